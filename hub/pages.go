@@ -218,6 +218,10 @@ func (p *pages) answer(ctx context.Context, dir *disk.Dir, runner *rewards.Runne
 	if err != nil {
 		return err
 	}
+	prices, err := p.prices(dir)
+	if err != nil {
+		return err
+	}
 	at, planning := p.site.plan.Access, p.planning()
 	closed := p.site.sim == nil || !at.Open
 	if p.people, err = openPeople(ctx, dir, mailer(p.site.plan.Billing), closed, p.log); err != nil {
@@ -229,8 +233,17 @@ func (p *pages) answer(ctx context.Context, dir *disk.Dir, runner *rewards.Runne
 		Site:   web.Site{Community: p.site.plan.Community, DisplayName: at.DisplayName, Zone: zoneOf(p.site.plan).String(), Currency: p.site.plan.Tariff.Currency, Language: at.Language},
 		Closed: closed, ViewerKey: viewer, Secure: at.Certificate != nil || len(at.Proxies) > 0, Hosts: at.Hosts, Proxies: at.Proxies,
 		Trouble: p.trouble, Room: p.room,
-	}).Peopled(p.people.served(cmp.Or(at.DisplayName, p.site.plan.Community), member)).Operated(operator).Planned(planning).Owned(p.owned()).Handler()
+	}).Peopled(p.people.served(cmp.Or(at.DisplayName, p.site.plan.Community), member)).Operated(operator).Planned(planning).Owned(p.owned()).Cleared(prices).Handler()
 	return err
+}
+
+// pseudonymsFile holds the secret by which orders get their pseudonyms in the records of intervals.
+const pseudonymsFile = "pseudonyms.key"
+
+// prices is what the API shows of the call auctions.
+func (p *pages) prices(dir *disk.Dir) (shown.Prices, error) {
+	secret, err := dir.Secret(pseudonymsFile)
+	return shown.Prices{Calls: p.market.host, Points: p.records.metering.Points, Secret: []byte(secret)}, err
 }
 
 // planning is what the API shows of the homes' agents.

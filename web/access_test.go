@@ -44,6 +44,8 @@ func operations() map[string]asked {
 		"getStatus":         {http.MethodGet, "/api/v1/status", "", "", http.StatusOK},
 		"getState":          {http.MethodGet, "/api/v1/state", "", "", http.StatusOK},
 		"watchState":        {http.MethodGet, "/api/v1/ws", "", "", http.StatusBadRequest}, // no handshake
+		"getPrice":          {http.MethodGet, "/api/v1/intervals/2026-06-01T10:15:00Z/price", "", "", http.StatusNotFound},
+		"getRecord":         {http.MethodGet, "/api/v1/intervals/2026-06-01T10:15:00Z/record", "", "", http.StatusNotFound},
 		"getMarket":         {http.MethodGet, "/api/v1/market", "", "", http.StatusOK},
 		"getPostings":       {http.MethodGet, "/api/v1/postings?interval=2026-06-01T10:15:00Z/15", "", "", http.StatusOK},
 		"getLedger":         {http.MethodGet, "/api/v1/ledger", "", "", http.StatusOK},
@@ -105,7 +107,7 @@ func operations() map[string]asked {
 // machine alone; elsewhere a key is wanted. Written out, as operations is.
 func inDemonstrations() []string {
 	return append(ownInDemonstrations(),
-		"getStatus", "getState", "watchState", "getMarket", "getPostings", "getLedger", "getRewards", "getFund", "listTariffs", "getMeasures",
+		"getStatus", "getState", "watchState", "getPrice", "getRecord", "getMarket", "getPostings", "getLedger", "getRewards", "getFund", "listTariffs", "getMeasures",
 		"getLimits", "setLimits", "resetLimits", "getPlan", "getSkill",
 	)
 }
@@ -117,6 +119,7 @@ func forPeople() map[string]string {
 	return withAccountsPeople(withOwnPeople(map[string]string{
 		"getSession": looking, "openSession": looking, "closeSession": looking, "openDemonstration": looking,
 		"getStatus": looking, "getState": looking, "watchState": looking, "getMarket": looking, "getLedger": looking, "listTariffs": looking, "getMeasures": looking,
+		"getPrice": "homeowner utility researcher operator", "getRecord": "homeowner utility researcher operator",
 		"getPostings": "utility researcher operator", "getRewards": "utility operator", "getFund": "homeowner utility researcher operator",
 		"getLimits": "homeowner installer operator", "setLimits": "homeowner installer operator", "resetLimits": "homeowner installer operator",
 		"getPlan": "homeowner operator", "getSkill": "homeowner operator",

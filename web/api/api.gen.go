@@ -294,6 +294,24 @@ func (e OrderRequestValidity) Valid() bool {
 	}
 }
 
+// Defines values for OwnOrderSide.
+const (
+	OwnOrderSideBid   OwnOrderSide = "bid"
+	OwnOrderSideOffer OwnOrderSide = "offer"
+)
+
+// Valid indicates whether the value is a known member of the OwnOrderSide enum.
+func (e OwnOrderSide) Valid() bool {
+	switch e {
+	case OwnOrderSideBid:
+		return true
+	case OwnOrderSideOffer:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for PageMessageType.
 const (
 	Ping   PageMessageType = "ping"
@@ -357,6 +375,45 @@ func (e Preference) Valid() bool {
 	}
 }
 
+// Defines values for PriceReasonKind.
+const (
+	PriceReasonKindByBid    PriceReasonKind = "by_bid"
+	PriceReasonKindByOffer  PriceReasonKind = "by_offer"
+	PriceReasonKindFullLine PriceReasonKind = "full_line"
+	PriceReasonKindHalfWay  PriceReasonKind = "half_way"
+	PriceReasonKindNoBids   PriceReasonKind = "no_bids"
+	PriceReasonKindNoMatch  PriceReasonKind = "no_match"
+	PriceReasonKindNoOffers PriceReasonKind = "no_offers"
+	PriceReasonKindNoOrders PriceReasonKind = "no_orders"
+	PriceReasonKindOpen     PriceReasonKind = "open"
+)
+
+// Valid indicates whether the value is a known member of the PriceReasonKind enum.
+func (e PriceReasonKind) Valid() bool {
+	switch e {
+	case PriceReasonKindByBid:
+		return true
+	case PriceReasonKindByOffer:
+		return true
+	case PriceReasonKindFullLine:
+		return true
+	case PriceReasonKindHalfWay:
+		return true
+	case PriceReasonKindNoBids:
+		return true
+	case PriceReasonKindNoMatch:
+		return true
+	case PriceReasonKindNoOffers:
+		return true
+	case PriceReasonKindNoOrders:
+		return true
+	case PriceReasonKindOpen:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ReconciliationBillsBy.
 const (
 	ReconciliationBillsByOfficial ReconciliationBillsBy = "official"
@@ -369,6 +426,24 @@ func (e ReconciliationBillsBy) Valid() bool {
 	case ReconciliationBillsByOfficial:
 		return true
 	case ReconciliationBillsBySigned:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RecordStepSide.
+const (
+	RecordStepSideBid   RecordStepSide = "bid"
+	RecordStepSideOffer RecordStepSide = "offer"
+)
+
+// Valid indicates whether the value is a known member of the RecordStepSide enum.
+func (e RecordStepSide) Valid() bool {
+	switch e {
+	case RecordStepSideBid:
+		return true
+	case RecordStepSideOffer:
 		return true
 	default:
 		return false
@@ -661,6 +736,15 @@ type AuditEntry struct {
 type BackupRequest struct {
 	// Passphrase Opens the file; nobody keeps it
 	Passphrase string `json:"passphrase"`
+}
+
+// BestOf Before the gate, as seen from the home's first metering point, for homeowners and the key of an agent; absent: nothing waits
+type BestOf struct {
+	// Bid The dearest, millionths/kWh
+	Bid *int64 `json:"bid,omitempty"`
+
+	// Offer The cheapest
+	Offer *int64 `json:"offer,omitempty"`
 }
 
 // BestPrices With what an order from a metering point would trade at once: the best of the single orders that wait where no line with a fee or a limit lies between. Blocks do not count.
@@ -1003,6 +1087,24 @@ type Contract struct {
 	Sold     int64 `json:"sold"`
 }
 
+// CurveStep defines model for CurveStep.
+type CurveStep struct {
+	// Energy Wh
+	Energy int64 `json:"energy"`
+
+	// Filled Of that, what traded
+	Filled int64 `json:"filled"`
+
+	// Line It comes or goes over the full line of this node, as much as that can carry
+	Line string `json:"line,omitempty"`
+
+	// Own It is one of the own orders
+	Own bool `json:"own,omitempty"`
+
+	// Price Limit, millionths/kWh, at this place: with the fees between
+	Price int64 `json:"price"`
+}
+
 // Delta A change of the State; homes and intervals replace those with the same key
 type Delta struct {
 	Homes     []Home     `json:"homes,omitempty"`
@@ -1122,6 +1224,24 @@ type Flow struct {
 
 	// Time of the oldest reading among them
 	Time time.Time `json:"time"`
+}
+
+// FullLine defines model for FullLine.
+type FullLine struct {
+	// Gain By how much more than the line's fee the price on the receiving side is above that on the sending side, millionths/kWh: what a kWh more over it would save
+	Gain int64 `json:"gain"`
+
+	// Limit Wh of the interval
+	Limit int64 `json:"limit"`
+
+	// Node The one below the line
+	Node string `json:"node"`
+
+	// Out It is used towards the root
+	Out bool `json:"out"`
+
+	// Rent What that comes to over all that it carried, in money; it goes to the community's fund
+	Rent int64 `json:"rent"`
 }
 
 // Fund defines model for Fund.
@@ -1437,6 +1557,22 @@ type HomeSkill struct {
 type Interval struct {
 	Minutes int       `json:"minutes"`
 	Start   time.Time `json:"start"`
+}
+
+// IntervalRecord defines model for IntervalRecord.
+type IntervalRecord struct {
+	Gate     time.Time `json:"gate"`
+	Interval Interval  `json:"interval"`
+
+	// Merged Places of fewer than three members are shown at the node above
+	Merged bool `json:"merged"`
+
+	// Nodes Parents before children
+	Nodes []RecordNode `json:"nodes"`
+	Steps []RecordStep `json:"steps"`
+
+	// Summed Orders of others are sums of three members or more
+	Summed bool `json:"summed"`
 }
 
 // Invitation defines model for Invitation.
@@ -1809,6 +1945,14 @@ type NewPassword struct {
 	Password string `json:"password"`
 }
 
+// NodePrice defines model for NodePrice.
+type NodePrice struct {
+	Node string `json:"node"`
+
+	// Price Absent: no order gives one
+	Price *int64 `json:"price,omitempty"`
+}
+
 // NoticeChoice defines model for NoticeChoice.
 type NoticeChoice struct {
 	Email *bool  `json:"email,omitempty"`
@@ -2033,6 +2177,30 @@ type OwnAccount struct {
 	Sessions []OpenSession `json:"sessions"`
 }
 
+// OwnOrder defines model for OwnOrder.
+type OwnOrder struct {
+	ClientId string `json:"client_id"`
+
+	// Energy As submitted
+	Energy int64 `json:"energy"`
+	Filled int64 `json:"filled"`
+
+	// Mean What was paid or received for it, millionths/kWh; absent: nothing
+	Mean          *int64 `json:"mean,omitempty"`
+	MeteringPoint string `json:"metering_point"`
+
+	// Price Its limit now
+	Price int64 `json:"price"`
+
+	// Pseudonym Under which the record of the interval has it
+	Pseudonym string       `json:"pseudonym,omitempty"`
+	Side      OwnOrderSide `json:"side"`
+	Status    string       `json:"status"`
+}
+
+// OwnOrderSide defines model for OwnOrder.Side.
+type OwnOrderSide string
+
 // PageMessage What a page sends to /api/v1/ws
 type PageMessage struct {
 	// Type ping: I am here; from the first on the server expects one within every 10 s. resync: something is missing, send the state
@@ -2256,6 +2424,20 @@ type PriceLevel struct {
 	Price  int64 `json:"price"`
 }
 
+// PriceReason defines model for PriceReason.
+type PriceReason struct {
+	High *int64 `json:"high,omitempty"`
+
+	// Kind open: the gate has not closed; no_orders, no_bids, no_offers: there were none; no_match: nobody bid as much as anybody else asked, with the lines' fees and within their limits; full_line: a line is full (lines), so that the price beyond it is another one; by_bid: the price is that of a bid of which part was served; by_offer: that of an offer of which part was taken; half_way: half way between low and high
+	Kind PriceReasonKind `json:"kind"`
+
+	// Low Between low and high the same would have traded, millionths/kWh; absent: nothing bounds it
+	Low *int64 `json:"low,omitempty"`
+}
+
+// PriceReasonKind open: the gate has not closed; no_orders, no_bids, no_offers: there were none; no_match: nobody bid as much as anybody else asked, with the lines' fees and within their limits; full_line: a line is full (lines), so that the price beyond it is another one; by_bid: the price is that of a bid of which part was served; by_offer: that of an offer of which part was taken; half_way: half way between low and high
+type PriceReasonKind string
+
 // Problem defines model for Problem.
 type Problem struct {
 	Error string `json:"error"`
@@ -2355,6 +2537,49 @@ type Reconciliation struct {
 
 // ReconciliationBillsBy defines model for Reconciliation.BillsBy.
 type ReconciliationBillsBy string
+
+// RecordNode defines model for RecordNode.
+type RecordNode struct {
+	// Committed Wh over the line by what traded before the call, + towards the parent
+	Committed int64 `json:"committed"`
+
+	// ExportLimit Wh that the line can carry towards the parent; absent: not limited
+	ExportLimit *int64 `json:"export_limit,omitempty"`
+
+	// Fee Of the line to the parent, either way, millionths/kWh
+	Fee int64 `json:"fee"`
+
+	// Flow Wh over the line by the call, beside that
+	Flow int64 `json:"flow"`
+
+	// ImportLimit The other way
+	ImportLimit *int64 `json:"import_limit,omitempty"`
+	Node        string `json:"node"`
+
+	// Parent Absent: it is the root
+	Parent string `json:"parent,omitempty"`
+
+	// Price Absent: no order gives one
+	Price *int64 `json:"price,omitempty"`
+}
+
+// RecordStep defines model for RecordStep.
+type RecordStep struct {
+	Energy int64  `json:"energy"`
+	Filled int64  `json:"filled"`
+	Node   string `json:"node"`
+	Own    bool   `json:"own,omitempty"`
+
+	// Price Limit, millionths/kWh
+	Price int64 `json:"price"`
+
+	// Pseudonym Of one order; absent: of several
+	Pseudonym string         `json:"pseudonym,omitempty"`
+	Side      RecordStepSide `json:"side"`
+}
+
+// RecordStepSide defines model for RecordStep.Side.
+type RecordStepSide string
 
 // RecoveryRequest defines model for RecoveryRequest.
 type RecoveryRequest struct {
@@ -2927,6 +3152,42 @@ type WatchRequest struct {
 	Seconds *int32 `json:"seconds,omitempty"`
 }
 
+// WhyPrice defines model for WhyPrice.
+type WhyPrice struct {
+	// Best Before the gate, as seen from the home's first metering point, for homeowners and the key of an agent; absent: nothing waits
+	Best BestOf `json:"best"`
+
+	// Closed The call was held; before that all but best and own is empty
+	Closed bool `json:"closed"`
+
+	// Demand The dearest first
+	Demand []CurveStep `json:"demand"`
+
+	// Gate When it closes, or closed
+	Gate     time.Time `json:"gate"`
+	Interval Interval  `json:"interval"`
+
+	// Lines That are full and hold this price apart from that beyond
+	Lines []FullLine `json:"lines"`
+
+	// Node The place whose price is meant: that of the home, or the one at which it is shown
+	Node  *string     `json:"node,omitempty"`
+	Nodes []NodePrice `json:"nodes"`
+
+	// Own The own orders, by number, whatever became of them
+	Own []OwnOrder `json:"own"`
+
+	// Price There, millionths/kWh; absent: nothing traded
+	Price  *int64      `json:"price,omitempty"`
+	Reason PriceReason `json:"reason"`
+
+	// Supply The cheapest first
+	Supply []CurveStep `json:"supply"`
+
+	// Volume Wh that members traded with each other in the call, everywhere
+	Volume *int64 `json:"volume,omitempty"`
+}
+
 // Refused defines model for Refused.
 type Refused = Problem
 
@@ -3036,6 +3297,18 @@ type GetHistoryParamsStep string
 
 // GetHistoryParamsFormat defines parameters for GetHistory.
 type GetHistoryParamsFormat string
+
+// GetPriceParams defines parameters for GetPrice.
+type GetPriceParams struct {
+	// Minutes Its length
+	Minutes *int `form:"minutes,omitempty" json:"minutes,omitempty"`
+}
+
+// GetRecordParams defines parameters for GetRecord.
+type GetRecordParams struct {
+	// Minutes Its length
+	Minutes *int `form:"minutes,omitempty" json:"minutes,omitempty"`
+}
 
 // GetBestPricesParams defines parameters for GetBestPrices.
 type GetBestPricesParams struct {
@@ -3194,464 +3467,494 @@ type ImportValuesMultipartRequestBody ImportValuesMultipartBody
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7P3rlhs3lieKvwpW/vu/5FoVeZNldztznQ+SLJc1ZVlqZbo00x53LpABkqgMAqwAIimWj2fNx/P5PMQ8",
-	"WD/JWdh7A4EIAsFgXnSp8hc7RQYRuGzs+/7tXw+mernSSihrDs5+PaiFWWllBPzjrZg1RpTuz6lWVijr",
-	"/uSrVSWn3Eqtjv9qtHKfmelCLLn7619qMTs4O/j/HbfjHuO35vhNrSeVWB789ttvxUEpzLSWKzfMwdnB",
-	"u8WGKW0P3Df0uBvt6XQqVvat+FsjDL68LKX7Ca/e1HolaivdVGe8MqI4WEUf/XogllxW7o/em7iyomTr",
-	"hagFswvBpLqRFpbDFtwwpZU4KA6W/P0PQs3t4uDsy5OT4sBuVuLg7MDYWqr5wW/FQcXVvOFzsWvRP/jn",
-	"fisOFF+K7Rk9nRih7BnjhknVm1J3Jo+TM1lxY9a6LhMjW1YJbiw7PWHTBa/51IradMc8PUkM+ltxUIu/",
-	"NbJ2p/9z+4ZfwpN68lcxte71T6dT3SBpdA9gWgtukXxmul5ye3B2UHIrDq1cui3eWkg4sa1vZJn8eCmW",
-	"E1EnznihjWALvRRMWiZNwfSMcfhAr5WoUy/3Z7P1Ra2rnYf81j3T3zVZHvg10fA0WBG2ZmA/38r5Au/k",
-	"HjTfbshOqrn1suCHAxN/J81C7Dvxu9ymHUvtTR9+NTB9s03IPPpGWrE0u2bpr8Rv4TW8rvkGKDlcbbNN",
-	"t5cLbpnSE11ugBdZfi0cCxj10ndcWqnmL1vekXh9mif+INW1YbwWzHEiNtkwceieZFbromWVtWDSMK4Y",
-	"L8taGNNeo4nWleBqa7PDznUXTvNInkJTygQvEcrW9Oe4E3DDvFC23mzvQm+OfujsbHCYbaqY6MYmOYbf",
-	"ntR3qvE3NPBEqezXT9q9lMqKuahh3hIpfBz7XC94ej7rhd4+8xfLld2ceWpbLzRQnJFzJUom1cHOe4QL",
-	"oUniS2gOBe1NuxOpvX3Gp9fN6nay3Qmk1aLmJiFOX6+EMiBGZ7IS536F10KsDJO2L/0ePykOllKFDx6P",
-	"EYb07uSyhLFvajkVifv9TtoFc1vkLpGuS1GzWa2XjLOlsMK9ja20VJatdVOVzNa8FIxbptVUnMGSJsJY",
-	"J8zc30aqeSVwHLdgbtmaS0v3VWlWSSXY2r2Ts5lwTzLOKrmUllVSGDYRdi2EOmLPKj29NqzUTgdjcGWP",
-	"/qcjge6uT1AMD6t4cip+EDeiQmZnRX3D0zJdz2Z4EcaO1xevfvDcKdyOtOI5d0/v4vLp28vjVy9//Ony",
-	"xUXqAvpDvIJDzCt67vBQUj8yBZMzp6S4y4ea5zD1Da9aVlVCD2t196Gtdj9+To86LZxXiSV8L96fw/wX",
-	"3CycNNA3onbz56qEz+ll50wgf+GsrPnMprbLNMslR866a14X9KhjZrouE1fr9YwJPl2wa6lKd0GA9uFO",
-	"wLWRVeWmXHgNGy+fVGy9kFN3P/wT7tvlWJHrpvYO5rNLyPi1FuE0aIf9gnLH+bSyolbcyhuREEFLr3mP",
-	"ECbCWLn0CnlfbgPxLnRazc6oxinFqvBzCgNuLaw4eH8414d+u9TGL/W53+A7LtSRwN3XAaOE5eyzinDb",
-	"UkbJZGOFaW+QRnKsRDl39Ej36YtST83xUiuxOVqWfzhjOAuwD5eyqqRWdmG8HJg2dS3UdMMaJW3B/hjx",
-	"F1aLqZA3wpwzoUQ9d1xfKvZuUbCVNhKoqs8A+czu5suw0gaodFLrZr5ILphbuFcGuMOKb5ZuDDYRM10L",
-	"NuVLwaxTGkac6VQvl255m+TBugnyGil79MWNbxYoZlXFJ84msnUjtjXnqa5rMc0o7sB96kqKmi3hbPbh",
-	"IBfNMqWq+2NNr7ixexxRKefSJqb9rZjKJa+2KOmRYUupdA0UlTyPshFj2Y6ju01CGFYVMGl4Oa8q1HzM",
-	"OHJo7dxttcIZKmYvSnijjWOLiTPwNHtfw4laIo/tXjmnBI7X87OeCqvHDpJmeTANGCYljeh89tsJmbaC",
-	"V7W4kbpJkOSPYFZ4gvRaEopnZBypLanFmpNaMHpyb+E3qdnVulGlG3kchRvLw+PjL73/UeL9VlvUP0e8",
-	"/AZtvtHv/cvTy9Qr/+50z63DeOn0Iye1HBWxkm+QkyOLY7zeTVkt3w6XNlwDemvE6QKnKkgKIaMLtBe4",
-	"SXRGfrtaQYTcKZIKewjvJqF8VILPhgh1pY2Vah68tyjMHxlW6fk4draq+DS9/WDnWW7FEhwzWl+PGbFv",
-	"scLwBS5k/GZ8Kyp5I1Kuj+mCKyXSZl0tpnIlSQPaZlF7eDT6fscwcBEmQAPmlOdvnelxOzMw51oOzvqq",
-	"SpqA7mokHGx6yiu8N2iUkKZXkNP/8cnjrw9Pvt65Bzh8brnfySphJJTc8s6WOxU0NfdKzPbjJT+4HySY",
-	"SV5AwQf9zXn18tULBl+NlFP0LCyMpp3bkpeRNX8X2ymjxLxbjLvgeafC0/j8D09OL08fn52cnJ2c/Mfx",
-	"6VepU/pbw6ucHlw3KuG2ENZWyD/qRiH5oVfWWx9OuO7mImEN+J52JhFXzllLdBo/EIX1PC5lUqH2MyuY",
-	"riNlIO353Oy26yAc457Mz85aUh338Rf11I4M0Wf8AnLA9P9BqsR19sewn7IT7sHOCYXhc9N6JawgW6vn",
-	"o3+/0vXYGyWXox/uzxB/Wfj3jRdob1Cb3/OAazETTj0ReSrl6rrnVn6SjEMl9/ONdxYmg05Ze7eN2W/N",
-	"aY2uYMNWXJbMalDaJhuYa2MlXdrRtNP6ZRK8vuNVSu2OEQUpkTe8agTMS2nLloKbxh3pEL+Mb1T0NdiN",
-	"+6nbaGPvMvKXLW3vGtFfg6Tfd5sJ8FrOZonjerYhF6TEIzPNalVJURbMCTs4uRtRG0wFyDOZ4YX1tYju",
-	"fItAa+084yNot8Xv/B5XDm3hvah7L8mcyQzwOvuIEWrBKYsloctGV39YusALCxQyNGL8+3iP93YpvkED",
-	"4446zLQWFFrdWmcpJplvWsXn7mfRJfw3zihJmUyFY1XhTkjDVrW+gTD4RzlM3JuwfZGDu7VFt8/7lyyz",
-	"R1tx+yxX0Td7uZrGqBlh8Ny8yBmSMB42Cab1YqWnC1Owny6fg1egaCMp0jLBayVKZvRS2AWZ6NsORHEj",
-	"pzk31rVAJ+u+qgENWuC0w0jjb9pF5Mp5IIY1jaMc2zeR9nv7d95HmDIsnRE9LiCZ8RnmBi2YeD+tmjIW",
-	"0+1vvWDaeZ8GBE67He14sScynOXeXNOJ/Puy+vYw8TLHlw1K7Qoav54xztrgQ9bpkEsnin8MbofZoCKx",
-	"7amVKc33EuwxroooHnV8/W5xzk4g40A3lgX+uO81ptBb+D3OIeK8A0bKEDn4aHPPAt8jtqbEHAJGUfoo",
-	"Bdr0WpitUBrKjCs9S28gOLUpRi0Nw6edcizYlKupqEzqtAfjQiX67OSe6nFw9SUoYEzwSNqxEaNcQozT",
-	"fcmBy2a6dtKIooYghUdcwLIRV5PNvixywU3CX3fx/dPDx1997ZZmeIXZDRS4B5ddJ2ybGjbl00CPcdfl",
-	"d3Jycvqv55ieCokSsJWxn6szqjHNPgm1A2GyTCqyadMlpPF5fmnu3waztjM7rNvtrdFhgQXjK6fRSTX3",
-	"fzprx8DWutMuiPgrqeZM1/5f6UmMD5WkvEE4z1RkIhWS8HEGjC5ENy2nVP3l6eUdJdCEMtxGyR8S1ElW",
-	"AyzUAA1zqVh8R6MckDp5bC9jxnjGTr9h/39HHKffOOq9BXuvcdNhbbeQ6+98AlAvhqrrZVPxRMqSXjui",
-	"ljVlUbi5L3kpUGmFwRKElZXXhuTwkMuyVYdDhNt9BblJEC1MkrJ4n0uisAuxgfTcKU9fhLQANa3K4MYu",
-	"wh7lCDaxrRP/8T6uFp+rNWiT4MjZqUDsJuU6uMcZ3VvMI7m0HaEJc5FMdbq3KIyh4W/pmTaokw8sQZW3",
-	"C61N+YpPKYSRIHbOJtxaUW/YQlelCe7/Ka8Z6rMLXs+dIE1HX5ZSyaXT/U/T5peytU4EYl5atuQbNhFs",
-	"iRJJ14wrJtWNqK2oMW9WlOeMUwRQ6TQTRbf0FTyfWaK0bC5vhHHrWWpjC/YuZGIbUVWGLTWolxzjNYPL",
-	"PNnDFYO+88G5URKnIovB8uvOPKmUJnoCDJjOtvi92n/aAwrLCFu2Tvuhw7LQPQDn2936NR2K4RvDJmKj",
-	"VemkhFvKRFRS3PTOnV0rvVb7El9KAwmaR295qRv3nNc/+IPb57rhdUkp8LAdskxn1PByM6BPO5WzwJTb",
-	"km+8Unvyr2egEqzgBrun//OLn09Of/n55PCbX/7vxz+fHH75yx/Ofj45/Ao/+pekIHTzTZDnc1hIm9Tr",
-	"GAJl7KqCrUQNagoV79EpQHFbeygnO0/F71a0A2FGyUNZOJGs5illmhmraz4XjmPhQ+3kF3opHpnA6rgy",
-	"a1E7kltvW5HaJJPJnY0NlGt1yTePTPsap+iZ9j0F+yNb8Y0ZScMJ00rWrdYjlNtKv1OgIBv6+5eUmaDX",
-	"yRK9NgP1jE0cr1+zZTNdRJyP8kThqMMuj5pv60HMcAK/7XMN1iYYXRU3lk0rbUTpSHrcmxplZXXLhJZ2",
-	"V/0u+fHynktHcZXgddJHuSPDO05CGFIq4lhxxv1zo6tmKQ7XQs4XVpTgCsLUZSxfxQEeGSxhCYTH1guh",
-	"HPEtnG0H34007sFiNMDwtmdjIMOhLNikAfdJL6t6I+wZhtfcMWMdG0cOX4uprktRskZNF1zNY9062jl6",
-	"QXpbcYlprx/u063s0zbbggYJb2rnE4dfu3uUJJw4h7rPYqKv+noR+iN2+zxix1RvjIvX7Mnj039N+iik",
-	"aqwwGccnWdkbFu3H9javdV2VV3fILYvTFCPT38+t84bBrf1RrHN8hwgseBb9T86ZaZaOFCFNj1ksE/Cp",
-	"rndN/gjcoq/vR/b1obmWq0O9QoXiEDQQx7Nt3Qjy5jQ7X3SBT2Fdz+6n3TNbJgcOkd5g5RjIt2Iqfcih",
-	"51apKr3OXlGZcna9c2fKiD7GOdQaMyJ62KBfgyY0kKJIixprRaUMCcOcgcacKmAs5OcajJoebKexGMHr",
-	"aSo5UVjmv3U6SKX1NePoiQwEVwS3/raDMuaUdPY9zQ38Ll4d8UHfcAMeGbgC6XLi3K79ZMSeVFCKqUw6",
-	"yL5z+xsMMHqsoJI2adwur6OsOadvJhc/4MHxZ5KjqJ5AcwxB1+FUdvKvPsn5pdKcMsRnaz4dMgPhsFDo",
-	"YBmpcvJ+ops6QqpA+mAT4UQ6sWsvjmKvTSgSGiPtuSxHZ29AgdPYx42uytuI44lPLYcBaIbR21M7/K2o",
-	"LE+ZBSgJvCBwjFOcw2Zjen24cz2ZAEcACeFOHF+LzdYmwxijRcP3einuIBY+C1nUKme9WIxYM62EKZiu",
-	"SmEsm8na2LFZcZdu1FuvYrzU+1YstTK2BtiE2znbHElkdKsAh9LahVg1jzvxERBEvg1JISkXRoJPuqvj",
-	"7hE+4JhS7AYY7RbLOvu1qigJd5vbB8N2DyCH7vSJAYDhWQteSjUPllJk/PoDGYkCwWtF1mGGrUtlrDOn",
-	"a2YWgDNAAr/jHugm7gylVFOwgbYqf6wvS6HskNuX3HPghMOYsqhmWzxuJuvlmtfp1KGlLjNlKUbUMgNE",
-	"cCNUqeu0XjcUk1px6Z47CguLGUCb37zi7godzKVdNJOjqV66e7LUas2tjf8ED6A5plHh7bhxb3idygtR",
-	"QPlG3IiaVwwODGspMc40EQsohVeCchecaFnoNagiyta6bKbC5HY5bOQW37ho1MVKTNNlme5XV9nyjxb7",
-	"pKd/1XrJTnu1+XQ5kCgeGf9ed9VjdJLo7XqVDsw9NZCLxpb82qm3hm8IgwNd1069m+mkRXtLoknCpOCO",
-	"/jKOpODIH4qcaj1LFgoNMEeTV2sd4zJnuJVFCJcU3sVWsNajOj7raOzuAgOih/1MkxxImqm+EfUt0Wac",
-	"EmZSkWVjTcG+f31xefbm9dtLjBkxJexa19fOFDv95vHR6df/dnR6dHL8+AnaUGD38IC+spPJ0ttTy3rx",
-	"fiWmwzEP0OEFPBfi0DmlHeU/pl2xyQYsPSeFptzYApOdtBLhK9StkLHQ26i64JHxCQcTumsQwa4EvxHo",
-	"JgRHYOQH7+LfGLZwTy6FxQgD1HQ/MkyJNhDDwFVK31MG0tYghvGwggSgTb6sq3CnOLIW3e3JSD3ArT31",
-	"ujYuQOYWbpXVbCIgVKjc3+77eS3LczbRdgEJAXyibwQ7YVpVG9zULSwhs+C1MJFMH2MmLXRt954owJUh",
-	"opGf6i3SQ0LaH26snwxtXuoafEewN307i/CTTCdPbwYikSjGrrXHTzJCEDxUT/espFD2KsMcb5Uietv4",
-	"ZsYZH+46LXEFClTN5mIsnIIRf8vms8AmnrGKO1FJhw63cyHnC7ehSox9iyzzNVSh0h+OA7I/Mcw0ASJC",
-	"sKhfdvFKt5Ai9p23p1dsZyHDhLbyTNMUFtLC+0TmlCu8FRTDO/jU8h2UmNqrUlR8c5Vyzj1DORRC+moe",
-	"wJzA8mA1Cc3uu798HAdavz7pRlpPPk7uRVtVMGSU9uyR8LsrCR/NCN02ryXkNZiWZD6JNJA5XyXP/EJW",
-	"Qk2F10H8EZu7n/Enn2HC318tyHHRndtbMZfGBig9Ikin3kKI2Ect/ZY50YHXvhZsDaDCg7t3+virMXOr",
-	"xdwMzY3kF0yL9szvDCRhgLY101Wl1+bMy74VqvxgWu8xydO0bzatGUjUw7w9iubHthUK2sFp1+OkPVQb",
-	"mP42+Mv7lAJjJuc/PGNcfa5AYiZJuYXYf8oVuNNc+cQTj5ykU/NKXLV7mc4SpnlyQN0GPMJo+wsfNFfu",
-	"iBnFi0q2XjjSwgNzZJmJCymzEtNUPmLLMrdwcEIiUBJHRDc2ydwuCWAT5TFcZMdj7s7boLYhEefvKSE0",
-	"bXq+aKvSAiGO9AJ4rePeHQHfOQq/I6r6gwKkfwzMc0q6yWqolexX+Y9Am8Yht2DABwHVv6v0OlEvq9cR",
-	"/1/qJXB8wk5DEgsGPgbu9Fw4u9nZ4NdSlVtJOPDLtahbadKODPp+tTnCof4v8pQdtirZYdBaD72CGuKk",
-	"bgp1BFQLYzRGmIJ4hy+jSoLM4rBjqynb5MYRT/tgyChbDRc6jOIKK/NdA7AyCJdMKHQjwezs/QQSKJRF",
-	"oQTGl1rNPZ7pLZJi6CEvdWHzkvTaqFSaPq94EjTj1a4iu0oYFP3zhtdOsRKPTIseGXQuR8FmodeKbca6",
-	"am6ZoZQtr6TYzV6xQ7dbrwDGKSHxfPLCrgFeu+e2kpjaxCW/+WHyuXN75fGq+u7/XTBWO5GrcrkgzzYs",
-	"1MuP3rAkRGYSG4tem1vv63VSUZN2wVa1ALwU2jtTIDNDx4Rhei3ADgB9WuvqkfGeUigO5MrR44pvB+Vn",
-	"dD0SQoV4pXsC64JgS2e6jstq90HENOnypyVXG7eATNgkK/TabgRTrtzi3FWL53YOyiskHjnS9U5KZ7yO",
-	"Zn86eSQRlwj7RNtOo6MXaqqXjtd5p+PyFg5Hv3U0lQJPjDYmR0g7qstzizlnf0TgW6lor+hldzliUlAC",
-	"u2S80kqcudNY+NOXLSKQs3ZqhINfdvA0x+BobIHy0VUeQP76E7dizTcXIXWjt2kLwcurDKsI8weaM2Kq",
-	"4ZJY46y16TUUqbrfB1WjmTwyBWXBmU7Ou7SMz2sx1luZAzPhxl6RhE2IBLkMeT1xWJ9Q19zBG6mmwuM6",
-	"1uPj+m0qQm+TuJ0uBEXM8RVraRcSIgGQv5ou9RSzxqSSqd8tNu30cSlLD9qULhQJTaKGJobtCQTJbbQw",
-	"RdnfjdjYVeIWd1nuSEX4Xhqr680zTK9NivSaR4UaEq1gaZhHE4Xd3WbyeyH47gmlS5POouneGvc3htmg",
-	"OQ1sWgaojBT2K6luj4/ox6COKrcbJFvoNHqAZKHNC5Ty1qMUOGpHX8hMOC3B19b4/FgPB0xmEeb0/eXp",
-	"5bg5IHjO7llAUNC93CO87zP81VAkibNrH+cLL/KYPpSh0Uf+GPlutU8vsGxoG9w7lQxpxMaKFcagawwu",
-	"p18ewAm7o/0JlrftlaZ8hrGk427SVZsem5XRVLnB0I0zfvyF4He4GekkQDhtZ49v0LMtKhM21Zvs5fgp",
-	"tp6p3nlBVPjOO9xJN005/GoRvKMJxEA+vU5K7AuAcHBCCgv2IVPI1+u74aJ0XG91wufkvCW1PXTH8r6P",
-	"+wDZSV1HjLFDed+dLmMEIztC9Pw7PQ19YW48TFl3tsQi/uv/+X9xeu4P4omOT00AXZXp2WxsTDrUXCVv",
-	"Eh6OVsKcRakpeAKyNrnsb34H+YAK22gWZvU+HAEZ1Pj7QFubNmadHOqUWLgTwKZSJC/2esnVYGXhdj4z",
-	"wrOCXdOCBMeAkoG7t+c8oHj8e0ur27btjNeMoxCQxl9Nv6l6FnBGEX7UFPF36KXDLnfoA1Ul+pXoGTB3",
-	"pTN93dGA5moJ+tvnJ0Q4prliPAyaSfhrKY1x9LGVylAcvD90Yx7e8FpxyOP/2W/Aq/Yd9MmL6FVePeu8",
-	"0X8YXuyH8u9320tiIYt0l8CRMaIptdos2w4NnWSjRpWQ3eVYaVSCueBotHkcQmoP5VnYOzG50NNrgUBL",
-	"M11DPzojHGdVml2LzRkzFhTzumXDVlclQctmy2umcXn2YG1CeNAnKlBtzOCP/HMhhWC8Uk+57ilI3Uj1",
-	"GRohZP85/YNiBoOONPfMUDPVYSC6y5AQErn1CzrrJd+gP4biv2fM72GB5elwsn5lcITA/KDQ6UbUOTz9",
-	"lU7liwREI3cdW2IDpYXS3SDTku439JJoS0nX6Nei9DDICzXbOHZtsKQG+uqm0YUsHZxGKVZArLpbFTWy",
-	"Wh0wd3fWnOBTIFdKvlNwX8JDGcyJLBqjJ+LoCvj3JfmzXgoqx0tAh1KtpkkiSrVJ3ig9xxUQ9apAE5fH",
-	"q7qpQrs9KpXaGsNdbmd4IQ1fRIvO7Rfx4YyFFxp0oSjqRMsKr+PsBCo8Yr46NKircamoD8P9XdT6aDsA",
-	"F3wjIxRDcqTsgiVMg5c+E3OpFMC8zaJ8MyfLR7vFsud9zz4WmNRYANUXqux4AXu+rMEFPVQnHqLT7ZY7",
-	"frtH+oL0UgAKTcqTu+abq4CIkY6aOvsKIgrSMJrSuH1BF5EUZgDIJvLCcLVpjbKAOKGhpLa+EXuZZ1O+",
-	"R0OxgNKTGkjIKu03BgPG2JD8BDm8rfWwv180uMMG92uvbZgJUZqkm+8yDoUH3OfQaqQCV1m3q3Dkip5V",
-	"WteZ8CpkcmRFPeRIWn3HjUp7Ry4HO46sAOp7d/faAAgOtxFJL99Ggij8EbkOC3YtVghQw9mk4tNrYN7D",
-	"JY5u9e6N4ykWyPWCfpZGkrNJJKh3vmm0sJQh4/iC77h85qFWQF1XIrKZ4kb8U61mct5gjetBcYA/TkIJ",
-	"QbAgNY2olgSG9TNaFmy9P8jDvaFFOPl6lXM8/kg8SRo2g7sRFXgwbtCuNSGzZwqASGwhqpJN+PQ6eZPS",
-	"suP1DIzbzeFkA/N3NnAzXbjRXzSOgR8/E3U1ouU38euWhdIt6K6U+GUgmyBzaJtaRh7xqIi7xCSck0Cv",
-	"fM3NbaGct5P0B1GV771/ZlZtgfhiSL8YurawB5QYsfcPyMGRk9Z9BSZUjMXdo9zt/vCXapT1Ey/VX4pb",
-	"qkct/C9NSCM4mE83iQ4sR63jQYGcoh6b1dKgl0MrJwAZxr99BvFBrtZ/FOjDDmCErpH/0UESsslnbj1v",
-	"Kp5ABLqVWN/PaABrAd6eisremxi5BQHTWDsU+beYnWBSxnu2Pcd+oe4so8tiLtTRpMYRmq5KWknqHO4C",
-	"0UebGjK4CeuAbCUP1hdmnNvni+tkY/7bUKjZD9wfw1v4/pGeDJMHNc93U4xQ3O4YN8lEE/wL0tO6kTaU",
-	"bGXy1VMRZlkLc69o+veMkdJOMrtsccc0/rSVvl5oqstCd6bfX6pXkz18mHQBQK6F6jsolsIqr6CyY0aF",
-	"nvmEQ1EZMQaEZnTFwP2j1eD+pxsh7kdZuVwzqa4ThQDcLrx0XvF5hAvlnof8yGktwO/uLIZVY8kB7h6h",
-	"jg7x75Nxk7+lEt8Vu/jLn/xP1wtdhVf++1s21aVIM6xUMOGlZXPttIzGssmGiUNHj1C/JuJAQC7GKKkX",
-	"nTOD/lZH94TelzquP4vNaMyLJS/FwzIGM9WrPfj4n8Xmwv1iREPRtsokSBF6Ga0rszn32yf5OwziLX39",
-	"4bzmS8an1pxTsSTEX1ei5lb3y3OGb3oOXY9AXHaOc4edX0r1En9zuuMY6AToXZkdx3G3luTUiTMAZTLn",
-	"vvw+xtqgb9DbArFuE7lfYsU9crn4yjxQyt3dARfuuCg0zPMtDgB/X9Io8A/yBv/yW3HwQ1TylehKSt4i",
-	"OcdUMoihQdJRHxI1mjdUT5Vi5Ez9BF64X/l/fCtwcghcmwAXE9PrTMwz9uAXzgDDuSttRRapywe5k+Fo",
-	"jSOk39Sip6ylVY5Nx/tlmdU66fZZAAzz9piTSk+vR+YDXaf8KTeiljMpanYtNuGQwnYZXwOCQf6jVTMZ",
-	"6qTSyxZaTkRZOjZQsxmf1HKatsfapojd32OiQXdCI1tEap3YqwU3i47LAzavYAvxfmy7FToGegNuaerm",
-	"IyHm0uHbwxxzalkjihZ5i4knp9xxEW/33pGiSmdqIXMg0VJ45KAVt4tOYr40jAOePa8qn3Q+1CNnR+Fa",
-	"DvO0M5s9BV03uDVOMbh14GjJ33tBE8mwVBxpuxA87n1w0itrPow+TCSx+kDMfQ56r5GSNz700VLPyUC/",
-	"h+SEel75MZDDP8gb8UoYkxRtoIEc85U8vjk9XhtMWzpnnCH2DCIkoabrBm4BDkot2gD9ljMPdPY8Krrl",
-	"RSsvHRN18h7uEoE/UHYWTBqvlDQM0eiOmI/cLASvS6aEhEJhKviqGSe4nxgpabMSBX0ZYDfxBw0CK3V+",
-	"VsDwS2lM3AkW9RfM66qF2ajpCJY9Hhy2g2I/nN4Rw7Vj20SE6h3O2HIPRT6tXX5WP3oSXulPtTsktN3k",
-	"0hE07SugllUVa1bOggO0bY8heH9bFTr07YLRjSyOJPpqhBnrqY0Q4eYcuqAJFUWE14EozpGIKYua3OBF",
-	"lPsncBcQFlnXcZn7eUT5iGq5pHkAMnJnjK5XXdeYcgYFcudspdUcf0hYEVYzzlZSzaEw3eugvk0gUknR",
-	"6RZAarYbaTc8FXz7S4bBZMprRF3rej8PatbojJK+/drmGvod+rTU4sA0ZoWQFI0Co+GXAWdK1hbDbNo0",
-	"4rnK9BqHBN0UxJbyjTOZk+xwiqqpqpzRheME+A2/6JGgG+1R3Dvshhv6L5CFvBMDd+GYQweRIcCjAozp",
-	"I7QLtsHGZISyux8GVhrYB3MTlgVJrT7ESw8YKLkw3ykXkNJwZR4lKGqMODasFGHipiop9gvgtIc9EMDZ",
-	"C3c5i5SKon5V8cbISbVPAlIalkG2qMO06GgOe9D6/ZP5K16KpLMtaWNegpcSLGlu2NPGLnQt/w7e5jP2",
-	"TPBa1OzPL/7HuYeE8uHQpCOO3HY7/DnbdhDgTGadY694fS3s26bKX1yf0LpsjGXXQjjZvZ1jMJT+BXCK",
-	"PtlpZNEZhGMHErW7YXtpmF4JhSgGNXRAvbh8+vby+NXLH3+6fHHRzZ3KJNQPJWvp9Z4LmHMrrqaVNk2q",
-	"GPeCqr3JwRLlbwtFydtSIU4gLdMplpnyr9xGJdIbtvZpr7ZF6Hykjs6juhdZOU25+RFAl9eCLZvKylXl",
-	"a6lHZpXXmRr1Ka8qc4aWNkKfrrm0AdvCfc14gzV6VLXnzol9wQFVHM5C2iJqgd5qYzA2ohbqmRXqD+dM",
-	"LpeilGAw4NtgGPBMweKofvwICgakanTjJufvEwGOgiScUqiD+oVjVkboRsex5Wo7ym51rG3v1CFEOhFP",
-	"6625neQNWJqT6pwrACnArLQyOWUJxDuitmKeJNRQOM1ZhDQPNtmwiSyhpBgKGtbSjLxfkyQwbg8vFkEh",
-	"AlxUwf6IaM3jO6+711xNNldJ/t42MF63K4Q3op5OdY0gR0TpFstZuVF8KaeORjVicYIH0k9blmUl9uEz",
-	"MMG6qcTVhJshpL7tSQLFhZQ1Nz03DmG+1IEyCSxGUjULFIvAYjxuiW+odMvJ56v9sjMHZGwwdEbmC2+m",
-	"SQH3XVNVDL9EruaBv0gfBQ4KPUCxEhU+1o3hqhxdjVoKXkKr7BT0ZZy6GOcUT6D6LC0ZdS2MnC/sFZxE",
-	"wvp2xikcFRRAu3sIW1UEtwappn+FsjZnRy+bJVLDStQzMQWOiS/ZlZI7UP3QrXzYkkOQadfFgFQC7ktU",
-	"oTg6kUgus6BcMbyAs0G4FSWC6oQbiu0aC8QeX/ONuWXt9iCwTeJLcBdcDVDIJRRGeKiSDtBIBtwcuhDl",
-	"SIO2Aq9wgZXh3IZTp1+Hz2PmhVcQfrkzTfs6yZvfSDVxArjSbZDeA9hDrKUxSKNGcXkjHj+5+lvR674J",
-	"HpNdr28U1spnxBK+GMHl4yoidO2sF5tUr5hRFtdP+GISm3foBDUuc3V82xxRzXgtckTxrZhWiP6Cz/l3",
-	"+Lisz98kPkH/BHcUqj27DmStayOuNNYB9tCjSEyHcHqkbzn9oAWJBsyjG1Fm32Cvskk5PRD5xMvAJ++I",
-	"3LEq0lEgoHMeStTAAV1pY28D3RPVh3uOkNa43HfPWk42EnewDzRPVY8m0nxiYLOJqPSanXR6B6zHwqxM",
-	"dBL0LcaZO2uLOwIfCZ04mAY0zV5/jgDA21ao7w/8cDsMxFktxK71wDIiJZ909yV3dAqApECv+0+57RuU",
-	"qsPxzQJzWZR+HlqBAtZCI+7IMQpe9ySuon9xnkJftr6UbmBntapkVglFT7gBcljX0tpMr8lVrScV8dtR",
-	"jBcn9QZ/lgSx1ut9R3uLBeWD7iq/XHpBNPP81vlZjg00XwKfqpqlImCBs26KWpLj9zq7xbKZb8zuKDON",
-	"i1OiH+WX9Bbr8xPLSfZLdWvxyi5QxF6VemmkuNde1ayEx2FPX7fd/bu20ekaO6WomLfIlVhjhQ+11W5b",
-	"bP8ymHnfF37dnj465uLn7MQpIN5rDmlALFlxkz67cMUpcuBXUfiTGcygfyXsQpcXaUXutcKIK/U30mvF",
-	"VpxSIAK/x8ps8GeBteY1PVQqeSmO2Ftn/qKnJCgQfhNABWx/FCsdmMS9XdwNaAfJMPab/uiIl4I0WEEz",
-	"BGp8AEDxU+nswaNT4PRH35yzfzs5gfAApZIkbDy6VQnsJuktDOlEXxrBaclTWMJO8+UTo6vGCgahMrBR",
-	"W5/geCNlCceZzqa5Sr79dauGF2wjjBV1yTePDPMRqDHZSFcrVPkzi1t1DAKv4yupwiH0zIFbAaDCyumI",
-	"cKv9ouMZFi35JO+DL7ra1smSV+THxndkgupX6VN/pPEQw8HFiGXcOs3Ic5B5zzYeoffOqHkx/FGKqRpw",
-	"ADkzFI7e42WyCBwo6aRYNhVPizODILFO2y6p+TaefIPGgFQdRnfb8pwBVLXXKYCfCH/bAzcN36VtwCaw",
-	"LKFQMxTrd+0MCDJOr7WKB9+VB/w0RqOGEDH9fXhymhxF2EEIM7MSCjHMAp6j+8cNtzH5nLWA90C/BBJK",
-	"bdips+aYhtcRdtM2H9AELadBj0bdBnAgyBZwlxKW7PRbsWUjpBty5GDclLg7dNsqmfP/Wm3dxxZLU6sO",
-	"nOZoQLZMX67nhL1JHtiSbxDuGNjKPq8Yj61aHNxwmxNwhvESvGf7vPuOEG9Z4iQE2wfCfyNdKsYT6UC/",
-	"ZUHSiI97+omOF7cWL227LanpFa0w8xTeMtqU0PpRrN9EvUT26Qp6/y1I+p0/h7qE/KitnIrnC011mrcr",
-	"/prxprLhsW024XOMOlUVKfW9MYsxI6YSkPOr+7NMdZbol/Qlpts9Dwi2FGQlFHAZCnajISSJVRMHA0tK",
-	"8E7d1CkP03duzcEjCok6BqEWFCzHkLd+zKa0LWNgHuGl+c16jb7Drc7pSmVaYmfyx9Kz8QPl33/LtOqJ",
-	"vhnbkwVccntkxptUMhk0x/bxFY+IBdoliLdR3o/O3euka3+1wxuSb1GMY14Ia9MV2WGj+hWb+kZ00QJG",
-	"uihFus0QYu1A65gWVqcPj1eQe/Q276312iRhiQDVrzELcDTDdYFj8j9gppm4xycQGt8PwGkI3CNQyh5H",
-	"D4wp8aJ0Ve0LqG40pDVT7yDU6TiDwkdwrVMNrLNou1Wa/Wrw2A3YmEUm7o6pEu58tneQffGXp29efvuH",
-	"gk24EV8/aepqVJWL6bpDiUOFI43mkyLx17KcQtRzm7p9nH8of5BeA4WjO2cbBkxOZCXUhTAmWTFOm5+k",
-	"lYmYN2q8QkgzTlsr1rdjHFsObITY493Ojk5DNnFzbfA/oB33DevBmlvcAJpLu8Ai7Bq9OLnr0Nl3W0SN",
-	"bLC83dS/mSylzXQBTWXLVVUO+B5dLcD64riu+4lT2sV7PrVs0mC4Bvpv6gZU0604qPvd+PmkwwDUAXWC",
-	"HU4UpGq1KOQ+XLVf6D1dYC5mA12+l3zDjHWWg8+CG9vMbLiNtfZ0kIjYQKblo6jkYVstE7XUZSZZIHO8",
-	"l746lmGlzRi/XGiAk6i/qcVfCcRe12zK1VRUlccvS6CWlR2/+HBDayzNaEz8i5XwZtCaSyotJeopDuj1",
-	"CEANVfAQa4EZZnztN7ySJeWIb38papNkxKfeUBcYcQaXFLita7Gq+FQshbpN3Nc3/B5s1R0lUKa7dker",
-	"amkkbGa0X0DzWfb0FOpA0hQEEwU/y3oBDZVKiWjhNeyCDfS75XXP13CEuzCkcyDjTFamwVdvo/3fT/u+",
-	"He8Nm/HIcSOLTvazPtt06s2K13afpNVwf0c8myXUS+/1wBTSBY9QIUEhAvBbad03yVa6vprwyeNvnnzz",
-	"9b8+/mZHU+R+H76IkEf0lqcjvI3x1Dm+7TPic6GAmfqqKNtS8Smzmn39hFXg2zMFQ5wzuOJX7Iidsf/F",
-	"Ds/RvahE24ONYuqNoU5I0GcKEdFWkBfoXv6fPz89/A9++PeTw2+u/tfhL9G/js7+1+Evv54UX3/5278k",
-	"ffkZknNCcaWNtPJGnPfEI9y+/SC3Y6mYaoPcS9vuJcr3eh8enpxenj4+Ozk5Ozn5j+PTr9IQIcPg6nFT",
-	"UZ+hUjA5IzLNhT4iYRg8L6dFyn8M+UGnZ37fijZUSD5ZqZjR1Csu6BrUVg9UxIJSxiEH8Yg9pQOg7AqQ",
-	"Bthm2ueAWJ+nDftltFbUj3wDHMLXeksbcmODFnYO7dUpSxzBqjHhvxU6GlN2wGLyUwGHi9LIdqTq5LJ7",
-	"Xz2+0dv+hBtDNQU+1Z1qXntJmdgfPGYQj7/a3S49rZFApXfhzD/K7Q+2nteArJxedyjd93p5NNY5vqfe",
-	"EWsFgZigPvDKKYFXcyyCjAsHO1+ERP8rXV+hVkJy130AUfKdGfkx69wp8ncx0/FGfYcF98vvE/X38PyF",
-	"qNpe6oNMO9kqn7ICfY1Jm0NIHBYKPwRX29pEnnm9pvDpLgbWykPsH520ptN7a6I6+L0WTT3ZnUiiCvAQ",
-	"zQ7tPxx7UiEqDGA2axW0zk5r5SN22da3U2J61FzK7d6U15hQ0PheSbL24s9HHkmhDtIR64DNORmX8G5S",
-	"bzEZG+uaDQrDa7F5ZFjNLZTGR120Si1Msrk1yfghYnwm2t7sv3n9PlHGg+gCu0C8d5EyDn9FCQg7L0lL",
-	"9O1vtboqpaHNTyDb1A2EogRlxESn5MgAy3lbMGSEJKDj98BR7ni+PGG+Jy8U/wR6iKQNtL+EnNTClyqB",
-	"gCD8M2naGnVpWDCdjljAkI7C0BC/ZcbqlYknuKr1UhpBEE0s1jVJjqB8yaI0O5Zo9t9tWY5UjCu5m8i2",
-	"hycqH8kqW4MDGj27u/JA3HbbC5Xl+8bNazOU2wzCFdlPv+5/Cy7DKSVlAZzHkR8qHWBRSMwkbe1BrjD3",
-	"6JzpiLdwBQPwuNlJlJXawT1YL7TTch4Z/wrLlsKmWAhxqP12m8zahMd6LEfCckRQ0bPGbCDshCkS9hkf",
-	"Gtv7O4lbusdduLN9vVZP235Y2UZZQ6P73yPIVj7Rxom6kJxOjM9Zri0iEnYCUAE2b+wuQslzIks0Qmsb",
-	"LJL3z0GRvzF+FeMgkvEHybYCAYgv1c4RKv5CfGnplH/fZOocTJAzag1GNbLoobwjmGJxYDAssMf9imIJ",
-	"O3OhQ6Ol8JpoS4k+BlED3/D5DiQijqCgqGJZHSETbbGSNKzLSqr5GXvJ+BIQ3s9Db3Xf/YvarkLIilp6",
-	"YZdk8gdARR07PWHmiFB+ziIIGIkIMIAG5Cbpmz93jIsVOjkJI+j2uCpvuHvk2wBm3XOf8BWfJhsL0k76",
-	"SseFrkhRwQrpGtoAUpeObA/TYcOQ1KCrUlR8k25/Tgm3XmFScyyrCCdRkwztvvvLx7GJ+vXJCEgsaPaV",
-	"arT2EqMAE8GW+gaq4WpMrr0RtVOpwKnerU+0SZ0H8bauMNkiCxyD6MJU91ywd2ceDRg7vbSFTk54Dm75",
-	"SRpuYJXc6AtZCTUVIcO59vbjnTc241hFmI3B3eg1y0XXRrszxZbFAx6mzkH409l/o+h8yxRBGLbSTpR7",
-	"kB/bQM4kBMSSR+8Hu8Ji1lTk342Ke+LbBLo/azGXxv2A1CQGSmfkzAUvHA7ei6UmUoJSltHVIolj9Da8",
-	"OMTBJgJXO4uMlZAQv9ZtViyC2w5Szunjr3YdgJtbLeZmaG56hpFIQFpCwvBbAw43sJQIDO6MPG9Or5jJ",
-	"SvjtGjvJ0yJbtjuyl+S26zIJN0TOkVlACEJ8GTYRC0luAGed+fqVlhZAg/KOare6ALNHTZn7VyW5+h2u",
-	"PNi7dIVAOjs8XGWqUHFctMvg1jRLmPJEbHSbvjsRlRQ3Pe4aelzvKW6MqGUmCmzkXF01CnBUc3fePYNZ",
-	"7eCM9c8mM4sHujRRoccKxPJZgoFBcp7pqxzduviJmEtlEGtwdH0vuqav2vflXP9wTnw6FSvSatqfFKEA",
-	"EzbBCF5PF6J0WmolIuCz5LZYpyukr4Kbs25sUjZdescZGlCOFzlZcHfR1INhi5N+EUVqgJqlMpZXFQBd",
-	"QMYxeUJSVeHDmht4einFMKQ59bjHSDCrZ9JHye8Zz+oN/g1gWduJS/TpLpQxwn1rLYzdhhO8NZgW/b4Y",
-	"9HmBM8gpv1LNbxla/F03/l03fljd+BNXgtO55G2HlK5kl6Ztjt1vEI9yyhNGaIG3aRvgJQNyvyuod1RQ",
-	"P2sVM58fgHFo6hU7o+Z0n59C+ukoZL141XR1dnz8/euLy7M3r99eFqy2jXZXt/+5rczZ8fF//e//A4+c",
-	"HR8fl+Lm2NrNTxfPTnI9ED+anpemJ1DcZlA6eM5OMCMdcFqx10T+3d3Uh5OdSVG02wN6SpSQvV00Ct1Q",
-	"GWllkBFDhfq5tnW7VKvgFYS4RagiHA5GqHI4Q/v24Lt5j8ulr8EFzynigSG6Ra0h3XiDvhe6Cx/fP1N4",
-	"Vr7mdrqgBsFC3ZfbBlaXYGw+EAuWKtingGTIr4VqzUlorqvruEHOfnb+Llv50s8A8AwA2paeDfZqwmKm",
-	"3vJeY0AymkmqZwwl5G7gw9b0ntCRwj5nUn0HrM6dBmA3BrKzyAamMdKqeQfPJo1BmnGA7/bt6YN1548n",
-	"2I0REnK4RvtjIV8Eg+phzMd3fnv6hS9qLoy9cvp3vM+UAP9bgGbvXM/xpxJ300x5hQBiN/MlIcEnIRnd",
-	"mFgr4bSpLsJ/rCvszv/2c4jmGqPQdzcosR0jzxf3/wFOF+ObD9NZLgvF0xCM6S06anY6xGHUFEZLi2ZY",
-	"XZsVv48HoRZwMdHrmP6hrZutVDHHQt80k0pO/yw2z8MgjtjeicnTxi4U4WEAnNfGCkjGTRSyteuQWeQO",
-	"J7uqSiDC0l160HGmxJpRMBezi6jiYMeoqeOJ9m7gWJ6HqWeoL4u0PuHT6xZTBHXOFP0h+qLZ/wBX/gDv",
-	"cGypjfETyu3KWtflcwTM2o9aMVusV+qeLNIvPkDlP82mGIYAeCNqs6OCsZ91rKD7v1hxsA/ZZAPwaAya",
-	"76cIoJRmVfF0/R0mYjrlLlmlGiX1Z3vwygl27k60wc91Enx58Zp9/eU3h6fpBgCqpMY2fZFF7aV8FtbF",
-	"izdPWSlrMbWsFBNpmf9tftir9NhPe8UAezHyFlNtC7wIRSs5FmZy3tRQY/bI+D44mN9uR3Y0/xC4aqFs",
-	"bwA27U3F1TOe9K0pSifhrXGfRBujZnHSHrXoZ9K0PrkFwE2CtzCGGPLbFopZVhVX3gWiSqaEbcfYikwR",
-	"WqgE/x52r/X43hXhXr9bnJPjG11CLZRuiyDuyze9vSJawFqn6kY4sansv4WcL8amgY7GSlgKrkY9ulVj",
-	"vT6gXxc4s9x5X5CF0+O5TT68cP1ugT7tYLtFByINEYozhRFVdCT4KRzOTiPFU+hvvvX7HvluFVcqdi70",
-	"FXJPsPtMItts4hn656ACi/GFs/dl8AeD5lxjUGBsLwqCxRo7MSOyDQaiI5QKGpn1j21CfVzHAT3dWwf5",
-	"6Ag8opA/5AJIkpaVo2WVTyhr3U97Fbb9EZq7OnZ1i/JZemd4Q3Lajhu7uSca95M90puVrquS0faObYK9",
-	"M+Uj29bxWQQmonTbYMAAa1WijLhi1x8PnH4BNqfKAK1bsdrv+gKzSqWGWqc0pQ6RTAksbqGQTCmCbEjA",
-	"9y8zbWUatRS5aNiUK7SsnUCCbsTUkBVy0/cCRFkvUqtQIgzZxgGwSyX0XUPsdwjaQKo71EEHKBOlYbE7",
-	"7+NWbbebjF+5P680FWNf5W19d+nzsMeIgFqUmQZ0oAfuuL1jikszIKIBUSDxlW9+uhOOCawgnGhYS+F3",
-	"ICqRo7fFYyf3tPPqLawQE8pDUd/BkhpQ/AmcU1oQv4ZV0toKoQHOsYjzjGlVkYYE0BqoQcVpvlS63wIN",
-	"AdBVxdMBUahB+EHcpMqhnjJC+fJKYxdqEEqbLUQ5qG03Tr9F7cA4Wq9uf59jH1+73od5q3cz8Bwgdq4Y",
-	"o/cKfCw5cmMWFwgLtBpVzNi7eo1dbBvNycLuMlP6DM3PrF2ZGPaId5CgmG6skWXUx1bYta6vt5wrSWv9",
-	"8Vdfl4stELudNniYcRiiwOXmtlGUb+r9wfgyBcIt3lZovE64Sxifc/Lweiy08X2oT/ma22jt5jaLTwWc",
-	"FONqg7VQ563JBLXj0OFIaQapESMrPuLj6VScPQkhVF+CtqOEg2ac2oe3YqqVs1TLF4Fv5Ct3t31ts5mc",
-	"Sl5Fvan7/HjcaYeBWgf37QbKa3JRI9mkJoQoyMHO9jMiRNql47+LdHfYHO7OO1Q1NqyUsxmV3cWqR3gF",
-	"vDq0AZC2078mnRk6V6K8867TMHfdcxom2uAdGKEpgJx4Jtv00F/yNultTaM98XBCwzcAsMATBhIcnsj0",
-	"Z6ETrJwMwAmMxZzK9yWgQUfKcHrrtrdsmBtTzzxf2rkPuPiWckwOtLD+sIIi3r2du28Xud1Ppva+DJAf",
-	"0LTbOx7tWtOFu1VfL2oqPfC2EEHM3+VhHtde29txxjuxwS3WcRs+sbe6SDf+Pq55DMzcUkd7ckNkJjOA",
-	"jc+0XUSMHsszMStyC0y+36uh7TjX4q/UDSRw/B0wZwDBO8C3ThBoarLpkYwhoo0KCZzhPdkQW/FPAa5f",
-	"tQko4eF+wcyWjoclURxkVZmrSaeP+vZ9TVkwg0CkrbUxSqfZUjdSddJ5eP/L0CfPtxKEnpaIEZ5B9fdM",
-	"fc/5oTBIwaV6PrXtTcL2ULd6l12k01Ok3cGM2tYGiHqI6Tu6rhFKL7Ulf9epTjud4A2SrDSs0lO+G2YV",
-	"94RG7jaf8mQX4wB2oNW98b/0zbXwxHK3+EbUm9tVB4SIXmRSfTnCpIKfpadzWwi730HqbgVSNwJL6a1Y",
-	"87pMYopj2kGZFvuhX13a2y0Vm1V8PnebHxHvqC6xWff6AKPjN1xWfJLpu7gUmSQ4U3FnM448Z6uvBeZJ",
-	"3Np/T0P0hHLYyyLed5x3O8n88b1Y6VTa2aQp08nPMIkQkJwuRNlUoug03jYtspKjUSc2/DzGddPxU+qd",
-	"E/vp8jlBCY5Equ3MgzBclHg/9h7z0TAiNezlPvIIrs4uPAjcicKfBk2JVtu+NX+6onxGpSQ7bml336hz",
-	"cyir7PWZTCap3iK2FRpcOgtpvNMhmd+7qkQJSDnvxuL3rhqb0VDjTqzjvGfXIndVxnaR8eyh12xHWwbD",
-	"l3eJ/OGWdZz/YfF++hF/iSgjT1mphvY+h2HPa9ASaUItgyuw74jI1Hbdrna+4TXJ9SZLrADneYUJVm3A",
-	"YqGXQq8V1XNREexBcdBYGbwjVIVSQ7YaAfVs2QLFwftDN+jhDa8hvcaN7mbyffQG9++X0Vvcv38Kb3L/",
-	"ehu/zX3wOrzxt+LgAlYfGhT2Ar+747XYSmefpqBtQ8TEUetZrrrRhDSeM1ZpXhZsdQOwcCLZmaUxA4US",
-	"2PxnzxCknvks2HbVKVqhJPGXaqYTHNdDx6ULKACFl8BzgJkl87Vu1563FEutID6d6aGgsWxfL6khb6X1",
-	"NcbKoFpBqha1jIWcw6QYwITAq2wXtpXQq0q0qWntrgxlBqark8hap9khJhR6fjVktMSLTo2O4K4ZLAIE",
-	"MYLzBCBCn5BVcSv2aBwOToqrEGFJAc+r626bf3iYjEwMTQZw5hbZa3vrb4PXlW/3rQ1lT4CLvEBsMRYz",
-	"uCF+kLF36fA9TS1EPTpEcyHn6qVCFpLiHmmCez1j64XGIiNPLOmwApq76eoyP8RM13NtLRGHvwd0baRC",
-	"7M8zNtkwTsDZQI34b3fMrbupPchQB4zNUvaVCTTxZ5tX+Pv2gw6vr/VQ2SiVive36a5irTi4kQJ1j27P",
-	"l6EVXcAEYjmHn8SSDj9pZR3+uyPt8KPX7VTwg7/4CeE//+ymFXldVbqjV9qN81JRU09stmiNs07An+kR",
-	"wF80TgIcPxN1JXdnvrST6HPs4iBmkx0em/IEBU7Q3skuIxqQXWMdPr0WRhICsJ7/At8G8REJi9u5iJB0",
-	"kpwTieuRwdd2gEcemaJzzwA4M2TceqDhbn7AV6ePdyTzj8jS395WOVfPF2J6vaffyuk5CcsMfPeAwGf5",
-	"NYDkQc4qtJpBtz18uap12Uzh+1Ka9hEoMmyb0Uy5YhMB3bmY0msATOhkQXPIgUlVrodiRD+jA49UgX9j",
-	"OeMvu/sw8bSZ0eH3cbOTiKCotqo40LKcjmQvzzZv2hHwHzjGs81rGMW921Ii/4ACt0UojkmO14Udf9vT",
-	"I4+KB+oIY6Xm80rwXJJf20hmUO7iU1DvN0JKu2ewrlRiv8Ghpy/xKfc8YJzfz5ovoRvRLusvZqihCwxN",
-	"2x9mmFd8LkliDVvZS3+qeL00ebOGarR9odWSTxdSiTOUJdJcIxoua1YFfDTFlhYDaAsEqjQy0zOudjTX",
-	"cnWI5VO8OgTDxymGtm5Em+Z+pRW0xk96ROfcinWyiftrRTmBtEDTzXgde7B/whe0FNmn6HAFB0LRV1N3",
-	"JUY7btvf+W7JI6sr0ILbpYrDU+2CECX8CuIRo12PWBS714/MSvTrQ3XTcYG39cXGUuHbMJfQtYgOBq7N",
-	"XlOKIiFbRLvWdVVegYV1uyQ1P7hfeWfI9rb3qHxrc3sH1FtnishSBBSIw+9tmqO0G7rNVtZ8c5XB0btw",
-	"H3s4fW5ZyS2fcOo5AIzD8mtE3XEra28i5XKPNmzzCAxtMup2jlbIGNdJ1002ChtqykPCLvpKAPsZmMoj",
-	"zzLBUA3L1opxhdxHK7HFePZ1qmY7El80WUbvCxHa5KDQRKDUTu8KGYwAWgVFAErMuZU3kNQAtX1OSyMr",
-	"eibWvm7HLmrhBwckMjlpLHYO9UBKqmRGh/I3aakJOAIrgUV6lADvAMUPnELKGbJlKs9hqpVplqucT4lb",
-	"mhgkDvAa2rmPDAFlku0ofRCHBUqYyxvhQzvzWo4MMQVBsW3rQ4cjyHvAThN/bYxF3Rh9TAFuXdZeVT5H",
-	"X1GzxFwW+M4c5DHNxqwLLmkHl2RkMAKy428RZ8QtSVH2ZdDlRvszocSbwua1sM4YhFVR0r2eRb2DoeE9",
-	"s1rvfzd3JMzMRDDpRwyV8Vi23JFQvFpZkvAiWTJq7yTwssIrMvHpVe0i8yf3IxZ6bh0eyfDM1XVsiVZs",
-	"miXTo5tf40vf8NoOuem2C51xluPMhUER06k4gsISpdcxca3B0ZXu6m5CBGv3TDB+gvG7kmeuAWT1sJJv",
-	"KHttKUsl5wvrmJb/+yy0qcOGbcBlMJPccxToxbbnEcBYd1D6ifDSDl2qhd9jPn8hOt5lmZFbK6LQaCp5",
-	"Mn9DHvbRTOrdMEeCjJ9+Y/OUsTWGTfm1pOPjeWnnq6vkjdPnUMyR17XTpMtXM/FroZLBgXmtTa6nOhVf",
-	"Kcul6t6LBOCW98OEYDLJpkrcbCJsXjCm3yeTHHdWtByPLly54Sn4IWrRFwoNDnlZipJZ/p4wEbkzqrWC",
-	"85UqOuI7q4ftQQf4qXwCVeea7s+h8dwegEc7PjUegygc50Ow7k41L3yVroq1PbE73jSExfohOlwnf2QX",
-	"QUh0j8xvXFK5Ax9Wr9RXmm14zOEq6lylv+MVIECoWDCTljik9DpJ06uC6eBE2lQo9qcV2iW+CX/FjSUU",
-	"TirmvMWZtKX4A+VUXaGy1/X5kaO9P74gupRzCor0rO3vnx4+/urr0BWegFELthDvD3JNNK/SdPIDaQoW",
-	"w0cIGHN6eHLasdF5tXbSCeHNyuQ7bqFYjqH6BMHfLhthKZWur7Ch8PYvvxVTuaTaD6xbNthR7Yw9dp+9",
-	"+OltwU7cX//tzf9I52zmLgkGb7B+dBzehW1XvgdjdRp3goi8AyuHpRCoiKBkes3oBxlDY5pUx88f+bJt",
-	"jOmxiftVFhEGjqyhzxjVUK5Tb0rHQpF4wyqkKvUaLX837bZ7qf17cM3sZAMU2Gy5AS0+MoM6pOR3oT22",
-	"JDGndfULqnKQce1RW8llUYX/6fL5diTTWLlMwykH3kpjtYM7Zht+WDDgroxjfA5KWhY8AiyKEIYyhQY7",
-	"Sq0It2WUP9kZlldaVZvRFUtJR+QzMZeqm9jS34VQbE/AAWhkt37ScaRP5JuzY4X3eE1EB+0pDgCNWCX9",
-	"9GrgtN+Qx8O/RRro/Eg/SGjVfcNH2IPuAbSLS02gV90RPk9TfVWSDzUFjhAV5LYN2AJYJ2Fkb6V7ptK0",
-	"I4no4XZFyeDhCBld2i5OC37vS3HFykJ991LXokAnb4DvEpVYCltvcgXCLYRTb16WzAIPwKVYnOc73gfp",
-	"AezHpyxTYCxT5OETbpLuiJzDcP9J5HCRAwryuGGyld1zrcuCES4r5IBEdJpws/ytSZf5/hj6O7d0wZda",
-	"zZmFXBv6wu/puPTq20eO6CG/7OTVqgkjaQu9LLXhL60BP28oQY+iE5hlt15oZoQwoesnpOHxKtPjfz/s",
-	"mQhhYEiP8UVvA/Z6CG3AQsFncr5r/oUXac58BSdLzebCju1YLyD9KwFbeS3W0ogMod3GG+5+1imax9MM",
-	"cxjVbB4Io04nA49ujrYvnnMSghLbH8fdyqn0liG6ckfWZiLBuUr0/nRpDpkNUWbWNnfeE0smwDjtVXx/",
-	"zv7om4o57a5gh+0/UbKOghDoZ8On8mWpfyuIUMGVPW9VARsBADwyIaFlGOop6UdY8c3St0ihQp0JV9eP",
-	"DHZJXW7ltX39BPTkkLlWHKyg8sGN+Z8//+fxL3/8l51ssJ1WAJNKHfBPChwIrxCTPkX14Yu8nTKToiqH",
-	"sT92pe/jWwaxKLDhVosF3KO1mU2nRY8jF/h5AqQjeqQFFL7dK/D3V1l5fMp8Z4CCPfa3vizYlynB3HFV",
-	"l+kADYLh5lI08lUidxC+vvzC230aQPHaiRQtEDIe2Na29I8iTwnfUUuHrSq5dIkcXsZlQfkIgBUm1k6e",
-	"EewxhOfD9NJ9w4SyOxXomaxE1p2Uc0s9NeCJslyVZndNiT+ZVAh1L1cwaqvJwt5bAEby1SpprfQ2iJ5r",
-	"NypoVugyXm+hP46AXa7FVNdlrowIt5KiiAUz2nd6Mh45wvfxTjTz4JXdgQiAp+rbmp+xaMHu1wUj2gF5",
-	"7rfprm5x8E022X7rsofIlEV45vERt2TenidtQSDeiGyKvjeeplSEexidzPBVTtUnRrAcuR46dHzYR1R2",
-	"+rSNQ/CY+XePchdGrOchICnYZNNZEbCpaLd3nGUSUAIXmN/8l23XjF4qbC14mdl848Q/9HVzt9XPkNgn",
-	"5jCFlHWghHRTIL5aVTJ3aeObiaF4pddMp8OlEd9PokTDFLY5k152I48e5JtEAr8OoK+AND82XNfRVRKE",
-	"QgduBkCzaDruSKHsquVa3sm48W2aWhccFjRl6vz2lTydKIb3LG0T4wOIJSXWGa+otiIXXQ3pkgupSsQW",
-	"jNPkjF4KbK+JHW6vIUXMNNOF08vnfGX2O9wftU0ebcIG3D0Y4DknR8Pgq8nmZsruscQ4eVgrst+qPC5p",
-	"qvqgK3pTkcZ9xdYOdua5QxF4UXRzIpEVhI6jm1j0UApOsHNbVhT21dNUnj/CQSfaBOey6q14b3ebPJSv",
-	"DA/n3/0mZ7ySJyd01sQQWTdOhMzA2BbmA74XJcPIvAppSq2Dn9yT3bX+M2GzFQdGN/Wg+ww2fQopKdLG",
-	"uqtP+bo9xQcoOJxDRNp9cLgsFNw2fBw9M0BlOTBiNOyT7VxkKqb4HTVYPcHtWC90hduVdvLuc1GCjyF3",
-	"Yd6hwvNS3cgWJiRTwThUWD7ScLqPZmADLsW8nUNlwYOYGu6ZJM54jRC7BFbvV53eTjtd3M7tF/WgK8WM",
-	"N858On18MtR89MuvO31PT9PtR7fbSRkxbWppNxdu5V4zGERO+BG10jNHnBGEwjb+QL9aAf3hoEosSBcK",
-	"ldfnTFRGeAByp2W4GwpzckqY4HVsxy+sXfmcdqyYTnknu7XdUTX/WZu7YrA1u/u0QGx20GU5JPSAO/zg",
-	"7GCq9bUUvkXc2UHb/q6dEl/JPwsqZ/RF20mdPKrXxSLe8MERdElDmVJyy6kXk66xwHirqN9pXQAV2RaJ",
-	"79yxZGHxU6oNxhlRMj6U+cCmuUNrQVhHvAEbmJtxLzLCYtgEf+RbZAe3MfUkHfVeCNqOemul9TUhPOy3",
-	"vFDon0bXa2uvsS6c/n3Lo41QBXZOLIIjGHEZ3Pisg2BwC0r3WAgjL1+UyOsbzmLz2XaVt5gEwS2MqJbH",
-	"f+WPAlR+vRIqykJZ8bkwzuBZ7z6D3+DyY+SrBxWgRD2XlNkOTbEKbEkM4Yx3hU987yTmDoLcFwjFOuIX",
-	"R+w7XVMDZCh2wrTpP0IW7XYrYECU9XeP3mHYH3113RagM3QcA38GCRICG8BDdVKgksYaIPEl3yAIjrRn",
-	"HhcFSf9GtLRSEPasrJkTtugKWeiqpAb612JjjtjT+BV4peE9XQkkDRwo5mveRloV4W52xNURAzAsbKpG",
-	"ggTqDNt0Mi+aqJxBV2XkdggfEbezHfNbvJfGYvWZldZpKwfP4zsQsh0PToklKb6SB2cHXx6dHH0JKAGE",
-	"FHvMV/L45vSYonTuI8I4DJv3sjw4cx8+nXoHbi3MSiuDysDjkxOqe/Oue7App/Db479ScAr1pl1a1eu1",
-	"8m+By9JjGr4RJiEQmcK3DsUorvvDLffJyZe5F4WZH78VM8CuilWcg7Off41Vhp9/+a34NRbX+EHgavjP",
-	"mK/iJ60I+PmX334BkIAlrzdeBKyVD4qCNdYkttt0txtUxGcaPYX3stM0+jtpFsLgZreaLJW6fKRjdnvk",
-	"g8YQTMC7s8ajPdnjaD9pUgi2bkQPbQvctiePx63B2huDAgfm2ru7x0D/ziLTKSfk9y2/WfJrAbfFS11i",
-	"Sci5W6UEv+eKAL27JOoG+bPYPBB9/lkElOUPTJyveAnrylAmKAoYlnLyEVi0wg4pH5k486T2FNRaNG9W",
-	"tZ7XfElBkinhqHGv4Obo6vhXWf6GRFUJdNZ1yaEWS30TCKJzNk9SCV9u9+Zal/B6Xze296a45598mE18",
-	"5S4NoOkl573iNcdW5zAw6KnQIj1oqegd6NBxEdHkrkZLvyRORmnr61dyUvtHeuQBbwy+4kJYC43ocxdH",
-	"qpLE8+lHuyZpDhyeSdhZdMm9krkeEtnxXt8/S8TRPxJX3PuM92WFnwhNPF9obQQp4trjgEWnn7iFXgmN",
-	"ZW+XNnhZtphaD0EbNPpTbEo/ijbSXJnAz7ogog8v3O6dj9+npvZnIVaMQyqTR1cbIoPjiZgjwEKaGOBr",
-	"f2BliRkED3Zx6UXPPX516uo6+1/xGzkHT9S0FqVQVvLKuL+5Ff9g50mtlqPzBJ5vNZD98NmOU4Piyz5O",
-	"FQooqv9ge/2drufCAyRfo0Puo6hKMWRl+l5i5DoCQnwoRu2G93krt+TUl1Crpa8ldokCWva4zJiq8ulJ",
-	"4eLgyeNvPlU6fUoFJ55MihaAUCvYZMy7OkewI3jWu6GYUGWaazRmMcQsGmWwi+xEvHGPpq/G3xpRb9q7",
-	"EbVYHXtDUldkPGsCv6af56elrT0jJ6lUjLNJrddGOKMMauQw0yF10fub/iD3vN8i+A46mbvQvf3/TLXr",
-	"6LzAk+6PjBu2FlWVvET+lg1dJKHKC//YSPaJLnZ9g3kSn7Cf8IVC6CO9Vi3HmUC9rjQQhB7atZ0KS7t1",
-	"e2grt9u2T1pRcdtMnN47ZQPlfSSdJe/XqaTx8YEH9eyEdySMhmcb6M6xfUxDijeG+KjVAVrV6wUAMUp1",
-	"Iy1SSdp/DdEfrpg4RBx16ntufbcIUHuUpQIHq3VBCCycwQ+MqKE7HGhHrFmlfNo4iYeNvED21Mdy47z0",
-	"u5z237iNTHm38aSkNezf3zKoONpbCo2nEpxjSCZOsbexdlg2ZDngkla39OU/eZDNeAvrAHB+ChGtR0ZB",
-	"H55jZRyhaEd9kPDlWzlf2A8evvxgscuHIak/yZv2doVK+1pXguma4kBo5mBkcJeZg5fx2PEOMK4/BN0l",
-	"9Xo3gw+QpHC/PPRhzvgpysSJr6ALxz0F/7aJ3F9k7VJipRevteDTBcIVLLuH3pRyOE0EHtjiPzlACyfR",
-	"la03XegTJdZUBpewgEMBaXteu6EMfnlIhgBLTtADAsE9PjmBNUqK2++hLZWSkoL4BPqM0Y0rok2isvn4",
-	"jCZ8et2s8qkAUNrH62sRipKwUs7n4E1QoVKdhsxLgfkJkBJWgFdgvZCVaPP1qTbziKEoFWpab1ZWlK0r",
-	"xdHbalFzI9gXfC4KZuCRPxQM8JKgoFJXJWp1QaK1SWXmEeichu6SofR3SMtFCg41OYDP43bf3TihyjPW",
-	"ZgmyWgDIPJsuxPQa69FyKQ7PcC8fRozh4PemC+qpFfbQ2FrwZXcS4X5MpOJ1oq1cmpfNqAjz4R0O3zwI",
-	"G7wMFRLdRE5sW+foVQfYCGf8tSSLK4/vlKyqw1DImmR+WATyTFYAPTXI/6bmpmDvK/O+YEas+OFUVxX1",
-	"EtI1frTiG91Yk+GBoTArL0e3aj5SZYmKIBW/zrwHsZf3es9Dclq3uVgZnCfYNnUKanXjnk0WQRM/DEk/",
-	"eTCSxnVp6rYK2NhOols+cavXNf4TeHJg6Vxdb9Mz9uMbCFwboUpP0A/CAGVV/UCT+MBaPCzrQmRSTUHw",
-	"rZ3I0431joqNL1p2YlnpD0BH4+niQqiSCGOyIS2uQPhbEoIhuw/S1XqkMOxrGsXT9mIng2wq9ctuAcY+",
-	"vwQEoIOPybGS/rNvaz6zBHoE+pxyB9e2GHooQoEJFWxai1JaBpW5CEkK88n732i+W/X6BEGHbjcOETLP",
-	"lXziuyMwAfpaJWbW580j8BbMn5S3ttAGSmm5uRaQZ3e0pZnBZB+aMcGKP5KjDtYGE8hbmnhirRd14UFd",
-	"Pjnx9nAaHmxRJOyxRlsruwB0XV5V3nQAGKLZVsAEfhbciTmj9hnCngzyP+hX3SCP5REvPDk5Of3XcwJY",
-	"hulK6mztmeR9u0celCpz1DihDuafiqL0FHE94gZFbt8rqXrp8y0FHPPVqtaEBJnJ5IMnxO/0EOjhgnZ8",
-	"gCwKX80XCZ1/Jib1g55eh8NuAnKKEu9tSyGqZI7kAmQ+QvJmSXXK1VRUVVuGn85pgqd+p9bfqXU8tT4H",
-	"mmEc+Sf0ae/sRJoePVpFUoLqlVBg6iHQxOdAiFveklcd4JecfbMzM2vnewjRlDA5Ui+hHjp3e4fgdSVF",
-	"jbpSzstESEDUJTSMHyAnCJtiC8L9oW8x0FHiCr9UDJqRglkil+JTc9x0+ihwOGP8C/kOxWqaJWtWaLXn",
-	"bhvh3eYZ/4pvPjeu/zBG3BvaqY9gv42QNf9McuVHbamOnUSLRMBp1H0mWl9TpEn1Cixiui9nWSGzqqX6",
-	"xzXUaOV3Dul8mlS3t1kXkivg1EWZJRhtsGJtl2rysoW1/109GRs0Ojw5vTx9fHZycnZy8h/Hp19lXhu1",
-	"DPh0wkhvPGXs0iOgX+n8c48Z+YvQ6huPTB/MUCqEi8LTaksgZI3e3oCtj+CljwxuTHTzZjtDCd+NCSW8",
-	"Djhb0mw3JSvYxeXTt5fHr17++NPli4tOz09MW4oCfm3jpB2U+XCUOAob9Dviy70usEkeTtBb3BBELV+K",
-	"Dx+KAqAwzKpukbVSlEezpat0LTaPTPDyRwQGAEe+6Rd+5k8nQt89b0FwKMuOADjbsaHTRocoG+zSSjTZ",
-	"gyeGDuUYkcDe7j4jCUxfTLg5YqFWfN7wmisrBPXOME5fX4rSqez6Bjw7tRCx03mpa3HmO1RAmSH2qncU",
-	"St3LWoQlMMegDStl3xShDz7uFjZD00pgEtAGg5TQBbcW4rzdP98Fo+IKO6KaBSCNGCZn+MsFhygmmwih",
-	"MHMnkQMzF/a7huzNB+LGMH4uoN+oMZUA+yX+F78GULBAwElaLrawDrMYAqFz2iMDk8ZEJh+c4ZYt9Q10",
-	"tHJkhaeMATBoxhGTKzSdP/7V/e+3Y+j15P6J2NLDQQpoPraDtV4uIjC7hF5CaHp30BB6rQhgBb5ZQ+KF",
-	"AfF+lDL09ZO7KtL3niQ12ViPaR414aIS+iLK15ZzxW1TC/ZFqafm2Fhd87k4WpZ/OCgOFoKXlIrxHCd+",
-	"+K00K21kGmTTvVlRgxjuAWDzp/TbhyjvfEAolt038Wm3rZ6eQQZgq/Iggqd4z6e22pD9sA5QHwM3cKdK",
-	"871eilEZEvd+9z5K4kLIQDr4h6epNtnK8epOykREU4jSZUMu7jlF5kkHVYJthN1BYDsj0J7IPj5/H7SA",
-	"fw9pf4aMEzwqgaDbkHk6Xp4h3t0RIE/CY6JA/4hk/HtI6Z82pPS5Cb1soMoN/siMi1flGMVOJ/7vsu6j",
-	"RAV+N0LuX5YOximyF2RM0MJfkrGBi98l6u9RkM8kCvK5ScsQW8Ee3jVV7Af3dUJy7h1Z6fCKqVvUMFr7",
-	"c3rkAenHcSD/mmQNDScnPZTAoyvUmRWlmMoArPKPTR0ENUjhDl5Vem1C50PNSo2U4FvNQKNof93QuYD+",
-	"Y0EtDNbcwPaVhJTyob1NOeTbmNruP4+HRv9IpRh7kHncQfMfnFN2qzCAJJGMibqXfDNM3r4HRp7LleJG",
-	"TiH2AX/8duwduoPe2Lf+oY+gD6XCGzD3u2kbbaPoNtatoOFMSs/wfYITRsFgl/Gt9ssAs8BkTo1aStVY",
-	"bJy3bcafnkStx77uNB77wOAM7voGmshhdkTe238CFWcLN+1Bo6Oc4R2IrKIWUxtaOsZxG2z5xTdm0Juw",
-	"kMbqejPoMKdHPrpZ9B22sVQQoxdIZMxYscqV9mO77/wbb3edkc7p1QxAqA2BmubvuNUPMJNvOQF7oKMQ",
-	"ex1BESmJBiOtU5X/rpU4Z18tAXFw1rZYBWQP33xJ2oVuLGaNFpiBIeR8YVkJb3HfZIFk6BAS7OvgtIy6",
-	"nH/lzuMU/+tIA748XepEs/OEqVgZPPgaGknjjp85A3nJ1cbvAR0E1sG2T/uV64pSQ0wRfgkLDKgn8ZPu",
-	"m6z7dbniPfCcnb7XTGF1wKBIbSAw6XYL6Z9Tc5PatIfm/54X/EYtUY/dPO7Db+YoiMw+6FE2EfNGFc6Y",
-	"6zqNP5Br7Z/KML9nIUWCSV8XbM5vRIH5XdAQj9eQyTHZ0Hl32ZRTZDEykJNWcbfLHFyhEfYHfOyB7wK9",
-	"JYteBj02fWohRrDXnyG1xF1GR2o9O+iEoOyDGDLCRi1jCwZsntu2NeRUq5mcN9Q9cA7NEMlQhKxFt+qc",
-	"9vLp0MI/gP4Z9ffhyprYwfLIYOvXKFEPMFNg7ZBr+jH9LAlPgwfRcEoPYEviVLHFJsBpeIcjtPMOGBzr",
-	"Wqu5V/tCTpqbqXfW/8+DKa/Nzye/HFnuKP2M/df//j//8wA6acbtcRP9eOF/oYEc+0JURrAnJ1/+AZNj",
-	"4o7GXumPGuEG3Y9XFRyKOWIv1chm0d2unYAuLGw7JCbeLRtn4ZU0eCLLtct979+DhYN/RAfW7bn+P7RO",
-	"cf9S4kJYoOP2ciD/OWdlU/MJNLQVinHo1OT7PK4qrsAE3rSZ4IAO4L5gQ/nBWC03YAa/ggf+kRITHTm/",
-	"oiLBLWp+3fZtp4oBQFX6LFWYD6Hwom4LRGhWWElQ8k3h0RF9mjo4DghWx1dceNO7k/1+jpqxM1xqMb3W",
-	"Sqo5BsENpdPlKNmR+hAhv3Hf/6PRMSwqw5Tx7s9QH+lWap2HzUeDxKP3OnnIEYUVc04/R5r0KhlsQGhR",
-	"60jMrd+uNfg3CrZebCKtDYFflbZsKYaybc21o8IBOru4/hiZRw9NaLiqDKUthV3o0iBcNPf9yMSUG3vO",
-	"xHJlIV++0niVrXY6p+OtIabzGRHa93oNvWbCtVrokq11U5XowfELRw5I9Oh02xU3wUogbO+wFE9p0D8C",
-	"XmyOf7X6WqjBJgXuEpc1X78MP7tz89yHKSDF3reKtetLvj4dk9P6emiB9wzMzttuS9uELqMn7lb/2Efq",
-	"Xva2B6/QTtvxJfRxmNbCnnc6/Uu00RxxKJCdskwzGiCyh4HT59OpWNne0T1IKwex2i+2P9wQ7wP2v7tD",
-	"P7vk/fKtIyabLjkVUQcBap7T4TuYNTQk1X7AJx7w9tEbEjfv+YJLVYDvIOiSgLyOiXgP3ufp3tUUxaAL",
-	"gq5jf8o542yqV5uo0JlNhBOahonKCNDROqeGEPyDxhs+8aDd7t0b3jaVyDoHavry8zsljMEsG2PZtRAr",
-	"ZnVHgIccd+gEtxIKdc2al6lzOp4IM3hYz4Sxb2pqAD7I9TvwBfeZLbodfIx6aqC++sgUTM6g0wKC3uey",
-	"O8jguPLZsh8pR7Xd1JyZRN9+svgHpeC1MJZNKJwExsxC8JX7UM9moQ9Ki28B0QVHj7VTLLaMv/0hEJaC",
-	"m6bu9C5Ilgi1dyKAaJAb5Yg9ZTRKUFHcFDCn64uNsH+IfdMZKIFXfh4PydL8O7LWTvj+82FpwWzpeFuA",
-	"EgDo2AQYi965AwzFoIyhRz4EyMkbURvUvcfAnPjJPyAYeoBvqMVcGitqoGcTuV2wnKGDzJ5vqlNJAxfj",
-	"+cVf2Bc/XX53+G9/YLpm//2Hi/+O9wfCIxDDsNMF+SZh3CP2AjBuar123/+1Kef4tbRGVLMzxtmEY4dK",
-	"aVgtVrq25LcLVw5CQOB6g3kAW2DYjc14My3Z9XDpRmvpYFB2vaulpUxPGrp1RmFxtHsNk7kEFEdFm1uU",
-	"/o0xPO4I7fDhIjK41y9h37M5xRMxpfwPIMX6QwRk9mgjAAKJI6npWQC8CXlu/kYV2NFG+Lg4t+RumfoW",
-	"6Fvs6vhXvBS/HRN8zTDqCT4ypuMh3eFPxTGHZOAXkCvN819/OnhinaqGRya0JcMQrS9iAQScgF4UuWoh",
-	"LAt9IXTTaym4RQC25srMej1qupv0Am6HmIlaqKlgYSpTcdYGI/w4aa5YhDaIjsEiQjdO0Teo+OLJyTd/",
-	"cDwc2zKhUTFxb7sRNXLqGG6JbEBvz+OvE6zXTysTpbtHEr5/x80lzf0jRbX3uTyMz6yo17wuzT8T4uoz",
-	"ra8xM9bjrpIGgtBlipDOKZ8JPoSA3lYlt9IWKjH0bJaHHLZNrX6EB1/PZjsR/gIkwXU29XgPz+bpyYfG",
-	"DWlXmpPfkJE7a2PPT+7HV3jZ1Ipxdi1V6dgMHQ28ipgQdG8kbzIyoiX74u13z9m/nXz1b39oc6aNnEN4",
-	"tudMbOlpqLqQLJCHNOTal2Ru97R94AOYCFHGknsx9M1UQkCTyWso+pp1rbPurtY+/beNBnVX9IO8FkyA",
-	"FRA3d2CUh7bT4G8zEDk4Hykr2bdF15otm+kC2mPyas031MsJslRgcnD5aRHo8zpir/EbZBKiFmzBVSkc",
-	"8/Ap61DVCc2bqKB1zTGDiBYhoDuds11TAhAfwrfcKyooWMWTSmN/T+GRmbpQoZ88KihszFh7WffPas2l",
-	"Re2GErug2ysW4/Z6jT2sQPxqr0SanKct2aWiqgL1JgBGSbhJm0m/ykctpbGBKj/Jc/6AHswxGxxR1GgH",
-	"Zc6V8tS77kPNKDpC2LSSQtkrWUaaPT6Jar004WR95SmVx1CfY4Bx6+v+LdskNZmtIX0UhwLdqNKGzIGV",
-	"gExSw2ei2qDLBZ/DMAKV8XdwE2hUApElv+m6ltYKwGOFwyctGkvf0OpAxoUlPX5mXzw5OfkD2lLe1YLm",
-	"lJsltGY+JyNLha0x15hFA4vHHBlIdZAG26H6TXPmzTXgwhq3F9yC+kCHj2ClAFaAOLacGTHVCn1QS75h",
-	"daMIB8hpY0Hz4AvBS5rkF08eOyvqTy8uWTe4gsteZ+M2R+zpHNFzoTxQuFc6YdZg50H2Tkwu9NQN1JW3",
-	"x2vDvjBCkBx7JYzhc5E0xUwzWcr4zt+/xRQf9IP0Ox3Pa57CiY/hOAlf1KcXW38QEXMBFDHA/Vps5qx4",
-	"2dIAj9f5IIxPtAcCN12aLSK1jL55K1bV5pxNtF0A7/lvF69/ZFa8t2a7YSY6RdMS7RSPZlvQtLfK2TIr",
-	"oe5P5mzJmPZdTjVLXfbUZv4aJMJgolWkZT6kwUJSfEBqn7cpPk5oQv3G0mnRxkK5KqFFfQinw8PpZOtO",
-	"ncqMca+I+j0YrR7kzM9P4CQ/vD92lLr2Dtvw9pCbOiobqkIeaZ+z0tlrMwsuTxPMqUTqWsIbGa7fvRQ4",
-	"uc0VStTzjSOfoEc9Msxq6yw8qHCGztzeaTULrYVXvEa77quTE/Zugfrflycn9EjBHp+cAJt0ZHnELjTo",
-	"e0GhGa3zFc5GV8jn3TsDnglsOGSPlGwpuFovZCWcThW/Ba6+2zxc342ojbPxKSPF+mfNlu/ZgwCBPms6",
-	"/moscEjpNDRae13uX6d52y7uQ3uAx17Sz9nZ+0koQn+SN6LPxQMFQv4NJra4S+okXLVhlTDG32Xyn4G1",
-	"hk87rR5rQla11HXfV7bi0nEKDwA0CPfzhjti+5ae/CBJDNEbx5rsfiV31p+6GSk9EKYb8gR33ZBFpxhZ",
-	"QBKB8Vg3qV2XBqJaeU+/fyLe9fvnLN/SWx4wvjSyM48qKcF9lK1E7oAPH6wfoI0ftL4GH8ArXU4awy6f",
-	"v/E0ec5M5dH5nNpdiSRVrGo9k9Wuy+gf+hDngtRHrxx7EcMyHnK3/TZgQY2T7LTX4HyfCECwSe6yEQaR",
-	"EXexPEI4+zDcTqr5BU5s7DaHdTzoNtM+dBt+zaSSZkH4iEn2BUnb9OMH4l00+kcKjffPbPCMPoyOtK8O",
-	"8/hhSOZlKZSVM4yTEiwZeH4R8gA7kTryIHQE6ROrszc1NO7I+R6EKmNaG1vcpT5Cxs/AxpEKSKtnzWrI",
-	"PM+u96OS+Ceyk0/9rApmNZtr5sw/aRfjDO59Le1dlHs8kdgc7/5fnWW/snsjHqLvsyp/Z70fIxdpgO7d",
-	"ocRs1+qtyobdjNYXMnxYiqWXfji29oO8ETtop02njPbULPTafIpOjAcT6G8FLynp6UawG141vW5FaTIy",
-	"cq4+LA1BwaPnDu7tD8P63NDP3at+Z3yfK0k/R4hOoOqVXvvGr+Guh59SrYrVbMFXEJ3bSfdraBH6wITf",
-	"D2r6hAzfkxYmASHFG1GfR2kXvq5sLm8E5BJAGDT8pEUM9mqoM6dRg4K2uNthT/jdwyob79wrPgdto+jR",
-	"ER6DExmiPI+liCSI3Q+OZv+5yyDaPwSFhPAPkSzmWeINkJGHML6vu3r+OLvKP7NPfXG3F88n3axmnEMK",
-	"N2G0w8/3ZpGKVXq+FRe6n3tY60kllnnYEWoEQ9lXsQewQ2Qfrbz0Mm49E7aMcsgTqbaAs+1bRNaN6tJy",
-	"LcBxv8lHELi5fusfeqi4JA5/V2CRCwAHlTNm9FJMdImNnYGcqIkPt4yXZS0MJslxtuSyYkbUN5jBaIRl",
-	"zeqMKQ0/lwbg79ExfCu+el+oI99z8OlAuYDVbLrQEAFnSqzZihuz1nXJqO3J9uHGAEcjMW4+OIQNzfUp",
-	"lmE9EKX9KNZvaLf+SeFrnicpZ7Ih4kqg15xj4jYEkL2G6rS9HqVhxdaARHxLjzygjuVfkeDtz7i1opYY",
-	"6EHhXzCx0tMFAeTytiU0ZOkhlpqvv+FsVet5zZeEHT4kCh4SV4C69NNSPLg5dqdndAiYNVR0vQ6wPlrv",
-	"isvu6XlTbygtr9JGeOV17DXx/g+yH4A3Y1rMmgBNhkj1he850hqiWSDA3MTuj7boFS/VTKfDyYhtzM21",
-	"2QVAhpU+2ElFqtA3rB5Is9/6FfwLMtblfNHiZNe6Er62DJnUEQu/Xei1ooKjJd+wSutrzNZnMRQ6kisB",
-	"SOuVUKYANfn0MVvopjaYtA6LVUKUhkYEXBTkEjAJ/M6jKyE0whF7DSmGgG/dFcT4WWBIIQnFsVguAzVr",
-	"ZoHyrdZMz6xQQUYv9BphD62G7JdUjpVbTUwqD+DTwdH/uSHSLlBwoNIlDkHHik/bnzLCDbiDIxIKomeq",
-	"l47PTa9D90XajhTbOu7xzZwi607/286jD5QME7/jE6GEJ/d7shAQ6EK+I0P3OO4roVdV1POHh0NPniBm",
-	"OA2e3HfwyMOcGIz9O6xhv3Q2gjiMa5Xjzli8trsAD/0Za1lOjyFgnz9o+Pq1LKcPmjAuy+kzmEdSjvuu",
-	"TpNar42o2VwLcyuf1+MP5/NK5JVb7U+j5aH+QCNZ7WxfSI7MndiUV5XjxIMNrlNH9iUmt/YuiSan8FyY",
-	"ItaBdM0IjMZ9eBjPuhbcaHWvfMyn3nf2gEp54rOHhae2xnGza7EZRc9v8NmHjUXCK54veFUJROrZouzv",
-	"dM0Uv5Fzd7uPprWA/BpemaP5beDH75H3EEYN7SlqtkS9LRUPHgMmkg0LkPgYHiKLDEb3tXqflQz5WOfe",
-	"0RPD+XcP2nIrskV433sQQNPGm4It4psFGSE6TWzbjjpQAGKKTncE38cNfoHcQZai6KZpPzIxIqkqsXVN",
-	"s4RmOBR7AFhI6qENCaVUCSwkjIrvZkrXiPpyxN4GDzL+tPsGHB2A58A1CW17jBAm7sRzmSyvXRvibM7Q",
-	"w1R+FN9LX65Ie6c6WHFYjPuDvBG+FLdwdmIlwJMATubHzCDO0ly0BYDOIHzD5/5X9OhMrKkIGeplIC1d",
-	"KTG1PtrYLZGGElawOk8Y7RwYeox+RUXknV/CbwAQB375FTPnBKYKEwk2crtDvUrMNA7mBZDgQ3oWLEKA",
-	"ZroWenzQzwX+EmgUT8SGnBduFhPN69KnvfSueDPoObzAJx74CBozdAbNZwirXDcKmYczsWe89kjC034r",
-	"b8trOZsNZ7Jf0jMPeAr+FZljoFlCDR1fAk/2jWjXmrCFo1qZz+WoLnuShZYZpwBwdv1uwabaQBXy2vNr",
-	"WfuiRJM6zuNf3Tb9dkyoy6MySeB/95JLcrkQGyoadvZh262sbacV/IiYE2O8BeC7xjmRFCGl0gnHqIAB",
-	"KpUFeGmsYrZyKVpUJWj12qvb7pR3G7aUxiAYKkJzRO7zNZdOSjmZIuNuVSl5sWrMIgCLP4ie2ZiFKGOY",
-	"7Q+XwoL38wJiD9mSKvTYg5PWbf0H6033acD4Qe49Eaq3Z0OshtPdLphppgtEeopaaZd88/9RdyY7jcNg",
-	"HH+VqGd3Rhpp5jA3QOJET1StEOLgJmlr5CxKXFAPvDv6ljh2mqQJKAVulWrFcbx+i3//ORFYWG3Am9Nw",
-	"XuzlvC2pxJT9jzV0RUAcnaXL4I7AoH3dswQfUtTwTN34bCruVfPdolLsEosNsdDqE3giocZjpQ87fIxY",
-	"cVoKy8ArRq67xsY2vJZwvmzfFr2iIhOOAKrhVvVIUOBtOlHHHIlYXe3LU7L/VLin2qsJtStU5Pozcevj",
-	"xGOirtHL+RfQGmta5cDOc310kNm8ATHdilEEHhmJG04A5ShzNhTL1Ngq8ytYo/WLjzf8/RD3xK/m2zhW",
-	"HZaNWMHMKRJ3wvtRWjvCfvi0kXRxO4zajgufR4SfCF+E5YsI4g0dwBT6BSNpRJCAiVhC0+IyVzUPcJsd",
-	"UqSfduTDtWjdj8LsJgdtVC4L8xueNI+kkf4MyQv4bIZXFrzSeppKW1ZmLKIw/vz9FyyuoX+SDMMYZynn",
-	"YpbIPIefrV4i/hM7WAQPV4u7/66atT4kKc6Dm/sVEi5cNRX/JgfB0KDMoPfyThyP1PonWyrbPMfhxXNr",
-	"acSeYbRjPjbNSZZiKOzk/E60drz/jYd+nLwD1jL2j1DbGjhgKoGZYGmotLIx0tZdpCoWd60BDQxqFkpt",
-	"tUbd1NV6ttqNwBVMQ2ZBh5gNPG02TjlHl1lDEkVVnBbM5Snl0S6JXVoHWn9A6WCyPCavt9rSmaBZRm70",
-	"V8jpdI/dpi3LAR7ecl14VGM8C+ixNQnYqpRcot447kGxeZWyC9JxWwp0Le9i1yk5kMSGafet/r8xHLYf",
-	"5ovw6G42WAeD8O09AAD//w==",
+	"7P3dlhs3sieKvwpW/fd/yV6dqg9Z9t6uWudCsuVuTVuWtqrcmtke7VogEyTRlQTYCWTRbB/PmstzfR5i",
+	"Hmw/yVmICCCRSSCZZFVJcrdv7BKZTACBQCA+f/HL0VQvV1oJZc3R+S9HtTArrYyAf7wVs8aI0v051coK",
+	"Zd2ffLWq5JRbqdXJX41W7jMzXYgld3/9Sy1mR+dH/7+T9r0n+K05eVPrSSWWR7/++mtxVAozreXKvebo",
+	"/OjdYsOUtkfuG3rcve3ZdCpW9q34WyMMDl6W0v2EV29qvRK1lW6qM14ZURytoo9+ORJLLiv3R28krqwo",
+	"2XohasHsQjCpbqWF5bAFN0xpJY6KoyX/+Xuh5nZxdP7F6WlxZDcrcXR+ZGwt1fzo1+Ko4mre8LnYtejv",
+	"/XO/FkeKL8X2jJ5NjFD2nHHDpOpNqTuTJ8mZrLgxa12XiTdbVgluLDs7ZdMFr/nUitp033l2mnjpr8VR",
+	"Lf7WyNrt/k/tCO/Dk3ryVzG1bvhn06lukDW6GzCtBbfIPjNdL7k9Oj8quRWPrVw6Em8tJOzY1jeyTH68",
+	"FMuJqBN7vNBGsIVeCiYtk6ZgesY4fKDXStSpwf3ebH1R62rnJr91z/SpJssjvyZ6Pb2sCKQZoOdbOV/g",
+	"mdyD51uC7OSag5cFPxyY+DtpFmLfid/lNO1Yam/68KuB6ZttRubRN9KKpdk1S38kfg3D8LrmG+DkcLTN",
+	"Nt9eLbhlSk90uQFZZPmNcCJg1KDvuLRSzV+2siMxfFomfi/VjWG8FsxJIjbZMPHYPcms1kUrKmvBpGFc",
+	"MV6WtTCmPUYTrSvB1RaxA+W6C6d5JHehKWVClghla/pz3A6417xQtt5sU6E3R//q7GzwNdtcMdGNTUoM",
+	"T57Ud6rxJzTIRKnsV09bWkplxVzUMG+JHD5OfK4XPD2f9UJv7/mL5cpuzj23rRcaOM7IuRIlk+po5znC",
+	"hdAkcRCaQ0G0aSmRou1zPr1pVofd7e5CWi1qbhLX6euVUAau0ZmsxIVf4Y0QK8Ok7d9+T54WR0upwgdP",
+	"xlyGNHZyWcLY17PtaT0XM00ax5xbUbjr3gih2KzWS/jYXU+PDJvJ2li2FFa44dlKS2ULNtN1e3+5Q1jC",
+	"b27EBu42xfhcKHvBOCkTStuF+/maSzh+XfpNZJmSPoKVgtfC2IItZVVJrezCnNy8WxwVY9hVz2ap29i9",
+	"d7oQfOX2ecSLfs1Q9U0tpyIhNd9Ju2CO8RwZdF2KGmnKe0Rka91UJbM1LwXjlmk1FedAxYkw1pHR/W2k",
+	"mlcC3+PYiFugIUlBpVkllWBrNyZnM+GeZJxVciktq6QwbCLsWgh1zJ5XenpjWKndZjAQhMf/U+X2Ylhx",
+	"llPxvbgVFV4hVtS3PK0phT0Y+76+0uJfnuPtww5sPOfu7l1ePXt7dfLq5Q8/Xr24TIk1v4nXsIl59dlt",
+	"Huo/j0zB5Mypfk6koT4/fKaHVy2rKqHdthbREKndj7+hR51tw6vEEv4kfr5AEcDNwt2x+lbUbv7+mNNg",
+	"F0yg1OasrPnMpshlmuWS4321a16X9Ki7InRdJo7W6xkTfLpgN1KV7oAA78OZgGMjq8pNufB2Cx4+qdh6",
+	"IafufPgn3LfLsYqMm9o7mM+uq9uvtQi7QRT2C8pt57PKilpxK29F4mJfentmhMwTxsqlN3P62hAw70Kn",
+	"jZeMwZFSVws/p/DCrYUVRz8/nuvHnlxq45f6jSfwHRfqWODu64C3hOXss4pw2lKm3mRjhWlPkEZ2rEQ5",
+	"d/xI5+mzUk/NyVIrsTlelp+fM5wFWN3tdefvgWlT10JNN6xR0hbsD5F8YbWYCnkrzAUTStRzJ/WlYu8W",
+	"BVtpI4Gr+gKQz+xuuQwrbYBLJ7Vu5ovkgrmFc4VKwIpvlu4dbIL6xZQvBbN63IU91culW94mubFugrxG",
+	"zh59cOOTBepuVfGJszRt3Yhte2Sq61pMM+YQSJ+6kqJmS9ibfSTIZbNMGUB+W9MrbuweW1TKubSJaX8r",
+	"pnLJqy1OemTYUipdA0cl96NsxFix4/huk7gMqwqENAzOqwo1HzOOHVrvwbZa4cw/sxcnvNHGicXEHnie",
+	"va/XiVqijO0eOacEjreesv4fq8e+JC3yYBrwmtRtRPuzHyVk2rewqsWt1E2CJX8AY80zpNeS8HpGwZEi",
+	"SS3WnNSC0ZN7C79Jza7WjSrdm8dxuLE8PD7+0PsfJca32qL+OWLwW7SkR4/7l2dXqSH/7nTPrc146fQj",
+	"d2s5LmIl36AkRxHHeL2bs1q5HQ5tOAY0aiTpgqQq6BZCQRd4L0iTaI88udqLCKVTdCvscXk3CeWjEnw2",
+	"xKgrbaxU8+ATx8v8kWGVno8TZ6uKT9PkBzvPciuW4O7S+makXdrxA8DrC1zIeGJ8Kyp5K1IOpemCKyXS",
+	"Zl0tpnIlSQPaFlF7+In63tzw4iJMgF6YU56/dabHYWZgzmEfQiBVlTQB3dFIuC31lFd4btAoIU2voFDK",
+	"k9MnXz0+/WonDfD1ueV+J6uEkVByyzskdypoau6VmO0nS753P0gIk/wFBR/0ifPq5asXDL4aeU/Rs7Aw",
+	"mnaOJC8ja/4utlNGiRnrb8o7FZ7F+//49Ozq7Mn56en56el/nJx9mdqlvzW8yunBdaMSbgthbYXyo24U",
+	"sh/6ur314S7X3VIkrAHHaWcSSeWctUS78T1xWM/jUiYVaj+zguk6UgbS/uTNbrsOglzuyfzsrCXVcR9/",
+	"UU/tyDB9xi8gB0z/76VKHGe/DfspO+Ec7JxQeH1uWq+EFWRr9SIfP690PfZEyeXoh/szxF8WfrzxF9ob",
+	"1Ob33OBazIRTT0SeS7m66Tnrnyaje0l6vvHOwmQoL2vvtpkQW3NaoyvYsBWXJbMalLbJBubaWEmHdjTv",
+	"tH6ZhKzveJVS1DGiICXylleNgHkpbdlScNO4LR2Sl/GJir4Gu3E/dRtt7F1G/rLl7V1v9Mcg6ffdFgK8",
+	"lrNZYrueb8gFKXHLTLNaVVKUBXOXHezcragNJljkhczwwvpaRHe+ReC1dp7xFrRk8ZTf48ihLbwXd+91",
+	"M2fyLbzOPuINteCUG5TQZaOjP3y7wIAFXjL0xvj3MY33dim+QQPjjjrMtBYUsN5aZykmmW9axefue9Fl",
+	"/DfOKEmZTIUTVeFMSMNWtb6F5IKPsplIm0C+yMHd2qLb+/0+K+zRVtzey1X0zV6upjFqRnh5bl7kDEkY",
+	"D5uE0Hqx0tOFKdiPV9+AV6BoIynSMsFrJUpm9FJAZDftQBS3cppzY90IdLLuqxrQSwucdnjT+JN2Gbly",
+	"HkhgTeMox/ZJJHpv/877CFOGpTOixwUkMz7D3EsLJn6eVk0ZX9Ptb/3FtPM8DVw4LTna98WeyLCXe0tN",
+	"d+Xfl9W3h4mX2b5sUGpX0Pj1jHHWBh+yTodcklb8Y3A7zAYViW1PrUxpvldgj3HVT7+4YKeQcaAby4J8",
+	"3PcYU+gt/B7nEEneASNliB18tLlnge8RW1NiDgGjKCmXAm16LbaTV/DOuNazNAHBqU0xamkYPu2UY8Gm",
+	"XE1FZVK7PRgXKtFnJ/dUj4OrL8EBY4JH0o6NGOUSYpzuSw5cNtO1u40oagi38IgDWDbierLZV0QuuEn4",
+	"6y7/9Ozxky+/ckszvMLsBgrcg8uuE7ZNvTbl00CPcdfld3p6evavF5j0C4kSQMrYz9V5qzHNPmnKA2Gy",
+	"TIK3adMlpPHZk2np3waztjM7rKP21tthgQXjK6fRSTX3fzprxwBp3W4XxPyVVHOma/+v9CTGh0pS3iCc",
+	"ZyoykQpJ+DgDRheik5ZTqv7y7OqON9CE8gZH3T90USdFDYhQAzzMpWLxGY1yQOrktr2MBeM5O/ua/f8d",
+	"c5x97bj3APFeI9FhbQfc6+98AlAvhqrrZVPxRMqSXjumljVlUbi5L3kpUGmFlyUYK3tfG7qHh1yWrToc",
+	"ItyQAilVySBamGRl8XMuicIuxAaSnqc8fRDSF6hpVQb37iLQKMewCbJO/Mf7uFp8rtagTYJvzk4FYjcp",
+	"18E9zujeYh7Jpe0ITZjLZKrTvUVhDL3+QM+0QZ18YAmqPCy0NuUrPqUQRoLZOZtwa0W9YQtdlSa4/6e8",
+	"ZqjPLng9dxdpOvqylEoune5/lja/lK11IhDz0rIl37CJYEu8kXTNuGJS3YraihrzZkXZyVtOClF0S1/D",
+	"85klSsvm8lYYt56lNrZg70J+uxFVZdgSM7A5xmsGl3m6hysGfeeDc6MkTkUWg+U3nXlSgVL0BBgwHbJ4",
+	"Wu0/7QGFZYQtW6f90GFZ6B6A/e2Sfk2bYvjGsInYaFW6W8ItZSIqKW57+85ulF6rfZkvpYEEzaO3vNSJ",
+	"+4bX3/uN2+e44XFJKfBADlmmM2p4uRnQp53KWWDKbck3Xqk9/ddzUAlWcILd0//52U+nZ+9/On389fv/",
+	"+8lPp4+/eP/5+U+nj7/Ej/4leRG6+SbY8xtYSJvU6wQCZeyqgq1EDWoKlUTSLkDJYLsppzt3xVMrokCY",
+	"UXJTFu5KVvOUMs2M1TWfCyex8KF28lRC4UUdV2Ytasdy620rUptkMrmzsYFzrS755pFph3GKnmnHKdgf",
+	"2IpvzEgeTphWsm61HqEcKT2lQEE29Pf7lJmg18nCxzYD9ZxNnKxfs2UzXUSSb9LWoYSVjZtv60HMSAJP",
+	"9rkGaxOMrooby6aVNqJ0LD1upEZZWR2Y0NJS1VPJvy/vuXQcVwleJ32UOzK84ySEIaUijhVn3D+3umqW",
+	"4vFayPnCihJcQZi6jEXB+IJHBktYAuOx9UKoUPAD34007sFiNCDwtmdjIMOhLNikAfdJL6t6I+w5htfc",
+	"NmN1IEcJX4uprktRskZNF1zNY906ohwNkCYrLjHt9UM6HWSfttkW9JIwUjufOPzapVGSceIc6r6Iib7q",
+	"60Xoj9jt84gdU713XL5mT5+c/WvSRyFVY4XJOD7Jyt6wiB7bZF7ruiqv75BbFqcpRqa/n1tnhEHS/iDW",
+	"OblDDBY8i/4nF8w0S8eKkKbHLJYJ+FTXuyZ/BGnR1/cj+/qxuZGrx3qFCsVj0ECczLZ1I8ib0+wc6BKf",
+	"wrqe3U+7Z7ZMDnxFmsDKCZBvxVT6kEPPrVJVep09ojLl7Hrn9pQRf4xzqDVmRPSwQb8GTWggRZEWNdaK",
+	"ShkShjkDjTlVwFjIzzUYNT3aTmMxgtfTVHKisMx/63SQSusbxtETGRiuCG79bQdlLClp73uaG/hdvDri",
+	"g77hBDwycATSRdo5qv1oxJ5cUIqpTDrIvnP0DQYYPVZQSZs0jsrrKGvO6ZvJxQ94cPye5Diqd6E5gaDr",
+	"sCs75Vef5fxSaU4Z5rM1nw6ZgbBZeOlgGaly9/1EN3WE/4H8wSbCXekkrv11FHttQpHQmNuey3J09gYU",
+	"OI193OiqPOQ6nvjUcngBzTAaPUnhpr4Vl1asUiABd8snncmqyqZccVuQXbCHglXJZAGAY/qlAGaca2Fa",
+	"HW/WUP0O3mdgLZdYKw5qPKeK5ClXzlCD0scuD4+/gJydkpqahJJZf6HqNdVUJwTJ+LEyCi8Y3v1gZ8F8",
+	"6A6u7nM8JEAd0ZZXH5KwTwHPNoKK+53ism9FZXnK+ER9w1PHXc/iAo40FnEEyd7TPMIajFP6bsRm6yjD",
+	"O0YrIH/SS3EH5eM3ofG0JkAv4ifWjkNNwXRVCmMRMWFs7uWVe+vBqxivW30rlloZWwPkyWEuXccSGQ0+",
+	"QEG03gdEvEBKfAT0n29D6lHKUZa4jd3RcecIH3BXX+xsGu18zYaUtPLSd1unCO6TPUBYutMnAQDujVrw",
+	"Uqp5sMcjF4vfkJEILrxW5IPIKA9SGcurStTMLADNgtTKLeCP3ZAHZVuOTaTKb+vLUig7FFwgJzC4ejFz",
+	"QVSzLRk3k/Vyzet0gtpSl5niJyNqmYG7uBWq1HXaehiKfK64dM8dh4XFAqDNol9xd4SO5tIumsnxVC/d",
+	"OVlqtebWxn+Cn9mc0FthdCTcG16nso/wfjXiVtS8YrBhWLGL0cyJWADgghKUIeOuloVeg8KrbK3LZipM",
+	"jsqBkFty47JRlysxTRf/ul9dZ4uMWtyinpZf6yU76yFA0OFApnhk/LjuqMfIQjF0zCod/n1mIOORLfmN",
+	"M6IM3xDSCwZInLIy00m/yYFMk4Q4Qoq+H8dSsOUPxU61niXL0QaEo8kbT05wmXMkZRGCcoV35Bas9duP",
+	"z20bS10QQPSwn2lSAkkzdQrygUhRTgkzqfwFY03B/vT68ur8zeu3VxiZZErYta5vnKJ99vWT47Ov/u34",
+	"7Pj05MlTtNTBuuaxEroDKwpHTy3rxc8rMR2OrIGlKOC5kO2QMw3x/kfVlk024E9wt9CUG1tgSp1WInyF",
+	"uhUKFhqNalgeGZ/WMqGzBnkSleC3Ag0VcDdH0ZYuypJhC/fkUliMYwFywCPDlGjDfQwc8vQ95bltvcQw",
+	"HlaQgE3KG3uF28WRiAeOJiP1ALf21HBt9ImMeiSV1WwiICCt3N+A+1XL8oJNtF1A2gmf6FvBTplW1QaJ",
+	"uoVYZRa8Fia608cY4wtd270nClCDLRaZm+oBJlYwrZCwfjJEvNQx+I7Alfp2FqF0mU426MxbpsDCa+1R",
+	"uowQBO3W0z0rKZS9zgjHgxKRD42iZyzgcNZpiStQoGo2F2NBO4z4WzZrCoh4zirurkradDidCzlfOIIq",
+	"MXYUWeYr9QKeBGwHWNgYzJwAEyEk2ftdstItpIgjNO3uFdu57jChrWzmNIeF4oM+kznlCk8FRYqPPrWs",
+	"GiWm9roUFd9cp1zAz/EeCokjah4gwxBGsKZLszv2F0/icP5Xp914/unHyfBpa1eGjNKePRJ+dy3hoxkh",
+	"U+e1hLwG07LMJ5FsNOer5J5fykqoqfA6iN9ic/c9/uTzmPjP1wtyXHTn9lbMpbEBsJEY0qm3kIjgY+Oe",
+	"ZO7qwGNfC7YGQPBB6p09+XLM3GoxN0Nzo/sLpkU085QBFy9oWzNdVXptzv3dt0KVH0zrPSZ5lo4ApDUD",
+	"iXqYt0fR/Ni2QkE7OOt6nLQHBATT34aoTJ9T4J3J+Q/PGFefK8OZSVJuIcMk5Qrcaa584ult7qZT80pc",
+	"t7TMIbfCPDkg5qMLv/1J4VMzlNtiRlHJkq0XjrVwwxxbZqKPyqzENJX12orMLbSlkG6WRKvRjU0KtyuC",
+	"ccX7GA6ykzF3l21QQZPIJukpITRter5oax8DI470Anit494dAd85Dr9jR4QHbW7wMfoVUGpXVkOtZB9L",
+	"YgRSPL5yC8J/sBnCd5VeJ6qy9TqS/0u9BIlPCH3IYsHAx/CwngtnNzsb/EaqcivVC365FnV7m7RvBn2/",
+	"2hzjq/4v8pQ9blWyx0FrfewV1BCNd1OoIzhkeEdjhClIdvhivSSUMb52bM1um0I74mkfDBllq+FCh7GC",
+	"YWW+4wfWn1HIE7EOR0Im2vsJJFAoi0IJjC+1mnvU3ANSr+ghf+sC8ZL82uQQceZcqiSwRiKnlI4YoJcL",
+	"QWqLu40ouw0D+m5dzmyDGjjwfYC6QM8YAQITnuiHhM+90/fmHQ3rAZIR0tvwWzE2IJ/Rbfv+tXGvU7rM",
+	"lPG64zgRFVZJAXFSTmrqIJCKwTdGlMxqQGBEIuqM4VRngHG59bBUS2GY1Ug07qtjpYUUAkBFkQrdgxdg",
+	"12h8vJ9NNGvUIT4hoBEu1dO/QO6iqaf5UqWKlHjFk5BBr3aVGFfCIBXnDa+dwu94NWDnBlvASVaz0GvF",
+	"NmNdiAfmZ2aLyymmuFdM21HrFYDYJTQxn7q16wWv3XNbKZxt2qYnfph8bt9eebS+flhqF4jfTty+XCbc",
+	"8w0LaCGjCZYECE4iA9KwufW+XicNCGkXbFULQIsi2hlKIUKHmWF6LcA+BYGpdfXIeA8+lEZz5fhxxbeT",
+	"RWZ0PJJ5SpRJ5KsigaQzXcdCdR88YJMu/lxytXELyITzsspY2+FmypVbnDtq8dxABmHapWNdL4mMqKrR",
+	"17JObkkkJQKdiOz0dvSOTvXS3UTeGb48QOh50tFUiiMSnkCYHCPtwNbILeaC/QFhv6UiWo2V1ANbTIpz",
+	"EJeMV1qJc7cbC7/7ssVDc1Z4jc0wlh004TEoQluQpHSUB3AP/8itWPPNZUgp6hFtIXh5nREVYf7Ac0ZM",
+	"NRwSa9i00tMbUE/c74MK3EwemYJygE2n4kdaxue1GOtFz0E5cWOvSfNLXAlyGfLN4nQTnwm4hJ4lU+FR",
+	"bevx+SZtikyPSNxOF4IyOXCItbQLCREqyN7PKCKzxqRKSd4tNu30cSlLD1mXLpMLjQeHJobNWQTd2+j5",
+	"EGWfGrETRokDzrLckSLzJ2msrjfY4Cd9pdc8KlOjBEtpmMdSBupuC/m98Mv3BBKnSWexxA9GPY9BhmhO",
+	"A0TLwDSSIXmdMkHGZvP6dyR17LEvyZZ5jn5BsszwBd7y1mO0OG5HH91MOC3BVxb66gAPhk7mOuaa/uXZ",
+	"1bg5IHTY7llAsNoN7vtb7PP666EIJ1pu3YE8ohllDvVxj0aOrfbpL5lNuQC3YyVDEYWxYoW5EWRrpgcP",
+	"0Kzdt/0RlrcdLaE8m9Hp6LVeXrfFAdk7murWGLoXx79/IfgdTkY6ORV2W9yKeoMRF1GZQFTvSirHT7H1",
+	"mPb2C7IV7kzhThp0yhFdi+C1T/gS+PQmeWNfAoCNu6QQrgQy2DxaiXtdlCburU74nPwcpLaHjoveJ3cf",
+	"EGOp44i5H1DcfKfDGIFoj7h6/p2ehq5Ytx6ksTtbEhH/9f/8vzg99wfJRCenJoAtzfRsNjZXIlScJk8S",
+	"bo5WwpxHKVO4AzKugOjWvvA73A+osI0WYVbvIxFQQI0/D0TatDHr7qGOS8jtAPrf6L7Ya5Drwbrq7Tx7",
+	"BKcGu6aFSI/hdIN0b/d5QPH495ZXt23bGa8Zx0tAGn80PVH1LKAsI/iyKeLv0HuMnVPRN69K9CvRM2Du",
+	"Smf6uq0BzdVS4wOfNxOhOOdKkTGYK+GvpTTG8cf7VDGQe+fjW14rDvUlP3kCvGrHoE9eREN59awzov8w",
+	"DOxf5cd35KVrIYvzmUDRMqIptdos2/40nSS4RpWQdehEaVSAvuBotHkUVmqO50XYOzG51NMbgTBzM11D",
+	"j1MjnGRVmt2IzTkzFhTzuhXDVlclAWtniwunMTjFYM1MeNAn0FBl4OCP/HMhtWW8Uk81GClA8Uj1GXpD",
+	"yEp1+gfFsgYdae6ZoQbdwzCcVyFRKQo3FbTXS75BfwzlJZwzT8MCwTlgZ/3KYAtB+EGZJ7m605ZSKo8p",
+	"4Lm549gyGygtlIYJGcB0vqGTTltIv0a/FqUtQr6y2UbxbIN4NfBXN70zZI/hNEqxAmbV6oDABCKO76yF",
+	"wqfgXin5zov7Ch7KIO5ksWg9E0dHwI+XlM96KagYOQGcTJXqJomn1xYf4O05rrCtVwOfODxe1U2VGe9R",
+	"QddWWO9yO8OA9PoiWnSOXiSHMxZeaE+IV1Enilt4HWcnTOsx87XxQV2NC+V9ePjvotbH24Hh4BsZoRiS",
+	"I2UXKGsauvm5mEulAORyFuVBurt8tFssu9/37GMxVMU8Cj76hSo7XsCeL2twQQ/Vh4z4dLvhmCf3SF+Q",
+	"XgooBU55ctd8cx3wgNLRfGdfQURBGkZTGkcXdBFJYQZgvCIvDFeb1igLeDsaAAXqW7GXeTble7RTDBhl",
+	"qRcJWaX9xmDAGBuivZBb3loP+/tFgztskF57kWEmRGmSbr6rOEUjoN6HRksVuMq6neojV/Ss0jrTihwz",
+	"jLJXPeTuWn1HQqW9I1eD/ZZW0Ohgd+/u0A4BTiOyXr6JDnH4I3IdFuxGrBCei7NJxac3ILyHS2/d6t2I",
+	"4zkW2PWSfpbG0bRJHLx3C407LixlTji54Lv4n3ugKVDXlYhsplARjYrGTM4brL0+Ko7wx0kgNQgWpKYR",
+	"1TjBa/2MlgVb7w9xc29YOe5+vc45Hn8gmSQNm8HZiAqPGDdo15qQcTYFODi2EFXJJnx6kzxJ6bvj9QyM",
+	"283jyQbm72xgAqh40TgBfvJc1JVUY6+QVoTSKeiulORlYJtw5xCZWkEeyahIusQsnLuBXvlasEOB7LeL",
+	"RwYx5e+9e3BWbYH4Yki/GDq2QANKjNj7B+TgyN3WfQUmVDLGvfPc6f7wh2qU9RMv1R+KA9WjFvycJqQR",
+	"GtGnm0QbluPW8ZBoTlGPzWpp0MuhlbsAGca/fWb7UQ6DYhQYyQ7Ajq6R/9HBO7JJkW49byqewEM76Frf",
+	"z2gAawFGT0Vl7+0aOYCB6V07FPm3mJ1gUsZ7tjnRfqHurKDLYoHU0aTGMZquSlpJah/uAlBKRA2VBYTB",
+	"QbaShyoNM87R+fKGKmfvzqFmv9YmGN7C8Ud6Mky+pUO+l2yEYXnHuEkmmuAHGJrWW8AyTaVHWzGeYw8B",
+	"iV2Kep6KVUGLN5ClM7EG3DDIwK6FCHmFTj3GNFYKkSpdUr15UsdzXyfk9hteQ3os4dlMF7IqazE6yRJJ",
+	"94MuRc75MZ7n8F0A+5Z6V7NcJsN6WB7eRmWAMOAfnvVItpW4lgtFRX7Yue9zUiPELU3D09OvMc1et9KG",
+	"StVMmU4qgUHWwtxrq5p7hoZqJ5ldtrhj9VLaCbReaCpHRW+5py+V6coeLFa67inXn/wd1IhicWuwCDFh",
+	"R898PquojBiDvTW6UOr+QbqQ/ukuw/txVi6VUaqblCCxocBixecRHJ57HtJvp7WAsI4zSFeNpfiKe4Ta",
+	"JcW/T4bl/paq91Hs8i9/9D9dL3QVhvz3t2yKlQmJ+1ClyzIQrLGxbLJh4rHjRyjbFXGcKSs3qNGrs7L/",
+	"VkfnhMZLbdefxWY01M+Sl+JhBYOZ6tUeasKfxebS/WJEt+62uC4oKTQYrStDnMMESe6Qf4cx4qUvu57X",
+	"fMn41JoLqhGHi2Qlam51vypx+KTnoGsJu2rne+5A+aVUL/E3Zzu2gXaAxspQHN+7tSSnrZ4DFp258Kgj",
+	"McQQfYPOPEilMJF3L7YLI4+eL0gGm49Kh8zIJAeY51t8Afx9RW+Bf1Cw4f2vxdH3UaVrouU3OSPlHDMV",
+	"IUQLOW19vPFo3qAhlWLkTP0EXrhf+X98K3ByiAqfwFQU05tMSD0OEBXOvse5K21FFqDQ51Aksx00viE9",
+	"UgsatZZWOTEd08syq3VS41xAj4Ptd04qPb0ZmW52k3LX3YpazqSo2Y3YhE0K5DK+xAhzSI5XzWSoTVkv",
+	"GW05EWXpxEDNZnxSy2na3G87Dnd/j3ks3QmN7L+sdYJWC24WHY8aEK9gC/Hz2F5mtA00ApI0dfKREXPV",
+	"Fu1mjtm1rI1Oizxg4skpdyIQ243tpKjSiYAoHOhqKTxg2orbRafuA4tYG6zEppqGoQZ0O+p1c4Dindns",
+	"edF1Y6fjFIOD45JL/rO/aKI7LBWm3Ma/iBsLnfbQHB5HHyZypH2c7z5feq+BuDc+stZyz+lAM6XkhHpB",
+	"nzF4/t/LW/FKGJO82kADOeEreXJ7drI2mBV3wThDyC0EhkNN1724xXUptWjzP7Z8xaCz51uOWF6096UT",
+	"ou6+h7NEmDeU/AeTbgHQAYTzmPnA4ELwumRKSMBHoHrCmnFCOYsB4jYrUdCXAW0Yf9AgnlznZwW8fimN",
+	"iduso/6CaYO1MBs1HSGyx2Nid1rEDGcPxb1QsCcxIpQPJwS6hyKX6S43vn97ElXuj7XbJLTd5NIxNNEV",
+	"wBqrijUrZ8FBKwsPnXp/pArtb3ehh0cWRxJ0OoLK9txGQJhzDi1GhYoSDtaBKS6QiSlJn6IsRZRaKpAK",
+	"C4/tH6F7XEScj2C+S5oHAMJ33tEN2ugaPVZQf3nBVlrN8YcEkWM142wl1RzwOLwO6nvwIpcUnVY8pGa7",
+	"N+1G5YNv32cETKZ6S9S1rvdz0GeNzqimwK9trqGZsM96Lo5MY1aIxNMoMBreDzhTsrYYJmun24l0wYMi",
+	"JGFeNckedcp3pWbuZoddVE1V5YwufE9AHfKLHok11G7FvaMNuVf/BZLcd0J/L5xw6ADRBFRoQG9+hHbB",
+	"NsaijMDF94P+S+OZYerLsqBbq49s1cNDSy7Mt6EHgEhcmQdHi7oOj3WER1DgqUKd/eKD7WYPxAf3gpvP",
+	"AkTjVb+qeGPkpNonvy2NRiNbsHVadDSHPXj9/tn8FS9F0tmWtDGvwEsJljQ37FljF7qWfwdv8zl7Lngt",
+	"avbnF//jwiPh+Wh70hFHbrsd/pxtOwjgdbPOsVe8vhH2bVPlD67Pl142xrIbIdzdvZ3CMpRdCCiyPpdu",
+	"bIud2gzWAXSzQqRheiUUgmTU0F788urZ26uTVy9/+PHqxWU3NS9TrzGUC6jXey5gzq24nlbaNKla70sC",
+	"EyAHS1QeIBTVBkiF8Ki0TKdYZqoLc4RKZM9s0WmvnoDofMToxrjWgFZOU25+xA3ntWDLprJyVflS/ZFF",
+	"C3UGAmHKq8qco6WNIb01lzZAp7ivGW+wBJQinm6f2GccminAXkjo3+QFe6uNwbsJVGpmhfr8gsnlUpQS",
+	"DAYcDV4DnilYHMETHEM9ilSNbtzk/HkinGW4CacU6lhjqSUm/YRWrxz7mbdv2a2Otb0TO4xIO+J5vTW3",
+	"k7IBK79SbekFAFGYlVYmpyzB9Y5g1ZiGCyU6TnMWIYuITTZsIkuoWIfI61qakedrksQD78FkI+ZIQMkr",
+	"2B8QpJ76h40c5nqyuU7K93cB9X7drhBGRD2dymbhHhGlWyxn5UbxpZw6HtUIQQweSD9tWZaV2EfOwATr",
+	"phLXE26GAEq3JwkcFzIi3fTcewhSqA6cSVhEkoqloBYJFuNhcXy3wgMnny8mzc4cGgKAoTMyHX0zTV5w",
+	"3zVVxfBLlGoe75D0UZCg0GAbC53hY90YrsrRxc6l4GUllUgi/saZsXHK+gSKG9M3o66FkfOFvYadSFjf",
+	"zjiFrYL6encOgVRFcGuQavpXqJp0dvSyWSI3rEQ9E1OQmDjIrozvgeKabmHN1j0EiZxd6Fsl4LxEBbCj",
+	"89TkMov5FqNXOBuEW1EiZlM4odiqr8CWC2u+MQdCAwziJiW+BHfB9QCHXEHdjUfC6eDYZHo6QPO1HGsQ",
+	"KfAIFwg8wG3Ydfp1+DwWXgSg6H65swrgJimb30g1cRdwpdsgve/bAbGWxiCPGsXlrXjy9PpvRa+1NXhM",
+	"dg3fKIRiyFxLODDiSsZFaujaWS82qRZZoyyuH3Fgujbv0ABvXGL0+G5hoprxWuSY4lsxrRBcCJ/zY/i4",
+	"rE8PJjlB/wR3FKo9uzZkrWsjrjWWmfbAyeiaDuH0SN9y+kELHQqQWreizI5gr7NJOb3eGYnBwCfvmNyJ",
+	"KtJRIKBzESogwQFdaWMPQYaK4Ae8REhrXO67560kGwlr2e+vQUW1JtJ8Ytw8xBs97bRMWY9F8ZnoJKZg",
+	"DGN43tYOBTkSGhAxDSDCvbZEAXe8BUDYH1fkMIjNWS3ErvXAMiIln3T3Jd8AaiqzGvh1/ym37dJSZV6+",
+	"E28uSdfPQytQwFrkzR05RsHrnoTt9APnOfRl60vpBnZWq0pmlVD0hBtgh3Utrc00cl7VelKRvB0leHFS",
+	"b/BnSex+vd73bW8Rr2DQXeWXSwNEM8+Tzs9ybKD5CuRU1SwV4Vacd1PUkhK/19Ayvpv5xuyOMtN7cUr0",
+	"o/yS3iL8Q2I5yWbkbi1e2QWO2KsQNA1E+NqrmpXw7SfSx21328IU9vKUomLeIldijQVkChN6G+X/fj9Y",
+	"2NG//LqtzHQsxS/YqVNAvNcc0oBYsqArvXfhiFPkwK+i8DszWKDxStiFLi/TitxrhRFXauum14qtOKVA",
+	"BHmPhf/gzwJrzWt6qFTyUhyzt878RU9JUCA8EUAFbH8UKx1YI7CNHQBgGskw9pv+2xGOB3mwgh4w1O8F",
+	"+mNMpbMHj89A0h9/fcH+7fQUwgOUSpKw8ehUJaDBpLcwpLv60gBhS56CqnaaL58YXTVWMAiVgY3a+gTH",
+	"GylL2M50Ns11cvTXrRpesI0wVtQl3zwyzEegxmQjXa9Q5c8sbtUxCLyOr6QKm9AzBw7C14WV0xYhqf2i",
+	"4xkWLfskz4Ov6dvWyZJH5IfGN6KD4mrpU3+k8QjWwcWIKAE6LchziIzPNx4A+s6gjDG6VkqoGnAAOTMU",
+	"tt7DsbIIeyrppFg2FU9fZwYxiJ22XZqizfFGkQWmoLRpTW2f6q8B0L7XKfyoCN7d44INn6VtPDCwLKEO",
+	"OGBBdO0MCDJOb7SKX74rD/hZDHYOIWL6+/HpWfItwg4i5JmVUAiRF+BC3T9uuY3Z57zt8wH8Sxi0BvGN",
+	"qaHwCAaLwci25YAm5EINejTqNgAzQraAO5SwZKffii0bId2HKIcSqMTdkQFXyZz/12rrPLZQrVp10FpH",
+	"4/1l2hF+Q9Cu5IEt+QaLkkCs7DPEeOje4uiW29wFZxgvwXu2z9h3RBDMMicBJD8QvCDpUjFcTQdZMIvB",
+	"R3Lc80+0vUhaPLQtWVLTK9rLzHN4K2hTl9YPYv0maqG0TzPk+++81G94PNQc6QddijcelrQ7M99IZWzf",
+	"1GfBlUdRN6zyOgzgGwZPT9jKqfhmoWkOh1WrzXhT2fDYtlzzSVGdMpCUvdGYxZg3pjKm86v7s0x1WunX",
+	"ICam290Q2KeCzJoCTm/BbjXEUJnv+pJdUkLY66ZObfx3bs3BhQuZRQahRxQsx1B4YQxR2tZeMI8waJ5Y",
+	"r9HZ2a/G4EqJap+Et/Rs/Ivy4x+YBw6Fv+PS88GHuEcqv0llv7kvQkDII8SBOgz38Sh3TefsdfLLv9zh",
+	"vsm3ksd3Xgpr0wgFgVB9YaNvRRc9Y6RPVaTbwSH2FLT4amGm+nCRBflzDxm31muThOkClMvGLMAzDscF",
+	"tsn/gJlm4h6fQCx/P0CzIbCbwCl7bD0IpsRA6TLgF1COSRXevscbKqGcQaUmxAKoaNeZ4N2y0j46Quy3",
+	"bMwikyiAuR1uf7YpyD77y7M3L7/9vGATbsRXT5u6GlWWY7r+W5JQYUuj+aRY/LUspxCm3eZun5gwlPBI",
+	"w0Cl687ZhhcmJ7IS6lIYkyxxJ+IneWUi5o0ar8HSjNPmlfVtc8fWLxsh9hjbGf5pCDNubgz+B9T5vidg",
+	"sEgYCUBzaRdYBKrRwEmqQwf27StqZCP8LQqaZrKUNtOtOZXeV1W5RhDoG8K2gFEg2v3EWRniZz61bNJg",
+	"fAn6JOsGdOmtwK373fj5pOMW1Kl6gh1/FOSWtaj8Pr62X65AuiJezNINB0OnamOdqePT9sY2neygKm87",
+	"tz0fJEJMkBr6KKrR2FbLRC11mcluyGzvlS/nZVgaNMaRGBpCJQqGavFXauqgazblaiqqyuP5JVD8yo4j",
+	"f4I9e2YzUadR/0Ilo//FSni7bc0l1cIS9xRHNDwCskPZPgSHYIaZ4MAtr2RJSe3bX4raJAXxmfcsCAyR",
+	"gw8N/Oy1WFV8KpZCHRKoRnYoIjmQgGyOMj6BnkEw+D2PVtXySCBmRC/g+ax4egaFK5m2me4BcAytF9Bg",
+	"rJSInl8DFWzg360wQb7oJJyFIZ0DBWeylA6+ehvRfz/t+zDZG4jxyEkji1GB877YdOrNitd2nyzbcH5H",
+	"PJtl1CvvpkHre8EjlFRQiAQ1aF2kRXUof3z65OunX3/1r0++3tG8vt+XMmLkHpe+z2/hIcZTZ/u294jP",
+	"hQJh6su4bMvFZ8xq9tVTVoEz0hQMcf/giF+zY3bO/hd7fIH+UCXanoSUBAAdYEPfNUQIXEEioxv8P396",
+	"9vg/+OO/nz7++vp/PX4f/ev4/H89fv/LafHVF7/+SzL4kGE5dymutJFW3oqL3vUIp28/CPr4Vky1q+/l",
+	"mfcy+3u9QB+fnl2dPTk/PT0/Pf2Pk7Mv05gmw80G4ubPPqWmYHJGbJqL1USXYfC8nBUphzckNJ2de7oV",
+	"bWyTnMhSMaOpd2LQNajNJKiIBeW4Q9LkMXtGG0DpIHAbGKnmVchMtz6xHOhltFbu/5Bc6ySEL06XNiTz",
+	"Bi3sgtm19mntCN6OFQrtpaMxxwgsJj8VcLgojWJHqk7yvQ8u4Ije9iegGyqC8Ln5VKTbyyKdVtoQ7AsJ",
+	"iCdf7pAMWY0EStMLZ/5RMUKw9bwGZOX0psPpvvfRo7He/D31jlgrCMwEBY3XTgm8JkSxuNKx80WoTLjW",
+	"9TVqJXTvug8grL+zhCAWnTuv/F3CdLxR3xHBfbyABGAAPH8pKlQCdwrtvihzNrlPY/RFMW3SI0lYqFQR",
+	"XG1rE3nh9ZrivbsEWHsfYp//pDWdpq2JCvf3WjSWdcGVRCXrIfwe2uE48aRCGBvQd9YqaJ2dFvjH7Kot",
+	"yKdM+qjZmqMedRBH/57CPln++vOhUlKow+2IhcvmgoxLGJvUW8wex0Jsg5fhjdg8MqzmFmr5o65ypRbm",
+	"GIqet4tYdjHjc2FsxIt0krbrjhAOYReo/S5WxtdfU8bEzkPSMn37W62uS2mI+AkonrqB2JmgFJ5olxwb",
+	"YP1xCw6OGAq0/R7pym3PF6fM96iGaqXAD9FtA+1gIYm28LVVcEEQYJs0bVG9NCyYTscsYKpHcXMIODNj",
+	"9crEE1zVeimNIEwpFuuadI/g/ZJFLXci0exPbVmOVIwruZvJtl9PXD5SVLYGB0BcurPyQNJ22wuVlfvG",
+	"zWszlIwNlyuKnz5QwRa+h1NKygIkj2M/VDrAopCY+trag1xhstQF05Fs4QpewOPmP1EabQeoYb3QTst5",
+	"ZPwQli2FTYkQklD7UZvM2oTHeqxEwvpJUNGzxmxg7IQpEuiMD43thZ/E8d3jLNzZvl6rZ21/uGzjuKG3",
+	"+98jKlg+M8hddSGbngSfs1xbCCfsjKECzt9YKkKNdiKtNYKXG6zq988BKoExfhXjIMPxB0lk3IAcmGpv",
+	"CiWKIb60dMq/b7p2ASbIObXKo6Je9FDeEf2xODIYFtjjfEWxhJ3J26HxWBgmIinxxyDM4eu1+gTc6GLs",
+	"8XMKbEYe++78Tn5Shg3WsEqba04XV0fdjys6Y529tGZff3FoFLn9th97PSJrwIv210EwL7Fn5FEKmHEk",
+	"CNHBjubxRtmWYzbnje07XlPM/IbPd+CAcYTkRXvB6ggXbOteTIMqraSan7OXjC+hfceF92iE1o7UUxvi",
+	"r9SvEVvgk3ML6lnZ2Skzx4SxdR4BMEnEXwIsLjdJ39m/YymvcBsJoetwVKM33D3ybehU0Dv/fMWnya6x",
+	"RElfZ7zQFWndiE9QQ49XasGUbVA97OUgnf66FBXfXC9NqjwX09299q/mWNQUdqImhbA79hdPYn/LV6cj",
+	"AOmgk2Oqi+ZLDGlNBFvqW6hFrTG1/VbUzj6AE9+tDrZJBR7R7q4xcygL24RZX4Q6ULB35x6LG9t4tWWG",
+	"ThMcJPlpGuxjlST0payEmopQX1B7Z8idCZu5WhDkZpAavU7o6KdrKVNsme8gZjob4Xdnf0LR/pZpMb/S",
+	"Ti/1EFu2gYxliO4mt96/7BpLyVNpLO6tSBPfA9b9WYu5NO4HpPMzsKCiyAS4lPHlvcSARH5bysy/XiRR",
+	"xN6GgUNQdyJwtbPI8g7lKGvd5qQjtPQg55w9+XLXBri51WJuhuamZxhWB5wzZAxPGvAeg9lPUIzn5EZ2",
+	"SvJMVsKTa+wkz4ps0fzIRsHbekQS7Is8fbOAz4XoTmwiFpJ8Wo1y6g5Wj7W8AOaAj7q41QWQS+q43z8q",
+	"ydXv8EsD7dL1OenajHCUqT7MSdGugFvTLGHKE7HRbfL8RFRS3PakK1Zs7X/dGFHLTEqDkXN13ShAMc6d",
+	"efcM1pRAZME/m8zrH2jBJ4MSW4vyPCHAINPU9FWOLirFRMylMoj0Obq6HuMs1+14uTgW7BOfTsWKtJr2",
+	"J0UofwYiGMHr6UKUTk+tRAQ7mCSLdbpC+ii4OevGJu+mK+8FRm+Ak0XuLrj71dQDQYxT7hHDbYCbpTKW",
+	"VxXAzEC+P7n1UlbHsOYGGjLly4acvZ70GAkl91z6lI97RpN7g38DVN12Fh59ugvjj1AXW3N5txcARg12",
+	"cr/pEX1e4Axyyq9U8wPj5L/rxr/rxg+rG3/iSnC6MKLtT9S92aWPfYfwoLdlvbbhGSP0N9203U2Tzobf",
+	"FdQ7Kqi/aRUzn+yCSRXUCHxGnUd/ewrpp6OQ9YKv09X5ycmfXl9enb95/faqYLVttDu6/c9tZc5PTv7r",
+	"f/8feOT85OSkFLcn1m5+vHx+mmtw+9H0vDQ/geKGLuQLdorlFYCSjJ1e8mN383hOd2b4EbUH9JSoumC7",
+	"ZBtaXTPSysDvSzAZuZ6ku1Sr4BUE/3yo4R2OrKlyuNzgcOjrvMflylfAg+cU0fgQW6bWkDu/Qd8LnYWP",
+	"758pvChfcztdUPd3oe7LbQOrSwg2n1UAlirYp4Ajym+Eas1J6Jyu67g91X52/i5b+crPANBEAFiang32",
+	"asJitmIVRyGQjWaSqokDgIN78ePW9J7QlgKdM3nrA1bnTgOwG9DbWTEG0xhp1byDZ5PGIM04gOcDcdoz",
+	"2m5PsBsjHPJwjPZHIr8MBtXDmI/vPHn6VVxqLoy9dvp3TGeq5vg1NEboHM/xuxK3Sk55hQDgOvMl9WFI",
+	"AqK6d2Lhj9Omuv01Yl1hdzGDn0M017gHRJdACXKM3F+k/wPsLgbrH6avYxYIqzG9gPL4dsmd/oyYAgBv",
+	"S1/NsLq2xGMfD0It4GCi1zH9Q1s3W3mPToS+aSaVnP5ZbL4JL3HM9k5MnjV2oQiNBsD0NlZAZnmiKrNd",
+	"h8zi5ri7q6oE4pvdpQMkZ0qsGWUmYKoclc/seGtqeyLaDWzLN2HqGe7L9jmY8OlNi+iDOmeK/zBwbvbf",
+	"wJXfwDtsW4owfkI5qqx1XX6DcHX7cSumPvZwG5IQGcUHwN2g2RTDABxvRG12lOP2U+iV08+MWHGwD9lk",
+	"A+CEbCZEmTQjS2lWFU9nwVATbiNEsuQ6yqTJdsCWE0x22S6zzPbxfHn5mn31xdePz9LtN1RJbaX6VxY1",
+	"d/M5JJcv3jxjpazF1LJSTKRl/rf5116n3/2sV9mylyBvEQ23oMPa9JepVjM5b2oomHxkfBcqLNYYpv2H",
+	"RTUMNagDoIVvKq6e86RvTVE6CW+N+yTWH7VqlPa4xR6UpvXJLQDsFbyFMcCXJ1uozFpVXHkXiCqZErZ9",
+	"x1ZkirB6Jfj3sHe0R9evCHX+3eKCHN/oEmqBrFv8fl+L7O0V0cJFO1U3QmlOpbIu5HwxNqd5NPCHTznb",
+	"twy1gkwv+HWBM8vt9yVZOD2Z2+TDCzfvFujTDrZbtCHSEKM4UxgxfUdCD8Pm7DRSPIdCXwDgmfHJmxVX",
+	"KnYu9BVyz7D7TCLb6uU5+uegnJDxhbP3ZfAHg+ZcY1BgbCcYAqUbOzEjsu09oi2UCtoI9rdtUo/OSzSW",
+	"XLkH6Lv42yLqtRK2wON5+U0ugCVpWTleVvmEstb9tFeV5h+gtbITVwfUgtOYYYTktJ00dnPfnrK3R3qz",
+	"0nVVMiLv2Bb0O1M+sk1Vn0fIOEq37T0MiFYlykgqdv3xIOkXYHOqTJsDK1b7HV8QVqk8Z+uUptQmkimB",
+	"lVoUkilFuBsSzTOWmaZOjVqKXDRsyhVa1u5Cgl7g1A4ZCi32QvdZL1KrUCK8so0DYI9Y6HqInRcgaAN1",
+	"G1DUH3B5lIbF7jyPW/mwbjJ+5X6/0lyMXc239d2lLyoYcwXUosy0fwQ9cMfpHVMpnYHwDfAYia986+Gd",
+	"mcVgBeFEw1oKT4EoqZhGi9+dpGln6C3gGxNqnVHfwfowUPwJGldauH4Nq6S1FeJcXGBF8jnTqiINCXBi",
+	"UIOK03wp87lFzQLUtoqnA6JQUPO9uE3V9j1jBFnnlcYu0CfU6VuIclDTfJx+C0GDcbQeCMU+2z4eiKEP",
+	"sljvFuA1oMXxpLm3h06YjmnrlVDnbSn3glx4EGcsL5jS1770VunriSzxD8iSNx6Yi/rdKKg0uV5yO12E",
+	"DIWJLJmTec104f7P1QY+hrJPbm6gmMv7IqDDziNAYkV5gznlWIkKsXxzwWZNVV27J88ZRwNWGviQfQa/",
+	"/7xgRkdqPnCfj2UiFqpCJoYJTzZuVefRs5H2zmH6wdMJdfLY/qiGUOhkg5Q4b3+hGHyS+BGEIy7Yglez",
+	"6zXfnMNfEMPxsXp3EUJHYTlfdFoAu01yR8VvBv49wWLWsB3495J8nYFOTrOBReIfWOBQHPl5JE9bEuvu",
+	"eWKaLS5C1ADM92raUZbCIIhhRqKdjIXCzHZvyBXi9V6MjyXf3JjFJULCrUYVsvduqsYutn1MSVCPMgN7",
+	"AZ06rV2ZGPKOd1AAmW6skWXUdF3Yta5vtnyRSefWky+/KhdbAKY7XVZhxuEVBS43R0ZRBvDYfTBv0+VH",
+	"LZt5Y9pj7mE426mPN2Nx+O/D2sjjLURrN4csPhWfVU6oYh3sRethANwQOI1KM8gkGlntF29Pp9r4acg4",
+	"8OXHO8r3aMYpOrwVU62mshLli3DN5lEbtl3Ts5mcSl5dYzQ6pb6M2+3wojYedNiL8oZP1PU8aTggZH+4",
+	"r/yMCD596dSVRbqVeQ5z7R1q5htWSifrfX5m0NTDEDB06FkjbafZWjqReq5EeWeq02vuSnN6TUTgHYDW",
+	"KXC0eCbb/NBf8jbrbU2j3fGwQ8MnABpXJPwJsHki00yMdrBydwBOYGyRZ76JDr10pDpJo247l4elMTV4",
+	"9WX9+3TC2LIlyd8c1h9WUMTU20l9u8hRP5kJ/zLAPUkV+entWtOBO6gJJUa2h0YLGmX+LA/LuPbYHiYZ",
+	"7yQGt0THIXJib+sqVN3e/ZjHXQRa7mh3bojNZAas97m2i0jQY2k+JhFvdT7pNxZq26O22Ft1A/lOfwe8",
+	"MWg3EaC7JwgyONn0WMYQ00Z1N1oBKAySxD8FmK7VJrS0COcLZrZ0MiyJ4COrylxPNnGK0/Z5TZkggyDU",
+	"rXE+SqfZUjdSGBn5XjRXoamr73sLDZixoUWmBY0X6nvODy+DFFS2l1PbzlfsZXjQWHaRzuaSdocwavvw",
+	"IOItZrvpukYY1RRJ/q5TbeE6sU5kWWlYpad8N8Q20oTe3O2U6NkuxoDt9AHxvrKl7wSJO5Y7xXX5A7W1",
+	"6Hc0WxIaRAoXOEB2gZ/C915D89g71HzXe7gY9ZrXJSXD83okQOzuKpJWvYSJTLkCtK9NYsDRBRQJqAuR",
+	"b/sH4xJsEA5UMCHRlwjNuzuugpHjJb0UKbK3NJ4IMI5zdTL7VqpcLYJHFDA9x7QTzbZHwQ3Ppmu3tQa1",
+	"1ncBvvhgfViQJYrokNCm5U9ZOli8ly92L8SV7G5Qe+pewu6diUxAloew+wBkymustiEfQARWSGUuHwwl",
+	"Jc0FBHrS83UPYp04brgV9eawAsaQdBS5sb4Y4caCn6Wncyhk9O+g0AeBQo/ALn0r3N2V7OGDmZFl2tQK",
+	"Da3TAXmp2Kzi87kjfqQwjCDmQAbAgHLJb7ms+CTTmH0pMnn6puJmMVrMWX0jMJXz4BQDekXPEAq0LGK6",
+	"47zbSea378VKpzLjJ02Zrs+CSYScqelClE0lKIQUzk5AMnU86lR1P49xypSfUm+f2I9X3xB098jOEJ15",
+	"kPKjxM9jzzEfDdtXAy33sQHg6OzCX0NKFH43aEq02nbU/O6K8jlVu+44pV26YcyvRX7oNaJP1tEckH4T",
+	"OuC7G3m8ozdZgrSqRAnIlO/G9stYNTbjFQjpLqMjFjcid1TGtpn04qHXjVNbBq8v75KchCTr5CeExfvp",
+	"R/Il4ow8ZyU6foU0yz2PQcukCVMYjsC+b0Shtut0tfMNwyTXm6wCh74qK8wBb+PEC70Ueq2o5JxwOo6K",
+	"o8bK4JGmQtkaEuoJGPN9Sj90L318y2vIAHZvdzP5UzSC+/fLaBT37x/DSO5fb+PR3Aevw4i/FkeXsPrQ",
+	"wbyXm7Y7pQx7bY7fnLhjemKr9SwHwGBCpvE5qzQvC7a6BRhmkeyE6OtzkrWc2B10zywpPfOFOu2qU7xC",
+	"dWwv1UynXRUA1Zyu8YSuF4TvB8IsmVIee+W2c/OfPjn712QlgVhqBSl0mZ5lGpGF9FIYyGCttL7BdB4o",
+	"qJSqRQlmoSwieQ1gzcJ1tk3zSuhVJdrs+ZYqQ8ULaUuZPKQ0O8RgxWibhqTbeNGpt2MzhQxcEuIswn4C",
+	"8LfPGa+47WGbDKZmgmP4OkS1U42e1I1XqNCLDA+TYw+zp0IzlBZJd5v0h+DjtuGoVPoZJHiC26NALF8W",
+	"C7gheZDxMdLme55aiHp0WPxSztVLhSIkJT3SDPd6xtYLjXXQnlnSoVw0d9MF8P4VM13PtbXEHP4c0LGR",
+	"CrH2z9lkwzg1qgFuxH+7bW5d/O1GBqgSbE64751AE3++eYW/bz/oyPpaV4MuJ0gK65PprtdacXQrBeoe",
+	"3R6LQyu6hAnE9xx+Et90+El71+G/O7cdfvS6nQp+8Bc/Ifznn920okiXSnfQTbvOXyrq+o/d2K1x1gnE",
+	"kHzHnReNuwFOnou6kruTc9tJ9CV2cRSLyY6MTXnfgyRoz2RXEA3cXWMdPr2WoehK9vIX5DZcH9FlcZiL",
+	"CFknKTmRuR4ZHLaDjfbIFJ1zBkD1cZIgpIt3c7K+PHuyo95wRCHhNlnlXH2zENObPf1WTs9JWGbgDQeQ",
+	"YMtvAMcXymqgtSNGIeDLVa3LZgrfl9K0jwAOQpsAOOWKTQR0w2VKrwHTqVOoxSGxNAWuE/AS/IyOfBgE",
+	"/0bEhfe7+57ytJnRkfdxc8GIoaj8uzjSspyOFC/PN2/aN+A/8B3PN6/hLW5sS7WGAwrcFqM4ITleF3by",
+	"bc8oKCoeqCOMvTW/qQTP1SG0eNqD9y4+BZAEI25p9wxCX0js7z309BU+5Z6HnkL3s+Yr6P65y/qLBWoA",
+	"/6Zp+80M84r3JcmsgZS9lNOK10uTN2sIRsbnXy/5dAGJ1XCXSHOD3SdYsyrgoym2kBsAhCLcx5HFKOOj",
+	"ECQUrrWCjOakR3TOrVjzZMcIRUE6WqDpFuWM3dg/4gAtR/Y5OhzBgfSf66k7EqMdt+3vKPVgbAEoWnC7",
+	"VHF4ql0QZpdfQzxitOsRcTv2+pFZiT6EhW46LvAWAsVYqs0flhK6FtHGwLHZa0pRJGSLade6rsprsLAO",
+	"Swz2L/cr77yyPe09Lt8ibm+DeutMMVmKgQJzeNqmJUpL0G2xsuab6wzU76X72Lev4paV3PIJpx5fIDgs",
+	"v0FgQLey9iRSudlowzYPEtUWAGznxYaiNp103WQzXwLsTagpQl8J9FoBofLIi0wwVMOyterWm/QEz72V",
+	"PVw2WUHvayXbhMzQtKvUTu8KWeOAqwl1ikrMuZW3kEgG8AOQvYFW9EysfWmxXdTCvxzAUuWksdip32M9",
+	"qpIZHSr0paVCEcR+BIv0OIEvBoofOIWUM2TLVG7ZVCvTLFc5nxK3NDFI1uK1YY0R++TTZJNZ8LXACXN5",
+	"G/Ja5rUcGWIKF8W2rQ8dRSHXDDu7/bUxFnVj9DGF9kay9qryBfqKmiXmD8J3ZiCZZcy64JB2oNNGBiOg",
+	"gO+AOCOSJMXZV0GXG+3PvMIsIzC2amGdMQirorpAPWNt1SFbAZqn1vufzR1JijMRTPoxmShpj+VW8k97",
+	"lyS8SJaM2jtdeNnLKzLxaah2kfmd+wGztLY2j+7wzNF1YolWbJolAw/4OPUbBn3DazvkptvGYsFZjjMX",
+	"Bq+YTlE0VBQqvY6Za53rXURQ/WLkGjF+gvG7kmeOAWRSspJvKGN4KUsl5wvrhJb/+zy0hcYGySBlsHrH",
+	"SxSo8dtzC+Bdd1D6ifHSDl2C69ljPn8hPt5lmZFbK+LQaCp5Nn9DHvbRQurdsESCjJ97au0V1pKOj+dv",
+	"O18ALm+dPofXHHldO3lmvuCa3wiVDA7Ma20yvQ59fbiyXKruuUhggno/TAgm091UidtN1D4AjOmfk4nl",
+	"O6sIx6fk3fIUQiK1xA7FXY95WYqSWf4zwTZzZ1RrBfsrVbTFd1YP240OCJn5BKrOMd1fQkfV0vcro52c",
+	"Gg+TGLbzIUR3B3AEvkoDd9jetTveNITF+ld0pE5+yy7DJdHdMk+4pHIHPqweGok02wjew0AvOTAiJyvg",
+	"AqEcz0xa4pDS626aXuVhB8rapkKxP67QLhF0TVUcutRFeBMH7EmLFjRQwtq9VPY6Pj9wtPfHY7aUck5B",
+	"kZ61/adnj598+RXWhrXY7QVbiJ+Pck3rr9N88j1pChbDR4hpd/b49Kxjo/Nq7W4nRGAtk2McoFiO4foE",
+	"wx+WjbCUStfXpZzL1OZ8K6ZySfV2CK1isIPxOXviPnvx49uCnbq//tub/5HO2cwdEgzeYM3+OEgu2658",
+	"D8HqNO4EE3kHVg7uKXARod31mnkOCobGNKkO+z/wZduI3rdP6Fe2RTB9soa+vlS3vk6NlI6FIvOGVUhV",
+	"6jVa/m7apvCTsH8PrpmdYoACm600oMVHZlCHlTwV2m1LMnNaV7+kyjIZ13u21bMWVfgfr77ZjmQaK5fp",
+	"jg9Btvaap6JaH35YMJCujGN8DsoIFzzCVIxAEDPFXTvKWwlabpQ/2RmW11pVm9FVoklH5HMxl6qb2NKn",
+	"QsADolIsNLJbP+k41if2zdmxwnu8JqIDSBkHgEaskn56PbDbb8jj4UcBqJuwywmtum/4CHvU3YB2cakJ",
+	"9Crqwudprq9K8qGm8JsiEIS2R2zAE6c2Hlvpnqk07ehG9B0BRMng4ah5i7RdKDn83sMfiJUFTI2lrkWB",
+	"Tt6AMCoqsRS23uRAGVqUyd68LJkFHiNUsTjPd7wP0vfYGZ+yTIGxTJGHT7hJuiNyDsP9J5Fr3RAaNYx7",
+	"TRZNY651WTCCjocckIhPE26WvzVpaIUfIPAUQbdOF04NUHNmIdeGvvA0HZdefXjkiB7yy04erZqnKlMn",
+	"zSZF8JfWgJ83wH5E0QnMslsvNDNCmNBlH9LweNUBWTwUHi9CdRnSY3yh8YC9HkIbsFDwmVzsmn/hrzRn",
+	"voKTpWZzYUdmyRsB6V+Jmr4bsZZGZBjtEG+4+1kHqAR3M8yhGFMgBYxRp5OBR/dv3bflRBIlG3rwozpW",
+	"t5V0BmAsp1p179pMJDiH/tGfLs0hQxBlZqI+rKiwRZrcC/Dkgv2hbd4vVcEeR738G3tob/5UviyfgooG",
+	"V6jgyl60qoCNQFcemZDQMoxGmfQjrPhm6bu4UaHOhKubRwYbuS+38tq+egp6cshcK45WUPng3vmfP/3n",
+	"yfs//MtOMdhOK+Bdpjb4RwUOhFfYNifF9eGLvJ0yk6Iqh/GWdqXv4yiD+D/YE7RtV9DjtZlNp0WPYxf4",
+	"eQIYKXqk7Xlw2BD4++vsfXzGfPOigj3xp74s2Bepi7njqs4UZCNefy5FI18lcofL15dfeLsPq5nbiRRt",
+	"rwbcsC2y9LcizwnfUdeprSq5dIkcHsZlQfkIAMAp1u4+o84MEJ4P00u3Nk3CDfQU6JmsRNadlHNLPTPg",
+	"ibJclWZ3TYnfmVQIdS9XMGqrycLeAzCt+WqVtFZ6BKLnWkIFzYrAUbcAqkd0hqgBDCFXRoSkpChiC3cq",
+	"rfFoPVOCBE70G+OV3YHCgrsKtwgvxTmLFux+XTDiHbjPPZnu6hYH32Qjcug7soeCl8Wd4PEWt2ze7ieR",
+	"IDBvxDZF3xtPUyrCOYx2Zvgop+oTIyikXJs/2j5sdS47rWTHoSbN/Nij3IWR6HkIGCA22XRWBGIqovaO",
+	"vUyC+OAC88R/2Tb26qXC1oKXGeIDgC20nnWn1c+QxCfmMIWUdeCEdN9CvlpVMndo45OJoXil10ynw6WR",
+	"3E82soApbEsmvexGHj2SMV0J/Cbg0kMznLHhuo6ukmAU2nAzAFRI03FbCmVXrdTyTsaN7yTZuuCwoClT",
+	"57fvzdOJYnjP0jYzPsC1pMQ64xXVVuSiqyFdciFVSXBGUZqc0UuBHcCxCf8NpIgZQtme85XZb3N/0Da5",
+	"tQkbcPfLoOVE8m0YfDXZ3EzZ3ZYYmxRrRfZblceCTlUfdK/eVKRx32trhzjz0qEIsig6OdGVFS4dxzfx",
+	"1UMpOMHObUVRoKvnqbx8hI3e7kSZzaq34me72+ShfGV4OD/2m5zxSp6c0PwbQ2TdOBEKA2NbmA/4XpQM",
+	"I/OqhSIPbmlyT3bX+s+Eh1kcGd3Ug+4zIPoUUlKkjXVXn/J1OMcH+E2cQ8TafUDOLPzmNmQnPTPAZTkA",
+	"eDTskx3nZCqm+B31gD9FcqwXukJypZ28+xyU4GPIHZh3qPC8VLeyhQnJVDAOFZaPNJzuo1/pgEsxb+dQ",
+	"WfAgpoZ7JtkKpUZYc+qn41edJqedLg5z+0Vtcksx440zn86enA71R//iq05r9rN0h/TtSS42ARW/36By",
+	"d8+w58LY15DihL070loo4B444bkQVXnRYlA6Nb6q2KSxzA0GOoZeY7c1JxEymDvLZC8/7N3P6/3LBZv6",
+	"VuRaMM2TrmXASpDUsMRA9S+tf6yhf0hMAjqN5Br51wL7kUCPDF2VGEHEdDkOaemUWO+MPGhMMpY+3zVV",
+	"9b2TIKnMZp1q5nUV1H0sFQ9Je+AgPu/0KVzopfBg8ZCtAdq5nC58YHyRgYV3Q4/XEX/QpQjtBbZAWNYq",
+	"g5W3Vsx3oplsGEYFMJ4DZSITMW19uMuxBH29VhCbSCurybjTFZovu3qbIMjrWDAo71gebMwQ9QGCctjV",
+	"qsrYs9OF4Kv7PX23umrS/Y99Uo/bEOPBbaFYBTICMbpI6hmCsLoN26wJfWPf0FgUFJtjWkM476Hv1QQd",
+	"O0SiIKj8ufUci+z2PtV82IhpU0u7uXS08Ud9EMTmB9z4c3fQIjSbbSiYfuEYhiZRWpBZGkAwLqBRkm9X",
+	"5Qw+tyyYkxPFTsZGLtWFtStfXoTgFalAURdmIwJWOW/TCAFthnuJoCrKIOKW4GAlwNtpfSOFbyh+ftQ2",
+	"S2+nxFfyz4Iqyz1+RpJlI+gExFMIHxxDT23kn5JbTp17dY1YD1v4KthmisVAITsplsR4eEYwDTgjqouC",
+	"iksgmtu0tgfBiBEQRNiMG8gIawjD2P3I0b8d8BHG8MeOC/kzo0attL4hsJ39lhcwV9LCu4XBQIgO+veB",
+	"WxsBvOycWIQMM+IwuPezDpjMAZzuYWlGHr6opsJfvvNalvEqD5gEId+MAC7Bf+W3ArwveiVUlBC44nOB",
+	"CsHuPfgVDj8mIfRQW5So55KKjKCFcsEgTwgiy+8KX4PUqZEY7PFUYCeCEb84Zt/pGkfDulOsYPkDFDTw",
+	"G6G61Y/QUMGfPRrDsD/4QuetfibQnxpcy3SR+OZwsKnuFqiksQZYfMk3qJdLe+4hqpD1b0XLKwUBmcua",
+	"ObunCOqlI5eeub00x+xZPAQeaRinewNJAxuKqfOH3FZFOJud6+qYAS4htuCmiwRKvtvMXn81UWWZU49b",
+	"D3D4iKSd7XhCxc/SWCwEttI6w/Hom/gMhMTzozMSSYqv5NH50RfHp8dfAGALNUo44St5cnt2QgkT7iOC",
+	"mw3Ee1kenbsPn019LK0WZqWVQWXgyekplSD7KCq496bw25O/kjqHmtUIJdSPAoelJzScJuVuAAKDMwUj",
+	"4BlMqHF/uOU+Pf0iN1CY+clbMQMYwVjFOTr/6ZdYZfjp/a/FL/F1jR8EqYb/jOUqftJeAT+9//U94LUs",
+	"eb2J9HdPbqdcNwlymy65wVp/rjFocy+Upre/k2YhDBK7VS2p6vAjbbOjkc/fgbgunp01bu3pHlv7SbNC",
+	"cDtG/OBW6uSfKNsOrh5CDMsgDV44MNfe2T0B/j//5WilU/GgP7XyZslvBJwWf+uSSELJ3Sol+D1X1M+m",
+	"y6LuJX8Wmwfizz+LAHj/gZnzFS9hXRnOBEWBfAGGRLRCC/4jM2ee1Z6BWovmzarW85qTz4VPCdKSewU3",
+	"x1cnv8jyV2SqSqD3qcsOtVjq28AQnb15msq9ddSba13C8L6Ed2+iuOeffhgivnKHBoBNk/Ne8ZpDGMbA",
+	"i0FPdbdsq6Wio7bDx0XEk7v6jL5P7IzS1pcS5m7tH+iRBzwxOMSlsFaquckeHKlKup7PPtoxSUvg8EzC",
+	"zqJD7pXM9dCVHdP6/kUivv0jScW993hfUfiJ8MQ3C62NIEVce0jGaPcTp9ArofHd2+UNXpYtvOFD8Aa9",
+	"/ZkyaxDiI3gjLZUJh7KL5/zwl9u9y/H71NT+LMSKccgq9UCXQ2xwMhFzxLpJMwN87TesLDGZ68EOLg30",
+	"jW8lkDq6zv5X/FbOwRM1rUUplJW8Mu5vbsU/2H6C3O/sJ8h8q4Hth/d2nBoUH/ZxqlAAtP4Ho/V3up4L",
+	"j1V/gw65j6IqxejB6XOJSUQRJu1DCWr3ep9CeKCkhtAWeEExQcjxsofIx6zBT+8WLo6ePvn6U+XTZ1T7",
+	"59mkaLFgoZ/cjBIELhB3Dp71bigmVJmWGo1ZDAmLRplm4rZ1It64R9NH42+NqDft2RCq9NlEY09I6oiM",
+	"F03g1/Tz/LS0tefkJJWKcTap9doIZ5RBuTImnaUOep/oD3LOG7O4xHGQmnfQydyB7tH/N6pdR/sFnnS/",
+	"Zdywtaiq5CHyp2zoIAlVXvrHRopPdLHrW8w7+IT9hC8UotDptWolzgSgEyT2JB2i2k6FpSXdHtrKYWT7",
+	"pBUVR2aS9N4pGzjvI+kseb9OJY2PDzyoZyeMkTAanm+gUdL2Ng0p3hjio64zaFWvF4CJK9Ut9FeOpHYi",
+	"+sMVE4+xpUVZ1sL4xAB1g2qPslRrZrUuCAyLM/iBETU06gTtiDWrlE8bJ/GwkRdIZP1YbpyXnspp/40j",
+	"ZMq7jTslrWH//pZB8efet9B4LsE5hrqOlHgba4dlQ5YDLml1oC//6YMQ4y2sA/qkUIhoPTIK+vASK+MI",
+	"RTvqg4Qv38r5wn7w8OUHi10+DEv9Ud62pyuAntS6EkzXFAdCMwcjg7vMHDyMJ052gHH9Ifguqde7GXyA",
+	"JIX7laEPs8fP8E6c+GLmsN1T8G+byP1F1i4lVvrrtRZ8ukDkmGV305tSDqeJwANb8ieHLeRudGXrTReF",
+	"Sok1VSQnLOBQy9/u1+7U2fcPKRBgyQl+QEzOJ6ensEZJcfs9tKVSUlIQn0DLRzpxRUQkymyO92jCpzfN",
+	"Kp8KAFXWvL4RoT4Ui5Z9Dt4EFSoVVcIv9VJgfgKkhBXgFVgvZCXa0ikqkz9meJUKNa03K+tToH2jvtWi",
+	"5kawz/hcFMzAI58XDKDroLZdVyVqdeFGa5PKzCPQOQ2dJUOVSJCWixwcyiMBKs1R3504ocpz1mYJslpA",
+	"vw82XYjpDZYG51IcniMtH+Yaw5ffmy6op1bYx8bWgi+7kwjnYyIVrxMdPtOybEb18A/vcPj6QcTgVShW",
+	"6yZyYgdRx686IPg4469lWVx5fKZkVT0OmAJJ4Yf1eM9lBSiAg/Jvam4L9nNlfi6YESv+eKqritq66Ro/",
+	"WvGNbqzJyMBQI5u/R7fK71IV4orQbb/KjIMw+HuN85CS1hEXQRryDNumTgFsQtw+zyJ+7Ydh6acPxtK4",
+	"Lk2Nr6FNgbvRLZ9UWLYE/wSZHEQ6Vzfb/IytUQcC10ao0jP0gwhAWVXf0yQ+sBYPy7oUmVRTuPjW7srT",
+	"jfWOio3Hj3DXstIfgI/G88WlUCUxxmRDWlyBdUd0CYbsPkhX67HCsK9plEzbS5wMiqnUL7sFGPv8EsDY",
+	"jj6mxEr6z76t+cwS/hzoc6qt5ntIRoEJFWxai1JaBiAJiA4N88n732i+W9AphAaKbjcOETIvlXziu2Mw",
+	"AfpaJWbW580jBiLMn5S3ttAGCnO5uRGQZ3e8pZnBZB9aMMGKP5KjDtYGE8hbmrhjrRd14fG1Prnr7eE0",
+	"PCBRdNkjXIZWdgFA57yqQj2mrqmYYlv4BXdizqh9jghUg/LvpTWhGJdHsvD09PTsXy8I6x6m66QxwXM9",
+	"iHvkQbkyx40A0vUJKUrPEGIp7hXn6I51r2kOOOGrVa2pAD6TyQdPiN/5IfDDJVF8gC1CKX106fwzCanv",
+	"9fQmbHYTQKyU+Nm2HKJK5lgudC9BdPQsq065moqqahFR0jlN8NTv3Po7t47n1m+AZxhH+TnZMN6lRJof",
+	"PXBQ8gbVK6HA1EPMn98CI255S151MLhy9s3OzKyd4xC4NMEjpQahdmZ3G0PwupKiRl0p52UiUDZq2Bze",
+	"H9B/CCZoq5vGQ59iRH7ZPsIvCRkFzBK5FJ+a46bT0obDHuNfKHcoVtMsWbNCqz132gh6PC/4V3zzW5P6",
+	"D2PEvSFKfQT7bcRd8890r/ygrcfXwqtFIvY/6j4TrW8o0qR6BRYx35ez7CWzqqX6xzXUaOV3Dul8mly3",
+	"t1kXkitg10WZZRhtsGJtl2rysgVT+l09GRs0enx6dnX25Pz09Pz09D9Ozr7MDBsBVX06YaQ3njN26RHQ",
+	"Onr+W48Z+YPQ6huPTB9XViqEi8LdaksgZI3e3tDmBHGkHxkkTHTyZjtDCd+NCSW8Djhb0mz3hyzY5dWz",
+	"t1cnr17+8OPVi8tO+2VMW4oCfm0Pux2c+XCcOA7QkORyryF3UoYT9BY3hBbOl+LDh6IAKAyzqltkrRTn",
+	"0WzpKN2IzSMTvPwRgwHAke+/iJ/53YmA0C9aEBzKsiMs5Pbd0PSow5QNQnMST/aQ4pul8REJBfg/PiMJ",
+	"TF9MuDlmoVZ83vCaKysEtTEyTl9fitKp7PoWPDu1ELHTealrce6bBUGZ4UwA1lItfCPJFmEJzDHoiE3Z",
+	"NwWzei4gRQ+ohX0ptRKYBLTBICU0JK+FuGjp5xsSVVwhziWAVsKdNcNfLjhEMdlECIWZO4kcmLmw3zVk",
+	"bz6QNIb35wL6jRpTCbBf4n/xSwAFCwyc5OViC+swiyEQmlg+MjBpTGTywRlu2VLfQnNBx1a4yxgAQxTL",
+	"iF3d4szJL+5/v55A2z33T4T5Hw5SQB/IHaL1ahGB2SX0EkLTu4OG0OsKAyvwfXMSA4bmI6OUoa+e3lWR",
+	"vvckqcnG+vYSUT9EKqEvonxtOVfcNrVgn5V6ak6M1TWfi+Nl+flRcbQQvKRUjG9w4o+/lWaljUyDbLqR",
+	"FeG8co/Fnd+lXz9EeecDQrHsPonPuh1O9QwyAFuVBxE8xc98aqsN2Q/rAPUxcAJ3qjR/0ksxKkPi3s/e",
+	"R0lcCBlIR//wPNUmWzlZ3UmZiHgKUbpsyMW9oMg86aBKsI2wOxhsZwTaM9nHl++DFvDvIe3foOAEj0pg",
+	"6DZkno6XZ5h3dwTIs/CYKNA/Ihv/HlL6pw0p/dYuvWygyr38kRkXr8oJip1O/N/vuo8SFfjdCLn/u3Qw",
+	"TpE9IGOCFv6QjA1c/H6j/h4F+Y1EQX5rt2WIrYATCBJE40BK6ubcO7LSkRVTt6hhtPZv6JEH5B8ngfww",
+	"yRoaTk56KIFHV6gzK0oxlQFY5R+bOwhqkMIdvKr02oQmtJqVGjnBt5qBnv3dJlToPxbUwmDNDZCvJKSU",
+	"D+1tyiHfxtx2/3k89PaPVIqxB5vHzYz/wSVltwoDWBLZmLh7yTfD7O17YOSlXClu5RRiH/DHryfeoTvo",
+	"jX3rH/oI+lAqvAFzv5u20fbsj7urrTN6hm/ZnjAKBrr/bY/6HDsiypwatZSqsdjDdNuMPzuNukB+1ekB",
+	"+YHBGdzxDTyRw+yIvLf/BCrOFm7ag0ZHOcMzEFlFLaY2dNeN4zbY8otvzKA3YSGN1fVm0GFOj3x0s+g7",
+	"7CisIEYvkMmYsWKVK+2v9XJwxMOOM/I5Dc0AhNr4rqfZM271A8zkW07AHugoxF5HUERKV4OR1qnKf9dK",
+	"XLAvl4A4OGu7XQOyh2++JO1CNxazRgvMwBByvrCshFHcN1kgGdqEhPg6OnOGqVBOYP109KXbjzP8r2MN",
+	"+PJsqaOGiQOmYmVw42vo6Y8UP3cG8pKrjacBbQTWwbZP+5XrilJDTBF+CQsMqCfxk+6brPt1ueI98Jyd",
+	"vtdMYXXAoEgR8K/Yf9KTkP45Nbcpoj20/Pey4FfqTn3i5nEffjPHQWT2QY+yiZg3qnDGXNdp/IFca/9U",
+	"hvk9X1J0Membgs35rSgwvwsa4vEaMjkmG9rvrphyiixGBnK3VdztMgdXaIT9Hh974LNAo2TRy6DHpk8t",
+	"xAj2+jfILXGX0ZFazw4+ISj7cA0ZYaOWsQUDMc9t2xpyqtVMzhvqHjiHZohkKELWIrTyzmgvnw4v/APo",
+	"n1F/H66siR0sjwy2fo0S9QAzBdYOuaYf08+S8DR4EA2n9AC2JE4VW2wCnIZ3OM6kqFoMjnWt1dyrfSEn",
+	"zc3UO+v/59GU1+an0/fHljtOP2f/9b//z/88gk6acXvcRD9e+F9oIMc+E5UR7OnpF59jckzc0dgr/VEj",
+	"3KD78aqCTTHH7KUa2Sy627UT0IWFbV+JiXfLxll4Jb08keXalb7378HCl39EB9bhUv8fWqe4/1viUljg",
+	"4/ZwoPy5YGVT8wk0tBWKcejU5Ps8riquwATetJnggA7gvmBD+cFYLTdgBr+CB/6REhMdO7+iIsEtbn7d",
+	"9m2nigFAVfpNqjAfQuFF3RaY0KywkqDkm8KjI/o0dXAcEKyOr7jwpncn+/0CNWNnuNRieqOVVHMMghtK",
+	"p8txsmP1IUZ+477/R+NjWFRGKOPZn6E+0q3UugjER4PEo/e6+5AjCivmnP4WedKrZECA0KLWsZhbv11r",
+	"8G8UbL3YRFobAr8qbdlSDGXbmhvHhQN8dnnzMTKPHprRcFUZTlsKu9ClQbho7vuRiSk39oKJ5cpCvnyl",
+	"8Shb7XROJ1tDTOc3xGh/0mvoNROO1UKXbK2bqkQPjl84SkDiR6fbrrgJVgJhe4eleE4LaXMnvxjLa/vr",
+	"CZS1ZYvPKDETWt7zBvFfuYUSEjattGlqccxCHAZxjqGmRhhLFXNuRgUckrihPCnZTl1HjG0ycnzgDbxT",
+	"5oLxmRW1ezVMo6lvMbPdNKtVtUFYQLGEuL3tg/75ALUO+SG11tYnBbpDGH7kJnrM/rRzfswIEbWjBtlW",
+	"tLo8RRaBChzq7siUSxTc4U4pTTMGs9zNC0vvAPX6mP0ItXLcyROihI1yHzPVcG9qjOcNyofnzs7ydGnr",
+	"Vnk2bSgtRoCJHsAD/9I6KxISqw6J7X0ZxfbOnj79mNG9d4sNbkjuEnVfBuR9X233qZdyf0r1jZv2DBO6",
+	"Qb8eG4HY8Q6WZodArMWUujAmJSJUxi25dSb+/HhZYmfOBchlZ8UH4QPQ7cfsNQgyFN0rI5pSq40XC9BV",
+	"iKYIzoJj9jYQzoCwyQkIu+CqJ1hAZpzjQgk1fyIWEjgrKq9Fkad0KRif6Nvxcg+l2yMSzUHAVfJGrKUR",
+	"B0qrt0ju38XVpyGufLIubUtGaNEZ+YfDBvp0xNpVX+tKS7bWqc/VBvuncIWihxyrcKmYpsLWGKSa9UTg",
+	"rbQwDXPyi9U3Qg02rnKGXVnz9cvws726V2kATGZK2wUcpocDFXnFbyjL1U80OXw6T0vrm6EF3nOzHt52",
+	"4Nw+bDJ64m6YGP3uLcseedCs2hlPeAm9vaa1sBcEWNw68Yk5FDCeLNNiGJjsYVos8elUrGxv6x6kvZdY",
+	"7ZfvOdwk+QP2RL5Dj+Pk+fLtxCabLjsVUVcpaqjYkTuYST7k6fgen3jA00cjJE7eNwsuVQGKUPAvglzF",
+	"4owH7/15764rxaAzlq7jGNsF42yqV5sI/IZNRKXV3DBRGQF+u86uYVumQYc+PvGAu4YjvG0qkQ0Y1fTl",
+	"b2+XMC9n2RjLboRYMas7Tp1Q9wjdgVdCof+x5mVqn07gth+CZBEGHQY705E7kFb3WUG0nZAW9VlD4+aR",
+	"KZicQfctbISUU7PJCX3tK6g+Ut1SS9Qhq998wphYpeC1MJZNKMWILFq+ch/q2Sz0xusYY0Y4fqydYrEV",
+	"ENgfFmspuGnqTj+rpHeyPRMBWI1Ca8fsGaO3BBXFTQHz/D/bCPt5nK+QMVFf+Xk8pEjzY2Q94OH7345I",
+	"C67sTgQOOKFAL66HNuvtOzg0Bu8YeuRDAN+9ETX55MZA3/nJP2CDnADpVYu5NFbUwM8mCsVhiWunW0++",
+	"0WIlDRyMby7/wj778eq7x//2OdM1++/fX/53PD+QMgN5LXa6oHg1vPeYvQBrtNZr9/1fm3KOX0trRDU7",
+	"Z5xNOHYtl84MXenaUiw3HDlIC4JwLMwDxALDDr3Gm2nJTthL97aWDwbvrne1tFT9Q69uA5QImOOGYTKX",
+	"lOy4aHMAHMQYw+OOcF8fLksHaf0S6J6tM5uIKeUEAyvWHyJJZ4/WUnAhcWQ1PQuu01D74E9UgV0Ohc+V",
+	"5JZCcMg+KXF18gseil9PCNJwGAkPHxnTBZvO8KcSrEU28AvIwTX4rz8djNlOpesjE1rVYtqeL2wGVMSA",
+	"aBmF7yFVD3qF6abXZnqLAWzNlZn1+hZ2ifQCToeYiVqoqWBhKlNx3iao+PekpWIRWmM7AYtdW3CKvmnZ",
+	"Z09Pv/7cyXBs1YlGxcSNditqlNQxBCfZgN6ex18nRK+fViZz6x5Z+P4dN1c094+U6bjP4cEYyprXpfln",
+	"QuF/rvUNVkt5LH7SQBDOVlH3G8pxhw8hyWsL3UdpC9W5ejbLt6GwTa1+gAdfz2Y7UZ8DTNVNthxtD8/m",
+	"2emHxpJrV5q7v6FKa9bmIz69H1/hVVMrxtmNVKUTM7Q1MBQJIejoTd5kFERL9tnb775h/3b65b993tbR",
+	"GTmHlL2eM7HlpyHECbJAHtKQawfJnO5p+8AHMBGiLHY3MESFlRDQePwGgABmXeusS9Xal4S10aDuir6X",
+	"N4IJsALihl+MahN2GvxRAAucj1SpZpjBXE/Nls10AVEtXq35hvp7QuYyxqEdU9Ai0OcVYu4oJEQt2IKr",
+	"Ujjh4csYIWMIGnpSOs+aY1Y5LUJAx2Jnu6YuQHwIR7lXpHiwiieVxp7vwqN1duHjP3mkeCDMWHtZ9/dq",
+	"zaVF7YaS/SGXAQFaev1nH/ZC/HKv5Oqcpy3ZuayqAvcmQOfpcpM2k5Kfj1pKYwNXfpL7/AE9mGMIHHHU",
+	"aAdlzpXyzLvuA44IOkLYtJJC2WtZRpo9PolqvTRhZz0aCZVMUxYPQPv2df9WbJKazNaQhoivAt2o0obM",
+	"gZWA6iLDZ6LaoMsFn8MwAkE7dbC06K3UWID8putaWisAox82n7RohENAqwMFF5Z5+5l99vT09HOf8Iiu",
+	"FjSn3CydPFcXZGSpQBpzg5nVsHjMm4YcKsiZArriCpx5cwO9AoyjBbeYiUk5SgBgDwlU2NuAMyOmWqEP",
+	"ask3rG4UYUM6bSxoHnwheEmT/OzpE2dF/fHFFesGV3DZ62zc5pg9m2NHBUjJEm5Id5k12I2avROTSz11",
+	"L+retydrwz4zQtA99koYw+ciaYqZZrKU8Zm/f4sp3ugH6YE/XtY8gx0fI3ESvqhPL7b+IFfMJXDEgPRr",
+	"+3Vkr5ctDfBknQ/CPGtzBJ2w6vBsEall9M1bsao2F2yi7QJkz3+7fP0Ds+Jna7abqKNTNH2jneHWbF80",
+	"7alytsxKqPu7c7bumHYsp5qlDnuKmL+EG2Ew0SrSMh/SYKFbfODWvmhTfNylCTW9S6dFGwsQJsbn1T68",
+	"0+HhdLJ1p3Z5xrhXRD0NRqsHOfPzE9jJD++PHaWuvQOFh/fQPDsqG6pCvvtSnGMMiWbe9vl1jDcyHL97",
+	"KXp3xBVK1PONz7CEVTwyzGrrLDxAvZHTRQvMMJNgYUJ7yRrtui9PT9m7Bep/X5ye0iMFe3J6CmLSseUx",
+	"u9Sg7wWFZrTOVzgbXaGcd2MGjDsgOGSPlGwpuFovZCWcThWPAkffEQ/Xdytq42x8ykix/lmz5Xv2wJCg",
+	"z5qOvxqLXlM6Db2tPS73r9O8bRf3oT3AYw/pb9nZ+0koQn+Ut6IvxQMHtlU3cEgvsGarEsb4s0z+M7DW",
+	"8Gmn1WOd8KqWuu77ylZcOknhQSEHISDfcMds39KTHySJIRpxrMnuV3Jn/ambkdID5rwlT3DXDVl0AGoE",
+	"JBEYj3+Yoro0ENXKe/r9EzHV71+yfEujPGB8aWS3RlVSgvsoW4ncAR8+WD/AG99rfQM+gFe6nDSGXX3z",
+	"xvPkBTOVR2x2anclklyxqvVMVrsOo3/oQ+wLch8NOfYghmU8JLU9GbDI2t3sRGtwvk8EoBomqWyEQbTs",
+	"XSKPUG8/jLSTan6JExtL5rCOByUz0aHbBHYmlTQLwsxOiq//j73r620cN+JfhbiXvmiTNr3rw+3TbtpF",
+	"D9jrLTbBBUXRB0aiLTaSKJCUDaPody84M6RIWZKdnOXEuH3aRSyJEmc4Q86f3w+KtunmhWwXPf2VUuND",
+	"mc3K6Dx7pOfuYW6WUZmfCtFYucI8KUHVQuQXYbCQnR4aJBExS/rC6smVGsjcpmIPoiliXTu2uat5hYqf",
+	"mYmjLSB9PevaueP55Pe+qoq/kZn84N8qY1axtWLu+CdtedyB+7kn7UOae/0okTD59ENPml+ZrojTW9+P",
+	"sim+md7XqEWa0XsnlNjsWrXX2XDY0PpGhvNqLA16PrP2WW7EAd3pyymjOTWl2pq3GMRYzKF/FbygoqeN",
+	"YBtedQMGy3E1MnLdnFeHoOHRWwc3+jKmzz361g31zfBdqkrfImw7QrEoiEYHYpUEYZV6VaxiJW8hO3dQ",
+	"77dAG7+w4g+Tmr4ggwLYDF4CUoobod9HZRe+r2wtNwJqCSANGm7pWST8NtQdp3EHVXEr9H7aE+5bdrPx",
+	"4Ia4hN1GNtAjFINzGaJ4H3sRSbQLZ2c4unQfRPOHQOGQ/iGVxTpLXAEyihDG6/UQD6Q7V/lrntNfPAft",
+	"88YIDI8LSOEkHB3w83x9smGVWu/lhU6zDrV6rEQ9DTtCyFRUfRVHABMle1WMnEBHGKaMashHSm2Be8XT",
+	"huuuSXVZCwjc76YzCNw8ffUXLZWXxMf/VmCRO8BSlCtmVC0AFsjtHUGdiNiRW8aLQguDRXKc1VxWzAi9",
+	"wQpGIyzr2h9Zo+B2aYASCQPDL7Krp0Id+TuHmA60C1jF8lJBBpw1YstabsxW6YIRFd6+cGOAoyMxbs4O",
+	"YUPv+gHbsBbStH+I7Reard8pfM3tqOY87ki5RtBr3mPhNiSQ/Q7V7fYGmoYdWzMe8StdsuAeyw8xYts/",
+	"cmuFlpjoQeefMdGqvCTSBO6J5qhKD/F1ff8NZ61Wa81r4pOZcwVL4gpg46L/FE94Y5Xma+eo4POxaihL",
+	"ow7wffS9LZep9PxRb64sr1JG+M3rscvExz/o/AC2GctitgRoMqeqf/M8dP1BdBIceurFTqdbNMRPzUqN",
+	"p5OR74KbJ3MIgAw7fZBdTzaBS1bPlNnv3RUAOLVclz13ilaV8L1laKSuWLgXkTChbrzmO1Yp9YTV+iym",
+	"x0F1JVIR1YrGII7xn25YqTptsGgdPrYRojD0RMBFQSsBL4G/eXQlhEa4Yr9AiSFwnqSOGP8WDFIoQnEm",
+	"lsugzYpZ0HyrFFMrK5rgo0u1RShsq6D6ZazGyn1NrCoLxHTw6b9viLQ7dBy46RLvYI8VS9tLGeEGnOBI",
+	"hYLryVXt7Fz+FBi5aTrGzNb1wG5ObWSd9P+aXLpQMUw8xhvRhO9PK1lICKQ0QGjQPbdPK1RbRTyQPAh9",
+	"VIJY4TQruU9wyTISg2d/gzUcts5GEIdxr3LMlsq1PQR46GWsZJFfQ8J+WtDw8y+yyBctGJdFDsjK437c",
+	"M30+arU1QrO1EuZFMa+b88W8RurKrfLS6G2oF2jkq93ZF3HaJySW86pylnhya+8W55jI/ozFrYNFoigo",
+	"vBYmi/dASjMCo3F/fBe/dYwO//0pp2gwB9TKE8sePnxsapw1exK7o/T5C167bC4ShrgteVUJROrZ0+xP",
+	"SrOGb+Tare6rXAuor+GVuVq/hJLmhLaHMGpoTnFnS9rba/GsGLCQbN6BxGJYoooMnu579S7Kh7yW3JN9",
+	"YpB/KmjL7TRPSw/hn01zqxB5CVCXALdWYFmEBhCTJYxZntsX7kDrIAuRpWXafzAxIimRWJiuBoJEyj0g",
+	"kQGvKl9QSp3AQsJTcWzWAC9KI3b7HAjpCPh0AJ6D0CRQORohTMzOeD/aXrs1ZNncQQ9L+dF9175dkeau",
+	"SbDisBn3s9wI34qbuXNiJSCSAEHmG2YQZ2kt+gZAdyD8wtf+Lrp0JbbUhAz9MlCW3jQitz7bmLZIQwsr",
+	"nDr/yGjm4KDH6C5qIk/uhHsAEAfu/IGZ9wSmCi8Szsj9DA06McdxMO9ABZeMLFiEAJ1gsvb4oJcCfwk6",
+	"ihKxoeaFm/JRcV34spfBEu9mI4d3eMXCIujMnAy6C4RV1l2DxsMdsVdceyRhd7pORGC5lqvVfCX7PV2z",
+	"oBT8EBNioLeEHjpei4iBym6Vp93qe2UuRVT3A89CnxmXAHD29FCyXBnoQt56ey21b0o0Y+K8/q+bJuI6",
+	"M8dVksA/J6kluS/FjpqG3fmwZ7DtKVZDHBFrYow/AXgmYeeSIqRUT6wWoQIGqFR2n5IhWVmLHlUJ6P8H",
+	"fdtJe7dhtTQGwVARmiMKn2+5dF7K+RQZM5iO+Yu2M2UAFl9kn9mZUhQxzPb5Slhwfd5B7mGypQoj9hCk",
+	"dVN/Nr7itwHjB7X3pKj+PBtyNZzWdsZMl5eI9OQtGDjJ3TtEYCG2gWRNu/3iLM7bPV6xpPxhhKkMSMS9",
+	"eR64I3eg3ZZEywwoarCnHkybFGYur7VSGuZOjnXCjZzQ+h14zd2IO7RHz9GRTzAkJDPgqKslAtOZEFyl",
+	"3EbyJVQvO+eif8VLFtQAHOGTnKGggG66rM85ImK198tLYv8BTRz08tGCWmtZxPFMcH1UeIyoa/hyaQPa",
+	"wKb5ADYwb/aQ2eSACN2KoAgSZCT6cARQLlTkUAKmxkraK/YAp194vKX5A7gnerX0jCMNZcroEJsR5hSS",
+	"O0F/VFVFZM/wtGeiiwc1Gtsu/HaI8D3ii9xsMiYecQMmIS5YcJux2h0RgTlUmFb2eIAr1TWAfjpRD0cA",
+	"4i+G2a27ysqWa3vtnvSu4JanK6TVbtosWRZoad0vpTX+GAtQGDc//IX9/NHJp1aQxjiIcp59V/O2df8d",
+	"jRLRjyDgjP3zw8+ff+xTuLmqurqBdXB79ysgXMRsKmknB4KhuWuOeq9kx/Ev/Pp/h6vU439EfvbaWtTY",
+	"AxjtUI+Na5KoGHRYnG8JrR36v2HTD4v3CFtG8RH8tgEcMF4BlWBNLisZcqSjXsRfJqZswAAGVeW8Cvzz",
+	"celqv1qDI4gJ0wCzYILMxj3tu+cx51RGDShRpMdpgVoew3fBJE5xHVTVC5gOFqtjSqQ1Vs7kPsvyx+o1",
+	"6HSmdXd4lqUED7ncGDxqoM+Zk9hDiYrcYEg00eMZKLZkUApBRmHLDELLaxEHJY9EYoOy+9H433Nw2C4s",
+	"FpGgu4VknVPC//0/AAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
