@@ -30,7 +30,7 @@ function Choices({ deciding, n }: { deciding: Deciding; n: Notices }) {
   };
   return (
     <>
-      <table class="choices">
+      <table class="kinds">
         <caption class="hint">{notices.caption}</caption>
         <thead>
           <tr>

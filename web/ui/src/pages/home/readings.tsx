@@ -9,7 +9,7 @@ import type { Words } from "./words/en";
 type Reading = Readings["readings"][number];
 
 const minutes = 10; // up to now
-const most = 60; // readings that are shown
+const most = 24; // readings that are shown
 
 export function ReadingsSection({ deciding, devices }: { deciding: Deciding; devices: { id: string; kind: string }[] }) {
   const { words, format } = useSpeech<Words>();
@@ -21,8 +21,8 @@ export function ReadingsSection({ deciding, devices }: { deciding: Deciding; dev
   const columns: Column<Reading>[] = [
     { title: readings.time, cell: (x) => format.time({ hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" }, x.time) },
     { title: readings.power, number: true, cell: (x) => (x.power === undefined ? "–" : signed(x.power)) },
-    { title: readings.imported, number: true, cell: (x) => (x.import === undefined ? "–" : format.energy(x.import)) },
-    { title: readings.exported, number: true, cell: (x) => (x.export === undefined ? "–" : format.energy(x.export)) },
+    { title: readings.imported, number: true, cell: (x) => (x.import === undefined ? "–" : `${format.number(x.import)} Wh`) },
+    { title: readings.exported, number: true, cell: (x) => (x.export === undefined ? "–" : `${format.number(x.export)} Wh`) },
     { title: readings.charge, number: true, cell: (x) => (x.charge === undefined ? "–" : format.percent(x.charge)) },
     { title: readings.quality, cell: (x) => readings.qualities[x.quality as keyof typeof readings.qualities] ?? x.quality },
     {
