@@ -133,9 +133,6 @@ func (t *Traders) courses(k *task) {
 		if len(k.in.Cars) > 0 {
 			c.Room, c.Beyond = make([]float64, n), make([]float64, n)
 		}
-		if len(k.in.Heats) > 0 {
-			c.OwnBuy, c.OwnSell = make([]float64, n), make([]float64, n)
-		}
 		for step, i := range k.in.Steps {
 			from := grid.IntervalAt(i.Begin(), minutes)
 			parts := max(i.Minutes/minutes, 1)
@@ -157,15 +154,8 @@ func (t *Traders) courses(k *task) {
 				buy, sell = k.st.pooled(s, on, k.rates[step])
 				k.buy[step] += buy / float64(parts*drawn)
 				k.sell[step] += sell / float64(parts*drawn)
-				if len(k.in.Heats) > 0 {
-					c.OwnBuy[step] += buy / float64(parts)
-					c.OwnSell[step] += sell / float64(parts)
-				}
 			}
 			c.Sell[step], c.Buy[step] = preferred(k.limits, c.Sell[step], c.Buy[step], k.rates[step])
-			if len(k.in.Heats) > 0 {
-				c.OwnSell[step], c.OwnBuy[step] = preferred(k.limits, c.OwnSell[step], c.OwnBuy[step], k.rates[step])
-			}
 		}
 		k.in.Scenarios = append(k.in.Scenarios, c)
 	}

@@ -95,8 +95,7 @@ func (p *Planner) React(flows []float64, step int, net, buy, sell float64) []flo
 	for k := range p.stores {
 		st := &p.stores[k]
 		net -= w.mean(st, step)
-		buy, sell := w.meanPrices(st, step, buy/1000, sell/1000)
-		r := rule{net: net, buy: buy, sell: sell, next: st.after(w, step, moods)}
+		r := rule{net: net, buy: buy / 1000, sell: sell / 1000, next: st.after(w, step, moods)}
 		m := st.from(step, st.held)
 		r.room, r.over = w.meanRoom(st, step)
 		if w.plain[step] && sell <= buy {

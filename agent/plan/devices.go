@@ -54,15 +54,15 @@ func (w *world) battery(st *store, b *Battery) {
 	if len(b.Out.Limits) > 0 {
 		st.discharge = &b.Out
 	}
-	buy, sell := w.usual(st)
+	buy, sell := w.usual()
 	st.terminal = math.Max((buy*b.OutOf+sell/b.Into)/2-st.wear, 0) //nolint:mnd // nobody knows which it will replace
 	if b.Terminal != nil {
 		st.terminal = float64(*b.Terminal) / 1000
 	}
 }
 
-// usual returns the mean prices of a store on the last day of the plan, millionths a Wh.
-func (w *world) usual(st *store) (buy, sell float64) {
+// usual returns the mean prices of the last day of the plan, millionths a Wh.
+func (w *world) usual() (buy, sell float64) {
 	end := w.at[w.steps-1].End()
 	var hours float64
 	for t := w.steps - 1; t >= 0; t-- {
@@ -73,8 +73,8 @@ func (w *world) usual(st *store) (buy, sell float64) {
 		h := i.Length().Hours()
 		hours += h
 		for s := range w.scenarios {
-			b, g := w.pricesFor(st, s*w.steps+t)
-			buy, sell = buy+h*w.weight[s]*b, sell+h*w.weight[s]*g
+			buy += h * w.weight[s] * w.buy[s*w.steps+t]
+			sell += h * w.weight[s] * w.sell[s*w.steps+t]
 		}
 	}
 	return buy / hours, sell / hours
@@ -163,7 +163,7 @@ func (w *world) heat(st *store, h *Heat, nobody time.Time) {
 	w.blank(st)
 	st.down = nil
 	away := func(i grid.Interval) bool { return i.Begin().Before(nobody) }
-	st.held, st.own, st.ahead = h.Held, true, float64(h.Ahead)/1000
+	st.held, st.ahead = h.Held, float64(h.Ahead)/1000
 	if away(w.at[0]) {
 		st.lo = -h.Away
 	}
@@ -184,7 +184,7 @@ func (w *world) heat(st *store, h *Heat, nobody time.Time) {
 		}
 	}
 	w.power(st, h.Power)
-	buy, sell := w.usual(st)
+	buy, sell := w.usual()
 	st.terminal = (buy + sell) / 2 / cop
 	if h.Terminal != nil {
 		st.terminal = float64(*h.Terminal) / 1000

@@ -33,10 +33,6 @@ type Scenario struct {
 	// Room is by step how much of what a car takes costs no more than Buy, Wh, and Beyond what every kWh
 	// above it costs, millionths/kWh: a price counts for as much as there is at it. nil: Buy counts for any amount.
 	Room, Beyond []float64
-
-	// OwnBuy and OwnSell are what the home itself pays for one more kWh and gets for one, where Buy and Sell are what it
-	// is worth to others too. Heat is planned by them: what is lost of it nobody else pays. nil: Buy and Sell.
-	OwnBuy, OwnSell []float64
 }
 
 // Battery can charge and discharge.
@@ -184,9 +180,6 @@ func (in *Input) Validate() error {
 		}
 		if s.Room != nil && (len(s.Room) != len(in.Steps) || len(s.Beyond) != len(in.Steps)) {
 			return fmt.Errorf("plan: scenario %d has the room of %d steps and the prices beyond it of %d, and there are %d steps", k, len(s.Room), len(s.Beyond), len(in.Steps))
-		}
-		if s.OwnBuy != nil && (len(s.OwnBuy) != len(in.Steps) || len(s.OwnSell) != len(in.Steps)) {
-			return fmt.Errorf("plan: scenario %d has %d and %d own prices, and there are %d steps", k, len(s.OwnBuy), len(s.OwnSell), len(in.Steps))
 		}
 		if !(s.Weight > 0) {
 			return fmt.Errorf("plan: scenario %d has the weight %g: must be above 0", k, s.Weight)

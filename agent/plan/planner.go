@@ -153,7 +153,6 @@ func (p *Planner) settle() {
 			}
 		}
 	}
-	w.takeOwn(in)
 	w.weigh(p.exact)
 	w.wishes = wishes{floor: math.Inf(-1), ceiling: math.Inf(1)}
 	if l := in.Limits; l.Floor != nil {
@@ -201,8 +200,7 @@ func (w *world) bound(l Limits, peak float64) {
 		w.bounds[t] = b
 		w.plain[t] = b.none()
 		for s := range w.scenarios {
-			k := s*w.steps + t
-			w.plain[t] = w.plain[t] && w.sell[k] <= w.buy[k] && (len(w.ownBuy) == 0 || w.ownSell[k] <= w.ownBuy[k])
+			w.plain[t] = w.plain[t] && w.sell[s*w.steps+t] <= w.buy[s*w.steps+t]
 		}
 	}
 }

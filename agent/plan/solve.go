@@ -12,7 +12,6 @@ type world struct {
 	steps, scenarios int
 	weight           []float64 // sums to 1
 	net, buy, sell   []float64 // Wh; millionths a Wh
-	ownBuy, ownSell  []float64 // what the home itself pays and gets, millionths a Wh; empty: buy and sell
 	room, over       []float64 // of what cars take: beyond so many Wh each costs so much more, millionths; 0 where any amount has one price
 	traded           []float64 // by step
 	bounds           []bounds  // by step
@@ -52,18 +51,17 @@ func (st *store) rule(w *world, r *rule, scenario, t int) {
 	r.net = w.net[k]
 	next := st.after(w, t, w.mood[scenario])
 	over := r.over
-	buy, sell := w.pricesFor(st, k)
 	r.room, r.over = w.roomFor(st, k)
 	if w.plain[t] {
 		r.tiers = nil
-		if next != r.next || r.buy != buy || r.sell != sell || r.over != over {
-			r.next, r.buy, r.sell = next, buy, sell
+		if next != r.next || r.buy != w.buy[k] || r.sell != w.sell[k] || r.over != over {
+			r.next, r.buy, r.sell = next, w.buy[k], w.sell[k]
 			r.levels = st.levelsOf(next, st.into[t], r.buy, r.sell, w)
 			st.crowd(r, st.into[t])
 		}
 		return
 	}
-	r.next, r.buy, r.sell = next, buy, sell
+	r.next, r.buy, r.sell = next, w.buy[k], w.sell[k]
 	w.bounds[t].tiersOf(&w.scratch, r.buy, r.sell, w.traded[t], w.scale.sure)
 	r.tiers = &w.scratch
 	st.mark(r.tiers, next, st.into[t])

@@ -50,7 +50,6 @@ type store struct {
 	discharge *Powers
 	bent      bool // what it can do is not convex
 	crowds    bool // a car: what it takes beyond the room is dearer
-	own       bool // planned by what the home itself pays
 
 	value []row // cost to go, millionths, by mood and step; one more than steps
 	moves results
