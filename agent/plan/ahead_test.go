@@ -17,8 +17,13 @@ func TestHeatIsWarmedAheadForWhatIsWorthIt(t *testing.T) {
 		ahead  grid.Price
 		warmed bool
 	}{
-		{0, 285_000, 0, true}, {0, 285_000, 20_000, false}, {0, 250_000, 20_000, true}, {0, 299_000, 0, false},
-		{3000, 285_000, 0, true}, {3000, 285_000, 20_000, false}, {3000, 250_000, 20_000, true},
+		{0, 285_000, 0, true},
+		{0, 285_000, 20_000, false},
+		{0, 250_000, 20_000, true},
+		{0, 299_000, 0, false},
+		{3000, 285_000, 0, true},
+		{3000, 285_000, 20_000, false},
+		{3000, 250_000, 20_000, true},
 	} {
 		in := steady(24, func(hour int) (net, buy, sell float64) {
 			switch {
