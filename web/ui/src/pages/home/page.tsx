@@ -17,7 +17,7 @@ import { Flow } from "./flow";
 import { HistorySection } from "./history";
 import { find } from "./home";
 import { LimitsSection } from "./limits_form";
-import { Intervals, Trades } from "./market";
+import { Intervals, Together, Trades } from "./market";
 import { MoneySection } from "./money";
 import { NoticesSection } from "./notices";
 import type { Past } from "./past";
@@ -132,6 +132,7 @@ function HomePage({ s, home, owner, ...stores }: Shown & { home: Home; owner: bo
       </div>
       {latest && <WhyPrice reason={reason} shown={latest} />}
       {useUnmoved(home, owner, s.status.world_time, day, stores)}
+      {s.sums && <Together sums={s.sums} />}
       <div class="columns late">
         <Trades trades={s.trades} home={home.id} />
         <Intervals intervals={s.intervals} />
