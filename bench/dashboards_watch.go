@@ -137,7 +137,7 @@ func (w *watching) shake(c net.Conn, home int) (*bufio.Reader, error) {
 	}
 	const room = 512 // a reader each: small ones
 	r := bufio.NewReaderSize(c, room)
-	answer, err := http.ReadResponse(r, nil)
+	answer, err := http.ReadResponse(r, nil) //nolint:bodyclose // what follows is the WebSocket
 	if err != nil {
 		return nil, err
 	}

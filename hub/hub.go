@@ -18,7 +18,7 @@ import (
 	"github.com/commonwatt/commonwatt/clock"
 	"github.com/commonwatt/commonwatt/config"
 	"github.com/commonwatt/commonwatt/grid"
-	"github.com/commonwatt/commonwatt/history"
+	"github.com/commonwatt/commonwatt/members/consent"
 	"github.com/commonwatt/commonwatt/meters"
 	"github.com/commonwatt/commonwatt/meters/control"
 	"github.com/commonwatt/commonwatt/meters/intake"
@@ -37,6 +37,7 @@ type Options struct {
 	Terms   *config.Terms // to be kept in the data directory; nil: none
 	Standby bool          // wait until the process that runs the market is gone
 	Version string        // of the program
+	Program string        // its file, which replays are begun with; empty: none are
 	Log     *slog.Logger
 
 	Clock func() time.Time // of real devices; nil: time.Now
@@ -59,7 +60,8 @@ type Hub struct {
 	pages   *pages
 	signs   *signwatch.Watch
 	money   *money
-	past    *history.Keeper
+	lab     *laboratory
+	own     own
 
 	closers []func() error // in order of opening
 }
@@ -71,7 +73,7 @@ func Open(ctx context.Context, o Options) (*Hub, error) {
 		h.Clock = time.Now
 	}
 	for _, open := range []func(context.Context) error{
-		h.openDir, h.openBus, h.openSite, h.openTariffs, h.openRecords, h.openMarket, h.openPast, h.openRewards, h.openPages,
+		h.openDir, h.openBus, h.openSite, h.openTariffs, h.openRecords, h.openMarket, h.openOwn, h.openRewards, h.openPages,
 	} {
 		if err := open(ctx); err != nil {
 			return nil, errors.Join(err, h.Close())
@@ -206,13 +208,21 @@ func (h *Hub) openMarket(ctx context.Context) (err error) {
 	return h.money.open(ctx, h.market, h.bus, h.dir, h.pages.live.ShowRecorded)
 }
 
-// openPast opens what homeowners are shown of the past.
-func (h *Hub) openPast(ctx context.Context) (err error) {
-	if h.past, err = openPast(ctx, h.dir, h.market, h.money); err != nil {
+// openOwn opens what homeowners are shown of their own homes, and what they decide there.
+func (h *Hub) openOwn(ctx context.Context) (err error) {
+	if h.own.past, err = openPast(ctx, h.dir, h.market, h.money); err != nil {
 		return err
 	}
-	h.closers = append(h.closers, h.past.Close)
-	h.pages.past = h.past
+	h.closers = append(h.closers, h.own.past.Close)
+	if h.own.consents, err = consent.Open(h.dir); err != nil {
+		return err
+	}
+	h.pages.live.Share(func(home string) bool { return h.own.consents.Allows(home, consent.Sums) })
+	if h.own.telling, err = openTelling(ctx, h.dir, h.market, h.money.desk, h.pages.live, h.pages.listener.Addr()); err != nil {
+		return err
+	}
+	h.closers = append(h.closers, h.own.telling.book.Close)
+	h.pages.own = h.own
 	return nil
 }
 
@@ -231,9 +241,15 @@ func (h *Hub) openPages(ctx context.Context) error {
 		return err
 	}
 	h.closers = append(h.closers, func() error { return h.pages.people.close() })
+	h.lab = &laboratory{}
+	if err := h.lab.open(h.dir, h.Program, h.Version, h.space.Room, h.Log); err != nil {
+		return err
+	}
+	h.pages.machine, h.pages.research = &h.machine, h.lab
 	if err = h.pages.answer(ctx, h.dir, h.rewards.runner, installer); err != nil {
 		return err
 	}
+	h.own.telling.accounts = h.pages.people.book.People.Accounts
 	return h.dir.NoteParts() // all of them are there now
 }
 
@@ -314,7 +330,8 @@ func (h *Hub) startRecords(s *stages.Stages) {
 	s.Start(func(ctx context.Context) error { return h.pages.follow(ctx, h.bus) })
 	s.Start(func(ctx context.Context) error { return store.Run(ctx, h.records.store) })
 	s.Start(h.records.intake.Run)
-	s.Start(h.past.Run)
+	s.Start(h.own.past.Run)
+	s.Start(h.own.telling.runner.Run)
 	s.Start(h.money.poster.Run)
 	s.Start(h.money.follower.Run)
 	s.Start(func(ctx context.Context) error { // gateways ask for the time
@@ -367,6 +384,7 @@ func (h *Hub) startMarket(ctx context.Context, s *stages.Stages) error {
 		return err
 	}
 	s.Start(h.market.run)
+	s.Start(h.lab.run)
 	s.Start(h.rewards.run)
 	s.Start(h.money.purse.Keeper.Run)
 	if h.money.months != nil {

@@ -17,7 +17,6 @@ import (
 	"github.com/commonwatt/commonwatt/config"
 	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/grid"
-	"github.com/commonwatt/commonwatt/history"
 	"github.com/commonwatt/commonwatt/hub/measured"
 	"github.com/commonwatt/commonwatt/hub/shown"
 	"github.com/commonwatt/commonwatt/meters/store"
@@ -36,7 +35,7 @@ type pages struct {
 	records  *records
 	market   *market
 	money    *money
-	past     *history.Keeper
+	own      own
 	tally    *measured.Tally
 	live     *web.Live
 	people   people
@@ -47,6 +46,8 @@ type pages struct {
 	ready    atomic.Bool // the devices were asked and products are open
 	alarms   func() (all []string, ready bool)
 	room     func() error
+	machine  *machine
+	research *laboratory
 }
 
 // listen takes the address of the pages.
@@ -216,7 +217,7 @@ func (p *pages) answer(ctx context.Context, dir *disk.Dir, runner *rewards.Runne
 	if err != nil {
 		return err
 	}
-	operator, err := office{p.site, p.market, p.money, p.version}.operator(dir)
+	operator, err := office{p.site, p.market, p.money, p.version, operation{p.site, p.machine, p.status, p.live.Devices, time.Now()}}.operator(dir)
 	if err != nil {
 		return err
 	}
@@ -235,7 +236,7 @@ func (p *pages) answer(ctx context.Context, dir *disk.Dir, runner *rewards.Runne
 		Site:   web.Site{Community: p.site.plan.Community, DisplayName: at.DisplayName, Zone: zoneOf(p.site.plan).String(), Currency: p.site.plan.Tariff.Currency, Language: at.Language},
 		Closed: closed, ViewerKey: viewer, Secure: at.Certificate != nil || len(at.Proxies) > 0, Hosts: at.Hosts, Proxies: at.Proxies,
 		Trouble: p.trouble, Room: p.room,
-	}).Peopled(p.people.served(cmp.Or(at.DisplayName, p.site.plan.Community), member)).Operated(operator).Planned(planning).Owned(p.own()).Cleared(prices).Audited(p.audit(dir)).Handler()
+	}).Peopled(p.people.served(cmp.Or(at.DisplayName, p.site.plan.Community), member)).Operated(operator).Planned(planning).Researched(p.research.shown()).Owned(p.owned()).Cleared(prices).Audited(p.audit(dir)).Handler()
 	return err
 }
 
@@ -268,9 +269,14 @@ func (p *pages) audit(dir *disk.Dir) shown.Audit {
 	}
 }
 
-// own is what the API shows homeowners of their own.
-func (p *pages) own() web.Own {
-	return web.Own{Past: shown.Past{Keeper: p.past, Desk: p.money.desk}, Bills: shown.Bills{Desk: p.money.desk}}
+// owned is what the API shows homeowners of their own.
+func (p *pages) owned() web.Own {
+	devices, clock := p.market.devices, p.site.clock
+	return web.Own{
+		Past: shown.Past{Keeper: p.own.past, Desk: p.money.desk}, Bills: shown.Bills{Desk: p.money.desk},
+		Told:     shown.Told{Devices: devices, Evidence: p.records.evidence, Store: p.records.store, Clock: clock},
+		Consents: shown.Consents{Kept: p.own.consents, Devices: devices, Clock: clock}, Notices: p.own.telling.shown(),
+	}
 }
 
 // trouble says why this process is not ready although it has begun, nothing when it is.

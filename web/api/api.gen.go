@@ -36,6 +36,33 @@ func (e ChallengeDirection) Valid() bool {
 	}
 }
 
+// Defines values for CheckName.
+const (
+	CheckClock     CheckName = "clock"
+	CheckDevices   CheckName = "devices"
+	CheckDisk      CheckName = "disk"
+	CheckGateways  CheckName = "gateways"
+	CheckTelemetry CheckName = "telemetry"
+)
+
+// Valid indicates whether the value is a known member of the CheckName enum.
+func (e CheckName) Valid() bool {
+	switch e {
+	case CheckClock:
+		return true
+	case CheckDevices:
+		return true
+	case CheckDisk:
+		return true
+	case CheckGateways:
+		return true
+	case CheckTelemetry:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for FillSide.
 const (
 	FillSideBid   FillSide = "bid"
@@ -555,6 +582,36 @@ func (e Role) Valid() bool {
 	case RoleResearcher:
 		return true
 	case RoleUtility:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RunState.
+const (
+	RunCancelled   RunState = "cancelled"
+	RunDone        RunState = "done"
+	RunFailed      RunState = "failed"
+	RunInterrupted RunState = "interrupted"
+	RunRunning     RunState = "running"
+	RunWaiting     RunState = "waiting"
+)
+
+// Valid indicates whether the value is a known member of the RunState enum.
+func (e RunState) Valid() bool {
+	switch e {
+	case RunCancelled:
+		return true
+	case RunDone:
+		return true
+	case RunFailed:
+		return true
+	case RunInterrupted:
+		return true
+	case RunRunning:
+		return true
+	case RunWaiting:
 		return true
 	default:
 		return false
@@ -1112,6 +1169,18 @@ type Challenge struct {
 // ChallengeDirection defines model for Challenge.Direction.
 type ChallengeDirection string
 
+// Check defines model for Check.
+type Check struct {
+	Good bool      `json:"good"`
+	Name CheckName `json:"name"`
+
+	// Text What is wrong and what to do; absent: nothing
+	Text *string `json:"text,omitempty"`
+}
+
+// CheckName defines model for Check.Name.
+type CheckName string
+
 // Clearing defines model for Clearing.
 type Clearing struct {
 	Estimated bool     `json:"estimated"`
@@ -1147,6 +1216,38 @@ type CommunityNews struct {
 
 	// Sums What the homes of the community do now together, W, none negative. A figure to which fewer than three homes contribute is absent, and so is what it would follow from. import and export are never netted.
 	Sums *Sums `json:"sums,omitempty"`
+}
+
+// ConsentDecision defines model for ConsentDecision.
+type ConsentDecision struct {
+	Allowed bool `json:"allowed"`
+
+	// Time World time
+	Time time.Time `json:"time"`
+	Use  string    `json:"use"`
+}
+
+// ConsentRequest What is left out stays as it is
+type ConsentRequest struct {
+	// Research Let researchers look at its intervals, without its name
+	Research *bool `json:"research,omitempty"`
+
+	// Sums Count the home in the community's sums
+	Sums *bool `json:"sums,omitempty"`
+}
+
+// ConsentUse defines model for ConsentUse.
+type ConsentUse struct {
+	Allowed bool `json:"allowed"`
+
+	// Decided False: nobody decided, and this is what counts then
+	Decided bool `json:"decided"`
+
+	// Text What it is
+	Text string `json:"text"`
+
+	// Use sums or research
+	Use string `json:"use"`
 }
 
 // ConsistencyProof defines model for ConsistencyProof.
@@ -1506,6 +1607,14 @@ type Home struct {
 	Today Today `json:"today"`
 }
 
+// HomeConsent defines model for HomeConsent.
+type HomeConsent struct {
+	// Decisions In order of time
+	Decisions []ConsentDecision `json:"decisions"`
+	Home      string            `json:"home"`
+	Uses      []ConsentUse      `json:"uses"`
+}
+
 // HomeHistory Energies in Wh and never negative, money in millionths of the currency unit. What is not known is left out, never zero.
 type HomeHistory struct {
 	// Before The range that this one is compared with
@@ -1611,6 +1720,16 @@ type HomePlan struct {
 	// Time World time
 	Time time.Time `json:"time"`
 	Zone string    `json:"zone"`
+}
+
+// HomeReadings defines model for HomeReadings.
+type HomeReadings struct {
+	Device   string        `json:"device"`
+	From     time.Time     `json:"from"`
+	Home     string        `json:"home"`
+	Kind     string        `json:"kind"`
+	Readings []ToldReading `json:"readings"`
+	Until    time.Time     `json:"until"`
 }
 
 // HomeSkill defines model for HomeSkill.
@@ -2099,6 +2218,60 @@ type NodePrice struct {
 	Price *int64 `json:"price,omitempty"`
 }
 
+// NoticeChoice defines model for NoticeChoice.
+type NoticeChoice struct {
+	Email *bool  `json:"email,omitempty"`
+	Kind  string `json:"kind"`
+	Push  *bool  `json:"push,omitempty"`
+}
+
+// NoticeKind defines model for NoticeKind.
+type NoticeKind struct {
+	Email bool `json:"email"`
+
+	// Kind price, device, bill, vote or limit
+	Kind string `json:"kind"`
+	Push bool   `json:"push"`
+
+	// Source False: nothing makes such notices yet
+	Source bool `json:"source"`
+}
+
+// NoticeOff defines model for NoticeOff.
+type NoticeOff struct {
+	Channel string `json:"channel"`
+	Kind    string `json:"kind"`
+}
+
+// NoticeRequest defines model for NoticeRequest.
+type NoticeRequest struct {
+	Above *int64 `json:"above,omitempty"`
+	Below *int64 `json:"below,omitempty"`
+
+	// Kinds A kind that is left out is off
+	Kinds []NoticeChoice `json:"kinds"`
+}
+
+// NoticeSettings defines model for NoticeSettings.
+type NoticeSettings struct {
+	// Above Above which is told
+	Above *int64 `json:"above,omitempty"`
+
+	// Below Price among neighbours, millionths/kWh, below which is told
+	Below *int64 `json:"below,omitempty"`
+
+	// Browsers The push services that browsers subscribed at
+	Browsers []string     `json:"browsers"`
+	Currency string       `json:"currency"`
+	Kinds    []NoticeKind `json:"kinds"`
+
+	// Mail E-mails are sent: there is a mail server, and an address of the member
+	Mail bool `json:"mail"`
+
+	// PushKey With which browsers subscribe (VAPID), base64url
+	PushKey string `json:"push_key"`
+}
+
 // OidcBegin defines model for OidcBegin.
 type OidcBegin struct {
 	// Location Where the browser goes
@@ -2117,6 +2290,43 @@ type OpenSession struct {
 
 	// This Who asks asks by this one
 	This bool `json:"this"`
+}
+
+// Operation defines model for Operation.
+type Operation struct {
+	Checks []Check `json:"checks"`
+
+	// Cleared Intervals
+	Cleared   int64  `json:"cleared"`
+	Community string `json:"community"`
+	Currency  string `json:"currency"`
+
+	// Data The data directory
+	Data          string `json:"data"`
+	Devices       int    `json:"devices"`
+	DevicesOnline int    `json:"devices_online"`
+
+	// DiskFree Bytes left where the data directory is; 0: not known
+	DiskFree     int64            `json:"disk_free"`
+	DiskSize     int64            `json:"disk_size"`
+	Gateways     *[]GatewayStatus `json:"gateways,omitempty"`
+	LedgerHeight int64            `json:"ledger_height"`
+	LedgerKind   string           `json:"ledger_kind"`
+
+	// Members Who has metering points
+	Members int  `json:"members"`
+	Ready   bool `json:"ready"`
+
+	// Settled Intervals
+	Settled int64   `json:"settled"`
+	Speed   float64 `json:"speed"`
+
+	// Started Wall time when this process was ready to answer
+	Started time.Time `json:"started"`
+
+	// Version Of the program
+	Version   string    `json:"version"`
+	WorldTime time.Time `json:"world_time"`
 }
 
 // Order defines model for Order.
@@ -2554,6 +2764,15 @@ type Problem struct {
 	Error string `json:"error"`
 }
 
+// PushSubscription defines model for PushSubscription.
+type PushSubscription struct {
+	Auth string `json:"auth"`
+
+	// Endpoint The https address of a push service outside of this network
+	Endpoint string `json:"endpoint"`
+	P256dh   string `json:"p256dh"`
+}
+
 // PushedPrice defines model for PushedPrice.
 type PushedPrice struct {
 	// Price millionths of the currency unit per kWh
@@ -2757,6 +2976,114 @@ type Rewards struct {
 
 // Role Of a person
 type Role string
+
+// Run defines model for Run.
+type Run struct {
+	// Bytes Of its results
+	Bytes     int64      `json:"bytes"`
+	Ended     *time.Time `json:"ended,omitempty"`
+	Id        string     `json:"id"`
+	Mechanism *string    `json:"mechanism,omitempty"`
+
+	// Problem Why it failed
+	Problem *string `json:"problem,omitempty"`
+
+	// Progress Percent
+	Progress int        `json:"progress"`
+	Queued   time.Time  `json:"queued"`
+	Scenario string     `json:"scenario"`
+	Seed     *int64     `json:"seed,omitempty"`
+	Sharing  *string    `json:"sharing,omitempty"`
+	Started  *time.Time `json:"started,omitempty"`
+	State    RunState   `json:"state"`
+
+	// Version Of the program
+	Version string `json:"version"`
+}
+
+// RunState defines model for Run.State.
+type RunState string
+
+// RunPoint defines model for RunPoint.
+type RunPoint struct {
+	// Export Wh, sum of the connection meters
+	Export int64 `json:"export"`
+
+	// Import Wh, sum of the connection meters
+	Import  int64 `json:"import"`
+	Minutes int   `json:"minutes"`
+
+	// Offered Wh, accepted offers
+	Offered int64 `json:"offered"`
+
+	// Price Of the call auction; absent where nothing crossed
+	Price *int64    `json:"price,omitempty"`
+	Start time.Time `json:"start"`
+
+	// Traded Wh
+	Traded int64 `json:"traded"`
+
+	// Wanted Wh, accepted bids
+	Wanted int64 `json:"wanted"`
+}
+
+// RunRequest defines model for RunRequest.
+type RunRequest struct {
+	Mechanism *string `json:"mechanism,omitempty"`
+	Scenario  string  `json:"scenario"`
+
+	// Seed Absent: the scenario's
+	Seed    *int64  `json:"seed,omitempty"`
+	Sharing *string `json:"sharing,omitempty"`
+}
+
+// RunResult defines model for RunResult.
+type RunResult struct {
+	Files  *[]string   `json:"files,omitempty"`
+	Points *[]RunPoint `json:"points,omitempty"`
+	Run    Run         `json:"run"`
+
+	// Summary summary.json (docs/replay.md)
+	Summary *map[string]interface{} `json:"summary,omitempty"`
+}
+
+// Runs defines model for Runs.
+type Runs struct {
+	// Bytes What they take up
+	Bytes int64 `json:"bytes"`
+
+	// Most How many are kept
+	Most      int   `json:"most"`
+	MostBytes int64 `json:"most_bytes"`
+	Runs      []Run `json:"runs"`
+}
+
+// ScenarioSummary defines model for ScenarioSummary.
+type ScenarioSummary struct {
+	About     string `json:"about"`
+	Currency  string `json:"currency"`
+	Days      int    `json:"days"`
+	Homes     int    `json:"homes"`
+	Mechanism string `json:"mechanism"`
+
+	// Minutes Of an interval
+	Minutes int    `json:"minutes"`
+	Name    string `json:"name"`
+	Seed    int64  `json:"seed"`
+}
+
+// Scenarios defines model for Scenarios.
+type Scenarios struct {
+	// Mechanisms Of the call auction
+	Mechanisms []string `json:"mechanisms"`
+
+	// Plots What plotRuns draws
+	Plots     []string          `json:"plots"`
+	Scenarios []ScenarioSummary `json:"scenarios"`
+
+	// Sharings market, and the packs of rules by which is shared instead
+	Sharings []string `json:"sharings"`
+}
 
 // SeriesSkill defines model for SeriesSkill.
 type SeriesSkill struct {
@@ -3044,6 +3371,34 @@ type Today struct {
 	WithoutEstimated bool `json:"without_estimated"`
 }
 
+// ToldReading A value that is missing was not read
+type ToldReading struct {
+	// Batch SHA-256 of the signed batch that says it; absent: the batch is not kept any more, this is what telemetry has
+	Batch *string `json:"batch,omitempty"`
+
+	// Charge State of charge in per mille
+	Charge *int `json:"charge,omitempty"`
+
+	// Export Register, Wh
+	Export *int64 `json:"export,omitempty"`
+
+	// Gateway That signed it
+	Gateway *string `json:"gateway,omitempty"`
+
+	// Import Register, Wh
+	Import *int64 `json:"import,omitempty"`
+
+	// Power W, + taken
+	Power *int64 `json:"power,omitempty"`
+
+	// Quality good, suspect or estimated
+	Quality string `json:"quality"`
+
+	// Sequence Number of the batch among those of the gateway
+	Sequence *int64    `json:"sequence,omitempty"`
+	Time     time.Time `json:"time"`
+}
+
 // Trade defines model for Trade.
 type Trade struct {
 	// Buyer Its home; empty: another one, for who sees the own home alone
@@ -3265,6 +3620,11 @@ type WhyPrice struct {
 // Refused defines model for Refused.
 type Refused = Problem
 
+// UnsubscribePushParams defines parameters for UnsubscribePush.
+type UnsubscribePushParams struct {
+	Endpoint string `form:"endpoint" json:"endpoint"`
+}
+
 // GetAuditParams defines parameters for GetAudit.
 type GetAuditParams struct {
 	// Before Number of an entry; absent: the newest
@@ -3334,6 +3694,15 @@ type OpenHomeBillIntervalParams struct {
 
 	// Interval As in 2026-06-01T12:00:00Z/15
 	Interval string `form:"interval" json:"interval"`
+}
+
+// ListReadingsParams defines parameters for ListReadings.
+type ListReadingsParams struct {
+	// Until World time; absent: now
+	Until *time.Time `form:"until,omitempty" json:"until,omitempty"`
+
+	// Minutes Before it
+	Minutes *int `form:"minutes,omitempty" json:"minutes,omitempty"`
 }
 
 // GetHistoryParams defines parameters for GetHistory.
@@ -3423,6 +3792,12 @@ type ImportMembersParams struct {
 	Apply *bool `form:"apply,omitempty" json:"apply,omitempty"`
 }
 
+// TurnNoticeOffParams defines parameters for TurnNoticeOff.
+type TurnNoticeOffParams struct {
+	// Token Of the link
+	Token string `form:"token" json:"token"`
+}
+
 // CancelOrdersParams defines parameters for CancelOrders.
 type CancelOrdersParams struct {
 	// Interval Only of this delivery interval, START/MINUTES, of blocks the first; absent: of all
@@ -3433,6 +3808,15 @@ type CancelOrdersParams struct {
 type GetPostingsParams struct {
 	// Interval START/MINUTES, as in 2026-06-01T12:00:00Z/15
 	Interval string `form:"interval" json:"interval"`
+}
+
+// PlotRunsParams defines parameters for PlotRuns.
+type PlotRunsParams struct {
+	// Runs Their ids, with commas between them
+	Runs string `form:"runs" json:"runs"`
+
+	// Of traded, price, import or export
+	Of string `form:"of" json:"of"`
 }
 
 // ImportValuesMultipartBody defines parameters for ImportValues.
@@ -3467,11 +3851,17 @@ type SetAccountJSONRequestBody = AccountWishes
 // MakeKeyJSONRequestBody defines body for MakeKey for application/json ContentType.
 type MakeKeyJSONRequestBody = KeyRequest
 
+// SetNoticesJSONRequestBody defines body for SetNotices for application/json ContentType.
+type SetNoticesJSONRequestBody = NoticeRequest
+
 // AddPasskeyJSONRequestBody defines body for AddPasskey for application/json ContentType.
 type AddPasskeyJSONRequestBody = PasskeyAnswer
 
 // ChangePasswordJSONRequestBody defines body for ChangePassword for application/json ContentType.
 type ChangePasswordJSONRequestBody = PasswordChange
+
+// SubscribePushJSONRequestBody defines body for SubscribePush for application/json ContentType.
+type SubscribePushJSONRequestBody = PushSubscription
 
 // InviteAccountJSONRequestBody defines body for InviteAccount for application/json ContentType.
 type InviteAccountJSONRequestBody = InviteRequest
@@ -3490,6 +3880,9 @@ type DraftBillsJSONRequestBody = BillDraftRequest
 
 // PayBillJSONRequestBody defines body for PayBill for application/json ContentType.
 type PayBillJSONRequestBody = BillPayment
+
+// SetConsentJSONRequestBody defines body for SetConsent for application/json ContentType.
+type SetConsentJSONRequestBody = ConsentRequest
 
 // SetLimitsJSONRequestBody defines body for SetLimits for application/json ContentType.
 type SetLimitsJSONRequestBody = LimitsRequest
@@ -3527,6 +3920,9 @@ type AskRecoveryJSONRequestBody = RecoveryRequest
 // RecoverAccountJSONRequestBody defines body for RecoverAccount for application/json ContentType.
 type RecoverAccountJSONRequestBody = NewPassword
 
+// StartRunJSONRequestBody defines body for StartRun for application/json ContentType.
+type StartRunJSONRequestBody = RunRequest
+
 // OpenSessionJSONRequestBody defines body for OpenSession for application/json ContentType.
 type OpenSessionJSONRequestBody = SessionRequest
 
@@ -3550,496 +3946,546 @@ type ImportValuesMultipartRequestBody ImportValuesMultipartBody
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7P3dlhs3sieKvwpW/fd/yV6d9SXL3ttV61xIstzWtGVpq8qtmd2jXQtkgiS6kgCdQBZN+2jWXJ7r8xDz",
-	"YPtJzkJEAIlMAslkfchyt2/sEplEAoFAID5/8evBVC9XWgllzcHZrwe1MCutjIB/vBWzxojS/TnVygpl",
-	"3Z98tarklFup1fHfjVbuMzNdiCV3f/1LLWYHZwf/v+N23GP81hy/qfWkEsuDDx8+FAelMNNartwwB2cH",
-	"7xYbprQ9cN/Q4260p9OpWNm34qdGGHx5WUr3E169qfVK1Fa6qc54ZURxsIo++vVALLms3B+9N3FlRcnW",
-	"C1ELZheCSXUjLSyHLbhhSitxUBws+c/fCzW3i4OzL05OigO7WYmDswNja6nmBx+Kg4qrecPnYteiv/fP",
-	"fSgOFF+K7Rk9nRih7BnjhknVm1J3Jo+TM1lxY9a6LhMjW1YJbiw7PWHTBa/51IradMc8PUkM+qE4qMVP",
-	"jazd7v+tfcP78KSe/F1MrXv90+lUN8ga3Q2Y1oJbZJ+ZrpfcHpwdlNyKQyuXjsRbCwk7tvWNLJMfL8Vy",
-	"IurEHi+0EWyhl4JJy6QpmJ4xDh/otRJ16uV+b7a+qHW1c5Pfumf6VJPlgV8TDU+DFYE0A/R8K+cLPJN7",
-	"8HxLkJ1cc+tlwQ8HJv5OmoXYd+J3OU07ltqbPvxqYPpmm5F59I20Yml2zdIfiQ/hNbyu+QY4ORxts823",
-	"lwtumdITXW5AFll+LZwIGPXSd1xaqeYvW9mReH1aJn4v1bVhvBbMSSI22TBx6J5kVuuiFZW1YNIwrhgv",
-	"y1oY0x6jidaV4GqL2IFy3YXTPJK70JQyIUuEsjX9OW4H3DAvlK0321TozdEPnZ0NDrPNFRPd2KTE8ORJ",
-	"facaf0KDTJTKfvWkpaVUVsxFDfOWyOHjxOd6wdPzWS/09p6/WK7s5sxz23qhgeOMnCtRMqkOdp4jXAhN",
-	"El9CcyiINi0lUrR9xqfXzep2d7u7kFaLmpvEdfp6JZSBa3QmK3HuV3gtxMowafu33+MnxcFSqvDB4zGX",
-	"Ib07uSxh7OvZ9rSeiZkmjWPOrSjcdW+EUGxW6yV87K6nR4bNZG0sWwor3OvZSktlCzbTdXt/uUNYwm+u",
-	"xQbuNsX4XCh7zjgpE0rbhfv5mks4fl36TWSZkj6ClYLXwtiCLWVVSa3swhxfv1scFGPYVc9mqdvYjTtd",
-	"CL5y+zxioA8Zqr6p5VQkpOY7aRfMMZ4jg65LUSNNeY+IbK2bqmS25qVg3DKtpuIMqDgRxjoyur+NVPNK",
-	"4DiOjbgFGpIUVJpVUgm2du/kbCbck4yzSi6lZZUUhk2EXQuhjtizSk+vDSu12wwGgvDof6rcXgwrznIq",
-	"vhc3osIrxIr6hqc1pbAHY8frKy1+8Bxv3+7AxnPu7t7F5dO3l8evXv7w4+WLi5RY85t4BZuYV5/d5qH+",
-	"88gUTM6c6udEGurzw2d6eNWyqhLabWsRDZHa/fg5PepsG14llvCd+PkcRQA3C3fH6htRu/n7Y04vO2cC",
-	"pTZnZc1nNkUu0yyXHO+rXfO6oEfdFaHrMnG0Xs+Y4NMFu5aqdAcEeB/OBBwbWVVuyoW3W/DwScXWCzl1",
-	"58M/4b5djlVk3NTewXx2Xd1+rUXYDaKwX1BuO59WVtSKW3kjEhf70tszI2SeMFYuvZnT14aAeRc6bbxk",
-	"DI6Uulr4OYUBtxZWHPx8ONeHnlxq45f63BP4jgt1LHD3dcAoYTn7rCKctpSpN9lYYdoTpJEdK1HOHT/S",
-	"efqs1FNzvNRKbI6W5ednDGcBVnd73fl7YNrUtVDTDWuUtAX7UyRfWC2mQt4Ic86EEvXcSX2p2LtFwVba",
-	"SOCqvgDkM7tbLsNKG+DSSa2b+SK5YG7hXKESsOKbpRuDTVC/mPKlYFaPu7Cnerl0y9skN9ZNkNfI2aMP",
-	"bnyyQN2tKj5xlqatG7Ftj0x1XYtpxhwC6VNXUtRsCXuzjwS5aJYpA8hva3rFjd1ji0o5lzYx7W/EVC55",
-	"tcVJjwxbSqVr4KjkfpSNGCt2HN9tEpdhVYGQhpfzqkLNx4xjh9Z7sK1WOPPP7MUJb7RxYjGxB55n72s4",
-	"UUuUsd0j55TA8dZT1v9j9dhB0iIPpgHDpG4j2p/9KCHTvoVVLW6kbhIs+QMYa54hvZaE1zMKjhRJarHm",
-	"pBaMntxb+E1qdrVuVOlGHsfhxvLw+PhD73+UeL/VFvXPES+/QUt69Hv/+vQy9cpfnO65tRkvnX7kbi3H",
-	"RazkG5TkKOIYr3dzViu3w6ENx4DeGkm6IKkKuoVQ0AXeC9Ik2iNPrvYiQukU3Qp7XN5NQvmoBJ8NMepK",
-	"GyvVPPjE8TJ/ZFil5+PE2ari0zT5wc6z3IoluLu0vh5pl3b8ADB8gQsZT4xvRCVvRMqhNF1wpUTarKvF",
-	"VK4kaUDbImoPP1HfmxsGLsIEaMCc8vyNMz1uZwbmHPYhBFJVSRPQHY2E21JPeYXnBo0S0vQKCqU8Pnn8",
-	"1eHJVztpgMPnlvutrBJGQskt75DcqaCpuVditp8s+d79ICFM8hcUfNAnzquXr14w+GrkPUXPwsJo2jmS",
-	"vIys+bvYThklZqy/Ke9UeBrv/+HJ6eXp47OTk7OTk/84Pv0ytUs/NbzK6cF1oxJuC2FthfKjbhSyH/q6",
-	"vfXhLtfdUiSsAd/TziSSyjlriXbje+KwnselTCrUfmYF03WkDKT9yZvddh0EudyT+dlZS6rjPv6intqR",
-	"YfqMX0AOmP7fS5U4zn4b9lN2wjnYOaEwfG5ar4QVZGv1Ih8/r3Q99kTJ5eiH+zPEXxb+feMvtDeoze+5",
-	"wbWYCaeeiDyXcnXdc9Y/SUb3kvR8452FyVBe1t5tMyG25rRGV7BhKy5LZjUobZMNzLWxkg7taN5p/TIJ",
-	"Wd/xKqWoY0RBSuQNrxoB81LasqXgpnFbOiQv4xMVfQ12437qNtrYu4z8Zcvbu0b0xyDp990WAryWs1li",
-	"u55tyAUpcctMs1pVUpQFc5cd7NyNqA0mWOSFzPDC+lpEd75F4LV2nvEWtGTxlN/jyKEtvBd373UzZ/It",
-	"vM4+YoRacMoNSuiy0dEfvl3ghQVeMjRi/PuYxnu7FN+ggXFHHWZaCwpYb62zFJPMN63ic/e96DL+G2eU",
-	"pEymwomqcCakYata30BywW+ymUibQL7Iwd3aotv7/T4r7NFW3N7LVfTNXq6mMWpGGDw3L3KGJIyHTUJo",
-	"vVjp6cIU7MfL5+AVKNpIirRM8FqJkhm9FBDZTTsQxY2c5txY1wKdrPuqBjRogdMOI40/aReRK+eBBNY0",
-	"jnJsn0Si9/bvvI8wZVg6I3pcQDLjM8wNWjDx87Rqyviabn/rL6ad52ngwmnJ0Y4XeyLDXu4tNd2Vf19W",
-	"3x4mXmb7skGpXUHj1zPGWRt8yDodckla8Y/B7TAbVCS2PbUypflegj3GVT/94pydQMaBbiwL8nHfY0yh",
-	"t/B7nEMkeQeMlCF28NHmngW+R2xNiTkEjKKkXAq06bXYTl7BO+NKz9IEBKc2xailYfi0U44Fm3I1FZVJ",
-	"7fZgXKhEn53cUz0Orr4EB4wJHkk7NmKUS4hxui85cNlM1+42oqgh3MIjDmDZiKvJZl8RueAm4a+7+O7p",
-	"4eMvv3JLM7zC7AYK3IPLrhO2TQ2b8mmgx7jr8js5OTn913NM+oVECSBl7OfqjGpMs0+a8kCYLJPgbdp0",
-	"CWl89mRa+rfBrO3MDuuovTU6LLBgfOU0Oqnm/k9n7Rggrdvtgpi/kmrOdO3/lZ7E+FBJyhuE80xFJlIh",
-	"CR9nwOhCdNJyStVfn17e8QaaUN7gqPuHLuqkqAERaoCHuVQsPqNRDkid3LaXsWA8Y6dfs/+/Y47Trx33",
-	"3kK810h0WNst7vV3PgGoF0PV9bKpeCJlSa8dU8uasijc3Je8FKi0wmAJxsre14bu4SGXZasOhwg3pEBK",
-	"VTKIFiZZWfycS6KwC7GBpOcpTx+E9AVqWpXBjV0EGuUYNkHWif94H1eLz9UatElw5OxUIHaTch3c44zu",
-	"LeaRXNqO0IS5SKY63VsUxtDwt/RMG9TJB5agytuF1qZ8xacUwkgwO2cTbq2oN2yhq9IE9/+U1wz12QWv",
-	"5+4iTUdfllLJpdP9T9Pml7K1TgRiXlq25Bs2EWyJN5KuGVdMqhtRW1Fj3qwoO3nLSSGKbukreD6zRGnZ",
-	"XN4I49az1MYW7F3IbzeiqgxbYgY2x3jN4DJP9nDFoO98cG6UxKnIYrD8ujNPKlCKngADpkMWT6v9pz2g",
-	"sIywZeu0HzosC90DsL9d0q9pUwzfGDYRG61Kd0u4pUxEJcVNb9/ZtdJrtS/zpTSQoHn0lpc6cc95/b3f",
-	"uH2OGx6XlAIP5JBlOqOGl5sBfdqpnAWm3JZ845Xak389A5VgBSfYPf2fn/3t5PT9304Ov37/fz/+28nh",
-	"F+8/P/vbyeGX+NG/JC9CN98Eez6HhbRJvU4gUMauKthK1KCmUEkk7QKUDLabcrJzVzy1IgqEGSU3ZeGu",
-	"ZDVPKdPMWF3zuXASCx9qJ08lFF7UcWXWonYst962IrVJJpM7Gxs41+qSbx6Z9jVO0TPtewr2J7biGzOS",
-	"hxOmlaxbrUcoR0pPKVCQDf39PmUm6HWy8LHNQD1jEyfr12zZTBeR5Ju0dShhZePm23oQM5LAk32uwdoE",
-	"o6vixrJppY0oHUuPe1OjrKxumdDSUtVTyY+X91w6jqsEr5M+yh0Z3nESwpBSEceKM+6fG101S3G4FnK+",
-	"sKIEVxCmLmNRMA7wyGAJS2A8tl4IFQp+4LuRxj1YjAYE3vZsDGQ4lAWbNOA+6WVVb4Q9w/Ca22asDuQo",
-	"4Wsx1XUpStao6YKreaxbR5SjF6TJiktMe/2QTreyT9tsCxokvKmdTxx+7dIoyThxDnVfxERf9fUi9Efs",
-	"9nnEjqneGBev2ZPHp/+a9FFI1VhhMo5PsrI3LKLHNpnXuq7KqzvklsVpipHp7+fWecMgaX8Q65zcIQYL",
-	"nkX/k3NmmqVjRUjTYxbLBHyq612TP4K06Ov7kX19aK7l6lCvUKE4BA3EyWxbN4K8Oc3OF13gU1jXs/tp",
-	"98yWyYFDpAmsjDTW7cubWqNDta/miOl1xod+6fjWiXetRMG4rx1VOu0TvBaZc3AjajmTombuieRd18bw",
-	"ek4IbhZYezHhRnz1hH329tvn7Kuvv3pcsMdHp0ePPz8HPIfIsWzkLwJLncVPDa+8GeTrDNzD0mCZ1V4e",
-	"fZR5Jk0l4076jF7lnyxua0NGe4JUjUjUTiSz37bm0yEjBUATUCRikaNyt9FEN3WEToHHhU2Eu3BImHhh",
-	"GfsUQgnLmLuIy3J0bgGU34x93OiqvM1lMfGJzzAAzTB6e5LCTX0jLqxYpUrY75btOJNVlU0I4rYgrXWP",
-	"67+SyfR066SoMO5ozLUwrQYya6i6BKUt2HIlVjKDksmpXnbKlTMj6u3TPF48Oi06NTUJBZ1e3Os1Vfwm",
-	"sAjGvyujjoFZ2A/FFcwHluBiOcNDAtQRbfHvbdLJKRzXxvdwv1Nc9o2oLE+ZRngbeuq4y0Ocw5HGEoNw",
-	"0fXuxbAGEFQkUjrMC2OMvh6/00txh6vxd3EftwpqLx4l1o5DTcF0VQpjsZ5/bGbgpRv11qsYf/N/I5Za",
-	"GVsDIMftHI6OJTL6ZQAqaG1jxGNASvwG2DTfhMSYlBsnYfy4o+POET7grr7YFTLaNZgNeGjlpe+27ROM",
-	"+z0gQrrTJwEA2lkteCnVPFiLkQPAb8hIfBFeK7KQM8qDVMbyqhI1MwvAWqi0vmZ8G5Zid0F+2RYLE6ny",
-	"2/qyFMoOub7JRQmOSIyri2q2JeNmsl6ueZ1On1rqMlOaY0QtM2AMN0KVuk5n8gzF5VZcuueOwsJiAdDm",
-	"eK+4O0IHc2kXzeRoqpfunCy1WnNr4z/BC2qOaVR4OxLuDa9TuTF4vxpxI2peMdgwrCfFWNtELAAOQAnK",
-	"33BXy0KvIbFQ2VqXzdRp5WkqB0JuyY2LRl2sxDRdmup+dZUtgWlRdbqjflvrJTvt4RPQ4UCmeGT8e91R",
-	"j3FvYmCTVTo4+dRAPh5b8mtRG8dfhEOC7nunrMx00qq/JdMkAXiQou/HsRRs+UOxU61nyWKpAeFo8sEc",
-	"J7jMGZKyCCGjwrsZC9Z6lcfbaWOpCwKIHvYzTUogaaZOQb4ljpFTwlKGrTbWFOy71xeXZ29ev73EuBlT",
-	"wq51fe0U7dOvHx+dfvVvR6dHJ8ePnxSowrlN4rESugPJCN+eWtaLn1diOhz3AUtRwHMhFp8zDfH+R9WW",
-	"TTbgGXa30JQbW2DCl1YifIW6FQoWehtVWDwyPuliQmcNoviV4DcCDRVwhkaxgC4GkGEL9+RSWIyyQF37",
-	"I8OUaINRDNzF9D1lYW0NYhgPK0iA+uSNvcLt4sh6fEeTkXqAW3vqdW1shIx6JJXVbCIgXKrc34BKVcvy",
-	"nE20XYB7hE/0jWAnTKtqg0TdwlMyC14LE93pY4zxha7t3hMFILwWKctN9RYmVjCtkLB+MkS81DH4lqB/",
-	"+nYWYUiZTq7izFumwMJr7TGkjBAEPNbTPSsplL3KCMdbpcneNsabsYDDWaclrkCBqtlcjIWUMOKnbE4P",
-	"EPGMVdxdlbTpcDoXcr5AX9zYt8gyX0cW0A5gO8DCxlDbBJgIAbPe75KVbiFFHD9od6/YzsSGCW3l2qY5",
-	"LKTG95nMKVd4KiiOefCp5XwoMbVXpaj45mqZqsLCeyikNah5ALRCkLuaLs3uu794HAebvzrpRptPfpv8",
-	"k7ayYsgo7dkj4XdXEj6aEW5yXkvIazAty3wSqTBzvkru+YWshJoKr4P4LTZ33+NPPsuG/3y1IMdFd25v",
-	"xVwaG+AEiSGdegtBAR+59SRzVwce+1qwNcBVD1Lv9PGXY+ZWi1QIpZ0b3V8wLaKZpwy4eEHbmumq0mtz",
-	"5u++Far8YFrvMcnTdAQgrRlI1MO8PYrmx7YVCtrBadfjpD1cHZj+lo6GNH1OgTGT8x+eMa4+VyQyk6Tc",
-	"Qv5DyhW4O6z0aSdfuZtOzStx1dIyhysK8+SA544u/PYnhU8cUG6LmRG8ni4Ao92xFm6YY8t0FkGjzEpM",
-	"UzmZrcjcwgIKyVBJLBXd2KRwuySQUbyP4SA7GXN32Qb1HYlch54SQtOm54u2Mi8w4kgvgNc67t0R8K3j",
-	"8Dvi9T8o9P5vgaZPiUdZDbWSfaSDETjmOOQWwPwgVP+3lV4naob1OpL/S70EiU/4cchiwcDH8LCeC2c3",
-	"Oxv8WqpyKxEJfrkWdXubtCODvl9tjnCo/4s8ZYetSnYYtNZDr6A6AeCNfVZHYL0wRmOEKUh2+FKyJNAu",
-	"Dju2orRN8BzxtA+GjLLVcKHDSLawMt+PAqujKOSJSHwjAf3s/QQSKJRFoQTGl1rNPabrLRKD6CF/6wLx",
-	"kvza5PBa5lyqJOxDIuORjhhgawtBaou7jSj3CgP6bl3ObIMKLfB9gLpAzxgBAhOe6IeEz7zT9/odvdbD",
-	"9yLgtOE3YmxAPqPb9v1r44ZTuswUmbrjOBEV1vAAcVJOasK3T8XgGyNKZjXgAyIRdcZwqjOwrdx60KSl",
-	"MMxqJBr3tZvSQgoBYHZIhe7Bc7BrND7eyfZyW9uo2/iEgEa4VE//ArmLpp7mS5UqoeEVTwLavNpVAFsJ",
-	"g1ScN7x2Cr/j1YDsGmwBJ1nNQq8V24x1Id4yezBb+kwxxb1i2o5arwBiLaGJ6fVuYBg3wGv33FYmVJtU",
-	"6IkfJp/bt1ceS64fltoFMbcTVa7N0duSSgHLYjTBkvC1Sdw6em1uva/XSQNC2gVb1QKwjIh2hlKI0GFm",
-	"mF63SWsrratHxnvwoXCXK8ePK76dLDKj45HMU6JMIl+zBySd6ToWqvug1Zp0aeKSq41bQCacl1XG2v4r",
-	"U67c4txRi+cGMshYcISuQQbS/VBVo69lndySSEoEOhHZaXT0jk710t1E3hm+vIXQ86SjqRQHJDyBMDlG",
-	"2oH8kFvMOfsTglJLRbQaK6kHtpgU5yAuGa+0EmduNxZ+92WL1uWs8BpbNSw7WLdjMG62ADPpKA+g8v2Z",
-	"W7Hmm4uQUtQj2kLw8iojKsL8geeMmGo4JNawaaWn16CeuN8HFbiZPDIom9Dab816aRmf12KsFz0HNMSN",
-	"vSLNL3ElyGXIN4vTTXwm4BI6akyFx1ytx+ebtCkyPSJxO10IyuTAV6ylXUiIUEFueUYRmTUmVejwbrFp",
-	"p49LWXpAtXQRV2iLNzQxbB0i6N5Gz4co+9SInTBK3OIsyx0pMt9JY3W9wfYz6Su95lERFSVYSsM80i9Q",
-	"d1vI74WuvSfMNU06i3R9a0zuGAKH5jRAtAyIIBmSVykTZGw2rx8jqWOPHSRbhDh6gGQR3Au85a1HEHHc",
-	"jj66mXBagq9785A0HqqbzHXMNf3r08txc0Bgq92zgGC1e7nvvrDP8FdDEU603Lov8nhblDnUR+UZ+W61",
-	"T/fDbMoFuB0rGXDdjBUrzI0gWzP98gAc2h3tz7C87WgJ5dmMTkev9fKqLQ7I3tFUVcXQvTh+/IXgdzgZ",
-	"6eRU2G1xI+oNRlxEZQJRvSupHD/F1mPa2y/IVrgzhTtp0ClHdC2C1z7hS+DT6+SNfQHwKu6SQjANyGDz",
-	"WBpuuChN3Fud8Dn5OUhtD/0AvU/uPgCwUscRcz+g9PZOhzGCeB5x9fw7PQ09m27S5UckIv7r//l/cXru",
-	"D5KJTk5NAPmY6dlsbK5EqIdMniTcHK2EOYtSpnAHZFwB0a194Xe4H1BhGy3CrN5HIqCAGn8eiLRpY9bd",
-	"Qx2XkNsB9L/RfbHXS64Gq3638+wROhnsmhbAOwZ7DdK93ecBxePfW17dtm1nvGYcLwFp/NH0RNWzgAGM",
-	"0MCmiL9D7zH29UTfvCrRr0TPgLkrnenrtgY0V0uw/D5vJsIYzhXKYjBXwl9LaYzjj/epYiA35uENrxWH",
-	"+pK/eQK8at9Bn7yIXuXVs84b/YfhxX4o/35HXroWsiiUCYwnI5pSq82y7Z7SSYJrVAlZh06URuXRC45G",
-	"m6/Mo9ZtXoS9E5MLPb0WCII20zV04DTCSVal2bXYnDFjQTGvWzFsdVUS7DNERZP1wjF0wmDNTHjQJ9BQ",
-	"ZeDgj/xzIbVlvFJPNRgpuOtI9RkaIWSlOv2DYlmDjjT3zFD76GGQyMuQqBSFmwra6yXfoD+G8hLOmKdh",
-	"gdARsLN+ZbCFIPyapQmu7rSllMpjCmhj7ji2zAZKC6VhQgYwnW/o89KWea/Rr0Vpi5CvbLYxJtsgXg38",
-	"1U3vDNljOI1SrIBZtbpFYALxsHfWQuFTcK+UfOfFfQkPZfBgskipnomjI+Dfl5TPeilIrmQsltAMDkVr",
-	"JypZ+Dt7JyjmEXtHDU2C+uX+UYmZZaBe4MC/iFofbQc6g60/QtEhx8AuCMw0UO4zMZdKAaTgLMrrc3fT",
-	"aDePV9Uf2mdgqCp3FFjvC1V2vFo938zggh6q6xMQKtXeyZN7pG9DLwWUtqY8k2u+uQroK+notLMXwEMu",
-	"DaMpjaMLujykMAOgSZFXgatNa2QEdBPtbA1Rgzo33tyY8j2a1wVEqNRAQlZpPygo5MaG6CXkSrfa8P5+",
-	"vuDeGaTXXmSYCVGapNvqMk45CBjjoa1NBa6fbl/wyLU6q7TONH7GjJns1QW5qFbfkVBpa/9ysLvNCmDl",
-	"d3dKDuDzcBqR9fItS4jDH5ErrGDXYoVgSJxNnEkOwnu4lNSt3r1xPMcCu17Qz9KohTaJOvbOt30XljIB",
-	"nFzwPdPPPKwPqJ9KRDZAqPDFi3Mm5w3WEh8UB/jjJGwVOL9T04hqdmBYP6NlwQAkhpFQGWmHJnNZ3u0/",
-	"kLtfr3KOtB9IJknDZnA2okIaxg3aaSZkUE0BfIstRFWyCZ9eJ09S+u54PQNjbXM42cD8nU1HgAsvGifA",
-	"j5+JuhrRtJ/kdStC6RR0V0ryMrBNuHOITK0gj2RUJF1iFs7dQK98bdNtYcO3iyEGEbzvvVdrVm2BeFlI",
-	"Jxg6tkADCvTv/QMy2HO3dV+BCZV5cacyd7o//qEapc3HS/WH4pbqUQs1TRPSCETn0yeiDctx63gAKqeo",
-	"x2aiNGi1a+UuQIbxXJ+pfZDDVBgFrrEDgKJrtP7mYBTZJD+3njcVV9va6K2u9f2MBrAW4O2pKOO9XSO3",
-	"YGAaa4cif3FNFYp3p5zZr8EBhhHw/bsSlWhlJg/snu8oGSHZ3dE/nfHa+hcMTestgGql0lCtGO8evw1U",
-	"5FLU81RMABo9wRmfiTXgM0Gmay1EyN9yahumC1IoSumS6nqTuof7OiFP3vC602B+IauyFqOT2ZB0P+hS",
-	"5Izy8TyHYwG8VmqsZrlMhk+wDLf1fgNhwA8365FsK0Eo5/KP/F1z3+2gRqBLmoanp19jmr1upA0VgZly",
-	"iFSgWNbC3GvDinuG4GknmV22uGOVSNo5sV5oKvtDr6SnL5VDyh78ULq+JNel+B3U4mERYbBUMDFCz3ze",
-	"oKiMGINxNLog5f7BkJD+6V6j+3FWLmVMquuUILEhkX3F5xHsmHse0hyntQD3uTOUVo0lP7Z7hJqmxL9P",
-	"hj9+StVVKHbx1z/7n64Xugqv/Pe3bIoZ4In7UKXT3xEUr7FssmHi0PEjlEeK2J+flRvU7tFZfz/V0Tmh",
-	"96W26y9iMxpSZclL8bCCwUz1ag814S9ic+F+MaJnb1vEFJQUehmtK0Oc+21F/i3G4pa+vHVe8yXjU2vO",
-	"qRYXLpKVqLnV/eqv4ZOertMOGEE7x7kD5ZdSvcTfnO7YBtoBeleG4jju1pJqwcszwPwy5x7dIYZyoW/Q",
-	"yQQhaxN5nWJ7JfI0+cJPsEWoRMOMDCbDPN/iAPD3JY0C/yAn+PsPxcH3UUVhovEvOckQ31YqCIVB7lAf",
-	"dTiaN2hIpRg5Uz+BF+5X/h/fCJwcYkPvhc1r89i8WSA4H6tORpU1jpB+UwvOs5ZWOTEd08syq3VS41wA",
-	"0vn2mJNKT69HpvUkYYVjSOGwSYFcxpdyYKz+aNVMhpoV9ZJ+lhNRlk4M1GzGJ7Wc7odZjPkC3QmN7MKq",
-	"dYJWC24WHU8PEK9gC/Hz2I5GtA30BiRp6uQjI77FuHsv5Oheeguwml5q2uXTt5fHr17+8OPli4vAp7qx",
-	"UJhHi6wbZe4ALJvum/vSEqBr6J2r5wQpcDISS79tJzzscGh7y/48umcukhd+0r4pv0UXUEGf2aV8YhYA",
-	"4LUQvhMRSvHHpmymj/MzeG17DrG6bhTHr/cIggTuTNmG8pd82KbS8zbd0F1SonR2oW7m49PkUi3eZrpR",
-	"ZRxEaZOBFJarROEVe84aRclcHDqoQZ5jG/p0z7pnyPF71gVcw1JhSuOCOuutdg3nhJkRUDhhvTDJIgDz",
-	"4I6zUos29QCqMpF33DhQWu2vOfg5GLvgtaIlwF9tPwV8bzIiFFoNZmq4AolGpu95EPY9WOadrsud6qlv",
-	"aeebGwJDtd0LgVOL9uKiozBwRDO1Qe0ZGnP35dBl/VVxC/Gfn/Kl36pxJWAEuLR/zvzdYNI9jnxPo9hQ",
-	"NHHf6bT9OLsDUhXo4cmpUwToX5TkdzbqyuppCXdtw95C4qdWzijjyURlSdw4QdervYxbDXN1mz7Dodtn",
-	"qJSLuhOk2rzTzGnrdvBfqpniJm6gFMd23u/b6PcWFw6eisSVc3+iaGwAwcuoKPZFwQQI4sLi8uR9l/Rw",
-	"e77JIH177MOatSl1I/NRxqtsXsy1CcjkHoje2fpju8G9PhMeUHPi9qpKMYkHgNlNbw9TnaRrJy1ju7eq",
-	"FFU62x8tU/JrFB4VdcXtolPciUgVDcKtUOHiUA/UHaAc7qnsMsztvCzdhLJxXqlbJ2st+c/eyxE5UFK5",
-	"W9sgV3Fvu5MeZNNh9GGiEMonP93noPeanfTGpxu13HMy0M8vOaFeJkzCzZngmxvxShiT9KuA++uYr+Tx",
-	"zenx2mDq+znjDHE1Ef0V3axu4Ba8raOZbgXQwWGc73pledE6a5zUWuilgLNEwHaU4Q+TbrucANL2EfPZ",
-	"UgvB65IpIQEEiUADasYJyjRGgd2sREFfhpYC+IMmCM72ZwUMv5TGiLLNwkPlHGsDamE2ajriVh4vXTtd",
-	"yoZz/+N2XNgWH9uQDGf9u4eihJlduQ1+9CR07J/dJUaBA7l0DE10BUTmqmLNilmN7d49Pvr9kSrYebta",
-	"hETu7mRniagfhuc2Qruec+hyLVSUhbkOTHGOTEyVeJR6UkT1IwKpsPANfCIIr/OI8xGxf0nzCO2pwhjd",
-	"TBZdY7gUQBbO2UqrOf6QcPCsZpytpJp3LENvKSGXFJ1ucOTjdSPtht6Fb99nBEymRFvUta7368iRjXhE",
-	"hYN+bXMNGq4vbSoOTGNWCLfXKPBYvx+I5GUDAViRlTQVegiBUbsAXjXJNqnI/wXjzN3ssIuqqaqcxx/H",
-	"CdCCftEjAQXbrbh3SEE39F+hkm1nf4+FEw4dtLnQ+gFaNDxCp/Q2kLKMOojsh++bBi1Fx9KyoFurD1/Z",
-	"Az1NLsw3rAMUaFyZR0CNGt+PzcKI+n2kqnH3S5pqN3sgaWqvnjLZLhB41a8q3hg5qcTtm+bRBGTbUYUW",
-	"Hc1hD16/fzZ/xUuRjPQmAxyXGt2zyjJu2NPGLnQtf4FUhzP2TPBa1OwvL/7HuYe79SmIySgwxYx3BBO3",
-	"3UeAoZ+NzL7i9bWwb5sqf3CpeRtbNsayayHc3b2d1ztUcgFQ8b7AYGwfvdoMFvt1U2WlYXolFCJh1bwU",
-	"BUuGKbBeIVOUOVQgodd7LmDOrbiaVto0KUCXC0IMouheVAMoFBUASoUY6LRMp1hmIATMUNvPHXTaqy0t",
-	"Rr4xtWZcd1orp6kcE2wOwmvBlk1l5aryeDwjKxPrDM7RlFeVOUNLG/PJ1lzagI/mvma8QZwHSrdz+8Q+",
-	"49AxCfZCQpNGL9hbbQzGJuTImRXq83Mml0tRSjAY8G0wDLrgOeCqAgbRERSdStXoxk3OnydqpgA34ZTy",
-	"bNYY4MBM6NBt3L2Zah9xlN3qWNu+t8OItCOe11tzOykbsLw75cwTgDZlVlqZnLIE1zs6nrA2CepwneYs",
-	"Qmo1m2zYRJYASwNpf2tpRp6vSbLpR68XBgKLBSjcgv0JO9FQk9CRr7mabK6S8v1daG2zblcIb0Q9nYJV",
-	"cI+I0i2Ws3Kj+FJOHY9q7DMA4W8/bVmWldhHzsAE66YSVxNuhlDItycJHBfKRNz03DiEG1gHziTAQUkV",
-	"0VBwDIvx2HcMVGNz28nnESOyM4euP2DojKzR20yTF9y3TVUx/BKlmgc19vFlJ0FLvikIzQQ+1o3hqhwd",
-	"mygFLyupRBLWPy4Xiuv4JoBgkL4ZdS2MnC/sFexEwvp2xilsFYDouHMIpCqCW4NU078DNIKzo5fNErlh",
-	"JeqZmILExJfsKoMbqDjuVhtv3UPgFO7i2ysB5yVCuRidvC+XWWDXGKLK2SDcihKTBsIJxX68BfZVWvON",
-	"uSX+zyA4YuJLcBdcDXDIJRQje7i7DlhdpnETdFjNsQaRAo9wgehC3IZdp1+Hz2PhRSjJ7pc7SyOvk7L5",
-	"jVQTdwFXus0Q9c25INGnMcijRnF5Ix4/ufoJz13b2xg8Jrte70MGmWsJX4zg0XHlPrp21otNqg/mKIvr",
-	"R3wxXZt3CKWMqxYb3xJUVDNeixxTfCOmFSII4nP+HT4p0NdMkZygf4I7CtWeXRuy1rURV3qWyOh5Rdd0",
-	"yOWM9C2nH7T44ICbiRHI9BvsVTYjvNcgK/Ey8Mk7JneiinQUCOicB1gIcEBX2tjbwD9GGENeIqQ1Lvfd",
-	"s1aSjcSu7jfRauPIQfOJg8cIKn7S6Yu2HgvVN9FJ4OAYq/isLagOciR0GWQaOgX0eg+G5iItytH+aQC3",
-	"w9Ge1ULsWg8sI1LySXdf8g1AozOrgV/3n3LbEzVV+55Ok2grxPw8tAIFrIXX3pHgHrzuSWxu/+I8h75s",
-	"fSndwM5qVcmsEoqecAPssK6ltSINVLCq9aQieTtK8OKk3uDPkg169skYwNGSKWo9MvrlhsyiMPM86fws",
-	"xwaaL0FOVc1ShbyVTn1EUuL3ulbHdzPfmBEJjTguTol+lF9SMtcUfpvQaJ7DWryyCxyxFzpGGm34tVc1",
-	"K+F7TKWP2+7exKkGC1OKinmLXIk1VtUrrCZrlP/7/WC1a//y6/Yr1bEUP2cnTgHxXnPIQWfJKvf03oUj",
-	"TpEDv4rC78xg1eorYRe6vEgrcq8VRlypd6teK7bilAIR5D2iIYE/C6w1r+mhUslLccTeOvMXPSVBgfBE",
-	"ABWw/VGsdGCB6jagEiBmJcPYb/qjI+Ye8mAFjd6oqRs0wZpKZw8enYKkP/r6nP3byQmEBygDL2Hj0alK",
-	"4H9Kb2FId/WlUUCXPNWPwmm+fGJ01VjBIFQGNmrrExxvpCxhO9PJVFfJt79u1fCCbYSxoi755pFhPgI1",
-	"JhPuaoUqf2Zxq45B4HV8JVXYhJ45cCsQfVg5bRGS2i86nmHRsk/yPHigg22dLHlEfmh8t1lAnJE+9Uca",
-	"36YiuBgROkmnBXkOdvnZxnd5uDPycgyhmRKqBhxAzgyFrfeY6ywCmEw6KZZNxdPXmcFGA5A+bYq2wBBF",
-	"FpiC0qY1tX3QzAeQeV+nQCKjHi5tUvTQWdpOhgbLEpInQ3pm186AIOP0Wqt48F1FaE/jjiZFlMl6eHKa",
-	"HEXYQRhcsxIKcXADJrj7xw23Mfuctc28gH8JaN5gEwMjqpGAuTHi6LYc0ARPrEGPRt0GsNfIFnCHEpbs",
-	"9FuxZSOkmw3moICVuDv87ypZcPpabZ3HFo9dqw4k++hqhUzP4eeE304e2JJvsCIexMo+rxiPz18c3HCb",
-	"u+AM4yV4z/Z59x1hgrPMSV0QHghDmHSpGMOvAx+cBdolOe75J9peJC0e2pYsqekV7WXmObwVtKlL6wex",
-	"fhP1SdwjIfQB2iv288+HOiD+oEvxxmOPd2fmu6WNbY7+NLjyKOqGEAO36+IBL09N+LUsp+Dz3p6wj/IM",
-	"ZY9MnPno5qZT5fJ9/d4PmJzISqgLYUwSrIKq85Pkm4h5o8aLA5px+q6yvtHwWCQCI8Qe73ZaVBokj5tr",
-	"g/8B2dhXqwbL/ZEANJd2gUWgGr04SXXoWb9d+huazycBQjIlNE8NM81kKa0dW9E3k1WVa52BijY2Uoy8",
-	"+u4nTmSLn/nUskmDzjroLK0bEExbXnD3u/HzSTuBqLf3BHskKQjUt30MvLNyv8BLGttCzNItGkNvb2Pd",
-	"veFzIMa26ezgUG97CjwfJPx1kGfzKEp43ZZgUJKTCRVltvfSF+YzzLPeqz4pkX1di79TGwxdsylXU1FV",
-	"HjEygRNZdrwiE+xyNJuJOo0rGarp/C9Wwl+Cay6p8IO4pzig1yOEPQBwYL3S3xFd/H1SS6lkSRmC21+K",
-	"2iQF8alX0wTGG8AgAadFLaDceCnUbbz+yA5FJAcSINdR+gzQMyq68oH0sKqWRwIxI3oBz2fF01PIAs40",
-	"GnUPgJa9XkBLtlJiv4EaqGAD/275XPIZvOEsDLlaUXAm6xLgq7cR/ffTYG4newMxHjlpZNHFctYXm07l",
-	"XfHa7pOyFM7viGezjHrpdV5UZRY8wuEFIENBLW0XaVEdakmePP76yddf/evjr3e0++938owYucel7/Nb",
-	"eJuKpM72be8RnwsFwtTnxNuWi0+dMfnVE1aBZWcKhsiScMSv2BE7Y/+LHZ6jcalE28WRIirQMzd0qsMy",
-	"tRVkhbiX/+ffnh7+Bz/85eTw66v/dfg++tfR2f86fP/rSfHVFx/+JenJyVbMFmyljbTyRpz3rkc4ffuB",
-	"9udhG7DBfy9pr5cm2eueenhyenn6+Ozk5Ozk5D+OT79MoxMNt2eI22X7+GTB5IzYNOf4ii7DUsx4U1lg",
-	"0IT3AKLDp2eebkXrKCaLXCpmNHWbDLoGNeYEFbGghEHIQDliT2kDKLYGt4GRal6FND/rs/SAXkZr5f4P",
-	"mUpOQvhKP2lDZlTQws6ZXWufI4jtATDds710NAZsodDETwXA0pRGsSNVJ5PRe2rwjb7/AEFWUUapT3Sk",
-	"iqdeSs600oYAnEhAPP5yh2TIaiRQ51cwHjI7Q1jDa0BWTq87nO67RT0a6xrZU++ItYLATFAdcuWUwCvC",
-	"BozLRjpfhDTPK11foVZC9677AGIkO/MxY9G588rfJUzHxzI7IrhffJmovoTnL0SFSuBOod0XZdKxL+WE",
-	"+AzjNoOEJCyk/QqutrWJvPB6Tc7zXQKsvQ8df6V6t2R1DRNVQe61aMyRhyuJ6v9CLCM0EHLiSYWYAOBo",
-	"rVXQOn2GDQBfHrHLtrqR0hKj9nSOetRzHeouMVNR1v76835nUqjD7YhVYOacjEt4N6m3mIqHVW0GL8Nr",
-	"sXlkWM0tFEZGffhKLcwRVJBtZwTvYsZnwtiIF+kkbSdxY23prrYJu1gZh7+i8NPOQ9Iyfftbra5KaYj4",
-	"CVCtugFHpKB4aLRLjg2wmKuFn8eCVNp+j1nntueLE+a7ekPqd+CH6LaBBrqQkVT4RHW4IAh6UZq2QlEa",
-	"FkynIxZQ+6MgBHjvmbF6ZeIJrmq9lEYQOhyLdU26R/B+yeLiO5Fo9qe2LEcqxpXczWTbwxOXjxSVrcEB",
-	"YLXurDyQtN32QmXlvnHz2gxltsHliuKnX/W5VSztlJKyAMnj2A+VDrAoJOYRtfYgVxh5Pmc6ki1cwQCh",
-	"kqEr322n6nW90E7LeWT8KyxbCpsSISSh9qM2mbWJRJGxEgmLUUBFzxqzgbETpkigMz40Mlf02yQi9x5n",
-	"4c729Vo9bTvqZVvtDY3uf4/4fvkwq7vqQmoiCT5nubZ4GNh7RQXEzrFUhIK3RI5QBBQ5WCLpn4MST2P8",
-	"KsaB0uMPkjhmAQM01RAW6j1C34GlU/59mzoPOYbNBalCCj2Ud8RxLQ4MhgX2OF9RLGFnJlzAeAmviUhK",
-	"/DEIWPp6rT4BN7oYe/ycApuRx2tOZUe69uFKLAiSNtfOL041vx9XdMY6e2nNvv7i0Fpze7Qfe101a0B+",
-	"99dBB/UukdCxB6LDrR3N442yLcdszhvbd7ymmPkNn+8AVeEIro32gtURyMrWvZhGqFhJNT9jLxlfEuYg",
-	"eTRCM0zqQi5qqASCDpfgbfHOLSgOYqcnzBwRYMlZhGYhEcwCgE3cJKmleddSXuE2EtzJ7SEi3nD3CHUe",
-	"3T7/fMWnyT67RElftLXQFWndWOxZQ1dcavKVbek97OUgnf6qFBXfXC1NqtYJcwe99q/mAaYRd6ImhbD7",
-	"7i8ex/6Wr05GoPtA78tU39GXGNKaCEZwfnibSnUjamcfwInvllrZpAKP0EFX8HweAwND6FTCWbB3Zx5V",
-	"HxvFtTUbThMcJPlJunJ6lST0hayEmoqQrFl7Z8idCZu5WhAxYJAavd7x6KdrKVNsme8gZjob4Xdnf0LR",
-	"/pYZoFzt9FKPV2IbSP+qCQh0e+v9YFdYl5fqZ+hGRZr4rrnuz1rMpXE/IJ0fEXqjyAS4lHHwXmJA9Pos",
-	"4MuS/3y1SEKyvA0vDkHdicDVziLLO+T2rnWb4Icg8YOcc/r4y10b4OZWi7kZmpueYVgdQGOQMTxpwHsM",
-	"Zj/hWp2RG9kpyTNZCU+usZM8LbIViCNbK2/rEUnkFPL0zQLYCUJlEHQtLLhRTt3BVPyWF8Ac8FEXt7qA",
-	"GIYd8reOSnL1O/zSQLt0snM60TUcZUq2d1K0K+DWNEuY8kRsdJuJOBGVFDc96co8wO6e140RtcykNBg5",
-	"V1eNAjzy3Jl3z2CCLkQW/LPJJMmBJo8yKLG1KM8SAgyS7kxf5eiW+E7EXCqDsGmjSxUxznLVvi8Xx4J9",
-	"4tOpWJFW0/6kCLVkQASPju301EpEGE5JslinK6SPgpuzbmzybrr0XmD0BjhZ5O6Cu19NPUSpOH8RAXEG",
-	"uFkqY3lVQc0+JE+SWy9ldQxrbjIgaEZtP3rSYyQuzzPpUz7uGZrnDf4NuD/bWXj06S7AJIKwas3l3V4A",
-	"eGuwk/vty+jzAmeQU36lmt8yTv6HbvyHbvywuvEnrgSn+3+0nca6N7v0se8QHmzhivGe8owROuhu2v65",
-	"SWfDHwrqHRXU37WKmU92waQKajU/o962vz+F9NNRyHrB1+nq7Pj4u9cXl2dvXr+9LFhtG+2Obv9zW5mz",
-	"4+P/+t//Bx45Oz4+LsXNsbWbHy+eneRaKP9mel6an0BxQxfyOYNaVI6Qk9izKf/ubh7Pyc4MP6L2gJ4S",
-	"VRds179BM3VGWhn4fanmuKu1lMHTt0u1Cl5B8M+HgqjhyBo+NuDXuTWOaN7jcunLCcFzitBGWKhfa8id",
-	"36Dvhc7Cb++fKbwoX3M7XWArMCHUfbltYHUJweazCsBSBfsUQNn4tVCtOQm9+XUdN5rbz87fZStf+hlA",
-	"aTagdNKzwV5NWMxWrOIoBLLRTFJpVqiGdQMftqb3hLYU6JzJWx+wOncagN2A3k78BJjGSKvmHTybNAZp",
-	"xgGJGIjTntF2e4LdGIG6hmO0P6zrRTCoHsZ8fOfJ06/iUnNh7JXTv2M6UzXHh4Ay3Tme43fFyQC/lymv",
-	"EKCFZr4kUOskupwbEwt/nDbVBSuPdYXdxQx+DtFcY0DtLoES5Bi5v0j/B9hdDNY/TIfWLKpIY3oB5fGN",
-	"zzudVjEFAEZLX82wurbEYx8PQi3gYKLXMf1DWzdbeY9OhL5pJpWc/kVsnodBHLO9E5OnjV0oKu0HZKKN",
-	"FZBZPuFGfPWkqaPMzHYdshzqeldVAsFi7tLLlTMl1owyEzBVjspndoya2p6IdgPb8jxMPcN9WdDoCZ9e",
-	"t/AIqHOm+A8D52b/DVz5DbzDtqUI4yeUo8pa1+VzxP7Zj1sx9bHXkTtZb1x8hCJmmk0xXM38RtRmRzlu",
-	"P4VeOf3MiBUH+5BNNoD0xGZClEkzspRmVfF0Fgy10zdCREl6yQqVbC97OeHphmZVtiPvy4vX7Ksvvj48",
-	"TWOZqzLZi/Gt75Tjc0guXrx5ykpZi6llpZhIy/xv88Nepcd+2qts2UuQt/BQWzgsbfrLVKuZnDc1FEw+",
-	"Mr6lBxZrDNP+40JEhRrUAQSoNxVXz3jSt6YonYS3xn0SOIn6Xkl71AI5SdP65BaAnAfewhgtxZMtVGat",
-	"Kq68C0SVTAnbjrEVmSLgQwn+PewC76GKK4Lwfbc4J8c3uoRaVNAWDNnXInt7RbTYm07VjSAvU6msCzlf",
-	"jM1pRvC0PVLO9i1DrSDTC35d4Mxy+31BFk5P5jb58ML1uwX6tIPtFm2INMQozhRGgMSROI6wOTuNFM+h",
-	"ALIMPDM+ebPiSsXOhb5C7hl2n0lkcfOfoX8OygkZXzh7XwZ/MGjONQYFxsLqE8LP2IkZkcVKj7ZQKujJ",
-	"1N+2ST06L9FYcuXeQt/F3xYRcH3YAg+O4je5AJakZeV4WeUTylr3015Vmn+CJulOXN2iFpzeGd6QnLaT",
-	"xm7u21P29khvVrquSkbkHWeqjEj5yHaoewawsXjfKd1ipUNTbkfwSCp2/fEg6bH5scpgRlux2u/4grBK",
-	"5TlbpzSlNpFMCazUopBMKcLdkEAiX2Y6ZDRqKXLRsClXaFm7Cwm6+lNvSSi02Avrcr1IrUKJMGQbB8CG",
-	"e9BCCmGsIWgDdRtQ1B+A5pSGxe48j1v5sG4yfuV+v9JcHFqs51oQj7kCalFmemmBHrjj9I6plM7gIQ61",
-	"7/V9HHdmFoMVhBMNa0n31aXGp+3YAzR9U2s9SyTILsT0Old+DX5OAXAOSVZONrb4q6jlTIoaShVCR3j/",
-	"FmgAqVcbvPRFZQSCGU61upHKqW5LNIsSsCzY1n9Uh2i7SAQZuFkI02aYT6vGOFXDPd3aqUWrjrg3smbF",
-	"Pnv77XP21ddfPS7Y46PTo9PP9zqIOxvTN5AJ3yXTSBA2avuaMM5x0xFvzx1d35RCU2M/tM6poNAttGA/",
-	"Xn57+G+7IaTcNtCridKhV3pn/o45kvzYOQpbQEwm1N6j/o31imCIEu6ltKAOGlZJayvEXTnHCvkzplVF",
-	"GjvgFlFr4yjtnDLxlZDzxUQ3YLobXfF0gB4KvL4XN6la06f4jtaI6aL4AW6Ehagb3g00/RYSCeO6PVCU",
-	"fcTQeGCQPoJavVuhcI+8DQLt1jZKOsdCr4Q6a6EFFuRShrh3ec6UvvKl4EpfTWSJf0DVBtYo1sI3s1BQ",
-	"+XS15Ha6CBkzE1k63l8204X7P1cb+BjKkKEregQdCu0zHgHMIt5/WOOAldGQW2LO2aypqiv35Bnj6FCR",
-	"Bj5kn8HvPy+Y0ZHZCdznY+sIdKiQiWHCk41b1Vn0bGRNcph+8LwDbgP2NqkhND/ZICXO2l8oBp8kfgTh",
-	"sXO24NXsas03Z/AXxBR97ohTzKBdqJwvOv093Sa5o+I3A/+eYHF12A78e0m+90An6El+hdU2fsLQmhvn",
-	"kTxtZM+m88DiabY4HVF3H9+IZUeZFIOgmhmJvtPviJfrBJ6FZs8VhvYGxseSIzdmIcoAabgPEmO6jqul",
-	"T7ieCckf8wKcHn49Fh36Psy2PHBFtHZzm8WnAt3KSQMsKD5vXTUAwAJspDSDlKyRZZPx9nTKtp+E1A1f",
-	"x72jDpJmnKLDWzHVaiorUb4I90Me/mLbxz+byankVdTeu3/vjtvtMFAbWLvdQHkLMurFm9SYEEg6CFo/",
-	"IwL1Xbp7dpFusJsDr3uHJs6GldIJKZ/oGkye8Ap4deikIG2nBVA6I92pz3emOg1zV5rTMBGBd8CsplDm",
-	"4pls80N/ydustzWNdsfDDg2fAIBTTzhmYPNEpsUN7WAljCGjZmy1bL61Aw06Ug+it2576YelMbUd9PgI",
-	"++Czbxnl5LgP6w8rKGLq7aS+XeSonywpeBlws6DvuQ942LWmA3er1mjUl3vgbUEVyp/lYRnXHtvbScY7",
-	"icEt0XEbObG3WRDKl+9+zGNs65Y72p0bYjOZQT1+pu0iEvSIcYDZ2Ft4/P12F23TvhbErG4gcewXAG4D",
-	"EPTQYXCCaI2TTY9lDDFtVMCkFaDrkK+EngJw3GoTgNbD+YKZLZ0MS0IhyaoyV5NOK/rt85rSneP+VQPO",
-	"rVE6zZa6kQIbyXdIuAytBn03RmgLijDrmcYIXqjvOT+8DBLTW3o5te3Fxg5bt3qXXaTT4qTdIYza7hAI",
-	"HYxpg7quEY82RZJfdKpZUSdojCwrDav0lFe73bKwABq527/Ls10MpttBp/dOx6XvT4Y7ljvFdfkDga33",
-	"++wsCVYjBbAcsM/AwPYdgdCu854g34sZLka95nVJVQW8FmP9ZrvKcVr1EiYy5Qpg0zaJF46uRElghogB",
-	"v6B7L+Ev4YsKJiQ6waClbMfGHfm+pHmdIntL44kwshTZgqN9S34uF8GVB+CoY5rcZUH7ccOzee9t0Uat",
-	"9V0QRD5adwBkiSI6JLRp+VOWjrrv5UTcC7omuxvUNLWX+XxnIhMi6G3YfQB75jWWLZEPIEJ9pHqhjwY3",
-	"k+YCQo/pOWkHQWMcN9yIenO7StCQvRXlsH2xO4UNf5aezm2xt/9A174VuvYIENi3wt1dqQggpZiWaVMr",
-	"tFlNZzZIxWYVn88d8SOFYVRz82wqxYByyW+4rPgk0y54KTIFD6biZjFazFl9LTAn9ta5GjREzxAKtCxi",
-	"uuO820nmt+/FSqdKDCZNmS50g0mE5LPpQpRNJSj2Ec5OgIR1POpUdT+PccqUn1Jvn9iPl88JA31ki43O",
-	"PEj5URhnHBX0HY1/WAMt97EB4OjsArJDShR+N2hKtNr2rfndFeUzKhvecUq7dKPYboDQ6LVHThYk3SKP",
-	"KfRldjfyeEdvspZrVYkSID7fjW08smpsxisQNxAfF7G4FrmjMrb5mRcPvR5x2jIYvrxLlheSrJPoERbv",
-	"px/Jl4gz8pxlUg3BKV91z2PQMmnCFIYjsO+IKNR2na52vuE1yfUmy+mhQc0Kk+nbAOdCL4VeK6rdJ8CT",
-	"g+KgsTJ4pKniuIbKBEIYfZ/SD92ghze8hlRqN7qbyXfRG9y/X0Zvcf/+MbzJ/ett/Db3wevwxg/FwQWs",
-	"PvTV7SX57c7Nww5w+/Sybvv4JrZaz3JIFiakbJ+xSvOyYKsbwLMWyc6cvtApWRSLPev2TDfTM1/x1K46",
-	"xStUEPhSzXTaVQGY1+liWWgfQkCJIMySufm36ypfiqVWkIuYaf6mEaJJL6mPfKX1NeahQGWqVC3cMgv1",
-	"JclrAIs/rrLNQ1dCryrRliG0VBmqAklbyuQhpdkhmC1G2zRkL8eLTo2OXSkyuFMIWAn7CQjqPvm+4rYH",
-	"EjOY4wqO4asQ1U51zFLXXqFCLzI8TI49TPsJXWVaSOJt0t8GaLgNR6XypiBTFtweBYIis1jADcmDjI+R",
-	"Nt/z1ELUo8PiF3KuXioUISnpkWa41zO2XmgsKPfMkg7lormbRhLwQ8x0PdfWEnP4c0DHRipsWnDGJhvG",
-	"qeMPcCP+221z6+JvNzJgvjhW3/9OoIk/27zC37cfdGR9ratBlxNkM/XJdNdrrTi4kQJ1j27y3tCKLmAC",
-	"8T2Hn8Q3HX7S3nX4785thx+9bqeCH/zVTwj/+Rc3rSjSlfI5ZV3nLxX1osYewdY46wRiSL510YvG3QDH",
-	"z0Rdyd1Zzu0k+hK7OIjFZEfGprzvQRK0Z7IriAburrEOny4pXqAr2ctfkNtwfUSXxe1cRJmkYCc5kbke",
-	"GXxtB2TukSk65wwQ/+PsNsi77xZZfnn6eEfh5oiKzG2yyrl6vhDT6z39Vk7PSVhm4A0HtGXLrwEQGeqT",
-	"oEcmRiHgy1Wty2YK35fStI8AoESbuTblik0Es7oqmdJrAMfqVLxxyIhMoRQF4Ak/owMfBsG/Ebri/e4G",
-	"sjxtZnTkfdylMWIoqqMvDrQspyPFy7PNm3YE/AeO8WzzGkZx77ZUtDmgwG0xihOS43VhJ9/2jIKi4oE6",
-	"wthb83kleDaPPACTD967+BRgO4y4pd0ziCEiZ7NdT1/iU+55aM50P2u+hDaqu6y/WKAGFHWatt/MMK94",
-	"X5LMGkjZqzKpeL00ebOG8Hh84vCSTxeQEQx3iTTX2MaDNasCPppiL74BZC0C0BxZTDA+CkFC4UorSMVN",
-	"ekTn3Io1T7beUBSkowWabnXT2I39M76g5cg+R4cjOJD+czV1R2K047b9nW/yP7KSFi24Xao4PNUuCNOi",
-	"ryAeMdr1iAAoe/3IrEQfC0Q3HRd4iyVjLIEcDEsJXYtoY+DY7DWlKBKyxbRrXVflFVhYt0sM9oP7lXeG",
-	"bE97j8u3iNvboN46U0yWYqDAHJ62aYnSEnRbrKz55iqDmXzhPvZ9wLhlJbd8wqlZGggOy68RYdGtrD2J",
-	"VLc32rDNo221mevbebGhOlAnXTfZzJeAHxSKYdBXAk1rQKg88iITDNWwbK26hRI9wXNv+foXTVbQ+6LT",
-	"NiEzdD8rtdO7QtY4AJRCwacSc27lDSSSAY4DZG+gFT0Ta1+jbRe18IMD6qycNBZyEwNopiqZ0QHqQFqq",
-	"cEAQTbBIjxJAbaD4gVNIOUO2TOWWTbUyzXKV8ylxSxODZC1eG9YYsU8+TTaZBYcFTpjLm5DXMq/lyBBT",
-	"uCi2bX1ozQq5Ztgi7++Nsagbo48p9ImStVeVz9FX1CwxfxC+MwPJLGPWBYe0g0E3MhgBlWe3iDMiSVKc",
-	"fRl0udH+zEvMMgJjqxbWGYOwKipo0zPWlsuxFcCiar3/2dyRpDgTwaQfk4mS9lhuJf+0d0nCi2TJqL3T",
-	"hZe9vCITn17VLjK/cz9gltbW5tEdnjm6TizRik2zZOABH6d+w0vf8NoOuem2QW1wluPMhcErplNdDqVw",
-	"Sq9j5lrnmkBRzwMxco0YP8H4XckzxwAyKVnJN5QxvJSlkvOFdULL/30W+mtjp2mQMli94yUKFKftuQUw",
-	"1h2UfmK8tEOXcI/2mM9fiY93WWbk1oo4NJpKns3fkId9tJB6NyyRIOPnnnqkhbWk4+P5285XLssbp8/h",
-	"NUde106ema8U5tdCJYMD81qbTNNIX9isLJeqey4S4KreDxOCyXQ3VeJmE/VhAGP652Ri+c4qwvEpeTc8",
-	"BTVJvcVDcdchL0tRMst/Jvxr7oxqrWB/pYq2+M7qYbvRAWo0n0DVOab7S+iozPd+ZbSTU+PxJsN2PoTo",
-	"7iC3wFdpBBTbu3bHm4awWD9ER+rkt+wiXBLdLfOESyp34MPqwbpIsw2FPoyYk0N1crICLhDK8cykJQ4p",
-	"ve6m6VUedjDBbSoU++MK7RJB11TFod1fBJRwiz1pYZcGSli7l8pex+cHjvb+eMyNUs4pKNKztr97evj4",
-	"y6+wNqwFwS/YQvx8kOv+f5Xmk+9JU7AYPkJwwNPDk9OOjc6rtbudEMq2TL7jForlGK5PMPztshGWUun6",
-	"qpRzmdqcb8RULqneDjFqDLaCPmOP3WcvfnxbsBP313978z/SOZu5Q4LBG0REGIdtZtuV7yFYncadYCLv",
-	"wMrhZgUuItjAXlfUQcHQmIZXaU4PHdx9H4p+ZVuEdyhraJBMdevr1JvSsVBk3rAKqUq9RsvfTdsUfhL2",
-	"l+Ca2SkGKLDZSgNafGQGdVjJU6HdtiQzp3X1C6osk3G9Z1s9a1GF//Hy+XYk01i5TLfOCLK114UW1frw",
-	"w4KBdGUc43NQRrjgEThlhCaZKe7aUd5KGH2j/MnOsLzSqtqMrhJNOiKfiblU3cSWPhUCkA2VYqGR3fpJ",
-	"x7E+sW/OjhXe4zURHWTPOAA0YpX006uB3X5DHg//FsBoCbuc0Kr7ho+wB90NaBeXmkCvoi58nuT6mqfK",
-	"5ybNJpX+89IacEYFbILIhYqpQOuFZkYIE3qqQ64QrzqQercFQ4ugJ4aEra+GHDAqgv8VFgqG3fmu+Rf+",
-	"3DkdGyzBms2FHZnKawTkqCQKj67FWpp0o0Hx021cdu5nHTQF3M0wh2JMFQcwRp3OWBzdrXPfBgNJTGTo",
-	"uI53Rt2W+xgALZxq1RUImXBVDqKgP12aQ4YgysxEfbvKpxZXcC9UhnP2p7ZVu1QFO4w6tzf2tp3YU0l9",
-	"1B0fWsMIrux5K69shAzxyISo+zD2YNLYWfHN0vfsomqCCVfXjwy27V5uJd989QQu85BeA0hwVtRuzP/8",
-	"238ev//Tv+zUF9ppBXTD1Ab/qMDKeYVNUlJcH77IK1MzKapyGBRmV44xvmUQpAQ7QLbg9D1em9l07uY4",
-	"doGfJ9BbokdahPvbvQJ/f5WF4DllvlVNwR77U18W7AsW33Ipf1qmahTR2XNx5Hwq+x1iyz5H3CunWHLZ",
-	"TqRokflxw7bI0t+KPCd8Sz2Gtkp50nU8eBiXBQVNAd5OrN19Rjj8EEMM00s3skzWREd2L56GSmRt3pzt",
-	"/BSgJI3lqjS7E9/9zqTiPHv5qzAGl6w+vAWCMV+tkvHqHoHouZZQQbMi6MEtOOIRfQBqqNjO1TogKSnU",
-	"0YIJSms8pMiUAGAT3aV4ZXdAReCuwi3CS3HGogW7XxeMeAfuc0+mu/ruwIHSiBxEiOxBdWWL43m8xS2b",
-	"t/tJJAjMG7FN0XcZ0pSKcA6jnRk+yqkiqgivJdfUjbYPG1vLTuPQcdAuM//uUT6NSPQ8BFYJm2w6KwIx",
-	"FVF7x14mkUZwgXniv2zbOPXy9WrBywzxAR4SGo260+pnSOITEy1CXi1wQrpLHV+tKpk7tPHJxHih0mum",
-	"0zGdSO4n2xbAFLYlk152wyMeJ5SuBH4dUMih9cnYmEJHV0kwCm24GUBTo+m4LYXakFZqeU/IxvcNbP0E",
-	"WHWRKUba9+bpuFp9X7JtZnyAa0mJdcZ1o63IhYBCTtdCBsznKJfH6KXAfs/Ycv0a8lgMYdjO+crst7k/",
-	"aJvc2oQNuHswaDCQHA0jRCabQCa72xIDKGJC+36r8kirqRTp7tWbCofse23tEGdeOhRBFkUnJ7qywqXj",
-	"+Ca+eihPINi5rSgKdPU8lZePsNGJvvW51F+PG74j1x+TKuHh/Lvf5IxX8uSEVs/ox+86s1EYGNtiEcD3",
-	"omQYPlQt0G/wnVHteXet/0ygfcWB0U096D4Dok8hbi5trLv6vJTbc3zACMQ5RKzdRw3MYgRu4wrSMwNc",
-	"loNXRsM+2V9MpgIf31LH7xMkx3qhKyTXIMD+qIMSfAy5A/MOFZ6X6ka2WAaZMquh6teRhtN9dKcccCnm",
-	"7RyqXRws/HfPJBtf1Ii9TN1T/KrT5LTTxe3cflFT1FLMeOPMp9PHJ0PdsL/4qtOI+zTdD3t7kotNgO7u",
-	"tyPc3SHqmTD2NeRhIDJ+WguF4mwnPBeiKs9boDynxlcVmzSWuZeBjqHX2FvLSYQMMMgy2bkNO7Xzev+a",
-	"pqa+EbmGO/OkaxkKuiW1AzBQokjrH2vo3yYmATj+ubbttUC0f0Cg11WJueyY08Mhd5ayf52RB7D/Y+nz",
-	"bVNV3zsJkkq/1KnWTZdB3cd61pBZBA7is05XuoVeCo9oDSFl0M7ldOGjd4sMdrV79Xgd8QddioCBvoUU",
-	"sc50/nfM6Ps8TDYMowIYz4Fc9omYtj7c5ViCvl4riE2kldVk3OkSzZddnQMQiXIsYo13LA+ix0ddNqBm",
-	"b7WqMvbsdCH46n5P342umnS3W5954DbEeAROyKiHtCWMLpJ6hkiRbsM2a4II2Dc0FgXF5hh7Dec9dDma",
-	"oGOHSBQElT+3nmOR3d6nWs0aMW1qaTcXjjb+qA8ibfyAG3/mDloEubGNV9GvbsHQJEoLMktDpf551PYI",
-	"K/ndsmBOThQ7GRu5VBfWrnwNBFbYpwJFXSyACP3hrM11AkgM7iWCqijNgVvCrJSAwaX1tRS+ffTZQdsa",
-	"u50SX8m/CCp/9UX+SZaN6rux6Dt8cAQdlJF/Sm459WnVNRakb4FAYBMXFqMZ7KRYshD9KdWS44yoeAPK",
-	"woBobtNaoPQRb0CkUzPuRUZYQ0Cr7keO/u0LH2EMf+x7nbU57q2V1teECLLf8gIwRFp4t7X6iCNA/77l",
-	"1kYoFDsnFsFXjDgMbnzWQby4Bad77IyRhy9K/PaX77yWZbzKW0yC4DlGoCvgv/JbAd4XvRIqylpa8blA",
-	"hWD3HnyAw49JCD1oCSXquaRKCGiYWzBANIPI8rvCF0p0ErkHG9EUCJc+4hdH7Ftd49uwOA7T7P8EWdf8",
-	"WqhuiRagvvuzR+8w7E++GnOr6QJ0IwbXMl0kvvUSbKq7BSpprAEWX/IN6uXSnnkcHWT9G9HySkFoy7Jm",
-	"zu4pgnrpyKVnbi/NEXsavwKPNLynewNJAxuK+b23ua2KcDY719URA/A0bLhMFwnUpbbph/5qovIXpx63",
-	"HuDwEUk72/GEip+lsVitaKV1huPB8/gMhOzYg1MSSYqv5MHZwRdHJ0dfUAc6EL/HfCWPb06PKWHCfUSY",
-	"mIF4L8uDM/fh06mPpdXCrLQyqAw8PjmhOkkfRQX33hR+e/x3UudQsxqhhPq3wGHpCQ3fJJ8Qq0zBCB0D",
-	"E2rcH265T06+yL0ozPz4rZgB1lms4hyc/e3XWGX42/sPxa/xdY0fBKmG/4zlKn7SXgF/e//hPYBKLHm9",
-	"ifR3T26nXDcJcpsuucFaf6YxaHMvlKbR30mzEAaJ3aqWVBr1G22zo5HP3wmdGBVmGz/BWYzc2k+aFYLb",
-	"MeIHt1In/0TZ9kf0OEe+7SRcODDX3tk9Bv4/+/VgpVPxoO9aebPk1wJOi791SSSh5G6VEvyeK2q60WVR",
-	"N8hfxOaB+PMvIqByf2TmfMVLWFeGM0FRIF+AIRGt0IL/jZkzz2pPQa1F82ZV63nNyefCp4S7x72Cm+Or",
-	"419l+QGZqhLofeqyQy2W+iYwRGdvnqRybx315lqX8HpfZ7g3UdzzTz4OEV+5QwPoi8l5r3jNIQxjYGDQ",
-	"U6nPK2mp6Kjt8HER8WSUJ/g4Bbv1PrEz/vqLT313W3hZtuhPD3FQafSnyqyBfUac1TQ/EExXF+7y4Y/V",
-	"vXPQfd4RfxFixTjks3kcsA8DbHA8EXOEAkgzA3ztN6wsMY3kwQQpvei5R1pOSVRneSh+I+dgA09rUQpl",
-	"Ja+M+5tb8Q+2n3Dnd/YTLAerge2H93acAI4P+zghHPA+/8Fo/a2u58JD+V6jK+A3E9IeXDF9LjF9IYLs",
-	"eyhB7Yb3yUu3lNTgVAf/C6YmOF72CMKYr3Q7mX36sDL+8defKp8+paojzyZRj21otzOj0OQ5wvLAs94A",
-	"ZkKVSanhHxgSGEKVF/6xkTuPfgl9g8GaT9i4eqEQX8RZNYFYEyiKk9htaohqO2VtS7o9BO3tyPZJy1hH",
-	"ZmJSb8kGzvuNxK3JurAqabxTxTyk3hPekdB3nm0AAn97m4Z0BvSLEp44OgbWC0A7k+oGOudBflXK6AeX",
-	"GVdMHCJYcVnWwvhoirpGia0sJehbrQuCOeAMfgDN82sS7KxZpRwBOImHdVdB9o/4jTwCLz2V0x4BR8iU",
-	"SwB3SlrD/v0tg4qZvS/G8VyCcwzJsCnxNlaFzPp5B+x4dUsHyJMHIcZbWAcgYJNfbT3SdfzwEivj8EUV",
-	"8KP4fN/K+cJ+dJ/vR3P4PgxL/VnetKcrVIrXuhJM1+Q8Qw0N3am7NDQ8jMdOdoBd8DH4Lml7uBl8hMjO",
-	"/crQh9njp3gnTnwFWNju6UJrI0xkuZOiTtko/nqtBZ8usNx+2d30ppTDsTV4YEv+9PJqINOLwqdC2XrT",
-	"QY5yk6MyLvf0T42oNy3/hALIdr925xu9f0iBAEtO8AOiLT0+OYE1Sgp27KEtlZIiqXwCzXzoxBURkSgd",
-	"LN6jCZ9eN6t8/ARK03h9LUJRDVZ6+cSFCSpUqtNpeikwqANx9AJit+uFrESbb061hUcMr1KhpvVmZX3e",
-	"mG/BslrU3Aj2GZ+Lghl45POCASgJFATqivorhxutjcSbR6BzGjpLhtK3IZcJOTjUlABisqO+O3FClWes",
-	"Ta1gtQAkZzZdiOk11lPl4kLPkJYPc43h4PemC+qpFfbQ2FrwZXcS4XxMpOJ1ondTWpbNqIjw4X0gXz+I",
-	"GLwMGf7d7BfsDeX4VQfYA2f8tSyLK4/PlKyqw1CImRR+WMTwTFaA7zIo/6bmpmA/V+bnghmx4odTXVXU",
-	"sEPX+NGKb3RjTUYGhsKi/D26VbOQKqtThFv2VeY9CHC613seUtI64mJla55h23gz1JrGjVEsIpN9HJZ+",
-	"8mAsjevS1NIQAGjdjW75pMJcb/gnyOQg0rm63uZnbHo1EHMzQpWeoR9EAMqq+p4m8ZG1eFjWhcjk58DF",
-	"t3ZXnm6sd1RsfNGtu5aV/gh8NJ4vLoQqiTEmG9LiCkzWpkswpERAjL/HCsO+plEybS9xMiimUr/sZq3u",
-	"80tAsDn4LSVW0n/2Tc1nlkB7QJ9TbQnEQzIKTKhg01qU0jKoLEXcP5hP3v9G892qN2cWe6qhrw2c+14q",
-	"+WzBSejNXomZ9cmGCBwF8yflrc1Ohmombq4FJCccbWlmMNmHFkyw4t/IUQdrgwnkLU3csdaLuvCgJJ/c",
-	"9fZwGh6QKLrsscZYK7sACEteVaGIRdeUgbot/II7MWfUPkPYjkH5B01hqYKJR7Lw5OTk9F/PCcUUpiup",
-	"fawXkvftHnlQrsxx44TaBH8qitJTxKWIu4A4umOxUJoDjvlqVWuqGswkIcET4g9+CPxwQRQfYItQfxhd",
-	"Ov9MQup7Pb0Om90E5A8lfrYth6iSOZYLuNTQBDLPqlOupqKq2jLydDoGPPUHt/7BreO59TnwDOMoP6EZ",
-	"cocSaX70aAvJG1SvhAJTD4ESfg+MuOUtedUBLsnZN/TdHbwyhMhJmBKpl1Cjiru9Q/C6kqJGXSnnZSIk",
-	"G2rFF8YPkAmErbCFk/zQpxjL5beP8EsqJwezRC7Fp+a46YCVQ49xSj1DuUOxmmbJmhVa7bnTRnitecG/",
-	"4pvfm9R/GCPuDVHqN7DfRtw1/0z3yg/aelASvFokAiaj7jPR+poiTaqXGx7zfTnLXjKrWqp/XEONVn7n",
-	"kM6nyXV7m3UhuQJ2XZRZhtHGSjU3O1WTly0CxR/qydig0eHJ6eXp47OTk7OTk/84Pv0y89oI3ePTCSO9",
-	"8ZyxS4+ApoDz33vMyB+EVt94ZPpgfFIhxgbuVpu9LWv09gZseATffGSQMNHJm+0MJXw7JpTwOoCTSLPd",
-	"+adgF5dP314ev3r5w4+XLy46jfUwbSkK+LXdSXZw5sNx4jgUKJLLvVaLSRlOeCXcEMQqX4qPH4oCdBXM",
-	"qm7hSFKcR7Olo3QtNo9M8PJHDAaoEL6zDn7mdydCjz1vkQMoy44AJNuxoVNEhykbxDMjnuzB60IbYIxI",
-	"YANln5EEpi8m3ByxUOI8b3jNlRWCej8Yp68vRelUdn0Dnp1aiNjpvNS1OPMdFqBCChtCOw6lFkEtLAWY",
-	"Y9DrkLJvitBsGqmFHYe0EpgEtMEgJbSarIU4b+nnuzhUXCE4GCB9wZ01w18uOEQx2UQIhZk7iRyYubDf",
-	"NmRvPpA0hvFzAf1GjakE2C/xv/g1IKkEBk7ycrEFEJUtfQ/tiR4ZmDQmMvngDLdsqW9E6ZSWyYZ2GQNg",
-	"CP0VsSt0dj7+1f3vw4jY7Hd6KUbFZy8XEfZPQiMh8KFP54Y2Qzqs+Si1Vg9Ykb2bt9pUD+jIHgds9SwA",
-	"eSGwgg2ZgOcUF6QbUAm2EXYHg+2Mf3km++g8Vuylf/8RUPvdMTnZc4Gh24BdOlqXYd7d/mfPwmN80P+I",
-	"bPyHQ/uf1qH9e7v0sm5yN/gjM85bnhMUO12If9x1v4lPsjhYCF5SNupzfOHhN9KstJFpcFb3U0X4wNxj",
-	"uOfJ++Gf7y4d9JJmD8gYl6k/JGPdpn/cqH/4YH8nPtjf220ZPLvYAbemeuHgPEvcnHv7dTuyYiGN1fVm",
-	"0F6kR35zqfAt9kBR4CDzfa2NFatcXQ32isu/cVzHyWSDP06vZgBeZdou2pm5WP0AM/mGU1Ud6smIzgoZ",
-	"3HTOjLSOU37RSpyzL5cA9zFr+/NAWZ2Hi6VGtBCyLdD9KeR8Ac3XAW18qbNVnLQJCSX84LSMWuR96fbj",
-	"FP/rWAO+PF3qRKe8hKSsDG58DV3IkOJn7n6ANu9EA9oITEJvn/Yr1xX5ZU0RfgkLDCWH8ZPum6z1sVzx",
-	"XuXqTtMjU9UQCsBSBPw7IuZ7EtI/p+YmRbSHFPJOTfCy4AP10zl287gPtdFxEEk9QFWeiHmjCifLujbT",
-	"R9Is/6nupXv1n3twaa2vCzbnN6LA4ApAePNaiRJwsnG/u2JKrxUZxrnbKsbnz2GFGGG/x8ce+CzQW7LQ",
-	"AdAVwMf10IG7/h1yS9wXIQPVtKeiQxB44RoywkZNLrYbT7KpVjM5bwjvfA7w7Vg8Tw0oPxRZ7eXT4YWP",
-	"AZr1EY42TICtubIm7kv0yGCziihKBgWLsHYI9CaAbB4+qEWoNonWer6CDbrvG6Y0ThWbAkAtm9e3oRdc",
-	"KIBb11rNvdoXAHzcTL2t+j8Pprw2fzt5f2S54/Qz9l//+//8zwPA/o8beiQ6iMD/AuQ1+0xURrAnJ198",
-	"jrGhuAeLL4yOWncE3Y9XFWyKOWIv1cj2Nt0+AwDtJWw7JKAUyWVTcStKGjwRYu5K3/tPA8XBf6NCvrtJ",
-	"/X9oneL+b4kLgR3v2sOB8ueclU3NJ9CCQyjGAeHZI9OvKq4U9rUOaRhQmuO+YEPBeUxVHTCDX8ED/0hx",
-	"ecfOryhDd4ubX7edpnyz58nmd6rCfAyFF3VbbP28wjSekm8KD03ic0TAcUA1raFfLpnendST87Zbbi2m",
-	"11pJNUcfsKFoco6THasPMfIb9/0/Gh/DojJCGc/+DPWRbprkeSA+GiQeOktho/klLynl4vfIk14lAwKE",
-	"phqOxaD/4VqDf6Ng68Um0toQdUlpy5ZiKNnEXDsuHOCzi+vfIvD20IyGq8pw2lLYhS4NYrVxj2Muptz4",
-	"xs3uCFcaj7LVTud0stU9eK30Wv2OGO07vWZrUVXhWC10ydbQ6x48OH7hKAGJH51uu+ImWAkErBeW4jkt",
-	"RI2PfzWW1/bDcWj2mcz8pLwEaNLFGwRf4pbNuRXQbbapxRF75n20CDIGKZXCWN/EjKsSG+vFLbBIyXbq",
-	"OgLckZFjOx1PzxmfWVG7oamP2Q0mdmGDS8TkgBaXzPdnaxE3or6u9O9aa+tj4u4Qhh+5iR6x73bOjxkh",
-	"ogY6INuKVpcn5BugAoekVzLlEtmuuFNK04xDx1nMewXIuSP2IySqcidPiBI2Cv1nUlGxxewO+fDM2Vme",
-	"Lm3SOM9GzdJiBJjoATzwL62zIiGumHYTL6VqLHZU3/btnn4Z9aQ+ffKk05P6I+Meht7WuUsUuyMT7GUd",
-	"utx+2nUUn1Jy8aY9w1Ra1C+GQBREvIOl2SEQazGl7g1JiVjqqTlecutM/PnRElvXQthM186KD8IHcBOP",
-	"GHRZNii6V0Y0pVYbLxYA0pumCM6CI/Y2EM6AsMkJCLvgqidYQGac4UIJsnIiFhI4K8ptR5GndCkYn+ib",
-	"8XIPpdsjEs1BwFXyWqylEbeUVm+R3H+Iq09DXPlcFdqWjNCiM/IPV5j76Yi1y77WlZZsrVOfqw2CF3OF",
-	"ooccq3CpmKZCXFpSzXoi8EZamIY5/tXqa6EGUeOdYVfWfP0y/OzOLeAepqIPO7gp1q4v+fp00YjW10ML",
-	"vGekbHxL5rDJ6Im7FaT1oZOXPfKgWbUznvASgPWntbDnnX61Ev32jjkUMJ4s02IYmOxh8M35dCpWtrd1",
-	"D4KtL1b74d4NN1f6iL2U7tAbKXm+PJb/ZNNlpyKCdKduJh25g4lUQ56O7/GJBzx99IbEyXu+4FIVoAgF",
-	"/yLIVcxNfPDGO/fuulIMYOl1HcfYzhlnU73aRJWnbCIqreaGicoI8Nsldu140qiyyvsN4JURmDj+iiH6",
-	"Mzs8RDWL4Sjs8JC8hYduVZCnt66lFeacNWrFp9eiLBKj3Yhazjbs8JCG+XtTzqkB+UuLIOheOU4pn6Ve",
-	"q0rz8hkuZS8u+0Wu7g08PIR7J34id0nF8UjzD5Dm/fVez395p3ZhvcMyhHWxqrWeeVYiCmCaWaXnBeI8",
-	"/8fLN9tw5cTKU62MNFao6Wag6EHfiOfRgzuuyDcRkoCbjy+80dn6HiN/EeMsE9++IdgIJwkbIWmioNqe",
-	"y7xrv72vSTykoRJtxhvHANnIcVdweyAdu0C+MZ8edP9DHp2tW2XH1fEGMqWtTxjqEZO5nZSqASdvh8cT",
-	"x8ynYB9RamPynHmZHJLed+Npg2GEV2mGsX86yKiWX96uvOfeEjSxXRtDcX+OKcJMKraUVSUpmVYoUc/h",
-	"03eLj3c1POx5+HT4e7s2wPMSm0lVgpfr+cVfIWG20nP0fQ1x9/GvleCzD8cgXIadiBj+Xwplk27E0Jdo",
-	"27KXdhvtG24oOjZj8JnQq+hrGtxFCYkdJ2mLzS3qd3IxEA0GLwXarUeGTTZWmCKkmgUHaKzq/969XJ/o",
-	"hcL9NmBrS8+IEfhvyujqnTsS/LmD9oJPF2yt69LJv5+Y4nWt1yYKIjeqPGPc5wVONiQs69ZXzz4Ln6pq",
-	"A96j9UIzI7DzF6bsPQptpz4vIpu4SEYj+FBpWkEOdF17nJs2l3vrl+4p+pf7HUaPKKWxpOYnSOMA2Lvg",
-	"ZhFwvgWfuQEn3IivnrgnFuLnI/aDRpKRBKyqdEKiI3yw0AflzTunV2JOp1lBLdVE2LVA+J3lvdzaW/ru",
-	"hfxFRGVxwUNVaX0t3BmvdTPH1FLus918kYsB1CLbOldX3BmWM2kD0FALqNVpYTio24+RlqdjdPnv9Bor",
-	"bHgt2mRb7tucZSZxLTO1RCfF/sZF6g2QUZgJcbg9CzEO2MHfLMSBPHuBgiPZ14a03TWyLRQ88Wuh3NlH",
-	"+4EDR3RqvkCUHPxTKU/fSsJjd4pP0UpsrYRJdNwjiW215QNwTcHtd4nPfXwDIMPdk02mkKzkm6iODP8F",
-	"ovtjF5J16JZgbIBxk0m0jH8Wlg1ne1Dpn2KlFRRU5e7iDmtjo8jBLGd84gF3H9/wtqlENou+pi9/f65r",
-	"ZNllYyy7FmIFmxNlugUsFHch6hWKagRVTOzTMYRAhzrZCINZVDvFTwdk8z5RBbardKPOr6itPnJ2ywz6",
-	"gWJrxlzuAWXmXnlUhd8Iy6Al6lAqlPmEUTpLwWthLJtQ3SUZinzlPtSzWejW28lQMU7RBeOab2VJ7w/U",
-	"uRTcNHWnw2YyZbM9EwHqleoNjthTRqMErdhNARJl2WcbYT+Pi7gyeTuv/DweUqT5d2TTgsP3vx+RFvJ7",
-	"O2UJwAkFprZ6sNXevkMga/COoUc+BhTvG1FTouIYMF4/+Qds2Rdu9lrMpbGiBn42UX0Cwt50+gfmWz9X",
-	"0sDBeH7xV/bZj5ffHv7b504N+O/fX/x3PD/gL4BiPztdUBEPjHvEXoC5X+u1+x6CkvC1tEZUszPG2YSX",
-	"kDUhDavFSteWClzCkYNaSahRgXmAWGDTBVdzFBeQe5g4l3LpRmv5YNgqr6UVaMDQ0G3VBoJoLtA5k7lX",
-	"HBdtbgERNyYb445dmj9e6SLS+iXQPWtMTsSUXPDAivXHqFzco9klXEgcWU3PQj5pAITxJ6rAvsvCF5A7",
-	"yxfqEpB9UuLq+Fc8FB+OCWR5UO2iR7b4NuGQpjP8qVSwIBv4BeQg3PzXnw7qPVU1eYUyeDGxltmDHQFO",
-	"c3B9RTVN4EeE7qXaY1BnGcDWXJlZr5Nywltbi5mohZoKFqYyFWdt1Z4fJy0V3eQgURkELLqScYq+jepn",
-	"T06+/tzJcGwejkbFxL3tRtQoqWNQcDL5fJIT/johev20MuWs98jC95/Ndklz/43Kv/c5PJhYvuZ1af6Z",
-	"+gI90/qa4sM2PrIEsK/IvU++SPgQKl+3ED/bV+Tl8HOvlB48aP6Gf0lmw6ftAx9Ba4zQHtyLoXpCCeGk",
-	"HiiSoaojmnZE1doH5dus6e6KvpfXgglQDOOulIwwPHbagFGiNyTpEaKTsy6hJlqzZTNdQIyYV2u+oSbU",
-	"UOGP9RqOH2gR6AYJtSnIN6IWbMFVKUoICWEkBJzd0HWayt7WHKMOtAgBbfWdOZOSifgQvuVe25mAoTSp",
-	"9PTatJB1/R4nn3w7k9eYTDDOhNL9vVpziYE9D4oBNT9M6XXRb5L+KXt3vSGdbK9ZVYF7E51RSN5Jm4Gu",
-	"yGf3S2MDV36S+/wRnVpjCBxx1GifVc66fuq9ub42m2xjNq2kUPZKlpGyh0+ipidN2FmMJQdoQap2gw4Q",
-	"fXWwFZukObE1lOtSxHcNdeOGNMSVABQew2ei2qAVjs+hZ5mSFDqQqzQqdb8hV9q6ltYKaCQDm0+KFTNO",
-	"MKMiaqI8VT+zz56cnHzuC4PR+kYN280SQpDnpHerQBpzjQgEsHjEF4BaQ8ypANAcWIHTeK+hoY1xtOAW",
-	"K5aplg+6rEBKEDbg4cyIqVbolljyDasbRRDipycnJ7T4JeMLwUua5GdPHjvF+s8vLlnX347LXmdd+Ufs",
-	"6Rzb/kDponCvdJdZYxBp8p2YXOipG6h73x6vDfvM2aN4ll8JY/hcJLVz00yWMj7z969ExxttHkKFHi9r",
-	"nsKOj5E4CffEp1eD8iBXzAVwxID0K6Jcj8z1sqUBHq/zfvmnbS2tE1Ydni0itYy+eStW1eYcM5Wd7Plv",
-	"F69/YFb8bM127h/6ydI32iluzfZF054qaSBmdn93ztYd077LqWapw54i5q/hRhgsSIy0zIc0WOgWH7i1",
-	"z9tSOHdpAvbdEvKJLED9Gl9//vB26MPpZOsOxt+Mca+IehqMVg9y5ucnsJMf30U3Sl17BwoP74G+d1Q2",
-	"VIV8i8C4Fh8KMr3t82GMgyocv3sBh3TE9cnsptWjHhkGGUEFZlPJ6SLKqZJgYUIP5Brtui9PTti7Bep/",
-	"X5yc0CMFe3xyErLhjtiFBn0vKDSjdb7C2egK5bx7p6cxEhwSCkq2FFytF7ISTqeK3wJHH+vO3I9uRG2c",
-	"jU9JCtY/a7bckfhCi/qs6bgwERwupdPQaO1xuX+d5m27uI/tFBx7SH/fidmfgCL0Z3kj+lI8cGCLTgOH",
-	"9BxzoCthjD/L5D8Daw2fdlo94umtaqnrvq9sxaWTFMeluIF0j6G+jW+4Y7Zv6MmPEteO3jjWZPcrubP+",
-	"1E1S6OwS0WDLDVl0gJzF/8fe9fTGrRvxr0L00otit25eD/Ep8avRAElfEBsvKHriStwVa0kURGoXi6Lf",
-	"/YEzQ4rUSlrZWa1tJKcEXkmUOMMh59/vl40VX/pZlxoSHWESpteCRVeEs356y/IrjbJgymEmpXCVERDE",
-	"LF+JwgHnz99O6MYnpR4gBvBZZatWs/ubL04nr5ku1A5DCvbY3euAdVpRNwo6kacXo7voHHJB7aMh5y5E",
-	"/xlLzrabhq5Bi+Yagu8rAewfg7OshbbngeMmjzofz2PtZLW5wxebO83+OxadZpqHmKl8LSupc1xPw+YL",
-	"wA3o5oVsFz39mbKlfZlNyuhldjdfLaMyHzNRGbnG/D0uSgaRX4SLx85vABLDdj/pam1HV6rn/B2LPYgq",
-	"C3VtLghS9QxFIBMTR0dA+nrW1lPu+ej3PquKv5CZfO/eKmFGsY1i1v2TJp/ncD/W0z6muZcriaz+px96",
-	"1PzKeEWc3vp+kFX20/Q+R3nKhN5boYRm16iDYvfjhtbVtp9XY2nQ85m1T3IrjuhOV2EXzKnO1U6/zO7y",
-	"hTb0r4JnROSyFWzLi7ZHdD6sRlpuqvPqEPSoO+tgR1/G9NlH39ihfhq+16rSN0hvSD2IEI3GUgZa6/5W",
-	"al8wiuW8huzcUb3fcYNQCEsqfj+p6QoyKIDN4CUgpbiFLnlf3OBajTZyK6CWANKg/pbEd1S5Y6h1p/EE",
-	"VXAjmsO0J9y37GHjmx3iNZw2kp4eoRjsliGy63AXkURPCg1pUNj4c8HO2oNo/pBQD9I/pLJYZ4krQAYR",
-	"wnC9HqMLt37VTMirXiEkfy081/MCUgRgNDfg57q4Y3gmr86nWYeNWhWiHIfnJVgXqr4KI4BTfeznxZL2",
-	"rNV1gEyoKjFUagscxbwoEDy6rWJdbgQE7vfjGQSuH766i5bKS+LjvxeA9w44R+SaaVUKANmyZ0dQJ+L/",
-	"5obxLGuE1gT8UXJZMC2aLVYwamFYW79jlYLbpd2xC+pLf5JdPRU67z85xHQKWT3YQ0SaK8iAs0rsWM21",
-	"BoQfLXp+mRNuCAQ+Ewv67FDP9K7vsTNnIU37l9h9odn6QWGebwY1Z7Un5RpAeb7Gwm1IILsTqj3t9TQN",
-	"m3gmdsSvdMmCZyw3xIBt/8CNEY3ERA9u/gkTtUpz3UHdUOMBVOkhD5XroOWsbtSm4SXxLj8d0uT7Ws2x",
-	"l819igMwMarhG7tRwedj1VASRx3g++h7ay5j6TlXb6osr1BauMPr3GXi4h/kP4BtxrKYHWFcTKnqP8iD",
-	"CBzRURK1sRc7nW7REB+rtRpOJyMvLNcP+hhQP3b6yE0lsNkLBQXQ3GOe2cFdHmGykZu84xhuVCFczyMa",
-	"qQvm70XGGKgbL/kesNOwWp+FNNKorkS+q2pRaeT7+usVy1XbaCxah4+thMg0PRGgMtBKwEvgbw6FHLvl",
-	"L9hvUGII3MDxRox/8wbJF6FYE8ul12bFDGi+UYqptRGV36NztUPKOKOg+mWoxsp+TagqC8R08Ok/NpXA",
-	"HW4ceOgSb+CMFUrbSRk70K3gSIX81gOQTSuePriDm5uOIbN12bObYwdZK/1fo0sXKoYJx3ghmvD2tJKF",
-	"hEBMl40G3WFR1kLV1qUO9s/u3HUoQaxwmpTcLYEhLiExePZP+o9+62xABYJh++qhA55uNHRqNeYYMYiT",
-	"sZJZegkJ+3FBw8+/ySxdtGBcZikwkA3v44LiuatG7bRo2Ea5EqS3CxeDXp2KCgg+QTlpdDbUCTTYq63v",
-	"i3yGIxJLeVFYSzx6tLeLc0hkf8Pi1t4iURQU3gidhGcg1TDCJ7F/fBO+dcii+PaUU9SbA2rlCWUPHz40",
-	"NdaaPYj9LH3+gtcum4uEIW5yXhQCwVsONPtWNaziW7mxq/sibQTU1/BCX2yeQt18QttDsCU0p3iyJe3t",
-	"tHhSDFhINr2BhGJYoooMnu569V7VHvJcco/OiV7+saANN+O8RB3VZTLOQUwkv0DxCxz0MJw9pEADiE4i",
-	"ZvmQXYGsg8xEEpdp/1mHIJVE9qrbUl+wjy73gISfvChcQSl1AgsJT8WxWYVgpGJ/yBUaj4BPBywyCE2K",
-	"QgtELbdDAGo5djgfttfuNFk26+hhKT9u36VrV6S5qyL4MGzG/SS3wrXiJtZPLAREEiDIfMU0Qu9sRNcA",
-	"aB3CL3zj7qJL12JHTcjQLwNl6VUlUuOyjXGLNLSwgtf5F0YzB44eo7uoiTy6E+4BjBS48xemrwlfE17E",
-	"+8jdDPU6MYehEe9ABZeMLBhEhRxOCBoHGflaEBFBR1Einmkm4zpfKd5kruylt8TbycjhHV6xsAhaPSWD",
-	"9hUi7TZthcbDuthr3jhwWetdRyIwvJHr9XQl+z1ds6AU3BAjYqC3dLQOAVO72SlHT9/1yrwWUd33dhb6",
-	"zLAEgLOHbzlLlYYu5J2z17JxTYl6SJyX/7PT9P9LAuKdVUkC/5ykluQ+F3tqGrb+IYLa8Eb4hvukiyNi",
-	"TYx2HkDJ01xC77WoAvBMknAIFOfRM9l9TBpuZCk6VKWV2LRVr287au/WrJRaE3kJQHME4fMdl3aXsnsK",
-	"UW8T8u7AflG3OvdY04ucM1udiyxEXj5fCQuuzzvIPUxSLWhMT9ipr86BjvlykN2g9p4U1fmzPlfDaW0n",
-	"TLdpjkhPzoLBJrl/gwgsBEAfrWl7XpzEebvHK5aUP4wwlgHpkIHPBHd0i9w9pT/245m6N21S6Km81lo1",
-	"MHdyqBNuwEPrTuAltyPu0R49RkduYUhIZoCr20gEptM+uEq5jehLqF52aov+HS9ZUANwhFs5wUoA3XQB",
-	"fQiCGLt9+XsVYzaR6Dfo5YsIWTeNzMLwJuyEVIeMIGz4rnE/2iHHH8Sz67rYB6DKtB8R2BUhE0RASTQP",
-	"CLGbqWB/8RAba2kuGLIIwuMdwx+gP9GrxS6P1JQ4I582IQgq5ESHdqmiuO6yafC0R+JPe60aOj18P4j0",
-	"ATVCqrcJEyuUtIQwYcZNwkrrMWr7aULXsoMHBKoeptoxpiSCmH4yEGvZFkbWvDGX9klvMm54vGDqxk6b",
-	"IUMDHa7vBohtyKsFZIyrX/7OPn+w8ikVZDWO4mAnfyp5Xdv/DgaN6EcQcML+/f7zp3ddRjdVRVtWsA5u",
-	"7n4HwIuQbyNu7EBsNHvNrPeKDiD/wa/viHLU6r8iPXupLWrsERRvKM/GNUlg/Y1fnC8JzxvawcEHgMU7",
-	"w5ZRuAS/rQcYi1dAYViVykL6lOngpuIuE2M2oIeKqlJeILdOr5K1W60hrZQvIgcIgxG6E6Beehy3SqFV",
-	"jzRDOtgWKO3RfO9N4hgaflE8AQt/sbKmSFpD1U32swxfFc9BuDJ7T+57upT+oR04hJbqqXeChLmo1xUG",
-	"TCO1ngBqiwalAGUQ1Ewc+1sQspyJ0wZF+YPRwcegtL2ySEWE/eZTecA0/EcAAAD//w==",
+	"7L3vkhs3si/4Kojes6GZmOp/sqxz3R37QZLtM9qxLB11exT3zNXpAFkgiekiwCmgmubM+sb9uJ/3Ie6D",
+	"nSfZQGYChSoCxSK725I9/mK3yCIKSCQS+feX/zia6uVKK6GsObr4x1EtzEorI+Af78WsMaJ0f061skJZ",
+	"9ydfrSo55VZqdfpXo5X7zEwXYsndX/9Si9nRxdH/cdqOe4rfmtN3tZ5UYnn0008/FUelMNNartwwRxdH",
+	"HxYbprQ9ct/Q4260F9OpWNn34m+NMPjyspTuJ7x6V+uVqK10U53xyojiaBV99I8jseSycn/03sSVFSVb",
+	"L0QtmF0IJtWdtLActuCGKa3EUXG05D9+J9TcLo4uvjg7K47sZiWOLo6MraWaH/1UHFVczRs+F7sW/Z1/",
+	"7qfiSPGl2J7Ri4kRyl4wbphUvSl1Z/I0OZMVN2at6zIxsmWV4May8zM2XfCaT62oTXfM87PEoD8VR7X4",
+	"WyNrt/t/ad/wMTypJ38VU+te/2I61Q2yRncDprXgFtlnpuslt0cXRyW34tjKpSPx1kLCjm19I8vkx0ux",
+	"nIg6sccLbQRb6KVg0jJpCqZnjMMHeq1EnXq535utL2pd7dzk9+6ZPtVkeeTXRMPTYEUgzQA938v5As/k",
+	"HjzfEmQn1xy8LPjhwMQ/SLMQ+078Pqdpx1J704dfDUzfbDMyj76RVizNrln6I/FTeA2va74BTg5H22zz",
+	"7fWCW6b0RJcbkEWW3wonAka99AOXVqr561Z2JF6flonfSXVrGK8Fc5KITTZMHLsnmdW6aEVlLZg0jCvG",
+	"y7IWxrTHaKJ1JbjaInagXHfhNI/kLjSlTMgSoWxNf47bATfMN8rWm20q9Oboh87OBofZ5oqJbmxSYnjy",
+	"pL5TjT+hQSZKZZ8/a2kplRVzUcO8JXL4OPG5XvD0fNYLvb3n3yxXdnPhuW290MBxRs6VKJlURzvPES6E",
+	"JokvoTkURJuWEinavuTT22Z12N3uLqTVouYmcZ2+XQll4BqdyUpc+hXeCrEyTNr+7ff0WXG0lCp88HTM",
+	"ZUjvTi5LGPt2tj2tl2KmSeOYcysKd90bIRSb1XoJH7vr6YlhM1kby5bCCvd6ttJS2YLNdN3eX+4QlvCb",
+	"W7GBu00xPhfKXjJOyoTSduF+vuYSjl+XfhNZpqSPYKXgtTC2YEtZVVIruzCntx8WR8UYdtWzWeo2duNO",
+	"F4Kv3D6PGOinDFXf1XIqElLzg7QL5hjPkUHXpaiRprxHRLbWTVUyW/NSMG6ZVlNxAVScCGMdGd3fRqp5",
+	"JXAcx0bcAg1JCirNKqkEW7t3cjYT7knGWSWX0rJKCsMmwq6FUCfsZaWnt4aV2m0GA0F48j9Ubi+GFWc5",
+	"Fd+JO1HhFWJFfcfTmlLYg7Hj9ZUWP3iOtw87sPGcu7t3df3i/fXpm9ff/3D9zVVKrPlNvIFNzKvPbvNQ",
+	"/3liCiZnTvVzIg31+eEzPbxqWVUJ7ba1iIZI7X78ih51tg2vEkv4o/jxEkUANwt3x+o7Ubv5+2NOL7tk",
+	"AqU2Z2XNZzZFLtMslxzvq13zuqJH3RWh6zJxtN7OmODTBbuVqnQHBHgfzgQcG1lVbsqFt1vw8EnF1gs5",
+	"defDP+G+XY5VZNzUPsB8dl3dfq1F2A2isF9QbjtfVFbUilt5JxIX+9LbMyNknjBWLr2Z09eGgHkXOm28",
+	"ZAyOlLpa+DmFAbcWVhz9eDzXx55cauOX+soT+J4LdSxw/3XAKGE5+6winLaUqTfZWGHaE6SRHStRzh0/",
+	"0nn6Xamn5nSpldicLMvfXzCcBVjd7XXn74FpU9dCTTesUdIW7A+RfGG1mAp5J8wlE0rUcyf1pWIfFgVb",
+	"aSOBq/oCkM/sbrkMK22ASye1buaL5IK5hXOFSsCKb5ZuDDZB/WLKl4JZPe7Cnurl0i1vk9xYN0FeI2eP",
+	"PrjxyQJ1t6r4xFmatm7Etj0y1XUtphlzCKRPXUlRsyXszT4S5KpZpgwgv63pFTd2jy0q5VzaxLS/FlO5",
+	"5NUWJz0xbCmVroGjkvtRNmKs2HF8t0lchlUFQhpezqsKNR8zjh1a78G2WuHMP7MXJ7zTxonFxB54nn2o",
+	"4UQtUcZ2j5xTAsdbT1n/j9VjB0mLPJgGDJO6jWh/9qOETPsWVrW4k7pJsOT3YKx5hvRaEl7PKDhSJKnF",
+	"mpNaMHpy7+E3qdnVulGlG3kchxvLw+PjD73/UeL9VlvUP0e8/A4t6dHv/fOL69Qr/+50z63NeO30I3dr",
+	"OS5iJd+gJEcRx3i9m7NauR0ObTgG9NZI0gVJVdAthIIu8F6QJtEeeXK1FxFKp+hW2OPybhLKRyX4bIhR",
+	"V9pYqebBJ46X+RPDKj0fJ85WFZ+myQ92nuVWLMHdpfXtSLu04weA4QtcyHhifC0qeSdSDqXpgisl0mZd",
+	"LaZyJUkD2hZRe/iJ+t7cMHARJkAD5pTnr53pcZgZmHPYhxBIVSVNQHc0Em5LPeUVnhs0SkjTKyiU8vTs",
+	"6fPjs+c7aYDD55b7rawSRkLJLe+Q3KmgqblXYrafLPnO/SAhTPIXFHzQJ86b12++YfDVyHuKnoWF0bRz",
+	"JHkdWfP3sZ0ySsxYf1PeqfAi3v/js/Pr86cXZ2cXZ2f/cXr+ZWqX/tbwKqcH141KuC2EtRXKj7pRyH7o",
+	"6/bWh7tcd0uRsAZ8TzuTSCrnrCXaje+Iw3oelzKpUPuZFUzXkTKQ9idvdtt1EORyT+ZnZy2pjvv4i3pq",
+	"R4bpM34BOWD6fydV4jj7bdhP2QnnYOeEwvC5ab0RVpCt1Yt8/LjS9dgTJZejH+7PEH9Z+PeNv9DeoTa/",
+	"5wbXYiaceiLyXMrVbc9Z/ywZ3UvS8513FiZDeVl7t82E2JrTGl3Bhq24LJnVoLRNNjDXxko6tKN5p/XL",
+	"JGR9x6uUoo4RBSmRd7xqBMxLacuWgpvGbemQvIxPVPQ12I37qdtoY+8y8pctb+8a0R+DpN93WwjwWs5m",
+	"ie16uSEXpMQtM81qVUlRFsxddrBzd6I2mGCRFzLDC+trEd35FoHX2nnGW9CSxVN+jyOHtvBe3L3XzZzJ",
+	"t/A6+4gRasEpNyihy0ZHf/h2gRcWeMnQiPHvYxrv7VJ8hwbGPXWYaS0oYL21zlJMMt+0is/996LL+O+c",
+	"UZIymQonqsKZkIatan0HyQWfZDORNoF8kYO7tUW39/tjVtijrbi9l6vom71cTWPUjDB4bl7kDEkYD5uE",
+	"0PpmpacLU7Afrl+BV6BoIynSMsFrJUpm9FJAZDftQBR3cppzY90KdLLuqxrQoAVOO4w0/qRdRa6cRxJY",
+	"0zjKsX0Sid7bv/M+wpRh6YzocQHJjM8wN2jBxI/Tqinja7r9rb+Ydp6ngQunJUc7XuyJDHu5t9R0V/5D",
+	"WX17mHiZ7csGpXYFjd/OGGdt8CHrdMglacU/BrfDbFCR2PbUypTmew32GFf99ItLdgYZB7qxLMjHfY8x",
+	"hd7C73EOkeQdMFKG2MFHm3sW+B6xNSXmEDCKknIp0KbXYjt5Be+MGz1LExCc2hSjlobh0045FmzK1VRU",
+	"JrXbg3GhEn12ck/1OLj6EhwwJngk7diIUS4hxum+5MBlM12724iihnALjziAZSNuJpt9ReSCm4S/7uqP",
+	"L46ffvncLc3wCrMbKHAPLrtO2DY1bMqngR7jrsvv7Ozs/F8vMekXEiWAlLGfqzOqMc0+acoDYbJMgrdp",
+	"0yWk8dmTaenfBrO2Mzuso/bW6LDAgvGV0+ikmvs/nbVjgLRutwti/kqqOdO1/1d6EuNDJSlvEM4zFZlI",
+	"hSR8nAGjC9FJyylVf35xfc8baEJ5g6PuH7qok6IGRKgBHuZSsfiMRjkgdXLbXseC8YKdf8X+T8cc5185",
+	"7j1AvNdIdFjbAff6B58A1Iuh6nrZVDyRsqTXjqllTVkUbu5LXgpUWmGwBGNl72tD9/CQy7JVh0OEG1Ig",
+	"pSoZRAuTrCx+zCVR2IXYQNLzlKcPQvoCNa3K4MYuAo1yDJsg68R/vI+rxedqDdokOHJ2KhC7SbkOHnBG",
+	"DxbzSC5tR2jCXCVTnR4sCmNo+AM90wZ18oElqPKw0NqUr/iUQhgJZudswq0V9YYtdFWa4P6f8pqhPrvg",
+	"9dxdpOnoy1IquXS6/3na/FK21olAzGvLlnzDJoIt8UbSNeOKSXUnaitqzJsVZSdvOSlE0S19A89nligt",
+	"m8s7Ydx6ltrYgn0I+e1GVJVhS8zA5hivGVzm2R6uGPSdD86NkjgVWQyW33bmSQVK0RNgwHTI4mm1/7QH",
+	"FJYRtmyd9kOHZaF7APa3S/o1bYrhG8MmYqNV6W4Jt5SJqKS46+07u1V6rfZlvpQGEjSP3vJSJ+4Vr7/z",
+	"G7fPccPjklLggRyyTGfU8HIzoE87lbPAlNuSb7xSe/avF6ASrOAEu6f/83d/OTv/+Jez468+/j9P/3J2",
+	"/MXH31/85ez4S/zoX5IXoZtvgj1fwULapF4nEChjVxVsJWpQU6gkknYBSgbbTTnbuSueWhEFwoySm7Jw",
+	"V7Kap5RpZqyu+Vw4iYUPtZOnEgov6rgya1E7lltvW5HaJJPJnY0NnGt1yTdPTPsap+iZ9j0F+wNb8Y0Z",
+	"ycMJ00rWrdYjlCOlpxQoyIb+/pgyE/Q6WfjYZqBesImT9Wu2bKaLSPJN2jqUsLJx8209iBlJ4Mk+12Bt",
+	"gtFVcWPZtNJGlI6lx72pUVZWBya0tFT1VPLj5T2XwHFierutN8y1zmR2e1PPb1wpza0zcSo9vT3ynlhQ",
+	"gkUllsJCmvqcW7HmG7O9p04xd0Md3/HaDW3cmDCpr3Fg+PsVjY5fhFfAP6+j98AH/xZeNqwHS8PWtVZz",
+	"sMeJ9Vmpt2qJxiaSAM2SNK4Er5N+4B1Z9HGix5DiFsfjMy62O101S3G8FnK+sKIEdxumh2PhNQ7wxGCZ",
+	"UDjcbL0QKhRVwXcjHShglRu4VLZnYyCLpCzYpAEXVS9zfSPsBYYw3VHCCkyOt2gtprouRckaNV1wNY/t",
+	"l4hy9II0WXGJac8q0ukgH0Cb0UKDhDe184lD3F0aJRknzlPvi/Hoq77uiT6f3X6l2PnXG+PqLXv29Pxf",
+	"k34gqRorTMa5TJ6MDYvosU3mta6r8uYe+XtxKmjkXvFz67xhkLTfi3VOthODBe+t/8klM83SsSKkQjKL",
+	"pRg+nfi+CTZBWvRtqsiHcWxu5epYr1BpOwYtz92Ltm4EecyanS+6wqewdmr30+6ZLbMOh0gTWDkB8rWY",
+	"Sh/W6bmuqkqvs0dUphyKH9yeMuKPcU7LxoyI0DboO6IJDaSB0qLGWqrpS8cZwcypW8ZCDrTByPTRdqqQ",
+	"EbyephJAhWX+W6fnVVrfMo7e3sBwRQidbDuBY0lJe9/TjsG35VU+H1gPJ+CJgSOQLoTPUe0HI/bkglJM",
+	"ZdIJ+a2jbzBy6bGCygalgas9ykx0On1y8UPaAe1JjqN6F5oTCLoOu7JTfvVZzi+V5pRjPmmsk3Tvao1h",
+	"oL5xJqa3mcjftbsJnFKqlSgY9xXvSqcjGbcic7PciVrOpKiZeyKpobeZBz3XKTcLrBibcCOeP2O/e//t",
+	"K/b8q+dPC/b05Pzk6e8vAYUmCocZ+XeBAA3ibw2vvPPGV0e5h6XB4tC94pCoRZg0lYy7O2f0Kv9kcajn",
+	"K9oTpGpEonYimf22NZ8OuVbgcKKSgaXZyul3E93UEaYOygM2EU6Fo+vZqx+xJzQU3o3R7rgsR2dEQdHg",
+	"2MeNrspD1K+JL9eAAWiG0duTFG7qO3FlxSoFvHG/HO2ZrKpsGiO3BRkceyjUlUwW1TghtxQgfOZamFan",
+	"nzVUE4f6C3igSsRfANOYU5X/lCs25XW9fZrHKxzO9k9NTUIZuleg9JpwChIXx/h3ZQwccGb1EwgK5sPh",
+	"oKpd4CEB6ogWsuCQIhhKImizEnC/U1z2tagsTzl0UL/01HHqmLiEI42FUeEm72maYQ0gqEikdJgXxhit",
+	"cP5RL8U9lM1fhIbbmny9KLpYOw41BdNVKYxFFJKx+czXbtSDVzFel/5aLLUytgYYocPCJI4lMhZbgFdp",
+	"PR+IIoOU+ASIWl+HdL6U8zmhfbmj484RPuCuvtiBOzqgkQ3TauWl77YOGVySewAbdadPAgC0s1rwUqp5",
+	"8L9Ebku/ISNRkXityOeUUR6kMpZXlaiZWQBCDJkR+zvA4KalMDGRKr+tr0uh7FDAjgIrED7BbCBRzbZk",
+	"3EzWyzWv00mfS11mCgqNqGUGQuZOqFLXaWtxKJtgxaV77iQsLBYAbWXKirsjdDSXdtFMTqZ66c7JUqs1",
+	"tzb+E2I35pRGhbcj4d7xOpXRh/erEXei5hWDDcMqeMwQmIgFgJgoQVln7mpZ6DUYOMrWumymTitPUzkQ",
+	"cktuXDXqaiWm6YJ696ubbOFeiwXWs+pqvWTnPVQVOhzIFE+Mf6876jFaVwzHtEqnVLwwkEXMlvzWGc2G",
+	"bwg9CYOOTlmZ6aSf7ECmScKGIUU/jmMp2PLHYqdaz5IlngPC0eSNZSe4zAWSsgiB7sIHRwrWxsLG22lj",
+	"qQsCiB72M01KIGmmTkE+EH3NKWEpw1Ybawr2x7dX1xfv3r6/xmg/U8KudX3rFO3zr56enD//byfnJ2en",
+	"T5+hZwa8KTxWQnfgr+HbU8v65seVmA5Hq8FSFPBcyCDKmYZ4/6NqyyYb8B+5W2jKjS0wTVUrEb5C3QoF",
+	"C72N6sKeGJ8qNqGzBrlHleB3Ag0VCC9EEcwucplhC/fkUliMDQMaxxPDlGhD6AyCXPQ95Y5uDWIYDytI",
+	"QJHljb3C7eJIFBFHk5F6gFt76nVtRJeMeiSV1WwiIMlDub8BS6+W5SWbaLsA9wif6DvBzphW1QaJuoUC",
+	"Zxa8Fia608cY4wtd270nCvCdLb6fm+oBJlYwrZCwfjJEvNQx+JYAy/p2FiHfmU6G9cxbpsDCa+2R74wQ",
+	"BJfY0z0rKZS9yQjHg5L7D81MyVjA4azTElegQNVsLsYC4Rjxt2wmIhDxglXcXZW06XA6F3K+QF/c2LfI",
+	"Ml/9GjBaYDvAwsY48wSYCGH+Pu6SlW4hRRyRa3ev2K4fgQltVQikOSwU9PSZzClXeCoo++Loc8tUU2Jq",
+	"b0pR8c1NyuX/Eu+hkIxFgfFgebCaLs3uu794GqfIPD/r5sicfZqsubYebMgo7dkj4Xc3Ej6aEdp7XkvI",
+	"azAty3wWCXxzvkru+ZWshJoKr4P4LTb33+PPPjeQ/3izIMdFd27vxVwaG0BQiSGdegtBAZ8L4Unmrg48",
+	"9rVgawDZH6Te+dMvx8ytFqkQSjs3ur9gWkQzTxlw8YK2NdNVpdfmwt99K1T5wbTeY5Ln6QhAWjOQqId5",
+	"exTNj20rFLSD867HSXuQTTD9bYjC9TkFxkzOf3jGuPpcadtMknILWVspV+DusNLnnTLqbjo1r8RNS8sc",
+	"GjLMk0MXCnThtz8pfCqOclvMKApdsvXCsRZumGPLTLRZmZWYpjLJW5G5hWAWUjiTCFC6sUnhdk3QyHgf",
+	"w0F2Mub+sg2q0hLZQz0lhKZNzxdtPXFgxJFeAK91PLgj4FvH4ffsMvKoDUM+RQ8QSpfMaqiV7OOzjOi+",
+	"gENutcUYbDDybaXXCaQDvY7k/1IvQeIT6iVlX3oDH8PDei6c3exs8Fupyq3UPvjlWtTtbdKODPp+tTnB",
+	"of4v8pQdtyrZcdBaj72CGrIvMH7eQozDGI0RpiDZ4Qtgk/DgOOzYOvg2LX3E0z4YMspWw4UO42/DynwX",
+	"HazppJAn4oeOhCG1DxNIoFAWhRIYX2o190jUB6Ta0UP+1gXiJfm1yaFMzblUSbCaRJ42HTHoCCAEqS3u",
+	"NqJsRgzou3U5sw3qSsH3AeoCPWMECEx4oh8SvvBO39sP9FoPOo4w+YbfibEB+Yxu2/evjRtO6TJTGu+O",
+	"40RUWHkIxEk5qakrRyoG3xhRMqsB1RSJqDOGU50Bm+bWQ70thWFWI9G4rziXFlIIAGlIKnQPXoJdo/Hx",
+	"fvbYrFGH+ISARrhUT/8CuYumnuZLlSr84xVPwnC92VW2XwmDVJw3vHYKv+PVgEcdbAEnWc1CrxXbjHUh",
+	"HpiPmwVsoJjiXjFtR603AAyZ0MR8qt6uAd6657Yyodo0XU/8MPncvr3xCJj9sNQuYMydWJi5zMeXGxYQ",
+	"eEYTLAm6nUTbpNfm1vt2nTQgpF2wVS0AgY1oZyiFCB1mhul1m7S20rp6YrwHH+AGuHL8uOLbySIzOh7J",
+	"PCXKJPKVxkDSma5joboPxrZJF1Qvudq4BWTCeVllrO0aNeXKLc4dtXhuIIMwzdaxrpdERlTV6GtZJ7ck",
+	"khKBTkR2Gh29o1O9dDeRd4YvDxB6nnQ0leKIhCcQJsdIO/Bqcou5ZH9AKH2piFZjJfXAFpPiHMQl45VW",
+	"4sLtxsLvvmwxBp0VXmODmWUHoXsMMtcWzC8d5QEsUaoXugopRT2iLQQvbzKiIswfeM6IqYZDYg2DgihQ",
+	"T9zvgwrcTJ6YgnK+TaeKTlrG57UY60XPwaNxY29I80tcCXIZ8s3idBOfCbiEPkBT4ZGi6/H5Jm2KTI9I",
+	"3E4XgjI58BVraRcSIlRQrZFRRGaNSZUOfVhs2unjUpYeBjJdehqaeQ5NDBseCbq30fMhyj41YieMEgec",
+	"ZbkjReaP0lhdb7BpVvpKr3lU+kkJltIwj08O1N0W8nv1BNgTnJ8mncXnP7iTQAzcRXMaIFoG+pQMyZuU",
+	"CTI2m9ePkdSxxw6SLZ0ePUCydPcbvOWtxz1y3I4+uplwWoKv1vXVIL7BAJnrmGv65xfX4+aAcHy7ZwHB",
+	"avdy3zNmn+FvhiKcaLl1X+RRAilzqI8lNvLdap+erdmUC3A7VjIUzRgrVpgbQbZm+uUB7rg72r/B8raj",
+	"JZRnMzodvdbLm7Y4IHtHU50iQ/fi+PEXgt/jZKSTU2G3xZ2oNxhxEZUJRPWupHL8FFuPaW+/IFvh3hTu",
+	"pEGnHNG1CF77hC+BT2+TN/YVgEK5SwohgCCDzSMAueGiNHFvdcLn5OcgtT10MfU+uYeA7UsdR8z9AMCA",
+	"ex3GCJh+xNXz7/Q0dJq7S5cfkYj4r//3/8PpuT9IJjo5NQG8dqZns7G5EqHCOHmScHO0EuYiSpnCHZBx",
+	"BUS39oXf435AhW20CLN6H4mAAmr8eSDSpo1Zdw91XEJuB9D/RvfFXi+5Gayj386zR8B3sGvatgMxRHWQ",
+	"7u0+Dyge/97y6rZtO+M143gJSOOPpieqngXkcgQ0N0X8HXqPsRsx+uZViX4legbMXelMX7c1oLlaaibi",
+	"82YiZPRc6TkGcyX8tZTGOP4YB9RABHjTvoM++SZ6lVfPOm/0H4YX+6H8+x156VrIYucmkOmMaEqtNsu2",
+	"51MnCa5RJWQdOlEaAQ4sOBptvjKPGk56EfZBTK709FYgdONM19A32AgnWZVmt2JzwYwFxbxuxbDVVUlg",
+	"9dli0mkM+DJYMxMe9Ak0VBk4+CP/3E8tMMdYpZ5qMFIg/ZHqMzRCyEp1+gfFsgYdae6Zoab3w9C21yFR",
+	"KQo3FbTXS75BfwzlJVwwT8MCAW9gZ/3KYAtB+EFZL7m605ZSKo8pYCS649gyGygtlIYJGcB0vqE7VQuc",
+	"sEa/FqUtQr6y2UbGbYN4NfBXN70zZI/hNEqxAmbV6oDABKL476yFwqfgXin5zov7Gh7KoFhl8Z1bdJlw",
+	"BPz7kvJZLwUVnyfAyAmZwCQxKtviA7w9xxW29TAPEofHq7qpsvI9Kujaivpdbmd4IQ1fRIvO0YvkcMbC",
+	"Cy0/8SrqRHELr+PshD4+YR4LIairMTCCDw//XdT6ZDswHHwjIxRDcqTsAjpOw6G/FHOpFADHzqI8SHeX",
+	"j3aLZff7gX0shqqYR0Gyf6PKjhew58saXNBj9fYjPt1u4ufJPdIXpJcCSoFTntw139wEjK10NN/ZVxBR",
+	"kIbRlMbRBV1EUpgBaLzIC8PVpjXKAr6SBgCJ+k7sZZ5N+R4tSgPuX2ogIau03xgMGGNDtBdyy1vrYX+/",
+	"aHCHDdJrLzLMhChN0s13HadohE4SoXlZBa6yksk0SMis0jrT3h8zjLJXPeTuWn1PQqW9I9eDPcxW0Dxk",
+	"dz/80GIETiOyXr4xFXH4E3IdFuxWrBDyjrNJxae3ILyHS2/d6t0bx3MssOsV/SyNTWuT2JIfFhp3XFjK",
+	"nHBy4ZJihhceWAzUdSUimylURKOiMZPzBmuvj4oj/HESnBCCBalpRDVOMKyf0bJg6/0hjR4MG8ndrzc5",
+	"x+P3JJOkYTM4G1HhEeMG7VoTMs6mALHIFqIq2YQDWN/2SUrfHW9nYNxujicbmL+zgQmg4pvGCfDTl6Ku",
+	"pBp7hbQilE5Bd6UkLwPbhDuHyNQK8khGRdIlZuHcDfTG14Id2hxiu3hksE/Dg3fkzqotEF8M6RdDxxZo",
+	"QIkRe/+AHBy527qvwIRKxrgfpTvdP/+hGmX9xEv1h+JA9ahtKEAT0gg36tNNog3Lcet4CDynqMdmtTTo",
+	"5dDKXYAM498+s/0oh0ExCoxkB2BH18j/5OAd2aRIt553FU/g3x10re9nNIC1AG9PRWUf7Bo5gIFprB2K",
+	"/HvMTjAp4z3b8Gu/UHdW0GWxQOpoUuMYTVclrSS1D/cB/SWihsoCwuAgW8nD/4YZ5+h8dUuVs/fnULNf",
+	"uyAMb+H7R3oyTL5NSr4/c4RZes+4SSaa4F8wNK33APaWSo+2YjzHHgIKvBT1PBWrgraJIEtnYg24YZCB",
+	"XQsR8gqdeoxprBQiVbqkevOkjue+Tsjtd7yG9FjCs5kuZFXWYnSSJZLue12KnPNjPM/hWAD7lhqrWS6T",
+	"YT0sD2+jMkAY8A/PeiTbSlzLhaIiP+zc9w6qEdKYpuHp6deYZq87aUOlaqZMJ5XAIGthHrT90wNDQ7WT",
+	"zC5b3LN6Ke0EWi80laOit9zTl8p0ZQ8WK133lOv5/wFqRLG4NViEmLCjZz6fVVRGjMHeGl0o9fAgXUj/",
+	"dOfu/Tgrl8oo1W1KkNhQYLHi8wgOzz0P6bfTWkBYxxmkq8ZSfMU9Qi3I4t8nw3J/S9X7KHb153/zP10v",
+	"dBVe+e/v2RQrExL3oUqXZSBYY2PZZMPEseNHKNsVcZwpKzeoebKzsv9WR+eE3pfarj+JzWionyUvxeMK",
+	"BjPVqz3UhD+JzZX7xYgO+G1xXVBS6GW0rgxxDhMkuUP+LcaIl77sel7zJeNTay6pRhwukpWoudX9qsTh",
+	"k56DKibsqp3j3IPyS6le42/Od2wD7QC9K0NxHHdrSU5bvQAsOnPpUUdiiCH6Bp15kEphIu9ebBdGHj1f",
+	"kAw2H5UOje1GAfN8jwPA39c0CvyDgg0ffyqOvosqXRNt9MkZibjLUkGIFnLa+vjy0bxBQyrFyJn6CXzj",
+	"fuX/8bXAyWEXgL0wo20eMzoLUOhzKJLZDhpHSL+pBY1aS6ucmI7pZZnVOqlxLqCnxfaYk0pPb0emmyXh",
+	"rmOo67BJgVzGlxhhDsnJqpkMtf7rJaMtJ6IsnRio2YxPajndD0sb81i6ExrZ01zrBK0W3Cw6HjUgXsEW",
+	"4sex/QFpG+gNSNLUyUdGfI/5IL3QLrR52R9EqZcyef3i/fXpm9ff/3D9zVXgU91YKBilRdaNMvcAPE53",
+	"oX9tCWg4dKLXc4K6OBvZNaVtzj/s2Gk7tf84ugP9hLro2B9bEPKBLboK3QcSu5RPGARgxhZaeiICRMTY",
+	"VOL0cX4Jr23PIVZ9juL49R7BpsCdKdtQ/j0fHqv0vE2DdZeUKJ1dqJv5+PTNVMPUmW5UGQer2iQ1hWVU",
+	"URjLXrJGUZIhh36kkH/bhpjds+4ZcrBfdIEAsYSd0guh/n+rMc8lYbkEdFhYL0yyCIBRuOOs1KJN8YBq",
+	"YeQdNw6U/PtrDn4Oxi54B2kJ8FfbOQffm4y8hca9mdrCQKKRaaW+OcAeLPNB1+VO9dQ3iPWtgoGh2l7A",
+	"wKlFe3HRURg4opmatfYMjbn7sp5OuioOEP/5KV/7rRpXmkhAYPvXctwPvt/3N+hpFBuK2u47nba7dXdA",
+	"qk4+Pjt3igD9i5JPL0ZdWT0tYVQ/hkzpZLdVQ2rljDLxTFQux40TdL2a4LhxP1eHdO0PvbNDBWfUNSO0",
+	"7g+QfWHmtHU7+C/VmnjT6WoXxdA+7ts2/4ALB09F4sp5OFE0NlDjZVQUY6SgDQTLYXF58n5Ierg932QQ",
+	"6D0mZ83aVM+ReT/jVTYv5trEeHIPRO9s/bHdIGqfCY+o1X97VaWYxAMT7aa3D90k6dpJf9nuVC5Fla5C",
+	"QcuU/BqFR+tdcbvoFB0jgkqDMEBUUDvUUXwHWEyue1FnNnt6WbqJe+O8UgcnxS35j97LETlQUjly2+Br",
+	"cafYsx6U2HH0YaJAzyeZPeSgD5oF9s6ndbXcczbQHTc5oV7G0ZjmYd/JO/FGGJP0q4D765Sv5Ond+ena",
+	"YEnGJeMM8V4RlRjdrG7gFlSwo5luJSqAwzjf39DyonXWOKm10EsBZ4kAF6nyBCbddt8BBPgT5rPSFoLX",
+	"JVNCAjgXgVnUjBPEboxOvFmJgr4MrS7wB00QnO3PChh+KY0RZZvtiMo51qzUwmzUdMStPF66dvpRDqeu",
+	"x40XoTCF2uMMV6O4h6J4/a4cEj96EtL439wlRoEDuXQMTXQFpPCqYs2KWY198zxu/8ORKth5u1rXRO7u",
+	"ZMeTqE+L5zZCYZ87Exzw3dps13VgiktkYqoQpRSfIqprEkiFhW8sFUHLXUacj50kljSP0DYtjNHNGNI1",
+	"hksB/OOSrbSa4w8Jn9FqxtlKqnnHMvSWEnJJ0en7ST5eN9JuSGj49mNGwGSgA0Rd63q/7JBsxCMqaPVr",
+	"g4bBbcldcWQas0IYyEaBx/rjQCQvGwjASsF078IucmXUxoJXTbLpOPJ/wThzNzvsomqqKufxx3EC5KVf",
+	"9Eigy3YrHhzq0g39Z6iw3Nl3ZuGEQwcFMbQkgdYhT9ApvQ3wLaPONvvhTqfBdNGxtCzo1urDqvbAeJML",
+	"840UAZ0cV+aReX0ROZrve9QEQlOSVJX4fslp7WYPJKft1evI5Bt9A/hVxRsjJ5U4vJmjLwZrO/3QoqM5",
+	"7MHrD8/mb3gpkpHeZIDjWqN7VlnGDXvR2IWu5d8h1eGCvRS8FjX70zf//dLDMPtUz2QUmGLGO4KJ2+4j",
+	"6O2Qjcy+4fWtsO+bKn9wfbHesjGW3Qrh7u7t/Omh0hZoYeALOcb2d6zNYBFqNyVZGqZXQiFCW81LUbBk",
+	"mALrQjLFwkOFKHq95wLm3IqbaaVNkwIauiIkK4ruRbWpQlFhqlSIzU/LdIplBtrCDLWj3UGnvRqQY+Qb",
+	"U2vG9SG3cprKMcGmNbwWbNlUVq4qjxM1smK2zuBvTXlVmQu0tDGfbM2lDbh97mvGG8QfoXQ7t0/sdxw6",
+	"ecFeSGge6gV7q43B2IRoOrNC/f6SyeVSlBIMBnwbDIMueA54v4CNdQLF0FI1unGT8+eJmnzATTilPJs1",
+	"Bjgw49zrMfBmqsnFUXarY22j9g4j0o54Xm/N7aRsQNiBlDNPAAqaWWllcsoSXO/oeMIaMKgPd5qzCCns",
+	"bLJhE1kCXBKk/a2lGXm+JslmNL0eLQh4FyCaC/YH7JBEzWtHvuZmsrlJyvcPoeXSul0hvBH1dApWwT0i",
+	"SrdYzsqN4ks5dTyqsf8FhL/9tGVZVmIfOQMTrJtK3Ey4GULH354kcFwox3HTc+MQnmUdOJOAMCVV6kMh",
+	"PCzGYzL61ugHTj6PZJKdOXSjAkNnZC3kZpq84L5tqorhlyjVPNi2jy87CVryTUEoO/CxbgxX5ejYRCl4",
+	"WUklku0m4rKsuF5yAsga6ZtR18LI+cLewE4krG9nnMJWAbiTO4dAqiK4NUg1/StAdjg7etkskRtWop6J",
+	"KUhMfMmucsOByu5uVffWPQRO4W7fBSXgvEToK6OLJOQyCzgcQ6c5G4RbUWLSQDih2Ce6wH5fa74xB+JS",
+	"DYJ2Jr4Ed8HNAIdcQ9G3h2HsgChmGopB598caxAp8AgXiHrFbdh1+nX4PBZehN7tfrmzBPU2KZvfSTVx",
+	"F3Cl2wxR3zQOEn0agzxqFJd34umzm7/huWt7boPHZNfrfcggcy3hixHUPEZIQNfOerFJ9WcdZXH9gC+m",
+	"a/MeoZRxVXnjW9WKasZrkWOKr8W0QmRLfM6/wycF+to0khP0T3BHodqza0PWujbiRs8SGT1v6JoOuZyR",
+	"vuX0gxa3HvBcMQKZfoO9yWaE9xq3JV4GPnnH5E5UkY4CAZ3LAL8BDuhKG3sILGmEfeUlQlrjct+9bCXZ",
+	"SEz1fnO3No4cNJ84eIxg92edfn3rsRCSE50EtI4xtC/awvUgR0L3S6ahg0WvJ2ZoetOib+2fBnAYvvus",
+	"FmLXemAZkZJPuvuSbwCyn1kN/Lr/lNtevSmMgXSaRFsh5uehFShgLez7jgT34HVPYsb7F+c59HXrS+kG",
+	"dlarSmaVUPSEG2CHdS2tFWlAiFWtJxXJ21GCFyf1Dn+WbBy1T8YAjpZMUeuR0S83ZBaFmedJ52c5NtB8",
+	"DXKqapYq5K106iOSEr/XTT2+m/nGjEhoxHFxSvSj/JKSuabw24RG8wrW4pVd4Ii9UEjSKNhvvapZCd/7",
+	"LH3cdvfMTjX+mFJUzFvkSqwRvUBhNVmj/N8fB6uK+5dft4+ujqX4JTtzCoj3mkMOOkuiCaT3Lhxxihz4",
+	"VRR+Zwarg98Iu9DlVVqRe6sw4ko9hfVasRWnFIgg7xF1CvxZYK15TQ+VSl6KE/bemb/oKQkKhCcCqIDt",
+	"j2KlAwtUt4GrAMktGcZ+1x8dsSCRBytoQEjNBqE521Q6e/DkHCT9yVeX7L+dnUF4gDLwEjYenaoELq30",
+	"FoZ0V18anXbJU31SnObLJ0ZXjRUMQmVgo7Y+wfFGyhK2M51MdZN8+9tWDS/YRhgr6pJvnhjmI1BjMuFu",
+	"VqjyZxa36hgEXsdXUoVN6JkDBzV3gJXTFiGp/aLjGRYt+yTPgweU2NbJkkfk+8Z3QQZkH+lTf6Tx7VOC",
+	"ixEhqnRakOfgwF9ufPeReyOCx9CuKaFqwAHkzFDYet8LgEXAp0knxbKpePo6M9gAA9KnTdEWGKLIAlNQ",
+	"2rSmtg/0wABi9NsUeGnUW6hNih46S9vJ0GBZQvJkSM/s2hkQZJzeahUPvqsI7UXcaaeIMlmPz86Towg7",
+	"CM9sVkIhPnPAqnf/uOM2Zp+Ltskc8C81QDDYXMOIaiSQc4yEuy0HNMFma9CjUbcBjDuyBdyhhCU7/VZs",
+	"2QjpJpg5iGol7g9LvUoWnL5VW+ex7ROgVadVwOhqhUwv7FfUV4A8sCXfYEU8iJV9XjG+b0RxdMdt7oIz",
+	"jJfgPdvn3feEr84yJ3XneCRsa9KlYqzEDqx1FgCa5Ljnn2h7kbR4aFuypKZXtJeZ5/BW0KYure/F+l3U",
+	"v3OPhNBHaPvZzz8f6sz5vS7FO4+J352Z7+I3tmn/i+DKo6gbQgwc1l0GXp6esJVT8WqhaQ6HQSXMeFPZ",
+	"8Ni2XPNJUZ0a5JS90ZjFmBFThSb51f1Jptr89QEwEtPtbgjsU0FmTQGnt2B3GmKozLcczC4pIex1U6c2",
+	"/lu35raIaglwE4B7p2A5hsILY4jS9pWFeYSX5on1Fp2d/VJgrpSo9kl4S8/GD5R//4F54IA6M67MBXyI",
+	"e1RAmVT2m/siBIQ8PDGow3Afj3LXdM5eJ7/8yx3uG5xWnohXwto0PFYgVF/Y6DvRhW4b6VMV6V7ECHwK",
+	"/WVbjNM+VnlB/txD3lvrtUlixALEemMW4BmH4wLb5H/ATDNxj08glr8fmu5QaU/glD22HgRT4kVpDJpv",
+	"AAuE4IV8g2FUQjkDmBCIBRBijDPBu5gmfWiu2G/ZmEUmUQBzO9z+bFOQ/e7PL969/vr3BZtwI54/a+pq",
+	"VE14r4iIJFTY0mg+KRZ/K8sphGm3udsnJgwlPNJrAGZl52zDgMmJrIS6EsYk8ZWI+ElemYh5o8ZrsDTj",
+	"tHmFzQL3AM8xQuzxbmf4p/Fzubk1+B9Q5/uegEGEGiQAzaVdYBGoRi/OUL3OYFoB4sEetT3u8eRBrwSv",
+	"U36F15HKPKotW1T6sF+lYMltxgfhvmGlrMUU0PgTexY19EgldcCXN21XxsQz0tzepINLLzdW0IXXppp1",
+	"p8SkIRewDX2txmSbuJf6OvqRaYpr8l6O2u5uN8+Ugx7qFG/2KpGm32Sz/rOtT32xT8+TkyvMLTcZJTLX",
+	"bGpPVjUrIXpN7nQzicPi5Jb3qIjJWBm0/ZZLQdmgTiisaj11l9CaY5b6Bso5oLBjdBrAnahNUqqTN4xg",
+	"lI7SlZZVebNP0nhPXvl3t8vuDOop5zep8EKoW5AS33ahaW/bs6R3KOMTGB8MEgtdruvzbcsTrSBLylFn",
+	"VCZkKNTH3WQuj1z1/AvQCpbS2rFgHjNZVblujuhjx97+UUKP+4koCyZ+5FPLJg3G6bUSrNYN+CS2EmDc",
+	"78bPJx3/LSjBDtv2KsjRbVvr+TyF/XKu0rB2YpbMJUQFdsk3zFjpThilP48Ln/RaI20HCT0fJEL1kGL/",
+	"JKp12zZvoRo/c9dktvfaY3IxLLHcC5ogUXhZi79SZ0ZdsylXU1FVHpQ/AcVfdgKiE2y8O5uJOg3dH4A0",
+	"/C9Wwvu/1lxSzTdxT3FEr8euaoC9h7Lhr9jw6mPSQVnJMqckZEXfuffQCkw1glgExCtrAUhDS6EOSfhB",
+	"digiOZDouxRlzgM9I7wFn0MbVtXySCBmRC/g+ax4eoH3RJKDYKLgYF8voEt4KbEFXg1UsIF/t8Kt+eK9",
+	"cBaG9AgUnMmSZPjqfUT//bwYh8neQIwnThpZjK5e9MWmMxNXvLb7VCuE8zvi2SyjXnt3N3oxFzxqdQKG",
+	"JXR0ktZ9k5pWKCN/9vSrZ189/9enX30ZFZOf72TomJF7XPoxv4WHOKE627e9R3wuFAhTXw5rWy4+d1rR",
+	"82esgqCOKRiC98MRv2En7IL9T3Z8iXElFXp8h2SqxlB7b2iejggVK0gIdy//z7+8OP4Pfvz3s+Ovbv7n",
+	"8cfoXycX//P44z/Oiudf/PQvySBuFiynYCttpJV34rJ3PcLp26+PXB6xDQyefr1Or0LKo+21ocXr86cX",
+	"Z2cXZ2f/cXr+ZRqYdLhjoPe9x6mJBZMzYtNczDu6DIMH+7xIBQ4hMfT8wtOtaHNEKBgnFTMaIapaXQPS",
+	"g8jULqhWCJLPT9gL2gBKq4PbwEg1r0KFj/UFOkAvo7Vy/4ciBSchPMiHtKEoImhhl8yutS8Pwg5sWOnV",
+	"XjoaczXB8+SnAo5rpVHsSNUpYvJBWnyj96ESWq03H6jGicAOetn400obwm4lAfH0yx2SIauRAMRHwXgo",
+	"6go+M68BWTm97XC6b2D8ZKyBtafeEWsFgZmgMPzGKYE3BAseV4x3vggVXje6vkGthO5d9wGkR+0sxYpF",
+	"584rf5cwHW+od0RwH3clAbwCz1+JCpXAnUK7L8qkY19KB/fFhW3yOElYqPgTXG1rE3nh9ZbyZnYJsPY+",
+	"dPxVpX2oadqaCABlr0VjeSxcSQT9EdKYQk9bJ55USAcCCN21ClqnT64HzPsTdt0Cm1BFUtQx3VFvymvM",
+	"JGt8A3BZ++vPp5yQQh1uR/QTmEsyLuHdpN5iFQ4CWhi8DG/F5olhNbeAiRK1hi+1MCcAHrFdDLiLGV8K",
+	"YyNepJO0Xb+JsDK7OtPtYmUc/oYyz3Yekpbp299qdVNKQ8RP4OnWDeQgeP9MtEuODRDHoe3whVg0tP0e",
+	"rtptzxdnzBRR1Wfgh+i2mboLDYoRCl+jChcEoa5L04KTSMOC6XTCQmO0KP8IEneYsXpl4gmuar2URhAw",
+	"NIt1TbpH8H7Jth5zItHsT21ZjvUQyt1Mtj08cflIUdkaHNCnwp2VR5K22978rNw3bl6boaIWuFxR/PQB",
+	"X7ZwkpxSUhYgeRz7odIBFoXEEoLWHuQKk04vmY5kC1cwAI87+EblCB3Am/VCOy3nifGvsGwpbEqEkITa",
+	"j9pk1iZc0GMlEtahg4qeNWYDYydMkUBnfGhkwPrbZDOePc7Cve3rtXrRNnnPdn8fGt3/HqG98xmW7qoL",
+	"VUkk+Jzl2kLhYXtLFcD6x1IRsC4S0YcII34QHcU/B+guxvhVjOv7hT9IQhgH+P+E/c6h1DvE6ZdO+fed",
+	"0z3aMPa7J3AE9FDes4VDcWQwvLrH+YpisjuLYAK8Y3hNRFLij8FeBW/X6jNwo4uxx88psBl5vOaEOKBr",
+	"n6mIWADS5jrMx1WmD+OKzlhnr63Z11+8MqIptdokKrx/AID8tiFvDU2f/HXQAbxOZHTtAeZ2sKN5vFG2",
+	"5ZjNeWP7jtcUM7/j8x14ihz76qC9YHWEr7h1L6bB6VZSzS/Ya8aXBDdOHg1fak+Y4pjHwsSPKzG14G3x",
+	"zi3ABWDnZ8ycEFbhRQRkJxHHDjAN3SRxMNu1lFe4jYR0eDg63DvuHvk6tBvsnX++4tNgvico6fEaFroi",
+	"rRtxXmoGX1N/2VyhzLCXg3T6m1JUfHOzNCmYAywb8tq/mgeEdtyJmhTC7ru/eBr7W56fjQD2nGpla10l",
+	"Ox0toYCJEZI33qZS3Yna2Qdw4rsoCzapwCNq6A1mYGbh7zB7ltBbCvbhwjfUwl7cbbm20wQHSX6WzkZY",
+	"JQl9JSuhpiLUadXeGXJvwmauFgQLG6QGGlbB7EM/XUuZYst8BzHT2Qi/O/sTiva3zPTI0E4v9VCFtoHK",
+	"j5p6AGxvvR/sBiE5UnkWblSkCXA4MgurxVwa9wPS+bE5RxSZAJcyDt5LsErkCafM/JtFEo3xfXhxCOpO",
+	"BK52FlneoaxvrdvaHuwPNcg550+/3LUBbm61mJuhuekZhtUBLxIZw5MGvMdg9hOk7QW5kZ2SPJOV8OQa",
+	"O8nzIgs+ksmo2a1HJEETydM3CziHiJJHXStgwY1y6g5W4ba8AOaAj7q41QWwYGn6hwnGTK5+h18aaJeu",
+	"c0zXuIWjTHW2Top2BdyaZglTnoiNbouQJqKS4q4nXfPZWsOTN6KWmZQGI+fqplGQE5M78+4ZrM2DyIJ/",
+	"NlkfNdBHXwYlthblRUKAQca+6ascXXSfiZhLZRAxeXR6EsZZbtr35eJYsE98OhUr0mranxQBRgKI4Bvj",
+	"OD21EhF8a5Is1ukK6aPg5qwbm7ybrr0XGL0BTha5u+D+V1MPTDYuXUIszAFulspYXlUA1wV1U+TWS1kd",
+	"w5qbLNu+xyH3uSc9RkJyvpQ+5eOBUTnf4d8A+bmdzUyf7sJKJfTa1lze7QWAtwY7ud+5mD4vcAY55Veq",
+	"+YFx8t90499048fVjT9zJThdYNY2Ge7e7NLHvkN4sO1UgveUZwwAw4Gzg7VW7pgknQ2/Kaj3VFB/0Spm",
+	"PtkFkyosvn0mbbKw5PNXSD8fhawXfJ2uLk5P//j26vri3dv31wWrbaPd0e1/bitzcXr6X//rf8MjF6en",
+	"p6W4O7V288PVy7Nknc6n1PPS/ASKG7qQL9kZlqkB2jy2a82/u5vHc7Yzw4+oPaCnRFVa29AXM6dXMNLK",
+	"wO9LcENdraUMnr5dqlXwCoJ/PmAhDEfW8LEBv87BLQTyHpdrjyQCnlNENUWMrlpD7vwGfS90Fj69f6bw",
+	"onzN7XSBXYCFUA/ltoHVJQSbzyoASxXsU8Bj5rdCtebkvMboSdRjej87f5etfO1nAKhMANBPzwZ7NWEx",
+	"W7GKoxDIRjNJqAwBCMcNfNya3hPaUqBzJm99wOrcaQB2A3o7K29hGiOtmg/wbNIYpBmHJiRAnPaMttsT",
+	"7Maon0M4Rvt3dLgKBtXjmI8fPHn61bBqLoy9cfp3TOe2kouiJZ3jOX5XnAzwe5nyCkGjgMyX1M8mCSzt",
+	"xsTCH6dNdfsUxbrC7mIGP4dornEvnS6BEuQYub9I/0fYXQzWb22szHmdyz1ao2QBBRvTrwQcXSwHp4yg",
+	"ZigFAEZLX82wurbEYx8PQi3gYKLXMf1DWzdbeY9OhL5rJpWc/klsXoVBHLN9EJMXjV0oQvUCUFKodZUq",
+	"Vd3erkOWQw2vq0ogTmQH+uRsNIIWeUSUWDPKTMBUOSqf2TFqansi2g1sy6sw9Qz3ZfvFTPj0tkVGC5We",
+	"27U28Fuz/wau/AbeY9tShPETylFlrevyFcJ+7setmPrYw79JQg0VPwN+Ec2mGAYyeidqswPWoJ9Cr5x+",
+	"ZsSKg33IJhsAeWUzIcqkGVlKs6p4OgsGs4qdcpeErogyaXooPpHCPOHpXsZxotU21vLzL746Pk+3MVJl",
+	"sg37e98k0+eQXH3z7gWVw7NSTKRl/rf5YW/SY7/oVbbsJchbZNgtCMY2/WWq1UzOG4RUeGJ8Nz8s1him",
+	"/c+LDhtqUAfAX99VXL3kSd+aonQS3hr3ScxUankr7UmL4SpN65NbAGg2eAtjoERPtlCZtaq48i4QVTIl",
+	"bDvGVmSKMM8l+PcAmSR0Kamoe8eHxSU5vtEl1DYEaPug+Fpkb6+IFnbfqboR2n0qlXUh54uxOc2jAZR8",
+	"ytm+ZagVZHrBrwucWW6/r8jC6cncJh9euP2wQJ92sN2iDZGGGMWZwoiNPhLsAzZnp5HiObSL0zEuebPi",
+	"SsXOhb5C7hl2n0lkW2a9RP8clBMyvnD2vgz+YNCcawwKjO2oReCeYydmRLZNUrSFUkE71v62TerReYkA",
+	"63Cgvou/LaKeVWELPC5iC/LgWJKWleNllU8oa91Pe1Vp/sERB8TVAbXg9M7whuS0nTR2c9+esrdHerPS",
+	"dVUyIu84U2VEyke2OfXLCGFM6bZNkgHRqkQZScWuPx4k/QJsTpVpF2PFar/jC8IqledsndKU2kQyJbBS",
+	"i0IypQh3Q6IJ0TLTHK9RS5GLhk25QsvaXUgF46DKg04jOJi2e/hqFqlVKBGGbOMA2GsbusdiBxsI2kDd",
+	"BhT1B3wzpWGxO8/jVj6sm4xfud+vNBdj9/5tfXfpiwrGXAG1KDNtdEEP3HF6x1RKZ6DQAzxG4ivfwn1n",
+	"ZjFYQTjRsJbCUyBKKqa3xWMP0PRdrfUsg9WVK78GP6cAOIckKyeh6v4sajmTooZSBe0tcP8W6P2uVxu8",
+	"9EVlBOJXTbW6k8qpbks0ixKwLHw2cnvQ2bMVZOBmIUybYT6tGuNUDfd0a6cWrTri3siaFfvd+29fsedf",
+	"PX9asKcn5yfnv9/rIHosraQ8qfScNZAJ3yXTSPxl8WOmc+cKNx2htt3R9f3oNPX0RuucCgrdQgv2w/W3",
+	"x/9tNxSf2wZ6NVGa1lgcdeafww181zkKW2hcJtTeo/6N9YpgiBLUmbSgDhpWSWsrxF25xAr5C6ZVRRo7",
+	"4BahRh+nnVMmfouGCWisFU8H6KHA6ztxl6o1fcEIitYbMV0Ab8CNsBB1w7uBpt9CImFctweKso8YGg8M",
+	"0gdPrncrFDWgwPKk+2EPGyWdY6FXQl200AILcilD3Lu8ZErf+FJwpW8mssQ/oGrDeMBN6mOnoPLpZsnt",
+	"dBEyZiaydLy/bKYL93+uNvAxlCFzcwvFhd43Bp3zngDCOt5/WOOAldGQW2Iu2aypqhv35AXj6FCRBj5k",
+	"v4Pf/75gRkdmJ3Cfj60jxrlCJoYJTzZuVRfRs5E1yWH6wfMOuA3Y1rCG0Pxkg5S4aH+hGHyS+BGExy7Z",
+	"glezmzXfXMBfEFP0uSNOMXPrdpvaae3vNskdFb8Z+PcEi6vDduDfS/K9Bzo5TRsWiX9gwU1x5OeRPG1J",
+	"DNuXiWm2OB1RY0/fg3FHmRSDoJoZib4zFuI625UpVxjaGxgfS47cmMUVQr2uRgEr9DSnBu/CrnsyCTJT",
+	"ZvQA6MBt7crEULa8g+7LdGONLEVoUqKEXev6dss3nnS2Pv3yebnYAibf6UINMw5DFLjcHBlFGUDh98Gy",
+	"T5fDtWwWtBxCF8T0CmfO3I7tr/MQ1m8e/yNauzlk8al8AeWEKtZlX7YeL8CxgdOoNIPMtpHVp/H2dKrf",
+	"n4UMGF8Ov6OclGacosN7MdVqKitRfhOu2TyKyHaoZDaTU8mrG8yOSKkv43Y7DNTGJw8bKG+I/63hVTK3",
+	"923UwKq9r/yMqC3K0qkrCAQ2YOT057zB7S+lk/U+XzhYjuEV8OrQiw4vxzjLLJmRIcp7U52GuS/NaZiI",
+	"wDsaVaTA+uKZbPNDf8nbrLc1jXbHww4NnwBoSJXwb8HmiUyTUNrByt0BOIGxRcf55ng06Eh1kt66HewY",
+	"lsbUuN3DTOzT4WrLt0Hxj7D+sIIipt5O6ttFjvrJyowAJAyNr0LcyK41HbiDmktjpsXQ24JGmT/LwzKu",
+	"PbaHScZ7icEt0XGInNjbugpV4Pc/5nF3oJY72p0bYjOZAeF/qe0iEvQIFYFJ7VsdzfoNA9u25y0WXN1A",
+	"/t3fAf8O2kiFlhwTBL2cbHosY4hpozowrQCkiFxO9BRgDFeb0KoqnC+Y2dLJsCSilKwqczPZxCl32+c1",
+	"ZYIMosG3xvkonWZL3UhhtuR7zF2HZu2+n70zf6hRVaa1nBfqe84PL4NUCwwvp7aDAdij+KB32UU6u1Da",
+	"HcKo7a+HCMyYfanrGmF9UyT5u1ZiR+wdWVYaVukp3906A2lCI3c7IHu2izGJO/29vO926Ts8447lTnFd",
+	"fk/tqvqdSpeETpLCqQ4QcuCn8D1V0Tz2DjWs5KoquBj1mtclFWfwWox1P+6qamrVS5jIlCtAn9skXji6",
+	"oCcBvSIG3KvuvQRjhS8qmJDoS+Sbvqtg5PuSXooU2VsaTwQYx7m6rX0rp64XwSMKGLNj2oRn257hhmfL",
+	"B9ral1rr+wCx/Gz91ZAliuiQ0KblT1k6eWEvX+xeCEDZ3XAW0HaDiXsTmYBVD2H3AQift1j9RT6ACDyT",
+	"yq5+NtSeNBcQCE/P1z2IveO44U7Um8MKakMSXOTG+mKEGwt+lp7OoRDmv4GUHwRSPgJL971wd1eyNx9m",
+	"6pa5hj+QnJPrbSEVm1V8PnfE369lzEBGyoByye+4rHins0wXJCxTMFBxsxgt5qy+FZhafHDKCw3RM4QC",
+	"LYuY7jjvdpL57ftmpVOVGpOmTNcLwiRCDt90IcqmEhRCCmcnIOs6HnWqup/HOGXKT6m3T+yH61cEJT+y",
+	"U0lnHqT8KAzXjoqdj4aRrIGW+9gAcHR24QEiJQq/GzQlWm371vzuivIlVV/vOKVdulGIPCCRTISzg2Ne",
+	"267rOiAd7FasbID0G+/oTZbEraDnUFmwD2P7t6wam/EKhPSr0RGLW5E7KmPbR3vx0OuyrS2D4cv7JMsh",
+	"yTr5MmHxfvqRfIk4I89ZiU6eIe13z2PQMmnCFIYjsO+IKNR2na52vuE1yfUmUQmgz88KaxLaOPFCL4Ve",
+	"K4JAINyYo+KosTJ4pKlwu4YCDwJq/ZjSD92gx3e8hox0N7qbyR+jN7h/v47e4v79Q3iT+9f7+G3ug7fh",
+	"jW5lTSKhAdJhkuuV1rBamKayI7laqHJ84VY2lWwppguupFlmEDpDtHk7CCMtm3HZ6W3f+eU8XTnyTtRT",
+	"NP231/S3RjT7LMpMheK11LnOl2NvGLPg3hueAur05dQjJ2WptsPzbeujqRul8K+SDE9PwLiRFNwMdbNK",
+	"dpBK826jPoSXvG/U+/Ce9436Gl/1vlHf+re9b9Sr6IXvG/U6fud9evClkgzDNnniRPwRNr2Ieu/hMUnK",
+	"i0a98174nimSDdsVzDTLEK7pFWOYfRwljzV6lJWfjFXk9XlEs3BamE+S2ceGSpcxRn1bMjll01obM1bj",
+	"3CvnoDhC/+HhcVNCpRmmFiUX7XvpbxcA+M0J7w0LCDzjHZg5fj7MCTAsuEcJxjwujP95utvNMEpIXpb2",
+	"iennmKWLgS44/YM+k5XYs3S9LV0bp+d4IZOqgm/UiJ9j0ftyydE4GF/xSj86+avRiv2u1FNzCr0hNifL",
+	"8vc7C1vd5DLUNKOVEQ/sg7AxrFmNlGHa2DTiCrS14rVgziTJ/vYmTGeMgdGovbZzp7oKA9Ii/P3TmVeK",
+	"rFfEwVftTm+132/sId2gN5m7wKnAuRj7oEDI1n297QRe017kXMXpaA2r7zhFyACkjl8ULTsWrkaQt8Wv",
+	"LKLb0H4keD2MYUbde3tl3q8qbXPnyH3nTh8ra742+yX0x6sZxeh9fkwNitI5MV1sz9Jmma/49BZ8UXVT",
+	"YYFq6AfhBgEHorEIiTV2UZkbwMSbDBvvZ+mJm9xtMC+voLdZYr931pAthV3oPdxKb+B5fF+Cslj1kkJc",
+	"NKG0+IJVmpcFW91B3yVhk4VbZgC8aaHL/cui9Mwjc7SrTlMUgGteq5lOx4JDd/ttUCdoc0mA/tih+mhH",
+	"2sN2Mf6zp+f/mu5wv9QKauZkOiNQI5SwkyNQslppfYucDAhKUrVtgVjAQUj62RCk4CaNzvHCsJXQq0q0",
+	"5fJx1+88WkFa06IUFJodNl3BdEYNVbbxolOjY/fEDD4yNlaA/YROX75IvOK2B2Y6qI1D5s1NUOFTnZ3V",
+	"rbd+ME0HHqbMCSxPCd1P29Y526Q/pCFOm++Xqu+Bik6IKxfYvIfFHqQheZBJ4qDN9zzlTKKxecdXcq5e",
+	"KxQhKemRZri3M7ZeaAQ+88ySzpXFeGJa//JDzHQ919YSc/hzQMdGKmyud+EkPafOtMCN+G+3zW0OVbuR",
+	"AZvUsfr+Tjea+MvNG/x9+0HHmVbrajCmD1U3fTLd129YHN1Jgc7dbpHZ0IquYAKxIxE/iV2J+EnrTMR/",
+	"d9yJ+NHbdir4wZ/9hPCff3LTilIJU0H9bG7Sa+U4wwgozgb/o1PAnKLuW+x+07gb4PSlqCu5uxq3nURf",
+	"YhdHsZjsyNhUelOQBO2Z7AqigbtrrDHdJcU3mKvj5S/Ibbg+osvisBh8pnjVSU5kricGX9sBQ39iis45",
+	"g850cRUW1Id3i16+PH+6A2BoBHLQNlnlXL1aiOntnu4Jp+ckQl/gEYGuQJbfQuMewNGQan5JWJDw5arW",
+	"ZTOF70tp2kcA+LCtsJpyxSaCWV2VTOk1gDh3kFk4+KxSaLoBINHPKLhp8G+EWNyZAgLL/JihW5D3kS84",
+	"ZijCeyuOtCynI8XLy827dgT8B47xcvMWRnHv9g7oAQVui1GCZTnqOnPybc80U1Q8UEcYe2u+qgTPmkeh",
+	"gdbgvYtPoTtm99PuGcS6lLPZrqev8Snvs3ygNV+7sXaaTrFADd2+aNqtRU3zivclyayBlD33RcXrpcmb",
+	"NYQb6wtcl3y6gMpVuEukucV2k6xZFfDRFHvGDyBAU6OHkebk+DQvEgo3WkHJaNJ/MudWrHmyRaSiLEha",
+	"oOmicIzd2H/DF7Qc2efoAedO2L+bqTsSowNb7e8ot3ss4hNacLtUcXiqXRCW795Awtfo3A4E6tzrR2bV",
+	"dzyVuunkGLWYp8YSGN+wlNC1iDYGjs1eU4riZVtMu9Z1Vd6AhXVY5WUbGMOVd4aM/GddLt8ibm+DeutM",
+	"MVmKgQJzeNqmJUpL0G2xsuabm0xvnyv3se9XzS0rueUTTk29QXCAU9qvrD2JhC8z2rDNo0LviHn7iaQG",
+	"zZYWBJzbANqAvhJorgpC5YkXmWCohmVr1S3o7wmeB6srv2qWA6EAMJzbirfQpbvUTu8KZbnQSAOAiZSY",
+	"cyvvoFIH8AYhPR6t6JlYeywxu6iFHxy6o8hJY6H4KzR3UCUzOkDySUuV+NjsASzSkwSgOCh+4BRSzpAt",
+	"U8U7U61Ms1zlfErc0sSgGobXhjVG7FOwkHU047DACXN5FwoH5rUcGVENF0Um1gLFPNjK/a+Nsagbo48p",
+	"9DOWtVeVL9FX1CyxQAu+M3sFwbfXBYe0g5U+MlYMCCkHhBSQJCnOvg663Gh/5jWWcYCxVQvrjEFYFQGv",
+	"6BlrYV3YCtp3aL3/2dwRBZqJYNKPSfVPeyy3qivauyThRbJk1N7rwsteXpGJT69qF5nfue+xDGZr8+gO",
+	"zxxdJ5ZoxZieMVr9hpe+47UdctNtg6/iLMeZC4NXTAcFDSBblF7HzLXONSum3nxi5BoxfoIJkiXPHAMo",
+	"VWMl31BJ5lKWSs4X1gkt//cFkwo79K9ELXUJUgbhEbxEARCVPbcAxrqH0k+Ml3boEj7vHvP5M/HxLsuM",
+	"3FoRh0ZTybP5O/KwjxZSH4YlEpRUPFAv77CWdAJy/rbzCFvyzulzeM2R17VTyOMRrfitUMngwLzWxmQE",
+	"NQFwKcul6p6LRBMQ74cJ2bp0N1XibhP1CwRj+sdk5e5OmJbxNU93PNUSgdsALQ3Vyce8LEXJLP+R+jRx",
+	"Z1RrBfsrVbTF91YP240OLTHyFSqdY7q/hI7gqB5WRjs5NT7dLGznY4juDsIofJVG6rS9a3e8aQiL9UN0",
+	"pE5+y67CJdFLrCLCJZU78GH14Eel2W7ZNYzsOpCFghcIFdFlchbNrgSjLrRLp3eVTYVif1ihXSLomqo4",
+	"tKWPAP0O2JM2gWUAI6h7qex1fL7naO+PTyUp5VyksrOu/vji+OmXzxF8o23WVrCF+DG1f3e8kuVNmk++",
+	"I03BYvgIQezPj8/OOzY6r9budsKWK8nM8UMUyzFcn2D4w7IRllLp+qaUc5nanK/FVC4J0ASxVCGUJu0F",
+	"e+o+++aH9wU7c3/93+/++65k4B6FIXiDoGjjMLhtu/I9BKvTuBNM5B1YOXznwEUEb68A032cYGhMw6s0",
+	"p/u7MPRL7EOHRLj8smZ6rTww2Dr1pnQsFJk3rEKqUq/R8nfTNoWfhP17cM3sFAMU2GylAS0+MoM6rOSp",
+	"0G5bkpnTuvoVQXfIGFCnhSeyqML/cP1qO5JprFymWzwG2RqwbP3gTtiGHxYMpCvjGJ8DnJYFj5ooRF0P",
+	"MugZO/CDCEt+lD/ZGZY3WlWb0TA8SUfkSzGXqpvY0qdCSI4nrAs0sls/6TjWJ/bN2bHCe7wmotOBIg4A",
+	"jcmKx5/eDOz2O/J4+LcAlmjY5YRW3Td8hD3qbkC7uNQEepAl4fM011cl+VBTALkRypw0jDCLQgMx6tu5",
+	"VU+XqoONbkTfAlCUDB6OurVK28WOx+89vpxYWQAtXOpaFOjkDS1FRCWWwtabHOpd21aiNy9LZoFvCqJY",
+	"XEg53gfpm+qOrwmlwFimit4n3CTdETmH4f6TyPVqDJ0Zxw2ThSuca10WjHrFQQ5IxKcJN8vfmjR23fcQ",
+	"eIp6tUwXTg1Qc2Yh14a+8DQdV796eOSIHvLLTh6tmqegfybNJkXw19aAnzfgKkbRCcyyWy80M0KgXQe3",
+	"sV4KxqtOV4VD8fAj2MwhPcYjOQ3Y6yG0AQsFn8nlrvkX/kpz5is4WWo2F2MLNo2A9K8EaMqtWEsjMox2",
+	"iDfc/ayDBIm7GeZQjEGgAMao08nAA0CL3ezjfXtMJttivYWwJahjdQtVYqBvxVSr7l2biQTn4BX706U5",
+	"ZAiizEzUhxVsta0l9kKUvGR/gItsxaXT7gp23P4Tb9ZRuJj9bPhUviyfgooGV6jgyl62qoCNUC2fmJDQ",
+	"Mtx+Il04yjdL37adkBAmXN0+MQxKQ5dbeW3Pn4GeHDLXoBmAFbUb8z//8p+nH//wLzvFYDut0OAitcE/",
+	"KHAgvME+uSmuD1/k7ZSZFFU5DGi7K30f3zIIsPpnwC1s+xP2eG1m02nR49gFfp5Ano0eaZscHvYK/P1N",
+	"9j4+Z75bccGe+lNfFuyL1MXccVVnEK+wQV8uRSNfJXKPy9eXX3i7D+Gi2okUbXNG3LAtsvS3Is8J31Kb",
+	"6S0YkjQGCR7GZUH5CFDbK9buPqNWjBCeD9NL0VnZJJ5bT4GeyUpk3Uk5t9QL6CZiLFel2V1T4ncmFULd",
+	"yxWM2mqydviAJlZ8tUpaKz0C0XMtoYJmRd0ntjpSjWgFWQPaXK6MCElJUcS2n4S0xsOhTqkHUKLBOK/s",
+	"DphL3FW4RXgpLli0YPfrghHvwH3uyXRftzj4JhuRgzeVPZjxHZWJ9MaWzdv9JBIE5o3Ypuh742lKRTiH",
+	"0c4MH+VUtW6ENZvr60/bB9vpno8SncfB0m7XVg+p2ZHoeQycVTbZdFYEYiqi9o69TKKk4gLzxH/ddvLu",
+	"pcLWgpcZ4kOHEDcynFY/QxKfmMMUUtaBE0zybPHVqpK5QxufTAzFK71mOh0ujeR+snMlTGFbMullN/Lo",
+	"W8XQlcBvQyM66H47NlzX0VUSjEIbbgaQ4Gk6bkuh7KqVWutQrY7rilxwWNCUqfPb9+bpRDG8Z2mbGR/h",
+	"WlJinfGK6nz9fkiXXMjQ9itKkzN6KaBmyizAuXgLKWKG2hjN+crst7nfayseAHgBB8tiL1Dw1WRzM2V3",
+	"W+LmD1grst+qfLOdVPVB9+pNRRr3vbZ2iDMvHYogi6KTE11Z4dJxfBNfPZSCE+zcVhQFunqeystH2Ogt",
+	"6ZjPqvet43aU0WC+Mjycf/e7nPFKnhyQwIaSX3gvToTCwNgWRxG+FyXDyLxqez0FtzS5J7tr/WdqOFAc",
+	"Gd3Ug+4zIPoUUlKkjXVXn/J1OMeH/gY4h4i1+x0Psv0NtnsiDGDxdA99AnfGGfbJFvMyFVP81l3S59AA",
+	"3ZFjvdAVkmuwx+KogxJ8DLkDQ2hgr9WdbHEYMxWMQ4Xl98OWI8fy2K6/WZdi3s6hsuBB9Bf3TBKWrMa+",
+	"UdRA1686TU47XRzm9kMPJV1ZMw6IRudPz7pOki+exqDCXzynTlQEJ3yWVHW3J7nYhLZjPdNB7G4S/lIY",
+	"+xZSnLA5YloLBdwDJzwXoiovW5B/p8ZXFZs0lrmXgY6h19he3UmEDKjpMtm8/xoa7PN6/3LBpr4TuZ7L",
+	"86RrGbASJHWENFD9S+sfa+gfEpOAVo4ZU9WZQ9DwEZoQ6qrECCKmy3FIS6fEemfkQefHsfT5tqmq75wE",
+	"SWU261T37uug7mOpeEjaAwdx2xjSp//7blyQrQHaOUDGYGB8kem75V49Xkf8Xpci9G/bAmFZqwwY+Vox",
+	"3+pzsmEYFcB4DpSJTMS09eEuxxL07VpBbCKtrCbjTtdovuxqHhlA5MbV0JFjebDzXdRoFcphV6sqY89O",
+	"F4KvHvb03emqSaYPLXxSj9sQ47uHQLEKZARidJHUM+xy4TZssyb0jX1DY1FQbI5pDeG8h0bXE3TsEImC",
+	"oPLn1nMsstvHFCibEdOmlnZz5Wjjj/ogiM33uPEX7qBFaDbbUDD9wjEMTaK0ILM0gGBcRp2vESQD0Djd",
+	"nJwodjI2cqkurF358iIEr0gFirowGxGwykWbRghoM9xLBFVRBhG31G9DAn641rcSeiTD9Q657lqtuY08",
+	"j3wl/ySostzjZyRZNoJOQDyF8MHJrdh4/im55Qwd8LpGrIctfBXs48tioJCdFEtiPLwgmAacEdVFQcUl",
+	"EM1tWtvkbcQbsEuLGfciI6yhJjHuR47+7QufYAx/7Hshf2bUWyutbwlsZ7/lBcyVtPBuYTAQooP+feDW",
+	"RgAvOycWIcOMOAxufNYBkzmA0z0szcjDF9VU+Mt3XssyXuUBkyDkmxHAJfiv/FaA90WvhIoSAld8LlAh",
+	"2L0HP8HhxySEHmqLEvVcUpGRVOzDomCQJwSR5Q+Fr0Hq1EgMNtEtsNXbiF+csG91jW/DulOsYPkDFDTw",
+	"W6G61Y/Qsc6fPXqHYX/whc5bDSOZewO4luki8d23YVPdLVBJYw2w+JJvUC+X9sJDVCHr34mWVwrqFCVr",
+	"5uyeIqiXjlx65vbSnLAX8SvwSMN7ujeQNLChmDp/yG1VhLPZua5OGAC/Q8KNT+aDku82s9dfTVRZ5tTj",
+	"1gMcPiJpZzueUPGjNBYLga20znA8ehWfgZB4fnROIknxlTy6OPri5OzkCwBsoU50p3wlT+/OTylhwn1E",
+	"/TwC8V6XRxfuwxdTH0urhVlpZVAZeHp2RiXIPooK7r0p/Pb0r6TOoWY1Qgn1b4HD0hMaTpNyNwCBwZmC",
+	"EfAMJtS4P9xyn519kXtRmPnpezEDGMFYxTm6+Ms/YpXhLx9/Kv4RX9f4QZBq+M9YruIn7RXwl48/fYzg",
+	"c4P+7sntlOsmQW7TJTdY6y81Bm0ehNI0+gdpFsIgsVvVkqoOP9E2Oxr5/B2I6+LZWePWnu2xtZ81KwS3",
+	"Y8QPbqVO/omyBS/1EGJYBmnwwoG59s7uKfD/xT+OVhn44iBvlvxWwGnxty6JJJTcrVKC33NFDUO7LOoG",
+	"+ZPYPBJ//kmEjmI/M3O+4SWsK8OZoCgE+FgU0Qot+E/MnHlWewFqLZo31O2AHF1TgrTkXsHN8dXpP2T5",
+	"EzJVJdD71GWHWiz1XWCIzt48S+XeOurNtS7h9b6Ed2+iuOef/TxEfOMODQCbJue94jWnPgluYNBT3S3b",
+	"aqnoqO3wcRHxZJQn+DSFaPcxsTNKW19KmLu1v6dHHvHE4CuuhLUAdJw7OFKVdD2ff7JjkpbA4ZmEnUWH",
+	"3CuZ66ErO6b1w4tEHP0TScW993hfUfiZ8MSrhdZGkCKuPSRjtPuJU+iV0Pju7fIGL8sW3vAxeINGf6HM",
+	"GoT4CN5IS2XCoeziOT/+5fbgcvwhNbU/CbFiHLJKPdDlEBucTsQcsW7SzABf+w0rS2qn9FgHl170yvdq",
+	"Sx1dZ/8rfifn4Ima1qIUykpeGfc3t+JXtp8g9zv7CTLfamD74b0dpwbFh32cKhQArX9ltP5W13Phsepv",
+	"0SH3SVSlGD04fS4xiSjCpH0sQe2G9ymEB0pqCG2BFxQThBwve4h8zBr8/G7h4ujZ068+Vz59QbV/nk2K",
+	"FgsWGnbPKEHgEnHn4FnvhmJClWmp0ZjFkLBolGkmblsn4p17NH00/taIetOeDaFKn0009oSkjsh40QR+",
+	"TT/Pz0tbe0lOUqkYZ5Nar41wRhmUK2PSWeqg94n+KOe8MYsrfA9S8x46mTvQPfr/QrXraL/Ak+63jBu2",
+	"FlWVPET+lA0dJKHKK//YSPGJLnZ9h3kHn7Gf8BuFKHR6rVqJMwHoBGkgCD1EtZ0KS0u6PbSVw8j2WSsq",
+	"jswk6b1TNnDeJ9JZ8n6dShofH3hUz054R8JoeLmBRknb2zSkeGOIj7rOoFW9XgAmrlR30iKXpP3XEP3h",
+	"ioljbGlRlrUwPjFA3aLaoyzVmlmtCwLD4gx+YER9J2rSjlizSvm0cRKPG3mBRNZP5cZ57amc9t84Qqa8",
+	"27hT0hr27+8ZFH/ufQuN5xKcY6jrSIm3sXZYNmQ54JJWB/rynz0KMd7DOqBPCoWI1iOjoI8vsTKOULSj",
+	"fpbw5Xs5X9ifPXz5s8UuH4el/k3etacrgJ7UuhJM1xQHQjMHI4O7zBw8jKdOdoBx/XPwXVKvdzP4GZIU",
+	"HlaGPs4ev8A7MXS6DNs9Bf+2idxfZO1SYqW/XmvBpwtEjll2N70p5XCaCDywJX9y2ELuRle23nRRqJRY",
+	"U0VywgIOtfztfu1Onf34mAIBlpzgB8TkfHp2BmuUFLffQ1sqJSUFQYNZL1qopRYSiTKb4z2a8Olts8qn",
+	"AkCVNfRI9fWhWLTsc/AmqFCpqBJ+qZcC8xMgJawAr8B6ISvRlk5RmfwJw6tUqGm9gRblwZXi+G21qLkR",
+	"7Hd8Lgpm4JHfFwyg66C2XVclanXhRmuTyswT0DkNnSVDlUiQloscHMojASrNUd+dOKHKC9ZmCbJaQL8P",
+	"Nl2I6S2WBudSHF4iLR/nGsPBH0wX1FMr7LGxteDL7iTC+ZhIxetEh8+0LJtRPfzjOxy+ehQxeB2K1bqJ",
+	"nNhB1PGrDgg+zvhrWRZXHp8pWVXHAVMgKfywHu+lrAAFcFD+Tc1dwX6szI8FM2LFj6e6qqitm67xoxXf",
+	"6MaajAwMNbL5e3Sr/C5VIa4I3fZ55j0Ig7/Xex5T0jriIkhDnmHb1CmATYjb51nEr/15WPrZo7E0rgsc",
+	"/75NgbvRLZ9UWLYE/wSZHEQ6V7fb/IytUQcC10ao0jP0owhAWVXf0SR+Zi0elnUlMqmmcPGt3ZWnG+sd",
+	"FRuPH+GuZaV/Bj4azxdXQpXEGJMNaXEF1h3RJRiy+yBdrccKw76mUTJtL3EyKKZSv+wWYOzzSwBjO/qU",
+	"EivpP/u65jNL+HOgz6m2mu8xGQUmVLBpLUppGYAkIDo0zCfvf6P5bkGnEBoout04RMi8VPKJ747BBOhr",
+	"lZhZnzePGIgwf1Le2kIbKMzl5lZAnt3JlmYGk31swQQr/kSOOlgbTCBvaeKOtV7UhcfX+uyut8fT8IBE",
+	"0WWPcBla2QUAnfOqCvWYuqZiim3hF9yJOaP2JSJQDcq/19aEYlweycKzs7Pzf70krHuYrpPGBM/1KO6R",
+	"R+XKHDcCSNdnpCi9QIiluFecozvWvaY54JSvVrWmAvhMJh88IX7jh8APV0TxAbYIpfTRpfPPJKS+09Pb",
+	"sNlNALFS4kfbcogqmWO50L0E0dGzrDrlaiqqqkVESec0wVO/cetv3DqeW18BzzCO8nOyYbxLiTQ/euCg",
+	"5A2qV0KBqYeYP78ERtzylrzpYHDl7JudmVk730Pg0gSPlHoJtTO73zsEryspatSVcl4mAmWjhs1h/ID+",
+	"QzBBW900HvsUI/LL9hF+TcgoYJbIpfjcHDedljYc9hj/QrlDsZpmyZoVWu2500bQ43nBv+KbX5rUfxwj",
+	"7h1R6hPYbyPumn+me+V7bT2+Fl4tErH/UfeZaH1LkSbVK7CI+b6cZS+ZVS3Vr9dQo5XfO6TzeXLd3mZd",
+	"SK6AXRdllmG0wYq1XarJ6xZM6Tf1ZGzQ6Pjs/Pr86cXZ2cXZ2X+cnn+ZeW0EVPX5hJHeec7YpUdA6+j5",
+	"Lz1m5A9Cq288MX1cWakQLgp3qy2BkDV6e0ObE8SRfmKQMNHJm+0MJXw7JpTwNuBsSbPdH7JgV9cv3l+f",
+	"vnn9/Q/X31x12i9j2lIU8Gt72O3gzMfjxHGAhiSXew25kzKcoLe4IbRwvhQ/fygKgMIwq7pF1kpxHs2W",
+	"jtKt2DwxwcsfMRgAHPn+i/iZ350ICP2yBcGhLDvCQm7HhqZHHaZsEJqTeLKHFN8sjY9IKMD/8RlJYPpi",
+	"ws0JC7Xi84bXXFkhqI2Rcfr6UpROZdd34NmphYidzktdiwvfLAjKDGcCsJZq4RtJtghLYI5BR2zKvimY",
+	"1XMBKXpALexLqZXAJKANBimhIXktxGVLP9+QqOIKcS4BtBLurBn+csEhiskmQijM3EnkwMyF/bYhe/OR",
+	"pDGMnwvoN2pMJcB+if/FPwIoWGDgJC8XW1iHWQyB0MTyiYFJYyKTD85wy5b6DpoLOrbCXcYAGKJYRuzq",
+	"FmdO/+H+99MptN1z/0SY/+EgBfSB3CFarxcRmF1CLyE0vXtoCL2uMLAC3zcn8cLQfGSUMvT82X0V6QdP",
+	"kppsrG8vEfVDpBL6IsrXlnPFbVML9rtST82psbrmc3GyLH9/VBwtBC8pFeMVTvz4a2lW2sg0yKZ7syKc",
+	"V+6xuPO79NPPUd75iFAsu0/ii26HUz2DDMBW5UEET/Ejn9pqQ/bDOkB9DJzAnSrNH/VSjMqQePCz90kS",
+	"F0IG0tGvnqfaZCsnqzspExFPIUqXDbm4lxSZJx1UCbYRdgeD7YxAeyb79PJ90AL+LaT9CxSc4FEJDN2G",
+	"zNPx8gzz7o4AeRYeEwX6NbLxbyGlf9qQ0i/t0ssGqtzgT8y4eFVOUOx04v92132SqMBvRsjD36WDcYrs",
+	"ARkTtPCHZGzg4rcb9bcoyC8kCvJLuy1DbAWcQJAgGgdSUjfn3pGVjqyYukUNo7W/okcekX+cBPKvSdbQ",
+	"cHLSQwk8ukKdWVGKqQzAKr9u7iCoQQp38KrSaxOa0GpWauQE32oGevZ3m1Ch/1hQC4M1N0C+kpBSfm5v",
+	"Uw75Nua2h8/jodE/USnGHmweNzP+lUvKbhUGsCSyMXH3km+G2dv3wMhLuVLcySnEPuCPn069Q3fQG/ve",
+	"P/QJ9KFUeAPmfj9to+3ZH3dXW2f0DN+yPWEUDHT/237rS+yIKHNq1FKqxmIP020z/vws6gL5vNMD8mcG",
+	"Z3DHN/BEDrMj8t7+E6g4W7hpjxod5QzPQGQVtZja0F03jttgyy++MYPehIU0VtebQYc5PfLJzaJvsaOw",
+	"ghi9QCZjxopVrrS/1svBNx52nJHP6dUMQKiN73qaPeNWP8JMvuYE7IGOQux1BEWkdDUYaZ2q/HetxCX7",
+	"cgmIg7O22zUge/jmS9IudGMxa7TADAwh5wvLSniL+yYLJEObkBBfR+fOMBXKCay/HH3p9uMc/+tYA748",
+	"X+qoYeKAqVgZ3PgaevojxS+cgbzkauNpQBuBdbDt037luqLUEFOEX8ICA+pJ/KT7Jut+Xa54Dzxnp+81",
+	"U1gdMChSBPwr9p/0JKR/Ts1dimiPLf+9LPiJulOfunk8hN/McRCZfdCjbCLmjSqcMdd1Gv9MrrV/KsP8",
+	"gS8pupj0bcHm/E4UmN8FDfF4DZkckw3td1dMOUUWIwO52yrudpmDKzTCfoePPfJZoLdk0cugx6ZPLcQI",
+	"9voXyC1xl9GRWs8OPiEo+3ANGWGjlrEFAzHPbdsacqrVTM4b6h44h2aIZChC1iK08s5oL58PL/wK9M+o",
+	"vw9X1sQOlicGW79GiXqAmQJrh1zTT+lnSXgaPIiGU3oAWxKnii02AU7DOxxnUlQtBse61mru1b6Qk+Zm",
+	"6p31/+Noymvzl7OPJ5Y7Tr9g//W//vf/OIJOmnF73EQ/XvhfaCDHficqI9izsy9+j8kxcUdjr/RHjXCD",
+	"7serCjbFnLDXamSz6G7XTkAXFrYdEhPvlo2z8EoaPJHl2pW+D+/BwsE/oQPrcKn/q9YpHv6WuBIW+Lg9",
+	"HCh/LlnZ1HwCDW2FYhw6Nfk+j6uKKzCBN20mOKADuC/YUH4wVssNmMFv4IFfU2KiY+c3VCS4xc1v277t",
+	"VDEAqEq/SBXm51B4UbcFJjQrrCQo+abw6Ig+TR0cBwSr4ysuvOndyX6/RM3YGS61mN5qJdUcg+CG0uly",
+	"nOxYfYiR37nvf218DIvKCGU8+zPUR7qVWpeB+GiQePRedx9yRGHFnNNfIk96lQwIEFrUOhZz67drDf6N",
+	"gq0Xm0hrQ+BXpS1biqFsW3PruHCAz65uP0Xm0WMzGq4qw2lLYRe6NAgXzX0/MjHlxl4ysVxZyJevNB5l",
+	"q53O6WRriOn8ghjtj3oNvWbCsVrokq11U5XowfELRwlI/Oh02xU3wUogbO+wFM9pIW3u9B/G8tr+dApl",
+	"bdniM0rMhJb3vEH8V26hhIRNK22aWpywEIdBnGOoqRHGUsWcm1EBhyRuKE9KtlPXEWObjBwfeAPvlLlk",
+	"fGZF7YaGaTT1HWa2m2a1qjYICyiWELe3fdA/H6DWIT+k1tr6pEB3CMOP3ERP2B93zo8ZIaJ21CDbilaX",
+	"p8giUIFD3R2ZcomCO9wppWnGYJa7eWHpHaBen7AfoFaOO3lClLBR7mOmGu5djfG8Qfnw0tlZni5t3SrP",
+	"pg2lxQgw0SN44F9bZ0VCYtUhsb0vo9je+bNnnzK692GxwQ3JXaLuy4C876vtPvdS7s+pvnHTnmFCN+jX",
+	"YyMQO97B0uwQiLWYUhfGpESEyrglt87En58sS+zMuQC57Kz4IHwAuv2EvQVBhqJ7ZURTarXxYgG6CtEU",
+	"wVlwwt4HwhkQNjkBYRdc9QQLyIwLXCih5k/EQgJnReW1KPKULgXjE303Xu6hdHtCojkIuEreirU04kBp",
+	"9R7J/Zu4+jzElU/WpW3JCC06I786bKDPR6xd97WutGRrnfpcbbB/ClcoesixCpeKaSpsjUGqWU8E3kkL",
+	"0zCn/7D6VqjBxlXOsCtrvn4dfrZX9yoNgMlMabuAw/R4oCJv+C1lufqJJl+fztPS+nZogQ/crIe3HTi3",
+	"D5uMnrgfJka/e8uyRx40q3bGE15Db69pLewlARa3TnxiDgWMJ8u0GAYme5wWS3w6FSvb27pHae8lVvvl",
+	"ew43Sf4ZeyLfo8dx8nz5dmKTTZediqirFDVU7MgdzCQf8nR8h0884umjNyRO3qsFl6oARSj4F0GuYnHG",
+	"o/f+fHDXlWLQGUvXcYztknE21atNBH7DJqLSam6YqIwAv11i104njSqrvN+Aco5DPyP8FcMGNOz4GNUs",
+	"hqOw42PyFh4HRIR1La0wl6xRKz69FWWRGO1O1HK2YcfHNMxfm3IuDJMWGjxBHyavHKeUz1KvVaV5+RKX",
+	"sheX/V2uHqx/UQj3TvxE7pOK45tdPUKd21d7Pf/lvToW9w7LENzeqtZ65lmJKIBpZpWeF9hq5j9ev9vu",
+	"mESsPNXKSPP/s3d9z23byvpfwfQlyYxiuznpmd74yU3rtnfyw2P7NufOfTgDiSsJVxTBApR1dDL53+9g",
+	"dwGCFEnRsSjLN33qNKb4A1gsdhfffl8B2WTT0fWp7xBj7y/csUVeRWRm7n1857FubXC26t/QLzPxCnIh",
+	"RzhryBEaUxQK29uQd+Vf9/USQyYq0WRcOQNoR05XHLfn8izmZDf2+NTDhlw6W7vKjq3jClvFAnVQbTCF",
+	"m0mVrbDIW7HxhmXme9BOGNrYuM68Tw5df7slfTAxoq20xbD//K4ltPzh6/qb9wbQJMVoQe7+nCDCQmVi",
+	"qdJUMZgWMjAz/NdP88NtDcOuh+Ox7+3mSG9LYqqyBKtcb2/+QMBsqmdU++qy7tPPKcjpl1N0Lt1FRDr+",
+	"X0JWNJYRgzTqdmavim3BIdyheNn0oYilqqJv6nQbJQI7zpozNvdRT2Rj4DHo3BR4tp5Z4kYbBahZKIDG",
+	"of5Tr3Id6YYi/TSQur43xEh/pCnpqq07dvxtC+0XOZmLtTaJ839/ikwao9c2OkReZcmbsv91vGFnacpa",
+	"vXge/jVLN1g9Ws+1sEDiwwTZexaUb1+Mopx41HgaIbt680dcQNfGU22WWO6tX7qr+P/c7+j0iCGNCesv",
+	"0hgHzZC5tPMgNQRy6m44lhb+/tpdMYd/nYgPmoaMPWCaNgMS3cCHDL3T33xycSVhOm2OzeRjKNZADKDL",
+	"veza2ySP6t8Q8QKEClWq9QLcGjd6NSNoqfRoN9/kYpE4tSiLq7l0ieVUFYHrtOxzrKiod8b2fbzl931i",
+	"+d/0mjpspIESbCt9f2DLSyxUSy/R2ej+yUXTExBR2NZtGbdb4gw+2hEH2ewNOY62fmlMIslsseFJLiBz",
+	"a59JAtAiKj1f6Eq++6aCp0vFklAu8BmVHltnYBtEv9ljF7qQHXyVoex3S9cdPgFose7xpqWRLJGbqI+M",
+	"/g9d96EbySrj1mDYyCStGunCvhWTDWu7M+ifUKcVNlS17cUV0yat+k6UM10x4OzTE65XKbSi6A3/8emV",
+	"rslklytbiAVAjpMTId0CGZzbEHVOrpp43Rvm6RSPQLt4qsESimqn+6nw/O+TVmm7S5fDjSIAO5+5vMUF",
+	"cpg7tlcWPTL3n55W6pHInMpB7YJC2SMWCkhAGrCFGHPfJSeKMnf/qKdT8qoVhQpsw3P26JJruYWSvr9W",
+	"wBKkXZmKyH8jZLNcE0FtgvsNTsSF4LuEqNi9ApGfPN9A8SJu4mrB7bz37zGkS/PPaIUFh78/HZcW8L2V",
+	"tgS0hBFBW73eQ23e8SCrc4/hSw6hBnIFhoGKffRA/MsPqBoednYDM2ULMGjPNupPIN6/ioR5s5A4NZxZ",
+	"XBhvb/4Qz//r9vLljy9cGPCPdzf/oPWD9QJs9ismc27iwfueiF8w3Td67f6Oh5L4Z1VYSKdvhBRjmSBq",
+	"QllhINem4AaXsOSwVxJ7VPA90C2IyVxmM3IXiD1sWJdq6e5W2kF3Vm5UwZRIfOuya4NYxOdUnGnZV5wV",
+	"bb6CI7cPGuOBGgiHa12ksf4dx701mRzDhEvwaIrmEJ2L99Dbxw1JkqnpacCTBkIYv6KwhmQBfAO5y3yx",
+	"L4HMp8ldnX6mRfHllHVeuuVB6JItu20oSPMaPpYOFjID/wFtHLb+z8cjvFWh/3tmQxWTepk92yNKxYTS",
+	"V9TThHVE58bG2svgtBpAYWRmp7yFNTterNYamIKBbAIivMoE3pRde/4+zV7RvRwCldHBUimZXtHQ6Ijn",
+	"r8/+44Xz4bncIDGPSyrG7ml3YMhTx7pEnPJ5kBP9usH1+tdqaWfdownvH812y+/+SO3f91k8BCxfS5PY",
+	"b0ma9CetF3w+XFQYO0njK+PyPtci8R+x83WL8jzTBVIW6um0XZu3WJnsA174cTrdKYUXuPsXrRxd94B7",
+	"fn92aIGN8kvb9m+krpqWTdqv9wOgvF2ZTEixUBme1fDU4KPYCblB9RBbckRL8fz68q348eyHH1+U5GJW",
+	"zbCPuYawDLPatet+DBcNOMblQxrG2GVE1WRoKg0MnC2QYp0klV+Xj0XbmllltmEgtenmM+a3/25Q1JN/",
+	"SIubnJQXHCDXijhS3IOx5ygDcLECpl+hFyp67WhUjYeylL0G1S96pxYgANOpCYr+pwxUL/pVTqL2CIS2",
+	"Mg+aFZaYBLRYriZzRFbIdC03Fg96iC2Gupzc6uKPoOJh6OgibwsGxFxmCSR4kErnh3hEZICDKGXEWtJZ",
+	"HX+ES/fI6JoiCbqInrJXHVIsL4xTPVnYkuixLk569DqkHwmC06/woOtztZaKjsM9lQx2yhH9d6U0cNxn",
+	"Ir78VFmWb9Fw0Kd5622QNOUoQRUthC/tPTHKFsEqj3KeD1gK7jPAkUX1rvS21aQu/BlIYKmmipKYpAqy",
+	"4p8qiVIkupLyI2XDzHquaybk5B5RFI6rJ1Gl2+R8Q6yxyZ1xEmtkW7CcV+WA3FVWTiHdUO2KrqPzGIb2",
+	"VJQa+K4sW8sF6LVRRQGoAIuTz+kIke1S+mYjdLd/s+evz85e+HZ6qllRXureEg/uzzlbzcLQ2AXxduDH",
+	"EysHdugSEgmppvALXJ64QCVa68ZCFtTnzx2wKI+KQDpSzpXCwkRnVMxbyo0LJFh5yIW1IYSTc5AJv+Tz",
+	"169cOvrrL7eiekpFn71uPQA7ERcz0uvFhl9wj3Sb2coSP+snGN/oibtRdb89XVvx3ALwPvYerJUzaMxp",
+	"7Wq8VPGa33/qGU+0HSLx7O9rLnDG+3ichqLe8XVuDbLF3KBFdHi/UYSQatletiLA03X7adZF2YHunFXF",
+	"ZkdRWMZ/uYY83ZwTvt/5nv+8+fhBFPCvwm4jZqm63LyjfU9Ts73RlKvKJYU5ZPvbc7b2mPJZLjRrWuxN",
+	"g/k57AidbbxRlDlo4seA6fZd+7xsIHWbJjJGLhGFVyBBtvWsDcNXb4aLydYVZsypkD4Q9WPQOzxoTeMf",
+	"fyYPX9juFa59woBH1rSiKiEbhUJe2z9msMA2Zp/7fOlT1g3Lby+Uqm5wfQuILeOoZ1Ygjm5EGEQ1mUdI",
+	"RIUZprIil4byuh/OzsSnOcV/fzs740tG4tXZWcCQnogbjfFeCGh6x3wjl6Nn5OfdM4OCCg44wnASsQSZ",
+	"recqBRdTxU/BpU/dmu5Hd2Csy/EZ2lP4a+1WEd/LDmE8ayuFf6JUbIpp+G7lctl/THNdftyhS+l9F+nT",
+	"bmc4gkDoV3UHdS8eLLDkdMJFek6dAylY69cy188wW6OrXVRPLJS5UdrUa2W5VM5TeMmhToGhK+mM7We+",
+	"8iBokOiJfVN2/yUPjp+q0J6a7NMdl9SrZchRhf4ckjbIchh1ZfF4sP3IxF8Rj/r+PcvP/JQBD+p6zfel",
+	"yhKmT+mVK3E54PCohw7beKf1AmsA73UyXllx+/bK2+S5sKnXA3Rhd61v3FtFbjT273cvRn/RIeaFrI8f",
+	"2Xchhs8YcrT9MJRtjTzWWHwfA2rmNI6yBUtajLtcHvcLH8bbqWx2Qy/Wd5jDdww6zDwOJejT5RRTlSk7",
+	"Z0XGRveFlCD844F8F9/9kTAG9TnrnKPj5AR4NYzJ/J5AVqgpHTizEBpWfklkgfgSkH6PmmSVR6i3rlTU",
+	"iO6qPUCWxLbWlzosewToVMfAcQjIXy9WeVd63vq9j2riRzKSF/6tRqLQYqaFS/9UMe+XcN83095luadj",
+	"lSH/5/4f3ep+VXVF7N/7/qSy5C/X+xigrg67d5MSu91Cb7WI7Ha0viPksBbLDz2cW3un7mCH7ZQAnmhM",
+	"7Vyv7XFyMgy0oV+DTBg9dgfiTqYrsD3MyKpZdlgbQmYH7x3c04dxfe7Wb92j/nJ8T9Wk35IoKHfuYjU6",
+	"yHZX9Lu46afQYi5zPJ3bafdrWRCByJCGXz/U9IAMLmALfAk8UrxDbokAbvANejN1B4glwGPQ8JNSo9iH",
+	"oS6dpggqlQWY7WNP/N2wwcYn94inEG2ManZE0+C2DEjO411EsajvwfXzn/oexONHMpR4/MMmSzhLWgEq",
+	"qhDG69WTwHWJLvUkiqsBITspePbZx30QSKSn/epb8PPcB1VSs2DO+1mHRo9TWLaTWjMZEqOv4gpgF/vD",
+	"YRnYqf3pmS2HjMH4DVBbVPZGPHlhtxHkBrBwv2k/QZB2ce0vGupckm7/UNrqG1TqUVNh9RKQms7FjmhO",
+	"6E6p9pgkBqxlupylVKmwYO4IwWihEKv8jcg0/lxZFNynwvBX+dV9cVr/JrGmg30XhRaTucYTcJHBWuTS",
+	"WuTFslDLy/zkxvT5PRnUD06Qzu96Qf1sA1naB1hf8Wh9o+TobxstZ7xh42rgRj8n4DYeIPsI1UV7NUuj",
+	"1reOHfGaLxkwxvKPaPDtP8miAKPooIc2/5GAXE/mtiSI4sYDROmReptvZJIiN3pm5JLVyr+eCOhhBA3U",
+	"Aeo/xdP+FNrImduo8PMJNTSqVh3w+/h7c6lqs7fKXuapbueecX+8dlvHbnU/ZYRKLAew2HzTi1XP0N0f",
+	"QERDcJ4RwRZGgigHhPbk7i3P1dM9h01qKWdwmmezvfCw52pSrAzwcNoJZNIobUfCAjBGnnFJDBD//1en",
+	"3B1Z7Vg3znAFiX9gLIRcB5o7xq24+vBrfTF0n+lee1MdyotRjNbClJVZWtlzz7VIOLOl3IgxPPwM98Gj",
+	"TTJMeYpNa6G9SdoFJMRTSBLNa/D+tr23BCeO2tOMUUCtwy7KLUW8/DSyk9Nr1ndEoNKIphpbJHKjJy7s",
+	"KzXXT8THWCAGVd4jJB/2ZUygsf2gkMZZwVDh8Cp7pBqF+6Z2w/MKlYiGPr6j6HtaclN47f0rGzBs7ZK9",
+	"jpC9ZfQ4PgZE92rzeOfI9xkl38eH7UMxQ5dzq/gZBpb6DmLlpa6z58aBOtvvOrKrtOiw6aMb8N0O9oLW",
+	"YojufLcP7f2DHkuHFXCKmKnTz+4/X1p7ZPidT9y0hXpwIccp2NDmSs2v3GD3HPnnafGdLJMXo7AiTzZy",
+	"yZ3w6NPxLoEEn/DgxMqt09Uys0SM7X9N4VIcLbWJPq6ySxIi2Ps4jhoYYlVGIHR7kkvz5wqKkf//ib1r",
+	"zsBZJ2GoQt8D+a2ahYS+gRjzAj+UOmjMKnvmxQ2rxbYQv3fGlzfhqgGdY/mQtpOI8oKjiCnD+9DOEtCZ",
+	"tFGzfI7HcJaEsmHo+dylq/Ms1Rb8+UzfSpA/4ucjMiw/UkS+ZvLTrmrML+wUo7PWVnX9thfbo03QI37P",
+	"proZMa3hjpuUdyk4EpmFmmVALEC0W6FmW1u0v/WrID1i1Gxe2FIsPQXPQ0N1uBMRfktSwtga7TKiVOsF",
+	"NaSTTjHnCVSReWZJTjgHl1NNtRHfvxJzvTKW+rLxYzPKs0vhYSqE4UvQ37w8HdEonoiP2EWH6US11kz/",
+	"Fmpuoc9CWST294OkRYHFnUJroaduW/RlaJfype4ehcYgvGkTc18Tm8oAsAW6+7etMXlDtVEqy8BLPEaI",
+	"Z9vPMlETuoljEwrVVeTyHsvJwp9N+OFoclunNQfZdlbjZv/nyqUD9XvEzzgSS3i935lFzFtl2AU5dF9C",
+	"yEHnKYziEnF5tLA9g1Tr6Jy5S1bJGGLG8N5/6cLW2aEijdiY1yywEAms9exSjPVzrFUyOUVMevtE458/",
+	"qmQyaE+0SiYoTd+8jwNDlsZGry0YMdO+y+b1wP2Or/alEY2foP1slD7UT2i0V1sw1P/XNmMTmabOE7dG",
+	"5W5xNk3Z36h/s7ZINOOeZmBHcQykjWDiWvePL+O3JoGkvfox311eGQNmq4jnHj+8aWicN1vAppc9X9G1",
+	"w8Jt8RFv5zJNgVh9tyz7UhuRyTs1c6v7ZGIAW0hkak9m3le9fhzfw3y2PKYU2bL1llbcOQ3UK9W9gcTT",
+	"MESjFN7d09E8qT3ksea9EieG+a9OdCGLdsHq37xggC0hlSEXIfIVrG7RxrbOUPaNHueCFConlUFKUZPd",
+	"ZO+gEhhVO5Gf2Vi9JEvwbna1tCfidw+vQwkJRAdwzySTXYHCu9KzRUYqNbA5EdehEEA/rT6B7o4k9Yi+",
+	"gdQCydm5R6CcHZF4bTNIrS17NpfoUbc6bd9Lz8jDY5dVeOWJb+qdugPPNoVHSSngYTniqF4JS5zMMyg5",
+	"blxCeCVn/ld86RTWzLOFlBDYeZ1lMCk8oLbKAoZ1W8w6zwSPHCZ6gn/FPGmVX+JvkDwXf/mDsOcsvIIv",
+	"EnLkcoRqZEPNZc8bNMEhKwsFyYU0V5oKryXyVKQy0EZpRoIEcSLtfKylSXxnR22JrzrBMTd0xcBTsLJd",
+	"c7B6ghJMBo+I+Th8Ko1XHXLZdWUKCmnUdNpdeL3lawacBf+Ilmngt/R6n84na0vOeq1Zhyiig3gqU3Vb",
+	"21n4M2OUuxSLT3Mx0RaJttbeXysT8C1N03n62Q3Tl1NWaOrVLIH/2Uu7xO0cNsyL5fJDOtCSBgKn3Kis",
+	"I1Lbh/UZwFJO5gpPSSGLVFV4hmMFgSCrIoIUFR0zFGoJJXHwGGarrEZNVmEws2KprGVVW2SfjM4Q11IV",
+	"hM9gUQIvydSwX+QrOw8iZIPEmSs7hySW5DocAoLW5w3C6zo1OC0h8NzQZ4eQTTkeyn9sL2dD9flsgCNK",
+	"XtsjYVcEvSk9GG6Sm5dEMsrKhJU17eLFTirzW7piyPnHJ7SdgJSSUQdi9L0kUedlCPsppq4NmwLbda41",
+	"1QbHTjWRvTRkaGUEvpTuiRvyR/exkUt8JB5mYKqL6K2oXBPONipfwi2hXVv0H3TJgBZAT7hUHXKVCH6I",
+	"dGUZahrQbA8zjC40cS0AUqgMmpZx/8yoJC5v4k7IrbYEtaB3rVKu1Fycr2fnebqJ1LZ4P2I+Zybfq3AB",
+	"8ziQ9lKio/0lsEhOVXEiPmEyjLcveDiR4JhfrZryBGwe57QjZlnWBm/onpym5+VpGt7tnsJkwaqaooeH",
+	"q4ttQT8m9m4kYEwzrbBMmMhiJJYuY7SIWba5KhnwUcNZ6FUbiJmxGV+t0LNcpYXKpSlO3Z1eJrKQ1QWT",
+	"GzdsBTsaxHS8acKzUFaL5I+vfvi7eP+Tm5+lxlONnQCS0XdLmeeKkNMNjpf+iBM8Ev998f7dm/JE18N+",
+	"9BSV8ZYgs1iItcpdQKBSd02v96oEIP9DX18qKOvx/8Lk4EhNstgd8m7YgUxrklUcTVicxyT0hoxnmAN4",
+	"EM0uX8blEvq2mpIQXYG9T9lEpapbaMZfBm0+oCb8oScyJdHlWrNmuVpjvfEAk0SWvhYdXNTkvh92LLW6",
+	"pqaqPDMpdq9YuQkusU0mMU2/QiRxsM6dymw1NfC4zyLw4OFtt/eeXM90+fiHd+CYPblm3iM3gZ/mZNcZ",
+	"FUwrZt3BRV55KBcoo6LmCAvPM4hLlj2pyLHvvLE6eB8i8idWqajQm4ejPGeTX/4vAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
