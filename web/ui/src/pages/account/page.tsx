@@ -19,7 +19,7 @@ export function App({ site, account }: Props & { site: Site }) {
   const own = account.own.value;
   return (
     <Shell site={site} page="account" title={words.title}>
-      <main>
+      <main class="own-account">
         <h1>{words.title}</h1>
         {account.problem.value && <Alert kind="error">{account.problem.value}</Alert>}
         <p role="status">{account.done.value}</p>
@@ -240,7 +240,7 @@ function Keys({ account, own }: Props & { own: Own }) {
           </Field>
         )}
         {own.scopes.map((s) => (
-          <label key={s} class="choice">
+          <label key={s} class="check">
             <input type="checkbox" name="scope" value={s} defaultChecked={s === "read"} /> {keys.scopes[s]}
           </label>
         ))}

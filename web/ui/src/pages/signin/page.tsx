@@ -17,7 +17,7 @@ export function App({ site, signIn }: Props & { site: Site }) {
   const info = signIn.session.info.value;
   const kind = signIn.link?.kind;
   return (
-    <Shell site={site} page="home" title={words.title}>
+    <Shell site={site} page="account" title={words.title}>
       <main class="signin">
         {signIn.problem.value && <Wrong problem={signIn.problem.value} />}
         {kind === "first" ? (
