@@ -28,6 +28,7 @@ type task struct {
 	cars       map[string]need // by charger
 	appliances []errand        // of the appliances that the plan starts
 	flows      []float64       // what they would take
+	own        charging        // what they take by the last plan, as the street reckons
 	seen       sight
 
 	buy, sell []float64 // by step, what the pool is expected to make of a kWh, millionths
@@ -41,6 +42,7 @@ type need struct {
 	capacity, held float64 // Wh
 	by             time.Time
 	target         grid.PerMille
+	said           bool // by its owner
 }
 
 // plan plans a metering point from now on. Errors: forecast.ErrNoHistory, *NoPriceError and
@@ -65,7 +67,7 @@ func (t *Traders) plan(ctx context.Context, at seat, i grid.Interval, now time.T
 	if err := t.draw(ctx, at, x, t.days, now); err != nil {
 		return nil, nil, err
 	}
-	k.x = x
+	k.x, k.own = x, t.charging[at.home.MeteringPoint]
 	k.steps(now)
 	if err := t.price(k); err != nil {
 		return nil, nil, err
@@ -128,6 +130,9 @@ func (t *Traders) courses(k *task) {
 	for s := range drawn {
 		n := len(k.in.Steps)
 		c := plan.Scenario{Weight: 1, Net: make([]float64, n), Buy: make([]float64, n), Sell: make([]float64, n)}
+		if len(k.in.Cars) > 0 {
+			c.Room, c.Beyond = make([]float64, n), make([]float64, n)
+		}
 		for step, i := range k.in.Steps {
 			from := grid.IntervalAt(i.Begin(), minutes)
 			parts := max(i.Minutes/minutes, 1)
@@ -142,6 +147,10 @@ func (t *Traders) courses(k *task) {
 				buy, sell := k.st.prices(s, on, k.rates[step])
 				c.Buy[step] += buy / float64(parts)
 				c.Sell[step] += sell / float64(parts)
+				if len(k.in.Cars) > 0 {
+					c.Room[step] += k.room(s, on, from.Shift(part)) * min(float64(i.Minutes)/float64(minutes), 1)
+					c.Beyond[step] += float64(k.rates[step].Retail) / float64(parts)
+				}
 				buy, sell = k.st.pooled(s, on, k.rates[step])
 				k.buy[step] += buy / float64(parts*drawn)
 				k.sell[step] += sell / float64(parts*drawn)
@@ -150,6 +159,13 @@ func (t *Traders) courses(k *task) {
 		}
 		k.in.Scenarios = append(k.in.Scenarios, c)
 	}
+}
+
+// room is how much the home's cars can take of an interval before the utility gives the community some of it:
+// what all could take more, with what the street reckons these cars to take already.
+func (k *task) room(s, on int, i grid.Interval) float64 {
+	at := min(max(between(k.x.begins(), i), 0), len(k.x.cars[s])-1)
+	return math.Max(k.st.room[s][on]+k.own.or(i, k.x.cars[s][at]), 0)
 }
 
 // later returns what the home's cars will take that is not planned: as on the day that the
@@ -169,7 +185,7 @@ func (t *Traders) devices(ctx context.Context, k *task) error {
 	for _, d := range k.seat.devices {
 		switch d.Kind {
 		case grid.Battery:
-			b, ok, err := t.battery(ctx, d.ID)
+			b, ok, err := t.battery(ctx, d.ID, k.now)
 			if err != nil {
 				return err
 			}
@@ -197,19 +213,12 @@ func (t *Traders) devices(ctx context.Context, k *task) error {
 // asPlanned is a battery as a plan sees it.
 func (t *Traders) asPlanned(id string, b storage, reserve grid.PerMille) plan.Battery {
 	of := t.rating(id)
-	each := oneWay
-	if of.Efficiency > 0 {
-		each = math.Sqrt(float64(of.Efficiency) / float64(allCharge))
-	}
 	power := plan.Powers{Most: of.Power}
 	return plan.Battery{
-		ID: id, Capacity: b.capacity, Held: math.Min(b.held, b.capacity), Charge: power, Out: power, Into: each, OutOf: each,
+		ID: id, Capacity: b.capacity, Held: math.Min(b.held, b.capacity), Charge: power, Out: power, Into: b.each, OutOf: b.each,
 		Reserve: reserve, Wear: of.Wear,
 	}
 }
-
-// usuallyLeaves is by when a car is charged of which nobody says by when it leaves.
-const usuallyLeaves limits.TimeOfDay = 6*60 + 30
 
 // worthWaiting says that a car waits for what saves a twelfth of what lies between the utility's two
 // prices, and not for less. Where it waited for anything, it let the sun of the afternoon go for a
@@ -225,10 +234,14 @@ func (t *Traders) car(ctx context.Context, k *task, charger string) error {
 	}
 	c := need{capacity: float64(of.Capacity), held: float64(of.Capacity) * float64(*last.Charge) / float64(allCharge), target: allCharge}
 	by, target, said := k.limits.Ready(charger, k.now, t.zone())
-	if said {
+	if c.said = said; said {
 		c.by, c.target = by, target
 	} else {
-		c.by = usuallyLeaves.Next(k.now, t.zone())
+		past, err := t.presences.recall(ctx, t.Telemetry, charger, grid.IntervalAt(k.now, t.Minutes))
+		if err != nil {
+			return err
+		}
+		c.by = leaves(past.days(midnight(k.now.In(t.zone()))), k.now, t.zone())
 	}
 	k.cars[charger] = c
 	k.in.Cars = append(k.in.Cars, plan.Car{
@@ -316,6 +329,7 @@ func (t *Traders) tell(k *task, p *plan.Plan) Planned {
 	out := Planned{MeteringPoint: k.home.MeteringPoint, Member: k.home.Member, Strategy: k.strategy, Made: k.now, Intent: t.intent(k, p, k.at)}
 	if k.at > 0 {
 		out.Running = new(t.intent(k, p, 0))
+		t.goOn(k, out.Running)
 	}
 	out.seen = k.seen
 	own, warm := charging{first: k.quoted}, charging{first: k.quoted}
@@ -351,10 +365,28 @@ func (t *Traders) tell(k *task, p *plan.Plan) Planned {
 	k.st.turns(k.x, t.warming[k.home.MeteringPoint], warm, k.x.warming)
 	t.charging[k.home.MeteringPoint], t.warming[k.home.MeteringPoint] = own, warm
 	for _, u := range p.Unmet {
+		if c, charges := k.cars[u.Device]; charges && !c.said {
+			continue // nobody said when it leaves: it is not promised by then
+		}
 		out.Unmet = append(out.Unmet, spoken(u.In(t.zone()), p.Devices))
 	}
 	out.Why = spoken(t.planner.Why(t.zone()), p.Devices)
 	return out
+}
+
+// goOn has the cars go on in the interval that runs as it was planned before it began, where they are the same: what is
+// decided anew for the rest of it no other home hears of, and all would take the same room in it.
+func (t *Traders) goOn(k *task, in *hold.Intent) {
+	before, planned := t.Intent(k.home.MeteringPoint, in.Interval)
+	p, _ := t.Planned(k.home.MeteringPoint)
+	if !planned || before.Powers == nil || !p.seen.limits.Equal(k.limits) {
+		return
+	}
+	for _, c := range k.in.Cars {
+		if power, told := before.Powers[c.ID]; told && p.seen.plugged[c.ID] {
+			in.Powers[c.ID] = power
+		}
+	}
 }
 
 // plansCars tells whether what the cars take in an interval is the plan's to say.

@@ -25,7 +25,8 @@ type street struct {
 	stale bool          // base changed since the rest was reckoned
 	short [][]float64   // by scenario and interval: Wh that the utility gives, or takes (−)
 	pool  [][]float64   // Wh that members give each other
-	worth [][]float64   // what one more Wh is worth to all: 0 as much as the utility pays, 1 as it takes
+	worth [][]share     // what one more Wh is worth to all
+	room  [][]float64   // Wh that all could take more before the utility gives some; below 0: it gives already
 }
 
 // lookAround has every home that plans expect the coming days, where it did not yet, and sums
@@ -60,7 +61,7 @@ func (t *Traders) lookAround(ctx context.Context, now time.Time) (*street, error
 	if err := t.drawDays(ctx, seats, now); err != nil {
 		return nil, err
 	}
-	b, err := t.stored(ctx, seats)
+	b, err := t.stored(ctx, seats, now)
 	if err != nil {
 		return nil, err
 	}
@@ -102,16 +103,17 @@ func (t *Traders) drawDays(ctx context.Context, seats []seat, now time.Time) err
 // storage is a battery, or what several are together.
 type storage struct {
 	capacity, held, power float64 // Wh, W
+	each                  float64 // efficiency of charging, and that of discharging; of several it is not known
 }
 
 // stored returns what the batteries of the community hold together.
-func (t *Traders) stored(ctx context.Context, seats []seat) (sum storage, err error) {
+func (t *Traders) stored(ctx context.Context, seats []seat, now time.Time) (sum storage, err error) {
 	for _, at := range seats {
 		for _, d := range at.devices {
 			if d.Kind != grid.Battery {
 				continue
 			}
-			one, ok, err := t.battery(ctx, d.ID)
+			one, ok, err := t.battery(ctx, d.ID, now)
 			if err != nil {
 				return sum, err
 			}
@@ -124,13 +126,16 @@ func (t *Traders) stored(ctx context.Context, seats []seat) (sum storage, err er
 }
 
 // battery returns what a battery holds now; ok is false where it is not known or may not be moved.
-func (t *Traders) battery(ctx context.Context, device string) (s storage, ok bool, err error) {
-	of := t.rating(device)
+func (t *Traders) battery(ctx context.Context, device string, now time.Time) (s storage, ok bool, err error) {
 	last, err := t.Telemetry.Last(ctx, device)
 	if err != nil || last == nil || last.Charge == nil || !t.moves(device) {
 		return s, false, err
 	}
-	return storage{capacity: float64(of.Capacity), held: float64(of.Capacity) * float64(*last.Charge) / float64(allCharge), power: float64(of.Power)}, true, nil
+	b, err := t.asRead(ctx, device, now)
+	if err != nil {
+		return s, false, err
+	}
+	return storage{capacity: b.capacity, held: b.capacity * float64(*last.Charge) / float64(allCharge), power: float64(t.rating(device).Power), each: b.each}, true, nil
 }
 
 // oneWay is the assumed efficiency of charging and of discharging where the owner does not say;
@@ -181,11 +186,11 @@ func (st *street) settle() *street {
 	if !st.stale {
 		return st
 	}
-	st.stale, st.short, st.worth = false, st.short[:0], st.worth[:0]
+	st.stale, st.short, st.worth, st.room = false, st.short[:0], st.worth[:0], st.room[:0]
 	for _, net := range st.base {
 		short := slices.Clone(net)
-		st.worth = append(st.worth, st.b.run(short, st.first.Length().Hours()))
-		st.short = append(st.short, short)
+		worth, room := st.b.run(short, st.first.Length().Hours())
+		st.worth, st.room, st.short = append(st.worth, worth), append(st.room, room), append(st.short, short)
 	}
 	return st
 }
@@ -215,32 +220,69 @@ func (st *street) turns(x *expected, before, after charging, of func(s int) []fl
 // few is energy that is none, Wh.
 const few = 1.0
 
+// share is how much a kWh is worth: so much of what the utility takes for one, and so much of what it pays.
+type share struct{ retail, feedIn float64 }
+
+func (s share) times(x float64) share { return share{s.retail * x, s.feedIn * x} }
+
+// of returns it at a home's rates, millionths; no kWh is worth more than one that is bought.
+func (s share) of(r tariff.Rates) float64 {
+	return math.Min(s.retail*float64(r.Retail)+s.feedIn*float64(r.FeedIn), math.Max(float64(r.Retail), float64(r.FeedIn)))
+}
+
 // run has a battery cover what is lacking and store what is left over; net becomes what that
-// leaves. It returns what one more Wh is worth: where the battery neither lacks nor is full
-// that is what it will be worth when next it does or is.
-func (b storage) run(net []float64, hours float64) (worth []float64) {
-	worth = make([]float64, len(net))
+// leaves. It returns what one more Wh is worth: where the battery leaves something, what the utility makes
+// of it, and else what it will be worth when next the battery is empty or full, with what is lost on
+// the way. That the battery has not the power for all says nothing of any other time. room is how
+// much more of an interval's needs the battery and what is left over could cover.
+func (b storage) run(net []float64, hours float64) (worth []share, room []float64) {
+	type end int
+	const (
+		within end = iota // between empty and full
+		empty
+		full
+	)
+	worth, room = make([]share, len(net)), make([]float64, len(net))
+	ends, gives := make([]end, len(net)), make([]bool, len(net))
 	for k, wh := range net {
+		room[k] = math.Min(b.power*hours, b.held*oneWay) - wh
 		if wh > 0 {
 			given := math.Min(wh, math.Min(b.power*hours, b.held*oneWay))
 			b.held -= given / oneWay
 			net[k] -= given
+			if gives[k] = true; b.held < few && net[k] > few {
+				ends[k] = empty
+			}
 			continue
 		}
 		taken := math.Min(-wh, math.Min(b.power*hours, (b.capacity-b.held)/oneWay))
 		b.held += taken * oneWay
 		net[k] += taken
-	}
-	later := 0.5
-	for k, wh := range slices.Backward(net) {
-		if wh > few {
-			later = 1
-		} else if wh < -few {
-			later = 0
+		if b.capacity-b.held < few && net[k] < -few {
+			ends[k] = full
 		}
-		worth[k] = later
 	}
-	return worth
+	stored := share{0.5 * oneWay, 0.5 / oneWay} // nobody knows what is after the last interval
+	for k, wh := range slices.Backward(net) {
+		switch ends[k] {
+		case empty:
+			stored = share{retail: oneWay}
+		case full:
+			stored = share{feedIn: 1 / oneWay}
+		case within:
+		}
+		switch {
+		case wh > few:
+			worth[k] = share{retail: 1}
+		case wh < -few:
+			worth[k] = share{feedIn: 1}
+		case gives[k]:
+			worth[k] = stored.times(1 / oneWay)
+		default:
+			worth[k] = stored.times(oneWay)
+		}
+	}
+	return worth, room
 }
 
 // pooled returns what the pool is expected to make of one more kWh that a home takes, or gives, in
@@ -273,7 +315,7 @@ const common = 0.8
 // more given brings, in millionths.
 func (st *street) prices(s, k int, r tariff.Rates) (buy, sell float64) {
 	buy, sell = st.pooled(s, k, r)
-	worth := float64(r.FeedIn) + float64(r.Retail-r.FeedIn)*st.worth[s][k]
+	worth := st.worth[s][k].of(r)
 	return buy + (worth-buy)*common, sell + (worth-sell)*common
 }
 

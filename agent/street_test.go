@@ -17,15 +17,46 @@ import (
 // is left over.
 func TestWhatTheBatteriesOfAStreetLeave(t *testing.T) {
 	net := []float64{300, 900, -400, -1000, -100, 50}
-	worth := storage{capacity: 1000, held: 500, power: 600}.run(net, 1)
+	worth, room := storage{capacity: 1000, held: 500, power: 600}.run(net, 1)
 	for k, want := range []float64{0, 725.6, 0, -400, -45.3, 0} {
 		if math.Abs(net[k]-want) > 1 {
 			t.Errorf("interval %d: %.1f Wh are left, want %.1f", k, net[k], want)
 		}
 	}
-	// What is next is a lack, then a surplus; after the last nobody knows.
-	if want := []float64{1, 1, 0, 0, 0, 0.5}; !slices.Equal(worth, want) {
-		t.Errorf("a Wh is worth %v, want %v", worth, want)
+	// A Wh that is kept from the first interval covers one of the second, and one that is taken from the third has to be
+	// stored from the fifth, which gives some away. Of the fourth some is left since the power is too small; after the
+	// last nobody knows.
+	for k, want := range []share{{retail: 1}, {retail: 1}, {feedIn: 1}, {feedIn: 1}, {feedIn: 1}, {0.5, 0.5 / 0.9}} {
+		if math.Abs(worth[k].retail-want.retail) > 1e-3 || math.Abs(worth[k].feedIn-want.feedIn) > 1e-3 {
+			t.Errorf("interval %d: a Wh is worth %v, want %v", k, worth[k], want)
+		}
+	}
+	// 474 Wh could be given and 300 are; of 600 W that nobody takes and the 400 that are left over a car takes both.
+	for k, want := range []float64{174, -726, 400, 1360, 700, 550} {
+		if math.Abs(room[k]-want) > 1 {
+			t.Errorf("interval %d: there is room for %.0f Wh, want %.0f", k, room[k], want)
+		}
+	}
+}
+
+// TestWhatPassesTheBatteriesIsWorthWhatIsLost has a night between two days: what a Wh costs that the battery gives by night
+// is what it takes to store it, a ninth more than the sun that is given away, and one that a
+// lack will follow is worth a tenth less while it still has to be stored.
+func TestWhatPassesTheBatteriesIsWorthWhatIsLost(t *testing.T) {
+	b := storage{capacity: 1000, held: 1000, power: 1000}
+	night, _ := b.run([]float64{500, -2000}, 1)
+	if math.Abs(night[0].feedIn-1/0.9) > 1e-3 || night[0].retail != 0 {
+		t.Errorf("before a day with too much sun a Wh of the battery is worth %v, want 1.111 of feed-in", night[0])
+	}
+	b.held = 0
+	day, _ := b.run([]float64{-500, 900}, 1)
+	if math.Abs(day[0].retail-0.9) > 1e-3 || day[0].feedIn != 0 {
+		t.Errorf("before a night in which the battery is empty a Wh of sun is worth %v, want 0.9 of retail", day[0])
+	}
+	b.held, b.power = 1000, 100
+	weak, _ := b.run([]float64{50, 300, 50, -2000, -2000, -2000, -2000}, 1)
+	if math.Abs(weak[0].feedIn-1/0.9) > 1e-3 || weak[1].retail != 1 {
+		t.Errorf("an interval that wants more power makes the one before it worth %v, and is worth %v", weak[0], weak[1])
 	}
 }
 
@@ -38,7 +69,7 @@ func TestPooledPrices(t *testing.T) {
 		"a surplus": {-300, 180_000, 120_000},
 		"neither":   {0, 180_000, 180_000},
 	} {
-		st := &street{short: [][]float64{{c.short}}, pool: [][]float64{{300 - few}}, worth: [][]float64{{0.5}}}
+		st := &street{short: [][]float64{{c.short}}, pool: [][]float64{{300 - few}}, worth: [][]share{{{0.5, 0.5}}}}
 		buy, sell := st.pooled(0, 0, r)
 		if math.Abs(buy-c.buy) > 1 || math.Abs(sell-c.sell) > 1 {
 			t.Errorf("%s: a kWh costs %.0f and brings %.0f, want %.0f and %.0f", name, buy, sell, c.buy, c.sell)

@@ -39,15 +39,17 @@ func isNoPrice(err error) bool {
 type Traders struct {
 	Options
 
-	recalls  sync.Mutex         // guards known
-	known    map[string]*memory // by device
-	models   models
-	expects  map[string]*expected // by metering point
-	charging map[string]charging  // by metering point
-	warming  map[string]charging  // what heats, alike
-	days     drawn
-	street   *street
-	planner  plan.Planner
+	recalls   sync.Mutex         // guards known
+	known     map[string]*memory // by device
+	presences presences
+	bodies    bodies
+	models    models
+	expects   map[string]*expected // by metering point
+	charging  map[string]charging  // by metering point
+	warming   map[string]charging  // what heats, alike
+	days      drawn
+	street    *street
+	planner   plan.Planner
 
 	mu      sync.Mutex        // guards all below
 	seats   map[string]seat   // by metering point

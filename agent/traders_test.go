@@ -34,6 +34,14 @@ func (steady) MeanPower(context.Context, string, time.Time, time.Time) (*grid.Po
 	return new(grid.Power(-2000)), nil
 }
 
+func (steady) Charges(_ context.Context, _ string, _ grid.Interval, n int) ([]float64, error) {
+	return unknown(n), nil
+}
+
+func (steady) Plugged(_ context.Context, _ string, _ grid.Interval, n int) ([]grid.Presence, error) {
+	return make([]grid.Presence, n), nil
+}
+
 // TestTradersGrow gives a member that comes later an agent of its own, and its agent a
 // source when an inverter follows.
 func TestTradersGrow(t *testing.T) {
@@ -73,6 +81,14 @@ func (byMeter) Last(context.Context, string) (*grid.Reading, error) { return nil
 
 func (m byMeter) MeanPower(_ context.Context, meter string, _, _ time.Time) (*grid.Power, error) {
 	return new(grid.Power(4 * m[meter])), nil
+}
+
+func (byMeter) Charges(_ context.Context, _ string, _ grid.Interval, n int) ([]float64, error) {
+	return unknown(n), nil
+}
+
+func (byMeter) Plugged(_ context.Context, _ string, _ grid.Interval, n int) ([]grid.Presence, error) {
+	return make([]grid.Presence, n), nil
 }
 
 // TestEveryMeteringPointOfAMemberTrades quotes for a flat that takes and a roof that
@@ -209,4 +225,13 @@ func TestARoofThatNobodyReads(t *testing.T) {
 	if err != nil || len(p.Orders) == 0 || p.Orders[0].Side != grid.Offer {
 		t.Fatalf("it orders %+v, %v", p.Orders, err)
 	}
+}
+
+// unknown are charges that nobody read.
+func unknown(n int) []float64 {
+	all := make([]float64, n)
+	for k := range all {
+		all[k] = math.NaN()
+	}
+	return all
 }

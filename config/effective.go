@@ -80,7 +80,11 @@ func (p Plan) Falls() string {
 		case c.ExpiresS > 0:
 			then = fmt.Sprintf("if this program is gone it goes back by itself after %d s", c.ExpiresS)
 		}
-		lines = append(lines, fmt.Sprintf("devices[%d].control: %q may be %s; %s.", i, d.ID, what, then))
+		line := fmt.Sprintf("devices[%d].control: %q may be %s; %s.", i, d.ID, what, then)
+		if (d.Kind == grid.HeatPump || d.Kind == grid.HeatingRod) && d.Heat.Capacity == 0 {
+			line += " No plan moves it: nobody says what it can store (tank or heat_capacity, with temperatures)."
+		}
+		lines = append(lines, line)
 	}
 	return strings.Join(lines, "\n")
 }

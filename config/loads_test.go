@@ -38,7 +38,11 @@ func TestLoadsAreResolved(t *testing.T) {
 	if h := rod.Heat; h.Capacity != 5931 || math.Abs(h.Loss-1.8/348.9) > 1e-9 || h.Low != 48 || h.High != 65 {
 		t.Errorf("tank: %+v", h)
 	}
-	if says := plan.Falls(); !strings.Contains(says, `"pump" may be started; it has no timer`) || !strings.Contains(says, `"dishes" may be started; if this program is gone it goes back by itself after 15 s`) {
+	if says := plan.Falls(); strings.Contains(says, "No plan moves") {
+		t.Errorf("all sizes are known: %s", says)
+	}
+	plan.Devices[4].Heat = config.Heat{}
+	if says := plan.Falls(); strings.Count(says, "No plan moves it: nobody says what it can store") != 1 || !strings.Contains(says, `"pump" may be started; it has no timer`) || !strings.Contains(says, `"dishes" may be started; if this program is gone it goes back by itself after 15 s`) {
 		t.Errorf("what becomes of the appliances: %s", says)
 	}
 }

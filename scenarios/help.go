@@ -15,7 +15,7 @@ ledger is kept in DIR, for commonwatt ledger verify --data DIR.
 
 The fields of a scenario: version (1), name, seed, start (a full hour, UTC),
 days, history (days before that the agents know; 0), interval (minutes), gate_closure, deadline, latitude, longitude, homes,
-street (usual, all-electric), holidays (calendars and dates),
+street (usual, all-electric), appliances (true: three homes of four have one that waits), holidays (calendars and dates),
 mechanism (uniform), tariff {version, currency, retail, feed_in}, tariffs,
 home_tariffs (their names, which the homes have in turn), tariff_of, zone,
 distance, market, pool, own, sharing, strategy, strategies and rewards (as in a

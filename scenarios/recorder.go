@@ -252,3 +252,39 @@ func (r *recorder) MeanPower(_ context.Context, device string, from, to time.Tim
 	}
 	return new(sum / grid.Power(end-begin)), nil
 }
+
+// Plugged implements agent.Telemetry.
+func (r *recorder) Plugged(_ context.Context, charger string, first grid.Interval, n int) ([]grid.Presence, error) {
+	all, readings := make([]grid.Presence, n), r.of(charger)
+	for k := range all {
+		i := first.Shift(k)
+		begin, end := readings.since(i.Begin()), readings.since(i.End())
+		if begin == end || end >= readings.len() {
+			all[k] = r.past.plugged(charger, i)
+			continue
+		}
+		if all[k] = grid.CarAway; readings.nth(begin).Charge != nil || readings.nth(end-1).Charge != nil {
+			all[k] = grid.CarHere
+		}
+	}
+	return all, nil
+}
+
+// Charges implements agent.Telemetry.
+func (r *recorder) Charges(_ context.Context, battery string, first grid.Interval, n int) ([]float64, error) {
+	charges, readings := make([]float64, n), r.of(battery)
+	for k := range charges {
+		begin, end := readings.since(first.Shift(k).Begin()), readings.since(first.Shift(k).End())
+		if end >= readings.len() {
+			begin = end // the interval is not over
+		}
+		sum, told := 0.0, 0.0
+		for ; begin < end; begin++ {
+			if c := readings.nth(begin).Charge; c != nil {
+				sum, told = sum+float64(*c), told+1
+			}
+		}
+		charges[k] = sum / told // NaN where it told nothing
+	}
+	return charges, nil
+}

@@ -48,6 +48,7 @@ type operations struct {
 	holders
 	keyed
 	owners
+	pricing
 }
 
 // NewServer returns a server of the live state. entry takes the orders of agents,
@@ -55,7 +56,7 @@ type operations struct {
 func NewServer(live *Live, books Books, entry *OrderEntry, installer *Installer, ready func() bool, metrics http.Handler, log *slog.Logger) *Server {
 	s := &Server{
 		operations: operations{
-			pages{live: live, log: log, buffers: &sync.Pool{}}, auditors{books}, agents{entry}, installers{installer, live}, operators{}, funds{}, planners{}, managers{}, holders{}, keyed{}, owners{},
+			pages{live: live, log: log, buffers: &sync.Pool{}}, auditors{books}, agents{entry}, installers{installer, live}, operators{}, funds{}, planners{}, managers{}, holders{}, keyed{}, owners{}, pricing{},
 		},
 		door: auth.Door{Keys: keys(entry, installer), Sessions: auth.NewSessions(nil, false)}, checker: entry.checker, ready: ready, metrics: metrics, log: log,
 	}

@@ -97,8 +97,10 @@ func (p *Planner) React(flows []float64, step int, net, buy, sell float64) []flo
 		net -= w.mean(st, step)
 		r := rule{net: net, buy: buy / 1000, sell: sell / 1000, next: st.after(w, step, moods)}
 		m := st.from(step, st.held)
+		r.room, r.over = w.meanRoom(st, step)
 		if w.plain[step] && sell <= buy {
 			r.levels = st.levelsOf(r.next, m.into, r.buy, r.sell, w)
+			st.crowd(&r, m.into)
 		} else {
 			w.bounds[step].tiersOf(&w.scratch, r.buy, r.sell, w.traded[step], w.scale.sure)
 			r.tiers = &w.scratch

@@ -87,7 +87,7 @@ func (w *world) car(st *store, c *Car) {
 	if most == 0 {
 		most = all
 	}
-	st.held, st.waits = c.Held, float64(c.Waits)/1000
+	st.held, st.waits, st.crowds = c.Held, float64(c.Waits)/1000, true
 	for t := range st.into {
 		st.into[t] = c.Into
 	}

@@ -29,6 +29,10 @@ type Scenario struct {
 	Weight    float64   // > 0; weights need not sum to 1
 	Net       []float64 // by step, Wh at the meter without the planned devices
 	Buy, Sell []float64 // by step, millionths/kWh: what one more kWh taken costs, what one more given brings
+
+	// Room is by step how much of what a car takes costs no more than Buy, Wh, and Beyond what every kWh
+	// above it costs, millionths/kWh: a price counts for as much as there is at it. nil: Buy counts for any amount.
+	Room, Beyond []float64
 }
 
 // Battery can charge and discharge.
@@ -170,6 +174,9 @@ func (in *Input) Validate() error {
 	for k, s := range in.Scenarios {
 		if len(s.Net) != len(in.Steps) || len(s.Buy) != len(in.Steps) || len(s.Sell) != len(in.Steps) {
 			return fmt.Errorf("plan: scenario %d has %d, %d and %d values, and there are %d steps", k, len(s.Net), len(s.Buy), len(s.Sell), len(in.Steps))
+		}
+		if s.Room != nil && (len(s.Room) != len(in.Steps) || len(s.Beyond) != len(in.Steps)) {
+			return fmt.Errorf("plan: scenario %d has the room of %d steps and the prices beyond it of %d, and there are %d steps", k, len(s.Room), len(s.Beyond), len(in.Steps))
 		}
 		if !(s.Weight > 0) {
 			return fmt.Errorf("plan: scenario %d has the weight %g: must be above 0", k, s.Weight)

@@ -127,6 +127,7 @@ func (p *Planner) settle() {
 	w.at, w.steps, w.scenarios = in.Steps, len(in.Steps), len(in.Scenarios)
 	n := w.steps * w.scenarios
 	w.weight, w.buy, w.sell = sized(w.weight, w.scenarios), sized(w.buy, n), sized(w.sell, n)
+	w.room, w.over = sized(w.room, n), sized(w.over, n)
 	w.traded, w.bounds, p.own = sized(w.traded, w.steps), sized(w.bounds, w.steps), sized(p.own, n)
 	copy(w.traded, in.Traded)
 	var sum float64
@@ -143,6 +144,9 @@ func (p *Planner) settle() {
 			w.buy[k], w.sell[k] = x.Buy[t]/perKWh, x.Sell[t]/perKWh
 			if in.Limits.ZeroExport {
 				w.sell[k] = 0 // the sun is curtailed
+			}
+			if x.Room != nil {
+				w.room[k], w.over[k] = math.Max(x.Room[t], 0), math.Max((x.Beyond[t]-x.Buy[t])/perKWh, 0)
 			}
 			if above := w.sell[k] - w.buy[k]; above > 0 && above < alike*w.buy[k] {
 				w.sell[k] = w.buy[k]

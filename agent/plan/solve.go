@@ -12,6 +12,7 @@ type world struct {
 	steps, scenarios int
 	weight           []float64 // sums to 1
 	net, buy, sell   []float64 // Wh; millionths a Wh
+	room, over       []float64 // of what cars take: beyond so many Wh each costs so much more, millionths; 0 where any amount has one price
 	traded           []float64 // by step
 	bounds           []bounds  // by step
 	wishes           wishes
@@ -49,11 +50,14 @@ func (st *store) rule(w *world, r *rule, scenario, t int) {
 	k := scenario*w.steps + t
 	r.net = w.net[k]
 	next := st.after(w, t, w.mood[scenario])
+	over := r.over
+	r.room, r.over = w.roomFor(st, k)
 	if w.plain[t] {
 		r.tiers = nil
-		if next != r.next || r.buy != w.buy[k] || r.sell != w.sell[k] {
+		if next != r.next || r.buy != w.buy[k] || r.sell != w.sell[k] || r.over != over {
 			r.next, r.buy, r.sell = next, w.buy[k], w.sell[k]
 			r.levels = st.levelsOf(next, st.into[t], r.buy, r.sell, w)
+			st.crowd(r, st.into[t])
 		}
 		return
 	}
@@ -78,7 +82,7 @@ func (st *store) choose(w *world, r *rule, m *moment) (to, cost float64) {
 	if r.tiers != nil {
 		return st.search(w, r, m)
 	}
-	to = r.goal(m.base, m.up, m.down, m.into, st.out)
+	to = r.within(m, r.goal(m.base, m.up, m.down, m.into, st.out))
 	cost = st.total(r, m, to)
 	if rise := to - m.base; rise > 0 && rise < m.least {
 		stay, least := m.base, m.base+m.least
@@ -92,7 +96,11 @@ func (st *store) choose(w *world, r *rule, m *moment) (to, cost float64) {
 
 // total returns what it costs to end a step with a charge.
 func (st *store) total(r *rule, m *moment, to float64) float64 {
-	sum := r.cost(r.net+moved(m.base, to, m.into, st.out)) + st.at(r.next, to)
+	flow := moved(m.base, to, m.into, st.out)
+	sum := r.cost(r.net+flow) + st.at(r.next, to)
+	if r.over > 0 && flow > r.room {
+		sum += (flow - r.room) * r.over
+	}
 	if to < m.base {
 		sum += (m.base - to) * st.wear
 	}
@@ -123,6 +131,9 @@ func (st *store) search(w *world, r *rule, m *moment) (to, cost float64) {
 	try(m.base + m.up)
 	try(m.base - m.down)
 	try(m.base + m.least)
+	if r.over > 0 {
+		try(m.base + r.room*m.into)
+	}
 	for k := range r.tiers.n {
 		try(r.tiers.fill[k])
 		if st.down != nil {

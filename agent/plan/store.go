@@ -48,6 +48,7 @@ type store struct {
 	charge    *Powers // with limits by charge; nil: none
 	discharge *Powers
 	bent      bool // what it can do is not convex
+	crowds    bool // a car: what it takes beyond the room is dearer
 
 	value []row // cost to go, millionths, by mood and step; one more than steps
 	moves results
@@ -117,8 +118,10 @@ func limited(p *Powers, charge, capacity, most float64) float64 {
 type rule struct {
 	net, buy, sell float64
 	levels         levels
-	tiers          *tiers // nil: only the two
-	next           *row   // cost to go after the step
+	tiers          *tiers  // nil: only the two
+	room, over     float64 // beyond so many Wh that a car takes each costs so much more; over 0: none does
+	crowded        float64 // charge up to which it is charged beyond the room
+	next           *row    // cost to go after the step
 }
 
 // levels are charges: up to grid it is charged at buy, up to surplus at sell; down to home it

@@ -10,6 +10,7 @@ func (st *store) sweep(r *rule, t int, weight float64, row *row) {
 		up: st.up[t] / st.pitch, top: (st.top - st.lo) / st.pitch, least: st.least[t] / st.pitch, paid: st.pitch / st.into[t],
 		home: (r.levels.home - st.lo) / st.pitch, sold: (r.levels.sold - st.lo) / st.pitch,
 		grid: (r.levels.grid - st.lo) / st.pitch, surplus: (r.levels.surplus - st.lo) / st.pitch,
+		room: r.room * st.into[t] / st.pitch, over: r.over * st.pitch / st.into[t], crowded: (r.crowded - st.lo) / st.pitch,
 	}
 	fill, empty := x.grid, x.home
 	if r.net < 0 {
@@ -47,6 +48,8 @@ type sweeper struct {
 	paid           float64 // Wh at the meter a point charged
 	grid, surplus  float64
 	home, sold     float64
+
+	room, over, crowded float64 // as of a rule
 }
 
 func (x *sweeper) cost(net float64) float64 {
@@ -77,21 +80,29 @@ func (x *sweeper) charge(j int) {
 			}
 		}
 	}
+	if x.over > 0 && to > base+x.room {
+		to = min(to, max(base+x.room, x.crowded))
+	}
 	if to > base+x.up {
 		to = base + x.up
 	}
 	if to > x.top {
 		to = max(x.top, base)
 	}
-	cost := x.cost(x.net+(to-base)*x.paid) + x.after(to)
+	cost := x.cost(x.net+(to-base)*x.paid) + x.after(to) + x.beyond(to-base)
 	if rise := to - base; rise < x.least && rise > 0 && rise < min(x.up, x.top-base) {
 		least := min(x.least, x.up, x.top-base)
 		cost = x.cost(x.net) + x.next[j]
-		if c := x.cost(x.net+least*x.paid) + x.after(base+least); c < cost {
+		if c := x.cost(x.net+least*x.paid) + x.after(base+least) + x.beyond(least); c < cost {
 			cost = c
 		}
 	}
 	x.row[j] += x.weight * cost
+}
+
+// beyond returns what a rise costs more for what is beyond the room.
+func (x *sweeper) beyond(rise float64) float64 {
+	return max(rise-x.room, 0) * x.over
 }
 
 // giver is a sweeper that also takes charge out.

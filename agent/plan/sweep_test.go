@@ -22,6 +22,7 @@ func TestSweepIsChoose(t *testing.T) {
 		b := &in.Batteries[0]
 		b.Reserve, b.Into, b.OutOf = perMille(r.Float64()*2, 1), 0.8+0.2*r.Float64(), 0.8+0.2*r.Float64()
 		in.Cars[0].Trips[0].Leave = in.Steps[10].Begin()
+		crowd(in, r)
 		var p Planner
 		if _, err := p.Plan(in); err != nil {
 			t.Fatal(err)
@@ -52,6 +53,59 @@ func TestSweepIsChoose(t *testing.T) {
 	}
 	if compared < 10_000 {
 		t.Errorf("only %d charges were compared", compared)
+	}
+}
+
+// crowd gives every scenario less room than a car can take.
+func crowd(in *Input, r *rand.Rand) {
+	for s := range in.Scenarios {
+		x := &in.Scenarios[s]
+		for t := range in.Steps {
+			x.Room, x.Beyond = append(x.Room, 2500*r.Float64()), append(x.Beyond, x.Buy[t]+100_000*r.Float64())
+		}
+	}
+}
+
+// A car takes what is worth it within the room of a price and beyond: no charge that it can reach would
+// have cost less.
+func TestRoomAgainstAllCharges(t *testing.T) {
+	r := rand.New(rand.NewPCG(11, 12))
+	compared, between := 0, 0
+	for range 20 {
+		in := exampleDay(16, 3)
+		in.Batteries, in.Cars[0].Power.Least = nil, 0
+		for s := range in.Scenarios {
+			for k := range in.Steps {
+				in.Scenarios[s].Buy[k] = 100_000 + 200_000*r.Float64()
+			}
+		}
+		crowd(in, r)
+		p := Planner{exact: true}
+		if _, err := p.Plan(in); err != nil {
+			t.Fatal(err)
+		}
+		w, st := &p.world, &p.stores[0]
+		for step := range in.Steps {
+			for s := range in.Scenarios {
+				var x rule
+				st.rule(w, &x, s, step)
+				m := st.from(step, st.lo+(st.top-st.lo)*r.Float64())
+				to, got := st.choose(w, &x, &m)
+				if rise := to - m.base; rise > 0 && rise < m.up && math.Abs(rise-x.room*m.into) < 1 {
+					between++
+				}
+				for n := range 200 {
+					at := m.base + m.up*float64(n)/199
+					if want := st.total(&x, &m, at); got > want+1e-3*math.Abs(want) {
+						t.Fatalf("step %d: to charge to %.0f Wh costs %g, and to %.0f %g: room %.0f Wh", step, to, got, at, want, x.room)
+					}
+					compared++
+				}
+			}
+		}
+	}
+	if compared < 10_000 || between < 20 {
+		t.Errorf("%d charges were compared, and %d choices filled the room and no more", compared, between)
 	}
 }
 

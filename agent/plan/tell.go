@@ -60,8 +60,12 @@ func (p *Planner) spent() (sum float64) {
 		for d := range p.stores {
 			st := &p.stores[d]
 			for t := range w.steps {
-				if f := st.moves.flow[s*w.steps+t]; f < 0 {
+				f := st.moves.flow[s*w.steps+t]
+				if f < 0 {
 					sum -= w.weight[s] * f / st.out * st.wear
+				}
+				if room, over := w.roomFor(st, s*w.steps+t); over > 0 && f > room {
+					sum += w.weight[s] * (f - room) * over
 				}
 			}
 			sum -= w.weight[s] * st.terminal * (st.moves.held[s*w.steps+w.steps-1] - st.lo)

@@ -1,7 +1,7 @@
 // Package steer holds homes to what they sold, bought and plan: through a delivery interval
 // their batteries make up for what sun and loads do otherwise than forecast, first for their
-// homes and then, as the plans want it, for the community; chargers, heat pumps and heating
-// rods take what the plans want; inverters are held back where a home gives more than it may.
+// homes and then, as the plans want it, for the community; chargers, heat pumps, heating
+// rods and appliances take what the plans want; inverters are held back where a home gives more than it may.
 // It is the running half of agent/hold: readings come in, setpoints go out over the
 // connections by which the devices are read, or wait for the gateway that reads a device
 // elsewhere and asks for its orders.
@@ -29,7 +29,7 @@ type Home struct {
 	Meter            grid.Device // its connection meter
 	Imports, Exports *grid.Power // of the connection, nil: not limited
 	Batteries        []Battery
-	Others           []Device // chargers, heat pumps, heating rods and inverters
+	Others           []Device // chargers, heat pumps, heating rods, appliances and inverters
 }
 
 // Battery is one that may be moved.

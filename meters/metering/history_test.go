@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -148,5 +149,38 @@ func TestADeviceWithoutRegisters(t *testing.T) {
 	got, err := h.Energies(t.Context(), "ann/rod", grid.IntervalAt(noon, 15), 5)
 	if want := []float64{0, math.NaN(), 500, 750, math.NaN()}; err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("%v, %v, want %v", got, err, want)
+	}
+}
+
+// TestWhenACarWasThere reads a charger for an hour without a quarter of it: a car was there in the first, if only for
+// five minutes, and not in the second; of the third nobody knows.
+func TestWhenACarWasThere(t *testing.T) {
+	noon := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
+	db, err := store.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "telemetry.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var readings []grid.Reading
+	for m := range 60 {
+		r := grid.Reading{Device: "ann/charger", Time: noon.Add(time.Duration(m) * time.Minute), Power: new(grid.Power(0)), Quality: grid.Good}
+		if m < 5 || m >= 50 {
+			r.Charge = new(grid.PerMille(500))
+		}
+		if m < 30 || m >= 45 {
+			readings = append(readings, r)
+		}
+	}
+	if err := db.Write(t.Context(), readings); err != nil {
+		t.Fatal(err)
+	}
+	got, err := History{Store: db}.Plugged(t.Context(), "ann/charger", grid.IntervalAt(noon, 15).Shift(-1), 5)
+	want := []grid.Presence{grid.Unread, grid.CarHere, grid.CarAway, grid.Unread, grid.CarHere}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("the car was there %v, %v, want %v", got, err, want)
+	}
+	charges, err := History{Store: db}.Charges(t.Context(), "ann/charger", grid.IntervalAt(noon, 15).Shift(-1), 5)
+	if want := []float64{math.NaN(), 500, math.NaN(), math.NaN(), 500}; err != nil || fmt.Sprint(charges) != fmt.Sprint(want) {
+		t.Errorf("charges %v, %v, want %v", charges, err, want)
 	}
 }

@@ -294,6 +294,24 @@ func (e OrderRequestValidity) Valid() bool {
 	}
 }
 
+// Defines values for OwnOrderSide.
+const (
+	OwnOrderSideBid   OwnOrderSide = "bid"
+	OwnOrderSideOffer OwnOrderSide = "offer"
+)
+
+// Valid indicates whether the value is a known member of the OwnOrderSide enum.
+func (e OwnOrderSide) Valid() bool {
+	switch e {
+	case OwnOrderSideBid:
+		return true
+	case OwnOrderSideOffer:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for PageMessageType.
 const (
 	Ping   PageMessageType = "ping"
@@ -357,6 +375,45 @@ func (e Preference) Valid() bool {
 	}
 }
 
+// Defines values for PriceReasonKind.
+const (
+	PriceReasonKindByBid    PriceReasonKind = "by_bid"
+	PriceReasonKindByOffer  PriceReasonKind = "by_offer"
+	PriceReasonKindFullLine PriceReasonKind = "full_line"
+	PriceReasonKindHalfWay  PriceReasonKind = "half_way"
+	PriceReasonKindNoBids   PriceReasonKind = "no_bids"
+	PriceReasonKindNoMatch  PriceReasonKind = "no_match"
+	PriceReasonKindNoOffers PriceReasonKind = "no_offers"
+	PriceReasonKindNoOrders PriceReasonKind = "no_orders"
+	PriceReasonKindOpen     PriceReasonKind = "open"
+)
+
+// Valid indicates whether the value is a known member of the PriceReasonKind enum.
+func (e PriceReasonKind) Valid() bool {
+	switch e {
+	case PriceReasonKindByBid:
+		return true
+	case PriceReasonKindByOffer:
+		return true
+	case PriceReasonKindFullLine:
+		return true
+	case PriceReasonKindHalfWay:
+		return true
+	case PriceReasonKindNoBids:
+		return true
+	case PriceReasonKindNoMatch:
+		return true
+	case PriceReasonKindNoOffers:
+		return true
+	case PriceReasonKindNoOrders:
+		return true
+	case PriceReasonKindOpen:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ReconciliationBillsBy.
 const (
 	ReconciliationBillsByOfficial ReconciliationBillsBy = "official"
@@ -369,6 +426,24 @@ func (e ReconciliationBillsBy) Valid() bool {
 	case ReconciliationBillsByOfficial:
 		return true
 	case ReconciliationBillsBySigned:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RecordStepSide.
+const (
+	RecordStepSideBid   RecordStepSide = "bid"
+	RecordStepSideOffer RecordStepSide = "offer"
+)
+
+// Valid indicates whether the value is a known member of the RecordStepSide enum.
+func (e RecordStepSide) Valid() bool {
+	switch e {
+	case RecordStepSideBid:
+		return true
+	case RecordStepSideOffer:
 		return true
 	default:
 		return false
@@ -661,6 +736,15 @@ type AuditEntry struct {
 type BackupRequest struct {
 	// Passphrase Opens the file; nobody keeps it
 	Passphrase string `json:"passphrase"`
+}
+
+// BestOf Before the gate, as seen from the home's first metering point, for homeowners and the key of an agent; absent: nothing waits
+type BestOf struct {
+	// Bid The dearest, millionths/kWh
+	Bid *int64 `json:"bid,omitempty"`
+
+	// Offer The cheapest
+	Offer *int64 `json:"offer,omitempty"`
 }
 
 // BestPrices With what an order from a metering point would trade at once: the best of the single orders that wait where no line with a fee or a limit lies between. Blocks do not count.
@@ -963,12 +1047,62 @@ type CommunityNews struct {
 	Sums *Sums `json:"sums,omitempty"`
 }
 
+// ConsentDecision defines model for ConsentDecision.
+type ConsentDecision struct {
+	Allowed bool `json:"allowed"`
+
+	// Time World time
+	Time time.Time `json:"time"`
+	Use  string    `json:"use"`
+}
+
+// ConsentRequest What is left out stays as it is
+type ConsentRequest struct {
+	// Research Let researchers look at its intervals, without its name
+	Research *bool `json:"research,omitempty"`
+
+	// Sums Count the home in the community's sums
+	Sums *bool `json:"sums,omitempty"`
+}
+
+// ConsentUse defines model for ConsentUse.
+type ConsentUse struct {
+	Allowed bool `json:"allowed"`
+
+	// Decided False: nobody decided, and this is what counts then
+	Decided bool `json:"decided"`
+
+	// Text What it is
+	Text string `json:"text"`
+
+	// Use sums or research
+	Use string `json:"use"`
+}
+
 // Contract What the home trades with neighbours in the interval being delivered
 type Contract struct {
 	Bought   int64 `json:"bought"`
 	Paid     int64 `json:"paid"`
 	Received int64 `json:"received"`
 	Sold     int64 `json:"sold"`
+}
+
+// CurveStep defines model for CurveStep.
+type CurveStep struct {
+	// Energy Wh
+	Energy int64 `json:"energy"`
+
+	// Filled Of that, what traded
+	Filled int64 `json:"filled"`
+
+	// Line It comes or goes over the full line of this node, as much as that can carry
+	Line string `json:"line,omitempty"`
+
+	// Own It is one of the own orders
+	Own bool `json:"own,omitempty"`
+
+	// Price Limit, millionths/kWh, at this place: with the fees between
+	Price int64 `json:"price"`
 }
 
 // Delta A change of the State; homes and intervals replace those with the same key
@@ -1090,6 +1224,24 @@ type Flow struct {
 
 	// Time of the oldest reading among them
 	Time time.Time `json:"time"`
+}
+
+// FullLine defines model for FullLine.
+type FullLine struct {
+	// Gain By how much more than the line's fee the price on the receiving side is above that on the sending side, millionths/kWh: what a kWh more over it would save
+	Gain int64 `json:"gain"`
+
+	// Limit Wh of the interval
+	Limit int64 `json:"limit"`
+
+	// Node The one below the line
+	Node string `json:"node"`
+
+	// Out It is used towards the root
+	Out bool `json:"out"`
+
+	// Rent What that comes to over all that it carried, in money; it goes to the community's fund
+	Rent int64 `json:"rent"`
 }
 
 // Fund defines model for Fund.
@@ -1269,6 +1421,14 @@ type Home struct {
 	Today Today `json:"today"`
 }
 
+// HomeConsent defines model for HomeConsent.
+type HomeConsent struct {
+	// Decisions In order of time
+	Decisions []ConsentDecision `json:"decisions"`
+	Home      string            `json:"home"`
+	Uses      []ConsentUse      `json:"uses"`
+}
+
 // HomeHistory Energies in Wh and never negative, money in millionths of the currency unit. What is not known is left out, never zero.
 type HomeHistory struct {
 	// Before The range that this one is compared with
@@ -1376,6 +1536,16 @@ type HomePlan struct {
 	Zone string    `json:"zone"`
 }
 
+// HomeReadings defines model for HomeReadings.
+type HomeReadings struct {
+	Device   string        `json:"device"`
+	From     time.Time     `json:"from"`
+	Home     string        `json:"home"`
+	Kind     string        `json:"kind"`
+	Readings []ToldReading `json:"readings"`
+	Until    time.Time     `json:"until"`
+}
+
 // HomeSkill defines model for HomeSkill.
 type HomeSkill struct {
 	// Home The member
@@ -1387,6 +1557,22 @@ type HomeSkill struct {
 type Interval struct {
 	Minutes int       `json:"minutes"`
 	Start   time.Time `json:"start"`
+}
+
+// IntervalRecord defines model for IntervalRecord.
+type IntervalRecord struct {
+	Gate     time.Time `json:"gate"`
+	Interval Interval  `json:"interval"`
+
+	// Merged Places of fewer than three members are shown at the node above
+	Merged bool `json:"merged"`
+
+	// Nodes Parents before children
+	Nodes []RecordNode `json:"nodes"`
+	Steps []RecordStep `json:"steps"`
+
+	// Summed Orders of others are sums of three members or more
+	Summed bool `json:"summed"`
 }
 
 // Invitation defines model for Invitation.
@@ -1759,6 +1945,68 @@ type NewPassword struct {
 	Password string `json:"password"`
 }
 
+// NodePrice defines model for NodePrice.
+type NodePrice struct {
+	Node string `json:"node"`
+
+	// Price Absent: no order gives one
+	Price *int64 `json:"price,omitempty"`
+}
+
+// NoticeChoice defines model for NoticeChoice.
+type NoticeChoice struct {
+	Email *bool  `json:"email,omitempty"`
+	Kind  string `json:"kind"`
+	Push  *bool  `json:"push,omitempty"`
+}
+
+// NoticeKind defines model for NoticeKind.
+type NoticeKind struct {
+	Email bool `json:"email"`
+
+	// Kind price, device, bill, vote or limit
+	Kind string `json:"kind"`
+	Push bool   `json:"push"`
+
+	// Source False: nothing makes such notices yet
+	Source bool `json:"source"`
+}
+
+// NoticeOff defines model for NoticeOff.
+type NoticeOff struct {
+	Channel string `json:"channel"`
+	Kind    string `json:"kind"`
+}
+
+// NoticeRequest defines model for NoticeRequest.
+type NoticeRequest struct {
+	Above *int64 `json:"above,omitempty"`
+	Below *int64 `json:"below,omitempty"`
+
+	// Kinds A kind that is left out is off
+	Kinds []NoticeChoice `json:"kinds"`
+}
+
+// NoticeSettings defines model for NoticeSettings.
+type NoticeSettings struct {
+	// Above Above which is told
+	Above *int64 `json:"above,omitempty"`
+
+	// Below Price among neighbours, millionths/kWh, below which is told
+	Below *int64 `json:"below,omitempty"`
+
+	// Browsers The push services that browsers subscribed at
+	Browsers []string     `json:"browsers"`
+	Currency string       `json:"currency"`
+	Kinds    []NoticeKind `json:"kinds"`
+
+	// Mail E-mails are sent: there is a mail server, and an address of the member
+	Mail bool `json:"mail"`
+
+	// PushKey With which browsers subscribe (VAPID), base64url
+	PushKey string `json:"push_key"`
+}
+
 // OidcBegin defines model for OidcBegin.
 type OidcBegin struct {
 	// Location Where the browser goes
@@ -1928,6 +2176,30 @@ type OwnAccount struct {
 	Scopes   []KeyScope    `json:"scopes"`
 	Sessions []OpenSession `json:"sessions"`
 }
+
+// OwnOrder defines model for OwnOrder.
+type OwnOrder struct {
+	ClientId string `json:"client_id"`
+
+	// Energy As submitted
+	Energy int64 `json:"energy"`
+	Filled int64 `json:"filled"`
+
+	// Mean What was paid or received for it, millionths/kWh; absent: nothing
+	Mean          *int64 `json:"mean,omitempty"`
+	MeteringPoint string `json:"metering_point"`
+
+	// Price Its limit now
+	Price int64 `json:"price"`
+
+	// Pseudonym Under which the record of the interval has it
+	Pseudonym string       `json:"pseudonym,omitempty"`
+	Side      OwnOrderSide `json:"side"`
+	Status    string       `json:"status"`
+}
+
+// OwnOrderSide defines model for OwnOrder.Side.
+type OwnOrderSide string
 
 // PageMessage What a page sends to /api/v1/ws
 type PageMessage struct {
@@ -2152,9 +2424,32 @@ type PriceLevel struct {
 	Price  int64 `json:"price"`
 }
 
+// PriceReason defines model for PriceReason.
+type PriceReason struct {
+	High *int64 `json:"high,omitempty"`
+
+	// Kind open: the gate has not closed; no_orders, no_bids, no_offers: there were none; no_match: nobody bid as much as anybody else asked, with the lines' fees and within their limits; full_line: a line is full (lines), so that the price beyond it is another one; by_bid: the price is that of a bid of which part was served; by_offer: that of an offer of which part was taken; half_way: half way between low and high
+	Kind PriceReasonKind `json:"kind"`
+
+	// Low Between low and high the same would have traded, millionths/kWh; absent: nothing bounds it
+	Low *int64 `json:"low,omitempty"`
+}
+
+// PriceReasonKind open: the gate has not closed; no_orders, no_bids, no_offers: there were none; no_match: nobody bid as much as anybody else asked, with the lines' fees and within their limits; full_line: a line is full (lines), so that the price beyond it is another one; by_bid: the price is that of a bid of which part was served; by_offer: that of an offer of which part was taken; half_way: half way between low and high
+type PriceReasonKind string
+
 // Problem defines model for Problem.
 type Problem struct {
 	Error string `json:"error"`
+}
+
+// PushSubscription defines model for PushSubscription.
+type PushSubscription struct {
+	Auth string `json:"auth"`
+
+	// Endpoint The https address of a push service outside of this network
+	Endpoint string `json:"endpoint"`
+	P256dh   string `json:"p256dh"`
 }
 
 // PushedPrice defines model for PushedPrice.
@@ -2242,6 +2537,49 @@ type Reconciliation struct {
 
 // ReconciliationBillsBy defines model for Reconciliation.BillsBy.
 type ReconciliationBillsBy string
+
+// RecordNode defines model for RecordNode.
+type RecordNode struct {
+	// Committed Wh over the line by what traded before the call, + towards the parent
+	Committed int64 `json:"committed"`
+
+	// ExportLimit Wh that the line can carry towards the parent; absent: not limited
+	ExportLimit *int64 `json:"export_limit,omitempty"`
+
+	// Fee Of the line to the parent, either way, millionths/kWh
+	Fee int64 `json:"fee"`
+
+	// Flow Wh over the line by the call, beside that
+	Flow int64 `json:"flow"`
+
+	// ImportLimit The other way
+	ImportLimit *int64 `json:"import_limit,omitempty"`
+	Node        string `json:"node"`
+
+	// Parent Absent: it is the root
+	Parent string `json:"parent,omitempty"`
+
+	// Price Absent: no order gives one
+	Price *int64 `json:"price,omitempty"`
+}
+
+// RecordStep defines model for RecordStep.
+type RecordStep struct {
+	Energy int64  `json:"energy"`
+	Filled int64  `json:"filled"`
+	Node   string `json:"node"`
+	Own    bool   `json:"own,omitempty"`
+
+	// Price Limit, millionths/kWh
+	Price int64 `json:"price"`
+
+	// Pseudonym Of one order; absent: of several
+	Pseudonym string         `json:"pseudonym,omitempty"`
+	Side      RecordStepSide `json:"side"`
+}
+
+// RecordStepSide defines model for RecordStep.Side.
+type RecordStepSide string
 
 // RecoveryRequest defines model for RecoveryRequest.
 type RecoveryRequest struct {
@@ -2604,6 +2942,34 @@ type Today struct {
 	WithoutEstimated bool `json:"without_estimated"`
 }
 
+// ToldReading A value that is missing was not read
+type ToldReading struct {
+	// Batch SHA-256 of the signed batch that says it; absent: the batch is not kept any more, this is what telemetry has
+	Batch *string `json:"batch,omitempty"`
+
+	// Charge State of charge in per mille
+	Charge *int `json:"charge,omitempty"`
+
+	// Export Register, Wh
+	Export *int64 `json:"export,omitempty"`
+
+	// Gateway That signed it
+	Gateway *string `json:"gateway,omitempty"`
+
+	// Import Register, Wh
+	Import *int64 `json:"import,omitempty"`
+
+	// Power W, + taken
+	Power *int64 `json:"power,omitempty"`
+
+	// Quality good, suspect or estimated
+	Quality string `json:"quality"`
+
+	// Sequence Number of the batch among those of the gateway
+	Sequence *int64    `json:"sequence,omitempty"`
+	Time     time.Time `json:"time"`
+}
+
 // Trade defines model for Trade.
 type Trade struct {
 	// Buyer Its home; empty: another one, for who sees the own home alone
@@ -2786,8 +3152,49 @@ type WatchRequest struct {
 	Seconds *int32 `json:"seconds,omitempty"`
 }
 
+// WhyPrice defines model for WhyPrice.
+type WhyPrice struct {
+	// Best Before the gate, as seen from the home's first metering point, for homeowners and the key of an agent; absent: nothing waits
+	Best BestOf `json:"best"`
+
+	// Closed The call was held; before that all but best and own is empty
+	Closed bool `json:"closed"`
+
+	// Demand The dearest first
+	Demand []CurveStep `json:"demand"`
+
+	// Gate When it closes, or closed
+	Gate     time.Time `json:"gate"`
+	Interval Interval  `json:"interval"`
+
+	// Lines That are full and hold this price apart from that beyond
+	Lines []FullLine `json:"lines"`
+
+	// Node The place whose price is meant: that of the home, or the one at which it is shown
+	Node  *string     `json:"node,omitempty"`
+	Nodes []NodePrice `json:"nodes"`
+
+	// Own The own orders, by number, whatever became of them
+	Own []OwnOrder `json:"own"`
+
+	// Price There, millionths/kWh; absent: nothing traded
+	Price  *int64      `json:"price,omitempty"`
+	Reason PriceReason `json:"reason"`
+
+	// Supply The cheapest first
+	Supply []CurveStep `json:"supply"`
+
+	// Volume Wh that members traded with each other in the call, everywhere
+	Volume *int64 `json:"volume,omitempty"`
+}
+
 // Refused defines model for Refused.
 type Refused = Problem
+
+// UnsubscribePushParams defines parameters for UnsubscribePush.
+type UnsubscribePushParams struct {
+	Endpoint string `form:"endpoint" json:"endpoint"`
+}
 
 // GetAuditParams defines parameters for GetAudit.
 type GetAuditParams struct {
@@ -2860,6 +3267,15 @@ type OpenHomeBillIntervalParams struct {
 	Interval string `form:"interval" json:"interval"`
 }
 
+// ListReadingsParams defines parameters for ListReadings.
+type ListReadingsParams struct {
+	// Until World time; absent: now
+	Until *time.Time `form:"until,omitempty" json:"until,omitempty"`
+
+	// Minutes Before it
+	Minutes *int `form:"minutes,omitempty" json:"minutes,omitempty"`
+}
+
 // GetHistoryParams defines parameters for GetHistory.
 type GetHistoryParams struct {
 	// From Falls into the first step
@@ -2882,6 +3298,18 @@ type GetHistoryParamsStep string
 // GetHistoryParamsFormat defines parameters for GetHistory.
 type GetHistoryParamsFormat string
 
+// GetPriceParams defines parameters for GetPrice.
+type GetPriceParams struct {
+	// Minutes Its length
+	Minutes *int `form:"minutes,omitempty" json:"minutes,omitempty"`
+}
+
+// GetRecordParams defines parameters for GetRecord.
+type GetRecordParams struct {
+	// Minutes Its length
+	Minutes *int `form:"minutes,omitempty" json:"minutes,omitempty"`
+}
+
 // GetBestPricesParams defines parameters for GetBestPrices.
 type GetBestPricesParams struct {
 	// Interval START/MINUTES
@@ -2895,6 +3323,12 @@ type GetBestPricesParams struct {
 type ImportMembersParams struct {
 	// Apply Write what changes; without it nothing is
 	Apply *bool `form:"apply,omitempty" json:"apply,omitempty"`
+}
+
+// TurnNoticeOffParams defines parameters for TurnNoticeOff.
+type TurnNoticeOffParams struct {
+	// Token Of the link
+	Token string `form:"token" json:"token"`
 }
 
 // CancelOrdersParams defines parameters for CancelOrders.
@@ -2941,11 +3375,17 @@ type SetAccountJSONRequestBody = AccountWishes
 // MakeKeyJSONRequestBody defines body for MakeKey for application/json ContentType.
 type MakeKeyJSONRequestBody = KeyRequest
 
+// SetNoticesJSONRequestBody defines body for SetNotices for application/json ContentType.
+type SetNoticesJSONRequestBody = NoticeRequest
+
 // AddPasskeyJSONRequestBody defines body for AddPasskey for application/json ContentType.
 type AddPasskeyJSONRequestBody = PasskeyAnswer
 
 // ChangePasswordJSONRequestBody defines body for ChangePassword for application/json ContentType.
 type ChangePasswordJSONRequestBody = PasswordChange
+
+// SubscribePushJSONRequestBody defines body for SubscribePush for application/json ContentType.
+type SubscribePushJSONRequestBody = PushSubscription
 
 // InviteAccountJSONRequestBody defines body for InviteAccount for application/json ContentType.
 type InviteAccountJSONRequestBody = InviteRequest
@@ -2964,6 +3404,9 @@ type DraftBillsJSONRequestBody = BillDraftRequest
 
 // PayBillJSONRequestBody defines body for PayBill for application/json ContentType.
 type PayBillJSONRequestBody = BillPayment
+
+// SetConsentJSONRequestBody defines body for SetConsent for application/json ContentType.
+type SetConsentJSONRequestBody = ConsentRequest
 
 // SetLimitsJSONRequestBody defines body for SetLimits for application/json ContentType.
 type SetLimitsJSONRequestBody = LimitsRequest
@@ -3024,438 +3467,494 @@ type ImportValuesMultipartRequestBody ImportValuesMultipartBody
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L3rlhs3ki76Klh15ix1r866yZcZV63zQ5LltnZblkZVbu0Zj6cWyARJNDMBdgIsiu2jWfvn+X0eYj/Y",
-	"PMleiAggkSSQTFYVden2H1tFJpG4BOIeX/x6NNb1QiuhrDm6+PWoEWahlRHwxxsxWRpRun+OtbJCWfdP",
-	"vlhUcsyt1Or0L0Yr95kZz0TN3b/+qRGTo4uj/+u0HfcUvzWnrxs9qkR99P79++KoFGbcyIUb5uji6O1s",
-	"zZS2R+4betyN9mQ8Fgv7Rvx1KQy+vCyl+wmvXjd6IRor3VQnvDKiOFpEH/16JGouK/ePjTdxZUXJVjPR",
-	"CGZngkl1Ky0sh824YUorcVQc1fzdD0JN7ezo4ouzs+LIrhfi6OLI2Eaq6dH74qjiarrkU7Fr0T/4594X",
-	"R4rXYntGT0ZGKHvBuGFSbUypO5PHyZksuDEr3ZSJkS2rBDeWnZ+x8Yw3fGxFY7pjnp8lBn1fHDXir0vZ",
-	"uNP/uX3DL+FJPfqLGFv3+ifjsV4iaXQPYNwIbpF8JrqpuT26OCq5FcdW1m6LtxYSTmzrG1kmP65FPRJN",
-	"4oxn2gg207Vg0jJpCqYnjMMHeqVEk3q5P5utLxpd7TzkN+6ZzV2T5ZFfEw1PgxVha3r2842czvBO7kHz",
-	"7YbspJo7Lwt+2DPxt9LMxL4Tv89t2rHUjenDr3qmb7YJmUffSCtqs2uW/kq8D6/hTcPXQMnhapttur2e",
-	"ccuUHulyDbzI8rlwLGDQS99yaaWavmh5R+L1aZ74g1Rzw3gjmONEbLRm4tg9yazWRcsqG8GkYVwxXpaN",
-	"MKa9RiOtK8HV1maHnesunOaRPIVlKRO8RCjb0D+HnYAb5rmyzXp7Fzbm6IfOzgaH2aaKkV7aJMfw25P6",
-	"Ti39DQ08USr79ZftXkplxVQ0MG+JFD6Mfa5mPD2f1Uxvn/nzemHXF57aVjMNFGfkVImSSXW08x7hQmiS",
-	"+BKaQ0F70+5Eam+f8vF8ubibbHcCaTFruEmI01cLoQyI0YmsxKVf4VyIhWHSbkq/x18WR7VU4YPHQ4Qh",
-	"vTu5LGHs60aOReJ+v5V2xtwWuUukm1I0bNLomnFWCyvc29hCS2XZSi+rktmGl4Jxy7QaiwtY0kgY64SZ",
-	"+7eRaloJHMctmFu24tLSfVWaVVIJtnLv5Gwi3JOMs0rW0rJKCsNGwq6EUCfsaaXHc8NK7XQwBlf25D8c",
-	"CXR3fYRiuF/Fk2Pxg7gVFTI7K5pbnpbpejLBizB0vE3x6gfPncLdSCuec/f0rq6fvLk+ffnix5+un1+l",
-	"LqA/xBs4xLyi5w4PJfUjUzA5cUqKu3yoefZTX/+qZVUl9LBWd+/bavfjZ/So08J5lVjC9+LdJcx/xs3M",
-	"SQN9Kxo3f65K+JxedskE8hfOyoZPbGq7zLKuOXLWXfO6okcdM9NNmbharyZM8PGMzaUq3QUB2oc7AddG",
-	"VpWbcuE1bLx8UrHVTI7d/fBPuG/roSLXTe0tzGeXkPFrLcJp0A77BeWO80llRaO4lbciIYJqr3kPECbC",
-	"WFl7hXxTbgPxznRazc6oxinFqvBzCgNuLaw4enc81cd+u9TaL/WZ3+B7LtSRwP3XAaOE5eyzinDbUkbJ",
-	"aG2FaW+QRnKsRDl19Ej36XelHpvTWiuxPqnL318wnAXYh7WsKqmVnRkvB8bLphFqvGZLJW3B/hDxF9aI",
-	"sZC3wlwyoUQzdVxfKvZ2VrCFNhKoapMB8ondzZdhpUug0lGjl9NZcsHcwr0ywB0WfF27MdhITHQj2JjX",
-	"glmnNAw407Gua7e8dfJg3QR5g5Q9+OLGNwsUs6riI2cT2WYptjXnsW4aMc4o7sB9mkqKhtVwNvtwkKtl",
-	"nVLV/bGmV7y0exxRKafSJqb9rRjLmldblPTIsFoq3QBFJc+jXIqhbMfR3TohDKsKmDS8nFcVaj5mGDm0",
-	"du62WuEMFbMXJbzWxrHFxBl4mn2o4UQjkcd2r5xTAofr+VlPhdVDB0mzPJgGDJOSRnQ+++2ETFvBi0bc",
-	"Sr1MkOSPYFZ4gvRaEopnZBypLWnEipNaMHhyb+A3qdk1eqlKN/IwCjeWh8eHX3r/o8T7rbaofw54+S3a",
-	"fIPf++cn16lX/s3pnluH8cLpR05qOSpiJV8jJ0cWx3izm7Javh0ubbgG9NaI0wVOVZAUQkYXaC9wk+iM",
-	"/Ha1ggi5UyQV9hDey4TyUQk+6SPUhTZWqmnw3qIwf2RYpafD2Nmi4uP09oOdZ7kVNThmtJ4PGXHTYoXh",
-	"C1zI8M34VlTyVqRcH+MZV0qkzbpGjOVCkga0zaL28Ghs+h3DwEWYAA2YU56/dabH3czAnGs5OOurKmkC",
-	"uquRcLDpMa/w3qBRQppeQU7/x2ePvz4++3rnHuDwueV+J6uEkVByyztb7lTQ1NwrMdmPl/zgfpBgJnkB",
-	"BR9sbs7LFy+fM/hqoJyiZ2FhNO3clryIrPn72E4ZJebtbNgFzzsVnsTnf3x2fn3++OLs7OLs7N9Pz79K",
-	"ndJfl7zK6cHNUiXcFsLaCvlHs1RIfuiV9daHE667uUhYA76nnUnElXPWEp3GD0RhGx6XMqlQ+5kVTDeR",
-	"MpD2fK5323UQjnFP5mdnLamO+/iLNtSODNFn/AKyx/T/QarEdfbHsJ+yE+7BzgmF4XPTeimsIFtrw0f/",
-	"bqGboTdK1oMf3pwh/rLw7xsu0F6jNr/nATdiIpx6IvJUytV8w638ZTIOldzP195ZmAw6Ze3dNma/NacV",
-	"uoINW3BZMqtBaRutYa5LK+nSDqad1i+T4PUdr1Jqd4woSIm85dVSwLyUtqwW3Czdkfbxy/hGRV+D3bif",
-	"uo029i4jv25pe9eI/hok/b7bTIA3cjJJHNfTNbkgJR6ZWS4WlRRlwZywg5O7FY3BVIA8k+lf2KYW0Z1v",
-	"EWitnWd8BO22+J3f48qhLbwXde8lmTOZAV5nHzBCIzhlsSR02ejq90sXeGGBQoZGjH8f7/HeLsXXaGDc",
-	"U4cZN4JCq1vrLMUo802r+Nz/LLqE/9oZJSmTqXCsKtwJadii0bcQBv8oh4l7E7YvcnC3tuj2ef+SZfZo",
-	"K26f5SL6Zi9X0xA1Iwyemxc5QxLGwzrBtJ4v9HhmCvbT9TPwChRtJEVaJnijRMmMroWdkYm+7UAUt3Kc",
-	"c2PNBTpZ91UNaNACpx1GGn7TriJXzoEY1jiOcmzfRNrv7d95H2HKsHRG9LCAZMZnmBu0YOLduFqWsZhu",
-	"f+sF08771CNw2u1ox4s9keEs9+aaTuQ/lNW3h4mXOb5sUGpX0PjVhHHWBh+yTodcOlH8Y3A7THoViW1P",
-	"rUxpvtdgj3FVRPGo0/nb2SU7g4wDvbQs8Md9rzGF3sLvcQ4R5+0xUvrIwUebNyzwPWJrSkwhYBSlj1Kg",
-	"Ta+E2Qqlocy40ZP0BoJTm2LU0jB82inHgo25GovKpE67Ny5Uos9O7qkeB1dfggKGBI+kHRoxyiXEON2X",
-	"HLhsohsnjShqCFJ4wAUsl+JmtN6XRc64Sfjrrr5/cvz4q6/d0gyvMLuBAvfgsuuEbVPDpnwa6DHuuvzO",
-	"zs7O//kS01MhUQK2MvZzdUY1ZrlPQm1PmCyTimzadAlpfJ5fmvu3waztzA7rdntrdFhgwfjCaXRSTf0/",
-	"nbVjYGvdaRdE/JVUU6Yb/1d6EsNDJSlvEM4zFZlIhSR8nAGjC9FNyylVf35yfU8JNKIMt0HyhwR1ktUA",
-	"CzVAw1wqFt/RKAekSR7bi5gxXrDzb9j/7Yjj/BtHvXdg7w1uOqztDnL9rU8A2oih6qZeVjyRsqRXjqhl",
-	"Q1kUbu41LwUqrTBYgrCy8tqQHO5zWbbqcIhwu68gNwmihUlSFu9ySRR2JtaQnjvm6YuQFqCmVRnc2EXY",
-	"oxzBJrZ15D/ex9Xic7V6bRIcOTsViN2kXAcPOKMHi3kkl7YjNGGukqlODxaFMTT8HT3TBnXyniWo8m6h",
-	"tTFf8DGFMBLEztmIWyuaNZvpqjTB/T/mDUN9dsabqROk6ehLLZWsne5/nja/lG10IhDzwrKar9lIsBol",
-	"km4YV0yqW9FY0WDerCgvGacIoNJpJopu6Rt4PrNEadlU3grj1lNrYwv2NmRiG1FVhtUa1EuO8ZreZZ7t",
-	"4YpB33nv3CiJU5HFYPm8M08qpYmeAAOmsy1+r/afdo/CMsCWbdJ+6LAsdA/A+Xa3fkWHYvjasJFYa1U6",
-	"KeGWMhKVFLcb587mSq/UvsSX0kCC5rGxvNSNe8abH/zB7XPd8LqkFHjYDlmmM2p4ue7Rp53KWWDKbcnX",
-	"Xqk9++cLUAkWcIPd0//5u5/Pzn/5+ez4m1/+38c/nx1/8cvvL34+O/4KP/qnpCB0802Q5zNYSJvU6xgC",
-	"Zeyqgi1EA2oKFe/RKUBxW3soZztPxe9WtANhRslDmTmRrKYpZZoZqxs+FY5j4UPt5Ge6Fo9MYHVcmZVo",
-	"HMmttq1IbZLJ5M7GBsq1uuTrR6Z9jVP0TPuegv2BLfjaDKThhGklm1brEcptpd8pUJAN/fuXlJmgV8kS",
-	"vTYD9YKNHK9fsXo5nkWcj/JE4ajDLg+ab+tBzHACv+1TDdYmGF0VN5aNK21E6Uh62JuWysrqjgkt7a76",
-	"XfLj5T2XjuIqwZukj3JHhnechNCnVMSx4oz751ZXy1ocr4SczqwowRWEqctYvooDPDJYwhIIj61mQjni",
-	"mznbDr4baNyDxWiA4W3PxkCGQ1mw0RLcJxtZ1WthLzC85o4Z69g4cvhGjHVTipIt1XjG1TTWraOdoxek",
-	"txWXmPb64T7dyT5tsy1okPCmdj5x+LW7R0nCiXOoN1lM9NWmXoT+iN0+j9gxtTHG1Sv25ePzf076KKRa",
-	"WmEyjk+ystcs2o/tbV7ppipv7pFbFqcpRqa/n1vnDb1b+6NY5fgOEVjwLPqfXDKzrB0pQpoes1gm4FNd",
-	"75v8EbjFpr4f2dfHZi4Xx3qBCsUxaCCOZ9tmKcibs9z5oit8Cut6dj/tntkyOXCI9AYr2/Bxn9IK5d54",
-	"RbDoTTnuNNLLJqqrx+1jI+EYEBGXvzyxjRlKGobwJi7LwbFmKMcY+rjRVXkX5jHyibAwAM0wentqh78V",
-	"leUpJQbp1pOtO2ZxCZuNycCBJDcoGI4A0lcd85iL9dYmwxiDCfl7XYt7EPFncXNaUbLhORYrppVwtnBV",
-	"CmPZRDbGDs3huXaj3nkVw+/ot6LWytgGirzv5hpwJJGRBAG8odViscYXd+Ij4B18G0LYKYMroaa4q+Pu",
-	"ET7gmFJstAw24rOuSa0qShnc1lKCGr5H2Xl3+sQAQE12tpFU06DXRaq6P5CBNeu8UaTLZti6VMY65b9h",
-	"ZgZV0ZXWc8Ztx5jpphn0JYCSa5S2Kn+sL0qhbJ+TipwJ4DLACJioJls8biKbesWbdKJDrctMEr0RjcyU",
-	"Td8KVeomHXPv86AvuHTPnYSFxQygzcZccHeFjqbSzpajk7Gu3T2ptVpxa+N/gr/CnNKo8HbcuNe8SUWx",
-	"FVC+Ebei4RWDA8PKL/SKj8QMCneVoEirEy3OJpTWSZhGl8uxMLldDhu5xTeulupqIcbpIjL3q5tssnqL",
-	"1NAd9btG1+x8o5KYLgcSxSPj3+uueoylEL1dL9JhhCcGMmdYzeeiMY6+CDEAHW3OapnopP59R6JJgjrg",
-	"jv4yjKTgyA9FTo2eJMsaepijybtdHeMyF7iVRXDuFt4hULDW/zM8R2Lo7gIDoof9TJMcSJqxM6bviI3h",
-	"lDCTioMZawr2/aur64vXr95co4ebKWFXupkzbtj5N49Pzr/+l5Pzk7PTx18WqMK5Q+IBK2Ink6W3p5b1",
-	"/N1CjPs9tKDDC3guRM1ySjvKf0wSYaM1+HCcFBpzYwtMzdBKhK9Qt0LGQm+jXOhHxodHR3TXIN5WCX4r",
-	"0KkBbovIa9dF6zBs5p6shUV/KFSgPjJMidZtzMCxQ99TvsTWIIbxsIIE/Ea+CKVwpziwctbtyUA9wK09",
-	"9brWi0nmFm6V1WwkILCh3L/d99NGlpdspO0Mwpd8pG8FO2NaVWvc1C3kEzPjjTCRTB9iJs10Y/eeKIAr",
-	"If6Kn+odgtkhSQk31k+GNi91Db4jkI5NO4vQXkwnq2gCIpEoxq60R3sxQhCYzYbuWUmh7E2GOd4poe2u",
-	"0ZiM6zDcdVriAhSohk3F0OJvI/6ajb7DJl6wijtRSYcOt3MmpzO3oUoMfYss8xUfoS4ZjgNy1dApPgIi",
-	"QmibX3bxSreQIvb0tadXbOdMwoS2suLSFBaSWDeJzClXeCso4nD0qUVnlRjbm1JUfH1Tp+olUA6FAKSa",
-	"BugZsDxYQ0Kz++4vHsdhoa/PunGhs48TKW5zoPuM0g17JPzuRsJHE8LizGsJeQ2mJZlPImg95YvkmV/J",
-	"Sqix8DqIP2Jz/zP+5OPh/N3NjBwX3bm9EVNpbAD+IoJ06i0EtHyMxW+ZEx147RvBVgCB2rt754+/GjK3",
-	"RkxN39xIfsG0aM/8zkDIGLStia4qvTIXXvYtUOUH03qPSZ6nfbNpzUCiHubtUTQ/tq1Q0A7Oux4n7YGl",
-	"wPS3dDWk2aQUGDM5//4Z4+pz6dwTScotRCpTrsCd5sonnibhJJ2aVuKm3ct0TiPNkwNGMKCnRdtf+BCf",
-	"ckfMjODNeAa4v4608MAcWabjfUtlFmKcyp5qWeYWakdIW0iiHuilTTK3a4IDRHkMF9nxmPvzNsjETkQl",
-	"N5QQmjY9X7Q1NIEQB3oBvNbx4I6A7xyF3xMD+qBwzh8DoZlSBLIaaiU3a5IHYOPikFugxb3wz99VepWo",
-	"7tOriP/XugaOT0hPSGLBwMfAnZ4KZzc7G3wuVbmVMgC/XImmlSbtyKDvV+sTHOr/IU/ZcauSHQet9dgr",
-	"qI4BeGOfNRGsJoyxNMIUxDt80UcSEhOHHVr71aZiDXjaB0MG2Wq40H7MSViZxzjHOgZcMmFmDYTesg8T",
-	"SKBQFoUSGK+1mnr0xTuE8OkhL3Vh85L0ulSppGJe8WSJ/8tdJUGVMCj6p0veOMVKPDIt1l3QuRwFm5le",
-	"KbYe6qq5Yz5FthiMYjd7xQ7dbr0E0JmExNOr3aXyboBX7rmtlIs2zcJvfph87txeenSdTff/LtCdnTg7",
-	"bdbCVnl+qO4dvGFJQL8kkg+9NrfeV6ukoibtjC0aAegOtHemQGaGjgnD9EqAHQD6tNbVI+M9pVDKxJWj",
-	"xwXfDspP6HokhArxSvcEVjHAlk50ExcB7oPfZ9LFGjVXa7eATNgkK/Ra7PQxV25x7qrFc7sE5dWCw2kl",
-	"Su+kdMbrYPank0cScYmwT7TtNDp6oca6drzOOx3rOzgc/dbRVAo8MdqYHCHtqIXNLeaS/QFhOqWivaKX",
-	"3eeISUEJ7JLxSitx4U5j5k9ftvglztppELy67qD/Dan634IQo6vcg1P0R27Fiq+vQurGxqbNBC9vMqwi",
-	"zB9ozoixhktijbPWxnMoqXO/D6rGcvTIIG9Cq6o1n6RlfNqIod7KHPQCN/aGJGxCJMg65PXEYX3CiHIH",
-	"b6QaC49C1wyP67epCBubxO14Jihijq9YSTuTEAmAbLt0YZqYLE0q9fPtbN1OH5dSe4iZdFp7aGnTNzEE",
-	"Uxckt9HCFOXmbsTGrhJ3uMtyRyrC99JY3ayfYjJgUqQ3PEorl2gFS8M89iHs7jaT3wtvdE/gT5p0Fvvz",
-	"ziilMSgAzaln0zKwSqSw30h1dzQ3Pwb1f7jbINmyjMEDJMsCnqOUt76m2lE7+kImwmkJvhLAF+l78FIy",
-	"izCn789ProfNAaE+ds8CgoLu5R6Pep/hb/oiSZzNfZwvvMgjkFCGxiZOwcB3q306F2VD2+DeqWRAujFW",
-	"LDAG3WBwOf3yAKXWHe2PsLxtrzTlMwwlHXeTbtr02KyMpjxzhm6c4ePPBL/HzUgnAcJpO3t8jZ5tUZmw",
-	"qd5kL4dPsfVMbZwXRIXvvcOddNOUw68RwTuawDfj43lSYl9BwbkTUlheDJlCvrrYDRel43qrEz4n5y2p",
-	"7aGXj/d9PAQkSOo6YowdipHudRkj0MsBoudf6WnoYnHrQZW6syUW8d//3/+P03P/IJ7o+NQIsCCZnkyG",
-	"xqRDhUjyJuHhaCXMRZSagicgG5PL/ub3kA+osA1mYVbvwxGQQQ2/D7S1aWPWyaFOSYQ7AWyBQ/Jir5fc",
-	"9NZBbeczI5gk2DUtpGkMfxe4e3vOPYrHv7a0um3bTnjDOAoBafzV9JuqJwEVEcESTRF/h1467MmFPlBV",
-	"ol+JngFzVzrT1x0NaK6WgIp9fkKEupgrHcKgmYR/1dIYRx9bqQzF0btjN+bxLW8Uhzz+n/0GvGzfQZ88",
-	"j17l1bPOG/2H4cV+KP9+t70kFrK4XAnUCyOWpVbrusWT7yQbLVUJ2V2OlUYFYzOORptHTaNmNp6FvRWj",
-	"Kz2eC4SFmegGumcZ4Tir0mwu1hfMWFDMm5YNW12VBIQJ0adkBVVcTNpbmxAe9IkKVBvT+yP/XEghGK7U",
-	"U657CgA0Un36RgjZf07/oJhBryPNPdPX+rEfNus6JIREbv2Czrrma/THUPz3gvk9LLCYFk7WrwyOEJjf",
-	"sqYGLRn074VO5YsE/BV3HVtiA6WF0t0g05LuNyDft4VvK/RrUXoY5IWabdStNljSAH110+hClg5OoxQL",
-	"IFbdrYoaWFsLCKE7a07wKZArJd8puK/hoUyFfBY7zhNxdAX8+5L8WdeC+ErGYgntcZC1dqI/hZfZO2HC",
-	"TthbgngP6pf7oxITy0C9wIH/Jhp9sh1QCrb+AEWHHAO7QMHS0IFPxVQqBSBLkyh/ysmmwW4er6of2mcA",
-	"kxoKX/hclR2v1oZvpndBh+qDARuVanjht3ugb0PXAjAgUp7JFV/fhHr0dBTQ2QvgIZeG0ZSG7Qu6PKQw",
-	"PTASkVeBq3VrZIR6b+1sDdGAOjfc3BjzPdr5BIyM1EBCVmk/KCjkxoZkHshJbbXh/f18wb3Tu197bcNE",
-	"iNIk3VbXcWg3oK4GoP8KXD/dnp6Ra3VSad1kwoWQmZAVXZDzZ/U9Nypt7V/34v0vAGh3d+/IAMcLtxFJ",
-	"Lw/iThT+iFxhBZuLBcJDcDZyJjkw7/6SPbd698bhFAvkekU/S+M42SQOy1vfslVYyvhwfMH3O73wQAeg",
-	"fioR2QBxG+yxVhM5XTa+2Tj+OAnkAc7v1DSi2ggY1s+oLhiUzTNiKgPt0GTOwNv9B3Ly9SbnSPuReJI0",
-	"bAJ3IypYYNygnWZCpsoY4EjYTFQlG/HxPHmT0rLj1QSMtfXxaA3zdzbdcjxzoz9fOgZ++lQ01YCGu8Sv",
-	"WxZKt6C7UuKXgWyCzKFtahl5xKMi7hKTcE4CvfQ1JHcFUt1OOu/FNH3w7nVZtQXiZSGdoO/awh5QoH/v",
-	"H5DBnpPWmwpMqICKe7e42/3hL9UgbT5eqr8Ud1SPWvBNmpBGaB6fPhEdWI5ah0NyOEU9NhOlQatdKycA",
-	"GcZzfUbsUa52fRCIwY5C/67R+tGL/rPJVG49ryuutrXRO4n1/YwGsBbg7ako44OJkTsQMI21Q5G/mifb",
-	"Nd9l58x+kM8YRsD370pUopWZPNRtvsdWhO1zT/90xmvrX5Ce1q20oTQmkxeciuTJRpgHxVh+YCyKdpLZ",
-	"ZYt7pkunrcfVTFP9C7qN/P5SXdBmb/10onWusd5bKErBapqgSmLkWk98YpeojBgC9jE4M/vhUUFw/9Pt",
-	"sfajrFxOj1TzRMI1tzMvNRZ8GuHvuOchD23cCPBvOk124Yx0cDS6RwjnO/590j/911SCsWJXf/6j/+lq",
-	"pqvwyn99w8a6FGmGlXLavrBsqp30W1o2WjNx7OgR6oRE7HDNxXIkdShy6vlfm+ie0PtSx/UnsR6MLVDz",
-	"UhyWMZixXuzBx/8k1lfuFwPazLXZ/EGK0MtoXZnNedjumd9hsKT2dV7ThteMj53Zugr33w3Erd4sg+i/",
-	"6emCxQCWsXOce+x8LdUL/M35jmOgE6B3ZXYcx91akjMiLwD8xlz6MucY04C+QS8AxBRN5BaIFcrIFeAr",
-	"oEBZdHcHXIvDon0wzzc4APz7mkaBP8hL+cv74uiHqLQm0auOvBhyiik7EKuA5I5NoLxo3lClUoqBM/UT",
-	"eO5+5f/4VuDkEM4wAeIkxvNMbCn2LBfOMMC5K21FFhHJBxOTYT+NI6Tf1KJUrKRVjk3H+2WZ1TrpjpgB",
-	"OOf2mKNKj+cD8y7mKTv/VjRyIkXD5mIdDilsl/G59hhMPVksR334+htZGfVIlKVjAw2b8FEjx2k7oW2V",
-	"1f09BnS7ExrYOEzrxF7NuJl1THHYvILNxLuhIPx0DPQG3NLUzUdCzKUdt4c55NRyAGF+kXeYeHLKHdfl",
-	"dkcGKap0RgwyBxIthUdoWXA76yRAS8M4oBzzqvLJvX2dE3YUCLmnssswdxN03aDLMMXgzgGNmr/zgiaS",
-	"Yan4xnbBbYyIfbZRPnocfZhIFvQBgocc9EE9+K+9S76lnrMeFPDkhDa8xQlNM0E3t+KlMCYp2kADOeUL",
-	"eXp7froymB5yyThDjA9EokFN1w3cFpKXWrSB4y0nE7bFz2LlWl608tIxUSfv4S5RkT1lwcCk8UpJwxD1",
-	"64T5iMJM8KZkSkgoyKTCmoZxglWJEWnWC1HQlwHeEH9A7fE7Pytg+FoaE/cHRP0F82caYdZqPIBlDwfh",
-	"7GAb9+fHxCC+2EwLIVH7M2PcQ5FTeZf/z4+ehLH5Y+MOCW03WTuCpn0FdKiqYsuFs+CgSZTHanu4rQp9",
-	"m3bBlYp8N3cYI8Lm9NRGyFtTDr1xhIoilatAFJdIxJStSu7ZIsqxErgLCD+rm7ic+DKifEQPrGkegEDb",
-	"GaPr7dUNpvZAIdIlW2g1xR9STb7VjLOFVFMoAPY6qG8ehVRSdDCkSc12I+2GAYJvf8kwmEwZg2ga3eyH",
-	"Dpo1OqPkWr+2qYYuWD79rzgyS7PA0v+lAqPhlx5nStYWw6zFpGthA60ggi7k1TLZXEH5dmrMSXY4RbWs",
-	"qpzRheMEmAO/6IHgBu1RPDi8gRv6z5DtuRNrdOaYQ6fyPcBQAlzkI7QLtkGdZIRmuh/WUBpABWPmdUFS",
-	"axNKYwOAJbkw3z8REKlwZR6NJWqXNTTcEWGPpjLW9wsstIfdE1jYC982i0iJon5R8aWRo2qfxJh0+bts",
-	"0V1p0dEc9qD1hyfzl7wUSWdb0sa8Bi8lWNLcsCdLO9ON/Bt4my/YU8Eb0bA/Pf+3Sw+948N0SUccue12",
-	"+HO27SDA88s6x17yZi7sm2WVv7iK0GHrpbFsLoST3dux7760JICt80k4A4t7IEzYkxDbDSdLw/RCKKwW",
-	"b6Av3tX1kzfXpy9f/PjT9fOrbk5PJnG5L4lIr/ZcwJRbcTOutFmmih6vqKqWHCxRnqxQlCQrFeKx0TKd",
-	"Ypkps8ltVCLsvrVPezWzQOcj9fkc1NPCynHKzY9ApbwRrF5WVi4qX7M6MHu3ydQCj3lVmQu0tBFicsWl",
-	"DRgC7mvGl1gLRdVR7pzY7zigN8NZSFtEjXFbbQzGRnQ4PbFC/f6SyboWpQSDAd8Gw4BnChZHdbonkJgt",
-	"1VIv3eT8fSJgR5CEYwp1UBdZzBYIPYo4NuJrR9mtjrVNPzqESCfiab01t5O8AUsgUv0UBVRkm4VWJqcs",
-	"gXhHdEzM34Ncdac5i5B+wEZrNpIllG5C4vhKmoH3a5QEIN3A5cTi+wDLU7A/ICru8H687jU3o/VNkr+3",
-	"bS1X7QrhjainU/0YyBFRusVyVq4Vr+XY0ahGzEPwQPppy7KsxD58BibYLCtxM+KmDxFte5JAcSGVyk3P",
-	"jUPYGk2gTALlkFQ1AEn5sBiPD8G4pd7Jd5p8vqoqO3NAIAZDZ2Ae63qcFHDfLauK4ZfI1TzAEumjwEGh",
-	"MxxW/MHHemm4KgdX/ZWCl9BANQUxGKfUxbmuI6jySUtG3QgjpzN7AyeRsL6dcQpHBYWm7h7CVhXBrUGq",
-	"6V+gfMjZ0fWyRmpYiGYixsAx8SW7UkV7svK7GflbcggywLpYe0rAfYkqwQYnuMg6C34Ul3E7G4RbUSJ4",
-	"Sbih2MSrQIznFV+bO9bI9gKIJL4Ed8FND4VcQ8K+h4ToADpkQKSh20uONGgr8AoXWIHLbTh1+nX4PGZe",
-	"eAXhlzvTh+dJ3vxaqpETwJVug/QeKBxiLUuDNGoUl7fi8Zc3fy02erKBx2TX65cKa5IzYglfjCDecXUL",
-	"unZWs3WqJ8cgi+snfDGJzXt03BmWUTm8PYmoJrwROaL4VowrRNnA5/w7fFzW5xUSn6A/wR2Fas+uA1np",
-	"xogbjfVWGyg9JKZDOD3St5x+0ILxArbMrSizb7A32aScDbDuxMvAJ++I3LEq0lEgoHMZSqfAAV1pY+8C",
-	"kRLV4XqOkNa43HdPW042EN9tE9CbqstMpPnEAFIjUekVO+tgtK+GwlmMdBJcK8bzumiLDgIfCR0PmAbU",
-	"wo0+CAHotK0E3r/A/m5Yc5NGiF3rgWVESj7p7jV3dArAj0Cv+0+57c+Sqg/xTdlyWZR+HlqBAtZC0O3I",
-	"MQpe9yR+nX9xnkJftL6UbmBnsahkVglFT7gBclg10lqRLuZZNHpUEb8dxHhxUq/xZ0mwYL3ad7Q3WLjb",
-	"667yy6UXRDPPb52f5dBA8zXwqWpZKyrgvuimqCU5/kYHrVg287XZHWWmcXFK9KP8kt5gHXRiOQmN5hms",
-	"xSu7QBF7VZClEbleeVWzEh7vOn3ddvdJ2kYBW9oxRcW8Ra7ECitPqNlq23j1l96M8E3h1+2domMufsnO",
-	"nALiveaQBsSSlSDpswtXnCIHfhWFP5nezO6Xws50eZVW5F4pjLhSHxm9UmzBKQUi8HusGAZ/FlhrXtND",
-	"pZKX4oS9ceYvekqCAuE3AVTA9kex0oFJ3CeJDtO3okmGsV9vjo64FEiDFYDOE8A8AHKPpbMHT86B0598",
-	"c8n+5ewMwgOUSpKw8ehWJTBypLcwpBN9aaScmqcwW53my0dGV0srGITKwEZtfYLDjZQajjOdTXOTfPur",
-	"Vg0v2FoYKxpsz+0jUEOykW4WqPJnFrfoGARex1dShUPYMAfuBDQJK6cjwq32i45nWLTkk7wPvhhoWydL",
-	"XpEfl77zDVRlSp/6I42Hcg0uRiwv1mlGnoMme7r2SKj3RieLYWZSTNWAA8iZoXD0HpeQRSAsSSdFvax4",
-	"WpwZBON02nZpijbHG1kWmILSpjW1fRD/etCrXqWAVCKc47Y1dd9d2gbGAcsSCghDEXnXzsBu3XOt4sF3",
-	"5QE/iVF/IURM/z4+O0+OImwvVJRZCIVYUQE3z/1xy21MPhctsDjQL4ExGgT6pA6G9216/lIThJcGPRp1",
-	"G8AnIFvAXUpYstNvxZaNkG58kIPLUuL+EFmLZM7/K7V1H1vMQq06sIWDga8y/Y+eEcYheWBLvkZYWWAr",
-	"+7xiOIZlcXTLbU7AGcZL8J7t8+57QmlliZOQQg+Es0W6VIxz0YHYyoJRER/39BMdL24tXtp2W1LTK1ph",
-	"5im8ZbQpofWjWL2Oejbs033x4Vs9bHZY7OvG8EqWY3Ahb4tbHzTpS8YYOWtMNFCFszPBOQyYnMhCqCth",
-	"TLL8juqNklrVSEyXavjtohmnWb/1PYSG1lYZIfZ4t1NK0rgM3MwN/gdYzaaW0lvAhBtAc2kXWIRdoxcn",
-	"dx3a0W0XMwzsCrjdiXY5qqXNtK5KpR5UVQ6tFfVWwBKJneTuJ44Dind8bNloib4vaBqllypuMh2cyu53",
-	"w+eT9qlQ264RwnIriHu30Jne97dfHCNdrScmPa0pa75mxjo27FMKhnbg6O+9qD0dJNxfkLbyKMof3ba6",
-	"RSN1mYm8ZI732pcaMUxbHmLkBNT2RDJzI/5CyKu6YWOuxqKqPEhJApqk7DgZ+rswxn35/S8WwsuUFZdU",
-	"p0PUUxzR6xE1EUoKwXEFM8w4Lm55JUtKuEt0Y25MkhGfe61HoPse9HvwATQCGuvWQt3Fie67VPb2l4yy",
-	"UdKtJqNVtTQSNjPaL6D5LHt6Akm1aQqCiYLSuppBF4BSIsRlA7tgA/1uN8fNJsSGu9DnuUTGmUzzh6/e",
-	"RPu/n0JwN94bNuOR40YWPRYXm2zTaZAL3th9MoDC/R3wbJZQr70Kifk4Mx5BPwF2BiDcSeu+SfZ/86UZ",
-	"Xz7+5stvvv7nx9/s6OS32TwmIuQBDVHpCO9S4NM5vu0z4lOhgJn6FHPbUvG5s82+/pJVYCiZgiGYCVzx",
-	"G3bCLth/seNLtNWUaBuHUIDCWUFtcwSEPVlAkoV7+X/+/OT43/nx386Ov7n5r+Nfor9OLv7r+Jdfz4qv",
-	"v3j/T0nHSE8b6YU20spbcbkhHuH27YcTGUvFVO++jRy4jazDjYY9x2fn1+ePL87OLs7O/v30/Kt0vXU/",
-	"ImjcCcuH+womJ0SmOT9SJAxLMeHLygKBJoxxCLaeX/h9K1q/Kxm4UjGjqcFJ0DWoFwyoiAXl30FCxwl7",
-	"QgdAoSqQBtgb0QfUrE96g/0yWitqorkGDuEL56QNiUZBC7uEnqCUcoeIlJg92QodjfFPqNvwUwH4B6WR",
-	"7UjVSQz0jg98o4e8pCL8ton6lOqEoGF7N8MFm1rGDOLxV7t7fKY1EiibKxgPiZIhSuA1ICvH8w6le4Dy",
-	"R3v2iB6qd8RaQSAmKLa4cUrgzRQrSuIqjM4XIWvyRjc3qJWQ3HUfQMhhZ3pjzDp3ivxdzHR4aLDDgjdr",
-	"GRPFjPD8lajaBqC9TDvZ35VSLHzCbpuQQRwWsmgFV9vaRJ55vSJf9C4G1spDbHqYtKbTe2uiosK9Fk2N",
-	"RJ1IonK6EBoImNWOPangYgdkgJUKWmenH+AJu26LBc1Wn2O3e2PeYHRm6QH+ZePFn3fjkkIdpCM1Hr8k",
-	"4xLeTeotZrZhkZhBYTgX60eGNdxCnWHU+qHUwiQ7MpKM7yPGp6JtKPre6/eJnGgs1dyF1LmLlHH4G4rm",
-	"7LwkLdG3v9XqppSGNj8BE9Aswa8nKLwYnZIjA6yNahEPsb6Tjt+jcLjj+eKM+UZykEkd6CGSNtCzCRJ8",
-	"Cp/3DQKCwGSkaQv+pGHBdDphASgy8umDM5wZqxcmnuCi0bU0gvAuWKxrkhxB+ZKFYnQs0ey/27IcqBhX",
-	"cjeRbQ9PVD6QVbYGB3QnHFGL8gNw220vVJbvGzevdV+iGAhXZD+bRZRbtcdOKSkL4DyO/FDpAItCYlpO",
-	"aw9yhYHcS6Yj3sIVDBAKA7r83XaKSFcz7bScR8a/wrJa2BQLIQ61326TWZvIuxjKkbC2A1T0rDEbCDth",
-	"ioR9xoeGNqxMgsDtcRfubV+v1JO2iUO2u0Pf6P73iFiSj1o6URcy/YjxOcu1hZdAuF8VMIiG7iLUjyVS",
-	"bu7QVXrBjfGrGIaDiD9IYgcHVKNUDyIonwhQl7VT/n1nhEswQS6onwUVHKGH8p7IVMWRwbDAHvcriiXs",
-	"TCwL3QHCa6ItJfrohWB6zac7YB04IqyhimV1BPOwxUrSNfILqaYX7AXjNcC4XoaGoL5lBfUKEw3UIkAf",
-	"CmztR/4AKE9g52fMnBBkwkVUTy+xnB6gFdwkfcfCjnGxQCcnAS7cvUj9NXePUH+Q7cgDX/BxshsO7aQv",
-	"G5npihQVLDdroHeNb9ady9fpNwxJDbopRcXX6Z6dlL3kFSY1xRzVcBINydB7d+OHDhWp7iAvMAowEqzW",
-	"t1Ba0GCmErUuB6d6t9jDJnUeBC+5gefzVfgI1UhFZAV7e+GhFRHOvc0ad8Kzd8vP0rWbi+RGX8lKqLEI",
-	"6WKNtx/vvbEZxyrWLPfuxkaHN3RttDtTbFk84GHqHIQ/nf03is63TBGEYQu9wg71gJhgl5CAAgGx5NH7",
-	"wW6wMijVdcCNinvie9u4fzZiKo37AalJDJTOyJkLXjgcfCOWGr0+CzlR83c3syQoxJvw4hAHG1Fn/0lk",
-	"rITswpVuU4wQKbCXcs4ff7XrANzcGjE1fXPTE4xEAmwFEobfGnC4gaVEyDoX5HlzesVEVsJv19BJnueb",
-	"KA9sgLTtukxiN5BzZBLgFrBYn43ETJIbADvbYzJwSwugQXlHtVtdwCyiToKbVyW5+h2uPNi7dLplOtUu",
-	"XGVK93VctMvgVjRLmPJIrHWbCzUSlRS3G9w1NGbcU9wY0chMFNjIqbpZKgCly9159wymCIIz1j+bTNPq",
-	"acXQts5unAG9zcAg7cdsqhzdIsORmEplELhpcLEUuqZv2vflXP9wTthUGbWa9idFqGaBTTCCN+OZKJ2W",
-	"WokIRSa5LdbpCumr4OaslzYpm6694wwNKMeLnCy4v2jawLSJM6gQkqOHmqUyllcVVA1D+hZ5QlIldv2a",
-	"G3h6CUslYL9ucI+ByCBPpY+SPzA4yGv8NyCPbCcu0ae7IFsIRKe1MHYbTvDWYFpsgozT5wXOIKf8SjW9",
-	"Y2jxN934N934sLrxJ64Ep0FgW7j5rmSXpu3ouNnVFOWUJ4zQ52bddrlJBuR+U1DvqaB+1ipmPj8A49DU",
-	"EG5CHWg+P4X001HINuJV48XF6en3r66uL16/enNdsMYutbu6m5/bylycnv73//rf8MjF6elpKW5PrV3/",
-	"dPX0LNfo6KPpeWl6AsVtAnUYlwyq4TiC3iFwd/7d3dSHs51JUbTbPXpKlJCda01NWhlkxFDVY1drKYOn",
-	"b5dqFbyCELcIJRn9wQh8rMevc2ckw7zH5doXNIHnFMFVsFS40ZBuvEbfC92Fj++fKTwrX3E7nlEXQKEe",
-	"ym0Dq0swNh+IBUsV7FOAhYIe/8GchA56uom7Dexn5++yla/9DKA4FHAC6dlgryYsZmog6zUGJKOJpOKQ",
-	"UI/nBj5uTe8RHSnscybVt8fq3GkAdmMgOyu4YRoDrZq38GzSGKQZByxU34M2WHf+eILdGMFKhmu0P7Dk",
-	"VTCoDmM+vvXbs1n4oqbC2Bunf8f7TAnw7wPObed6Dj8VxwP8Waa8QoBXmPmSYHWT+FZuTKyVcNpUFy45",
-	"1hV253/7OURzjSF9uxuU2I6B54v7f4DTxfjmYdr0ZHENloQJd4f2ZJ12Oxg1hdHSohlW12bF7+NBaARc",
-	"TPQ6pn9om+VWqphjoa+Xo0qO/yTWz8IgjtjeitGTpZ0pKi4GbJS1xb7oI27E118umyiZrV2HzJZBO9lV",
-	"VQLhKu7T0IczJVaMgrmYXUQVBztGTR1PtHc9x/IsTD1DfVnY2hEfz9sCbdQ5U/SHUFZm/wNc+AO8x7Gl",
-	"NsZPKLcrK92UzxB9ZD9qbVvb76p4LD5AGSXNpuivp3wtGrOjgnEz61hBi1+x4GAfstEasGagB3fSjCyl",
-	"WVQ8XX+HiZhOuYvympJJ/dmGhnKE7TkTvW5zbZleXL1iX3/xzfF5Gk1ZldQlYFNkUa8On4V19fz1E1bK",
-	"RowtK8VIWuZ/mx/2Jj32k41igL0YeQtQs4UE0bY07zTCfhR3fq6qHXv/YUFqQtleDwbN64qrpzzpW1OU",
-	"TsJb4z4J3UKdd6Q9aaFkpGl9ctACHr2FMV6D37ZQzLKouPIuEFUyJWw7xlZkiqDXJPj3sBWgB0utCET0",
-	"7eySHN/oEmpxCVs4Vl++6e0V0aL/OVU3At1LZf/N5HQ2NA0U4ZsG1WxyNejRrRrr1RH9usCZ5c77iiyc",
-	"DZ67zIcX5m9n6NMOtlt0INIQoThTGCHaBiLJweHsNFI8hQLMK9DM8Hy3iisVOxc2FXJPsPtMIovc/RT9",
-	"c1CBxfjM2fsy+INBc24wKDAU2JswRoZOzIgsWnN0hNDAHr1x8bGNqCneMNSMB2vHGx2Bh2fwh1wASdKy",
-	"crSs8gllrftpr8K2P0CnPMeu7lA+S+8Mb0hOOzSj3u6CTPbIvVtRD0j5yPbIegrAlSjvlG7Rmg2wViXK",
-	"iCt2/fHA6Wdgc6oMaq0Vi/2uLzCrVGqodUpT6hDJlMDiFgrJlCLIhgQWcp3B6F+qWuSiYWOu0LJ2Agla",
-	"O1J3O8hN3wttbzVLrUKJMGQbB8CWX9DEBoF0IWgDqe5QBx2grpSGxe68j1u13W4yfuX+vNJUjE0qt/Xd",
-	"2udhDxEBjSgz3XxAD9xxe4cUl2YQ2QKiQOIr30luJ4QjWEE40bCWwu9AVCJHb4vHTu5p59VbWCEmlIei",
-	"voMlNaD4E9KZtCB+DauktRVCA1xiEecF06oiDQmgNVCDitN8qXRfCTmdjfQSTCWjK54OiEINwg/iNlUO",
-	"9QTf0SqNXdwmKG22EOWgHqg4/Ra1A+NoG3X7+xz78Nr1TcycZjcDz6GL5ooxNl6BjyVHXpqZKF/7ue8D",
-	"JpSubG2RckP7VQKjxcCSY+TzoQCHDyH388Wi0drNXRafipQoxtUai3guW10fip6hz4HSbKarwaUK8fF0",
-	"SqW+DLG/ge2dacapfXgjxlo5E6t8Hgg+X3K67SSaTORY8irqULnJSIaddhio9czebaC8ChK1k0uKcMRC",
-	"DAainxHh0tWOcczSPeJygDFvUUauWSknE6oXi2VmeAW8OoABS9tBsU+nNE6VKO+96zTMffechok2eAdS",
-	"WArZJZ7JNj1sLnmb9Lam0Z54OKH+GwCIoAnNHg5PZFDa6QQrYXzv66FgSXl0Yhp0oPDJ9eh+2c+NqXOO",
-	"r0ncB2J0S6vzjfv9+sMKinj3du6+neV2P5mT+iJgVUDrTu8xsytNF+5O3T2otWTP20LoK3+X+3lce23v",
-	"xhnvxQa3WMdd+MTeeg7d+Ie45jE8Y0sd7cn1kZnMIA0+1XYWMXqsK8R0vi1I2U3E5rbvTAsc0iwh8+Bv",
-	"AJYCOJ6hSc4IEZJG6w2SMUS0UQa8sxhHa99Sn54CQLpqHbBCw/2CmdWOhyXhB2RVmZtRp5vq9n1Nqd5x",
-	"C4Ye62iQTrOlbqQKfPMgv9ehW45vKASdrRApNIPt65n6nvNDYZCYXu351LYbBJtE3OlddpbOq5B2BzNq",
-	"AY4Rrg/zTnTTIAZcsqW4TuHtd6IOSLLSsEqPebXbrocF0MjdFhSe7GIAuw7Aqrdaa99iA08sd4tvRbO+",
-	"W1p7CEVFAbkvdsfj8Gfp6dwVe+03dLU7oasNAAF6I1Yco7MbGQk+Xl6mxX7oWpN200rFJhWfTt3mR8Q7",
-	"qFdc1i/cw+j4LZcVH2W6L9Uik71lKu5sxoHnbPVcYID/zo5nGmJDKIe9LOJ9x3m3k8wf3/OFTuVLjZZl",
-	"OmsXJhEiaeOZKJeVKDrtN00LCeRoFBr70zyGYer7KW2cE/vp+hlh4A2EWO3Mg8BHlHg39B7zwfgXDezl",
-	"PvIIrs4uIAPcicKfBk2JVtu+NX+6onxKNRA7bml336h/Y6gH3Og2lcyuvENQJrS5chbScKdDMjF1UYkS",
-	"IF7eDgWeXSxtRkON+7EN857NRe6qDMWS9+xhA3JfWwbDl/cJWeGWdbzWYfF++hF/iSgjT1mptrY++L7n",
-	"NWiJNKGWwRXYd0RkartuVzvf8JrkepO1QQBQvMDMoNbTPtO10CtFhUhUvXlUHC2tDN4RKp9oIM2KEGa2",
-	"bIHi6N2xG/T4ljeQF+JGdzP5PnqD+/tF9Bb390/hTe6vN/Hb3AevwhvfF0dXsPrQpmgjYrk70IiA+vu0",
-	"BmvbIiWOWk/yHfJ9LPmCVZqXBVvcAp6ZSDY6WZqeDH9sAbBn7ExPfPpmu+oUrVB28ws10QmO6zHP0pn/",
-	"AB9LqC/AzJKJRndr0leKWisIrGbA/zXWm+ua2vJVWs8xyANp9lK1cFssJMslxQBmst1ke7EshF5Uos2p",
-	"anelL6UtXVZD1jrNDsGM0POrIRUjXnRqdEQlzRTRI/oOnCcg6PlMoopbsUf7UHBS3IQISwoxXc27zX7h",
-	"YTIyMaYWUIVbSKrtrb8L0FS+6ac2FPYHF3mBoFgsZnB9/CBj79Lhe5qaiWZwiOZKTtULhSwkxT3SBPdq",
-	"wlYzjdUxnljSYQU0d9NlUX6IiW6m2loiDn8P6NpIhaCVF9ipHBGfgRrxb3fMrbupPchQwOpIfX+ZQBN/",
-	"un6Jv28/6PD6RvfVO1KN8+Y23VesFUe3UqDuMe/4GfpWdAUTiOUcfhJLOvyklXX4d0fa4Uev2qngB3/2",
-	"E8I//+SmFXldVaqNTc6N80JRay9suWSNs07An+mhq58vnQQ4fSqaSu5O2Wgnscmxi6OYTXZ4bMoTFDhB",
-	"eye7jKhHdg11+Gw0V5YQgPX8F/g2iI9IWNzNRYSkk+ScSFyPDL62g5jxyBSdewaIjyFV1CPkdjPGvzp/",
-	"vCMLfUB6+fa2yql6NhPj+Z5+K6fnJCwz8N0DdJzlc0B3g2RL6JGCbnv4ctHocjmG70tp2kegOq7tojLm",
-	"io0Es7oqmdIrqPTvpO9ySN5IlVyHKjo/oyMPsYD/xjq8X3Y3EOJpM6PD7+MuHRFBUVFQcaRlOR7IXp6u",
-	"X7cj4B84xtP1KxjFvdtSBnqPArdFKNBdfbAu7Pjbnh55VDxQRxgqNZ9Vguey09oOKL1yF5+CQrUBUto9",
-	"gwWREjuW9z19jU+55wGc+2HWfA1tdHZZfzFDDe1LaNr+MMO84nNJEmvYyo2UuYo3tcmbNVRc7CuEaj6e",
-	"SQW90o27t3OEcWXLRQEfjbEXQw9MwGbD/f4UxeE99Ykp3GiVb4485Vaskq1cXylKZqMFmm6q5tCD/SO+",
-	"oKXITYoOV7AnFH0zdldisOO2/Z3vmTiwLAAtuF2qODzVLgjhrW8gHjHY9YjVnHv9yCzEZmGjXnZc4G1h",
-	"rLFUsdXPJXQjooOBa7PXlKJIyBbRrnRTlTdgYd0tSc0P7lfeGbK97RtUvrW5Gwe0sc4UkaUIKBCH39s0",
-	"R2k3dJutrPj6JgMAd+U+9jjw3LKSWz7iBJYPjMPyOcLFuJW1N5GSkAcbtnnogDaLcjtHK6Q666TrJhuF",
-	"DcXQIdMUfSUAWgxM5ZFnmWCohmVrxbhC7qOV2GI8+zpVYdXJA1tmGb3PoG+TgwL6famd3hUyGAFtCbLX",
-	"lZhyK28hqQGK0pyWRlb0RKx8wYmdNcIPDhBacrS0kCcTEIBUyYwOdVvSUitQRAQCi/QkgToBih84hZQz",
-	"ZMtUnsNYK7OsFzmfErc0MUgc4A00dR0YAsok21H6IA4LlDCVt8KHdqaNHBhiCoJi29aH1jyQ94AtEv6y",
-	"NBZ1Y/QxBZxw2XhV+RJ9Rcsac1ngO3OUB+Masi64pB1AjYHBCEjrvkOcEbckRdnXQZcb7M+E2mQKmzfC",
-	"OmMQVkXZ4nrC2lx0aHvLrNb7380dCTMTEUz6AUNlPJYtdyT4qVaWJLxIlozaewm8rPCKTHx6VbvI/Mn9",
-	"iBWKW4dHMjxzdR1bohWbZc3AAz5M/YaXvuaN7XPTbVfo4iyHmQu9IqZTKgMVEUqvYuJagaMr3STdhAjW",
-	"7plg/ATjdyXPXAPI6mElX1P2Wi1LJacz65iW//dF6K+GncaAy2Amueco0ERszyOAse6h9BPhpR26VMS9",
-	"x3z+THS8yzIjt1ZEodFU8mT+mjzsg5nU236OBBk/BWsLLU7nb2cpY2sIm/JrScfH89LOlwXJW6fPoZgj",
-	"r2unu5Qvw+FzoZLBgWmjTaZpiK8aUpZL1b0XCaQo74cJwWSSTZW4XUegsmBMv0smOe6saDkdXLiS7Kv+",
-	"hnrLhUKDY+iwzix/R2B+3BnVWsH5ShUd8b3Vw/agA25SPoGqc03359B4bgfg0dCgfTB4TjjOQ7DuThkq",
-	"fJUu57QbYne4aUjd6HGIDtfJH9lVEBLdI/Mbl1TuwIe1UaMqzTauY3/5b65E3fEKECBU5ZZJS+xTep2k",
-	"2aiC6QAc2lQo9qcF2iW+e3zFjSX4SKpCvMOZtDXkPeVUXaGy1/X5kaO9P7ySt5RTCopsWNvfPzl+/NXX",
-	"oZ05IXoWbCbeHeW6P96k6eQH0hQsho8Q6eT8+Oy8Y6PzauWkE+Jylcl33EGxHEL1CYK/WzZCLZVubrAT",
-	"7vYvvxVjWVPtBxbcGmwFdsEeu8+e//SmYGfuX//j9b+lczZzlwSDNwhnPAyowbYr34OxOo07QUTegZUD",
-	"AQhURBgoG13UexnD0ixTrSp/5HXb0dGD6m5WWUTgLbKBBllUQ7lKvSkdC0XiDauQqtQrtPzdtNu2m/Zv",
-	"wTWzkw1QYLPlBrT4yAzqkJLfhfbYksSc1tWvqMpBxrVHbSWXRRX+p+tn25FMY2WdxgEOvJXGagd3zDb8",
-	"sGDAXRnH+ByUtMx4hLQTQeNkCg12lFoR4Mggf7IzLG+0qtaDK5aSjsinYipVN7FlcxdClThVvKOR3fpJ",
-	"h5E+kW/OjhXe4zUSHZiiOAA0YJX005ue035NHg//FmmgZSH9IKFVbxo+wh51D6BdXGoCG9Ud4fMk1TeE",
-	"QLKFDZRK/3lhDTijQp1s5ELFVKDVTDMjhAk99SBXiFeZDtr7ITtEZdB9zNZX5vQYFcH/CgsFw+5y1/wL",
-	"f++cjg2WYMOmwg7tBy0gRyUBCjcXK2nSXVPEX+/isnM/61T24mmGOQxq5QyE0aQzFge3HtoXLTUJ8IbN",
-	"ReNewFQfyBC7tMMQMuGqXLns5nRpDpkNUWbStk7dL22jBUnZq0L4kv3Bt+xxIqhgx+2feP0H1Tn3d7/H",
-	"pD7qjgg414Ire9nyK9tpjB+i7v1AKkljZ8HXtW9AQNUEI67mjwz2IKy3km++/hKEeUivKY4WkJ7txvzP",
-	"n//z9Jc//NNOfaGdVoBqSR3wTwqsnJeI+Jyi+vBFXpmaSFGV/QAFu3KM8S29BfPYzqZF2tygtYlN524O",
-	"Ixf4eQJJIHqkheu82yvw9zdZOIhz5nG3C/bY3/qyYF+wWMql/Gll2ouMUJO5OHI+lf0esWWfI+6VUw2Q",
-	"U+1EihZmFA9sa1s2jyJPCd8RYPpWKU+6jgcvY11Q0BSQeMTKyTMCFYUYYpheuiuPUP12L96GSmRt3pzt",
-	"/MSAuWw5dKnflfjuTyYV59nLX4UxuGT14R3g2PhikYxXb2wQPdduVNCs0K+12sJWGwBq2oixbspcrQNu",
-	"JYU6Cma076NifHm775KbgMrnld1Rtoyn6psGX7Bowe7XBSPaAXnut+m+vjtwoCyz3YzlBmxMFj+Vx0fc",
-	"knl7nrQFgXgjsik2XYY0pSLcw+hk+q9yqogqwg7Idaig48MufbLTBWkYzMDEv3uQTyNiPYeom2ejdWdF",
-	"wKai3d5xlsmqd1xgfvNftJj0G/l6jeBlZvONE//QNcndVj9DYp+YaBHyaoES0i03+GJRydyljW8mxguV",
-	"XjGdjulEfD+JwQpT2OZMuu6GRzyELokEPg+QioDjPDSm0NFVEoRCB256kH1oOu5IoTak5VreE7L2TVBa",
-	"PwFWXWSKkfaVPB1Xq2+ysE2MBxBLSqwyrhttRS4EFHK6ZlKVCIAW5/IYXQtsXof9I+eQx2KW45nTy6d8",
-	"YfY73B+1TR5twgbcPRigpSZHwwiRySaQye6xxGBemNC+36o86l8qRborelPhkH3F1g525rlDEXhRdHMi",
-	"kRWEjqObWPRQnkCwc1tWFPbV01SeP8JBJ5pw5lJ/rXhnd5s8lFQJD+ff/TpnvJInJ/StQz9+15mNzMDY",
-	"FosAvhclw/ChCrkUrReSas+7a/1HApAqjoxeNr3uM9j0McTNpY11V5+XcneKD3hVOIeItDcRrLJ4VdsY",
-	"V/RMD5XloD7RsE82S5CpwMd31L7wDLdjNdMVblc6nrTPRQk+htyFeYsKzwt1K1ssg0yZVV/160DD6SFa",
-	"7fS4FPN2DtUu9hb+u2eSKL4N4oASFLRfdXo77Xh2N7df1OGpFBO+dObT+eOzvtZ+X3zd6Sp4nm7ut92s",
-	"xYjxspF2feVW7jWD3vLuH1ErvXDEGdV5bxdJb6ZUoz8cVIkZ6UKhPPSSicoID+/rtAx3Q2FOTgkTvInt",
-	"+Jm1C594i2WdKe9ktwA1Kjm+aAPsBhsfu08LRD4GXZZD1gG4w48ujsZaz6XwDZgujtrmUu2U+EL+SVDN",
-	"la8sTerkUVEhVhqGD06gBxHKlJJbTp1OdINVkFuVx07rAjy7tpJ1544lqx+fUAEjzogyhqEWATbNHVqL",
-	"FDngDdge2Ax7kREWwyb4I9+ANriNqePfoPdC29BBb620nlMZ+n7LC9XIaQiwtkAUi1fp7zsebVT6vHNi",
-	"Uc30gMvgxmedMus7ULov2B54+aJsQ9/OEVs7tqu8wySoJnxASS/+lT8KUPn1QqgoVL7gU2GcwbPafQbv",
-	"4fJj5GujnlmJZiop/RZazhTY8BPCGW8Ln53byR7sReIuEC9ywC9O2He6ofaiUJGBuZ1/gFS/7UabAHvp",
-	"7x69w7A/+BKgLdRZ6OcD/gwSJFQRjYfqpEAljTVA4jVfI1KHtBcevAFJ/1a0tFIQQKZsmBO26AqZ6aqk",
-	"9tRzsTYn7En8CrzS8J6uBJIGDhSTyu4irYpwNzvi6oQBYg+2LCJBAsVQbc6LF02Uc62rMnI7hI+I29mO",
-	"+S3eSWOxRMZK67SVo2fxHQgpWUfnxJIUX8iji6MvTs5OvoBSZoKzPOULeXp7fkpROvcRAbGFzXtRHl24",
-	"D5+MvQO3EWahlUFl4PHZGRXneNc92JRj+O3pXyg4hXrTLq3q1Ur5t8Bl2WAavs0cwaSYwjfmwyiu+4db",
-	"7pdnX+ReFGZ++kZMAGAnVnGOLn7+NVYZfv7lffFrLK7xg8DV8M+Yr+InrQj4+Zf3v0Alc82btRcBK+WD",
-	"omCNLRPbbbrbDSriU42ewgfZaRr9rTQzYXCzW02W8vE/0jG7PfJBYwgm4N1Z4dGe7XG0nzQpBFs3ooe2",
-	"wWTb8cKDa2CBgEGBA3PduLunQP/OItMpJ+T3Lb+p+VzAbfFSl1gScu5WKcHvuSLU4S6JukH+JNYHos8/",
-	"iQAF+4GJ8yUvYV0ZygRFAcNSTj4Ci1bYxuEjE2ee1J6AWovmzaLR04bXFCQZE9gT9wpujq5Of5XleySq",
-	"SqCzrksOjaj1bSCIztl8mUr4crs31bqE1/vilr03xT3/5YfZxJfu0gDkV3LeC95wbCQMA4OeCg2Ig5aK",
-	"3oEOHRcRTe7qJ/tL4mS8+ItvffdYeFm2kCOHuKjdXsKD7mqaHggbpouxdvhr9eAU9JAy4k9CLLotiJMX",
-	"1JPB6UhMsf40TQzwtT+wkhqvH4yRbrUzTnBUZ3kofiunYAO3/ZGN+ze34u/sPBMtpZ3lYDWQff/ZDmPA",
-	"8WUfxoQDyNzf2V5/p5up8PiRc3QFfDQm7RG90vcSY2YRTtShGHXUR/uunPoaUtn1XGITDaBlD1uJQfK7",
-	"8ezzw/L4x998qnT6hFLdPZkULT6TM/z1hDI+LhELAp71BjATqkxyDf9AH8MQqrzyjw08efRL6FsMLn3C",
-	"xtVzhUXtzqoJmzWCSgxpwHPft2s7eW27dXsw2rtt2yfNY902E5F6SzZQ3kditybrwqqk8U4Vc0i9J7wj",
-	"oe88XQPu8vYx9ekM6BclEFvfrxUgdqS6lRapJG30g8uMKyaOESGzLBthfDRFzZFjQ3dbKKjVuqDaWs7g",
-	"B9DZtyHGzpaLlCMAJ3FYdxWEnMVH8gi88Luc9gi4jUy5BPCkpDXsX98wSNPeWzAOpxKcY8jASrG3oSpk",
-	"1s/bY8erOzpAvjzIZryBdQDsKvnVVgNdx4fnWBmHL6qAH8Tn+0ZOZ/aD+3w/mMP3MCT1R3nb3q5Qntjo",
-	"SjDdkPMMNTR0p+7S0PAynjreAXbBh6C7pO3hZvABIjsPy0MPc8ZPUCaOfNlBOO7xTGsjTGS5k6JO2She",
-	"vDaCj2dY41l3D31JzcmzsbUldvzeoIONvBooOqTwqVC2WXe75iuxotoB9/Rfl6JZt/QTqm7a89pd//nL",
-	"IRkCLDlBDwjx8fjsDNYoKdixh7ZUSoqk8hF0kKAbV0SbRLWG8RmN+Hi+XOTjJ1APwZu5CJncWF7gExdG",
-	"qFCpTqs9aC3s4+gFxG5XM1mJNsmRClpOGIpSocbNemFF2VqBjt4Ws4YbwX7Hp6JgBh75fcGgEh6qUHRV",
-	"olYXJFobiTePQOc0dJcM5QxCLlPb7R29r43gpdt9d+OEKi9Ym1rBGgHwoWw8E+M5JvHn4kJPcS8PI8Zw",
-	"8AfTBfXYCntsbCN43Z1EuB8jqXiTaBiS5mUTqlw5vA/km4OwweuQVtrNfsGGJI5edai1dcZfS7K48vhO",
-	"yao6DtU/SeaHmbNPZQWgAr38b2xuC/auMu8KZsSCH491VRFKvG7wowVf66U1GR4YstnzcnQrUTZVy6EI",
-	"LOfrzHsQVW+v9xyS07rNxXKqPMG28WYocIrR+C3C4XwYkv7yYCSN69LURwtQD51Et3zkVq8b/BN4cmDp",
-	"XM236Rk7rfTE3IxQpSfogzBAWVU/0CQ+sBYPy7oSmfwcEHwrJ/L00npHxdpXejmxrPQHoKPhdHElVEmE",
-	"MVqTFlcgsBkJwZASATH+DVLo9zUN4ml7sZNeNpX6ZTdrdZ9fAmzC0cfkWEn/2bcNn/hO3KDPKXdwLXj8",
-	"oQgFJlSwcSNKaRmUMyHYFMwn73+j+W4VOTKLjXzQ1wbOfc+VNpqJS8MqMbE+2RDRSmD+pLy12clQf8TN",
-	"XEBywsmWZgaTPTRjghV/JEcdrA0mkLc08cRaL+rMV8J/cuLtcBoebFEk7LGwTSs7K9rO+GA6AHbDZCtg",
-	"Aj8L7sScUfsUa8V7+R90Ilwij+URLzw7Ozv/50uCzoPpSupZ6JnkQ7tHDkqVOWocUW/KT0VReoLF0DH0",
-	"vNv3SqqNnMOWAk75YtFogs/KJCHBE+I3egj0cEU73kMWhS+BiITOPxKT+kGP5+Gwl6HcXIl3tqUQVTJH",
-	"cgEMFTqP5Ul1zNVYVFVbu5hOx4CnfqPW36h1OLU+A5phHPkndODs7ESaHn2Jb1KC6oVQYOphde7nQIhb",
-	"3pKXnWr5nH1D393DK0MwcFTInHoJoaPf7x2CN5UUDepKOS8TwSdQ/6cwfqjTpYLeLXDOQ99ioKPEFX6h",
-	"GLSZArNE1uJTc9x0EHKhsS2lniHfoVjNsmbLBVrtudtGIIF5xr/g68+N6x/GiHtNO/UR7LcBsuYfSa78",
-	"qC0V/5FokYjSibrPSOs5RZrURm54TPflJCtkFo1Uf7+GGq383iGdT5Pq9jbrQnIFnLooswSjjZVqanaq",
-	"Ji9aLODf1JOhQaPjs/Pr88cXZ2cXZ2f/fnr+Vea1Ec7ypxNGeu0pY5ceAZ2opp97zMhfhFbfeGQ2EaCk",
-	"QowNPK02e1s26O0NgMSI+PbI4MZEN2+yM5Tw3ZBQwqsATiLNdruJgl1dP3lzffryxY8/XT+/6nRzwrSl",
-	"KODXQuLvoMzDUeIgQLXviC9v9PdK8nDCK+GGcP14LT58KArQVTCruoUjSVEezZau0lysH5ng5Y8IDFAh",
-	"fDsH/MyfTgRZeNkiB1CWHaGWtWMDPHmHKJfYf4tocgPTEXpPYkQCu3b6jCQwfTHh5oSFEufpkjdcWSEI",
-	"cNw4fb0WpVPZ9S14dhohYqdzrRtx4WG9oUIKu5A6CqW+FC0sBZhj0GCLsm+K0OEUdwvbXGglMAlojUFK",
-	"6G/WCHHZ7p+HDq+4wl5XZgbl2YbJCf5yxktqhy0UZu4kcmCmwn63JHvzQNwYxs8F9JdqSCXAfon/xa8B",
-	"SSUQcJKWiy2AqGzpe+iJ8cjApDGRyQdnuGW1vhWlU1pGazplDIABgnlMrtBO9PRX97/3A2Kz3+taDIrP",
-	"Xs8i7J+ERkLgQ5+OhDZ9Oqz5ILVWB6zI3k1bbaoHtAGOA7Z6EoC8EFih7fV/SXFBkoBKsLWwOwhsZ/zL",
-	"E9kHp7FiL/37t4DaZ0fkZM8Fgm4DduloXYZ4d/ufPQkP8UH/PZLxbw7tf1iH9ucm9LJucjf4IzPMW55j",
-	"FDtdiL/Juo/ikyyOZoKXlI36DF94/K00C21kGpzV/VRRYyHugYPz2/v+H0+W9npJsxdkiMvUX5KhbtPf",
-	"JOpvPtjPxAf7uUnL4NnFtosN1QsH51lCcu7t1+3wipk0VjfrXnuRHvnoXOE7BN5X4CDzzVSNFYtcXQ02",
-	"KMq/cVibs2RXKU6vZgBeZdrWrZm5WH2AmXzLqaoO9WREZ4UMbrpnRlpHKX/TSlyyr2qA+5i0TSGgrM7D",
-	"xVL3QwjZFuj+FHI6g46/gDZe62wVJx1CQgk/Oi+jvkxfufM4x/860oAvz2udaM+U4JSVwYNvoPUN7viF",
-	"kw/QW5j2gA6ibcXe+EY5sHJdkV/WFOGXsMBQchg/6b7JWh/1gm9Uru40PTJVDaEALLWBwInbLaQ/x+Y2",
-	"tWmHZPJOTfC84D01cTh183gItdFREHE9QFUeielSFY6XdW2mD6RZ/kPJpQf1n3twaa3nBZvyW1FgcAUg",
-	"vHmjRAk42XjeXTalV4oM45y0ivH5c1ghRtgf8LED3wV6SxY6ALoC+LgeOnBXnyG1xH0RMlBNeyo6BIEX",
-	"xJARNmpysd3tjI21msjpkvDOpwDfjsXz1PXsfZHVXj4dWvgQoFkf4GrDBNiKKxvuLymk0KwiipJBwSKs",
-	"HQK9CSCbwwe1FtmO+L6CjVrUK41TxaYAUMvm9W1oQBQK4FaNVlOv9gUAHzdTb6v+x9GYN+bns19OLHeU",
-	"fsH++3/97/84Auz/uKFHooMI/C9AXrPficoI9uXZF7/H2FDcg8UXRketO4Lux6sKDsWcsBdqYHubbp8B",
-	"gPYSth0SUIpkvay4FSUNnggxd7nvw6eB4uAfqZDvflz/71qneHgpcSUs0HF7OZD/XLJy2fARtOAQinFA",
-	"ePbI9IuKK4XNVEMaBpTmuC9YX3AeU1V7zOCX8MDfU1zekfNLytDdouZXbacp32F0tP5MVZgPofCibov9",
-	"RheYxlPydeGhSXyOCDgOqKY1NGkk07uTenLZtmhsxHiulVRT9AEbiibnKNmReh8hv3bf/73RMSwqw5Tx",
-	"7k9QH+mmSV6GzUeDxENnKexuXPOSUi4+R5r0KhlsQGiq4UjMrd+uNPg3CraarSOtDVGXlLasFn3JJmbu",
-	"qLCHzq7mHyPwdmhCw1VlKK0WdqZLg1ht3OOYizE3vluou8KVxqtstdM5HW91D86VXqnPiNC+1yu2ElUV",
-	"rtVMl2wFDZbBg+MXjhyQ6NHptgtugpVAwHphKZ7SZOjlaU5/tXouVC9CqLvEZcNXUQvQ+7b7OEz2Nnbr",
-	"UKxdX/L16QRBred9C3xgVER8S4bQZfTE/ZKPN2Hy6o3twSu003Z8ASCq40bYy05vMok2miMOBbJTlmlG",
-	"A0R2GCxLPh6Lhd04uoPgqIrFfhgn/UD6HxA3/x44+Mn75XFbR+suORURfCchV3f4DgbN+qTaD/jEAW8f",
-	"vSFx857NuFQF+A6CLgmwhxiHPjjI+oOrKYoBBKluYn/KJeNsrBfrqMqAjYQTmqZttts5NcS/7DXe8ImD",
-	"9udyb3izrETWOdDQl5/fKWEMpl4ay+ZCLJjVHQEeUrygDcNCUNvUhpepczodUWPpLECPMPY1lJDs0h47",
-	"tUMPmSyxHXyMAG19m9GCyQnAnCLiZOb93uC4CR3eP06KRrupOTOJvv1ki49KwRthLBtROAmMmZngC/eh",
-	"nkwCCHFbXAbRBd8qlm8Zf/vXH9WCm2XTAQ5NZsi2dyJUsJEbBRvVwiidFqyg/7PfrYX9feybztTxvPTz",
-	"OCRL8+/IWjvh+8+HpQWzpeNtAUoAlDETasg2zh1qwHplDD3yISoMX4vGoO49pMbQT/6ASIShdqoRU2ms",
-	"aICeTeR2wWy+DixiHtG6kgYuxrOrP7Pf/XT93fG//J7phv3PH67+Z9voGUGq7XhGvkkY94Q9hwLTRq/c",
-	"939ZllP8WlojqskF42zEsT2MNKwRC91Y8tuFK4d9oXlN8wC2wLAVgvFmWrLlSO1Ga+mgV3a9baQV6Cag",
-	"oVtnFNYGudcwmUtAcVS0vkPm+xDD457g0x+wKyrs9QvY9zT2K7dsJMaU/wGk2HyIgMweGJ4gkDiSmp6E",
-	"atOQ5+ZvVIFw0sLHxbkld8vYt07bYlenv+KleH9KtaO9ahc9MqTdCN3hT8Uxh2TgF5DLTPdffzrF/OSs",
-	"DX3rfU8ADNH6HE4oPw2lw5GrFsKyAMqqlxv9PLYIwDZcmckGQPRGt3+4HWIiGqHGgoWpjMVFG4zw46S5",
-	"YhF6kDgGi/B4OEWPDvu7L8+++b3j4YiJjkbFyL3tVjTIqeNaZ7IBvT2Pv06wXj+tTJTuAUn44R031zT3",
-	"j9VZeo/Lw/jEimbFm9L8I8EdPdV6jpmxHvSINBDEDVAEM0j5TPAhBPS2CpnaV+T58DOvlB5St29fkjnw",
-	"cfvAB9AaoyQW92LoY6KEgKYfTpH0fCCaVbyrjc8IbQME3RX9IOeCCVAMY7BNRqlJO23ANikNW21Toqpv",
-	"U6c1q5fjGbQr4dWKrwlbGxIXYHJAD7QIdIOcsFf4DdKNaASbcVVik2nKYnacHnwqilL8VxyTSmgRAroF",
-	"OHMmxRPxIXzLg6K0gKE0qjT2WxG+Vr0L3fLJo7TAxgw1ofTmWa24tCjwKNcHuu8wpVfFJvb7YXnkV/dq",
-	"d+oN6SRqaFUF6k0AvhC/kzaTkZMPZEljA1V+kuf8AZ1aQzY4oqjBPqucdf3Ee3N9yJlsYzaupFD2RpaR",
-	"sodPoqYnTThZTHsMFRPUdwqALTbVwZZtkubEVpBRiEOBuKy0IQ1xISC50PCJqNZoheNz6FmmwqZOJRmN",
-	"SqA+5EpbNdJaAfg4cPikWDHjGDMqosi4sMrDz+x3X56d/R7Va299o4btZgmtsi5J71Zha8wcEytg8Zg2",
-	"AdFv6IIK+4orcBqv76vO4YggTImHj+AxUL6FuEKcGTHWCt0SNV+zZqmoMvr87OyMFl8zPhO8pEn+7svH",
-	"TrH+4/Nr1vW347JXWVf+CXsyRTQj94gR7pVOmC2xEwR7K0ZXeuwG6srb05Vhv3P2KN7ll8IYPhVJ7dws",
-	"R7WM7/zDK9HxQR+k/8xwXvMETnwIx0m4Jz69cOtBRMwVUEQP92uxsrLiZUsDPF3l/fI+9xoI3HRptojU",
-	"MvrmjVhU60s20nYGvOd/XL36kVnxzprtBiboJ0tLtHM8mm1B094qaSBm9nAyZ0vGtO9yqlnqsqc289cg",
-	"EXpzbyIt85AGC0nxHql92WZ9OKEJKf2106KNhQpGqp//EHbo4XSyVad0YcK4V0T9HgxWD3Lm5ydwkh/e",
-	"RTdIXXuLbZE2atk7KhuqQh75kLPS2WsTC14wE8ypYS2dw/V7kJoXt7lCiWa6hsaffqsfGWa1dRYeFL1C",
-	"pzTvx5iEVk8L3qBd99XZGXs7Q/3vi7MzeqSAtqiOTTqyPGFXGvS9oNAM1vkKZ6Mr5PPunaGDP2w4JBSU",
-	"rBZcQbdSp1PFb4GrDz1F4Ue3ojHOxqckBeufNVvuSHwhdr0CNbd1YWLOe0qnodHa6/LwOs2bdnEf2ik4",
-	"9JJ+zv6/T0IRgg7eG1w8UCCkZGCug7ukl9gdtxLG+LtM/jOw1vBpp9VjmcCikbrZ9JUtuHSc4rQUt5Du",
-	"0QdH+Zo7YvuWnvwgce3ojUNNdr+Se+tP3SSFbmsyfMeWG7Lo1KcKiCubRBfnsOvSQKAj3+zBPxHv+sNz",
-	"lm/pLQcMOQxESlYl5TwPspXIHfDh47c9tPGD1nPwAbzU5Whp2PWz154mL5mp9ApdCk7t3uhD7Kli0ej+",
-	"bsRwGf1DH+JckProlUMvYljGIXfbb0PbD5/2Ou4VntxlI4zTB3azPEAx+lDcTqrpFU5s6DaHdRx0m2kf",
-	"ugDsE6mkmeF9SrMvyOOlHx+Id9HoHylaunlmvWf06fVbdzrM48OQzItSKCsnGL/HS8nA84tV8NgZxpEH",
-	"FcxLn2ubvakByjjnexCqjGltaL2P+ghJID0bRyogrZ4tF33meXa9H5XEP5GdfOJnVTCr2VQzZ/5JOxtm",
-	"cO9rae+i3NORxGYFD//qLPuV3RtxiD5cqvyN9X6M9JQeuneHErNdq7eS3XczWp/b/mEpll764djaD/JW",
-	"7KCdNsMu2lMz0yvzKToxDibQ3wheEj7NrWC3vFpu4LenycjIqfqwNAQ1cJ47uLcfhvW5oZ+5V/3G+D5X",
-	"kn6GqI1A1Qu98o14wl0PP6XyBavZjC8gOreT7lfcjmeHJvzNoKZPyPA9gmASEFK8Fc1llHbhS42m8lZA",
-	"LgGEQcNPilBR5dVQZ06jBgVtirbDnvC7wyobb90rPgdto9igIzwGJzJEeRlLEUmoq1CQBomNv13YQTKI",
-	"9g9xAiH8QySLeZZ4A2TkIYzv6y4UdGdX+Wf2KTntopN/0vDdwxxSuAmDHX4erVoqVunpVlzoYe5ho0eV",
-	"qPNIFASNTdlXsQewQ2QfreLwOgbjjls3aiVSqbYAveyb5jRL1aXlRoDjfp2PIHAzf+MfOlRcEoe/L9bE",
-	"FeBFygkzuhYjXa4BkwHIiWDNuWW8LBthMEmOs5rLihnR3GIGoxGWLRcXTGn4uXQSu6K69Dvx1YcCovie",
-	"g0+nkmrulIjxTEMEnCmxYgtuzEo3JSSPJw83xrwZCHvywVFNaK5PsDLnQJT2o1i9pt36B0U0eZaknNGa",
-	"iCsBaHKJidsQQPYaqtP2NigNi3h6JOIbeuSAOpZ/RYK3P+XWikZioAeFf8HEQo9nhJnK2yZ5kKWH8Fq+",
-	"gpazRaOnDa8JTrpPFByy1Bxr2fxSPN611Q2fOkEFy8esoaLrdYD10XoXXHZPz5t6fWl5lTbCK69Dr4n3",
-	"f5D9UFB70QbR8HxNfI5Un5MFERmiWWy43MQejrboFS/URKfDyQh3y83c7MKkwkofOVUCi73woACFJmeZ",
-	"bf0K/oKMdTmdtdDJja6Er3lEJnXCwm+xySvkjdd8zSqt55itz2J0bCRXwhTWC6FMAWry+WM208vGYNI6",
-	"LFYJURoaEaAykEvAJPA7D7iD1fIn7BWkGALkcVcQ42eBIYUkFMdiuQzUrJkFyrdaMz2xQgUZPdMrRMKz",
-	"GrJfUjlWbjUxqRzAp4Oj/2OjZl2h4EClSxyDjhWftj9lrEB3B0ckFETPWNeOz43noR8NbUeKbZ1u8M2c",
-	"IutO/9vOowdKhonf8YlQwpcPe7IQEOiigCND99DeC6EXVdQGhodDT54gZjj1ntx38MhhTgzG/g3pbrN0",
-	"NkK9oy6dcy9nfLMk3thdGHj+jLUsx6cQsM8fNHz9SpbjgyaMy3L8FOaRlOO+0c+o0SsjGjbVwtzJ5/X4",
-	"w/m8EnnlVvvTaHmoP9BIVjvbF5Ijcyc25lXlOHFvy7/UkX2Bya0bl0STU3gqTBHrQLphhE/iPjyOZ+37",
-	"oD8gH/Op9509oFKe+Oxh4amtcdxsLtaD6Pk1PnvYWCS84tmMV5VA8JYtyv5ON0zxWzl1t/tk3AjIr+GV",
-	"OZneBZH6AXkPwZbQnqJmS9TbUnHvMWAiWb8AiY/hEFlkMLqv1fusZMjHOveOnhjOv3vQlluRLcL73uPC",
-	"mTbeFGwR3z/GCBJsKxV1EXdKChSAmKIDmO9be8EvkDvIUhTdNO1HJgapVCV2M1nW0B+FYg+AFAiuE0oo",
-	"pUpgIWFUfDdTukEgkBP2JniQ8afdN+DogEUGrkno5GKEMHFzlutkee3KEGdzhh6m8qP4rn25Iu2d6sCH",
-	"YTHuD/JW+FLcwtmJlQBPAjiZHzOD0DtT0RYAOoPwNZ/6X9GjE7GiImSol4G0dKXE2PpoY7dEGkpYweo8",
-	"Y7RzYOgx+hUVkXd+Cb8BjBT45VfMXBK+Jkwk2MjtDm1UYqahEa+ABA/pWbCICplpZOchIz8XRESgUTwR",
-	"G3JeuJmNNG9Kn/ayccWXvZ7DK3ziwEewNH1nsPwMkXabpULm4UzsCW88uKyzrjtHYHkjJ5P+TPZreuaA",
-	"p+BfkTkGmiXU0PEaeLLvTbrSBDcb1cp8Lkd1vSFZaJlxCgBn87czNtYGqpBXnl/LxhclmtRxnv7qtun9",
-	"KQHxDsokgf89SC7J9UysqWjY2YdtA6u2w1LwI2JOjPEWgG8k5kRSBJ5JJxwDxQX0TBYQh7GK2cpatKhK",
-	"0P1zo267U95tWC2NQXxMhOaI3OcrLp2UcjJFxg2MUvJisTSzgDV9ED1zaWaijJGXP1wKC97PK4g9ZEuq",
-	"0GMPTlq39R+sXdmngewGufdEqN6eDbEaTne7YGY5niHSU9RdueTrY0RgIQD6zp12+mIvzts1PnHI84c3",
-	"5CIgUeudDwN35Aza1Yy6sgGKGujUG9smRW+D1wk0D72Gx4ZYaK0GXnP3xrVvGTqcRkK/UgzLuCmWsbsm",
-	"xDY6K6F82T4R/Wd85IAUgG/4TvZ0JYBquqKNOSKIsZfLh8T+k+MZvt1fqGkjy9ifCaKPEo8RdQ0n1y1A",
-	"2+Bp3oG9WFTrCEWZBBChWxEUQQcZiRaOmLqljgRKwNSYSHvC3oL1C8Nb2j+Ae6KpdW2c0DCUjNiCMKew",
-	"3w/UR1VV1OsNRtsTcDqQUUpduD9q9FYvhLG5LZgYoQImwS9Ycluw2pmIxi1NmIVs8QAneqkAEDPXp3+7",
-	"/fleyKv1srJywRt76kY6Lrnl3RuyaNy2WeIsUNK6nUprvBkLUBiPv/qavXwatb3fCXxdHNV8sXD/THqJ",
-	"6Es44IL925OXP1zEDY6rZa3gHjy7+jMgXMQNNrqVHAiG5p4ZNK+OxvEzrr7tHK9HfxHjD55bixS7A7Yb",
-	"8rHxThI6fxMu56cE4A3136D0w+UdwMvIP4Jr20CIxScgE0yNZSVDjDQpRfxjIscDNmBQ9ZhXof1knLra",
-	"3tYgCOIeWoBZkOlv4kY72q+ZSmX0RpcM6XFaIJfH8HVgiTn4+6q6A/j9wfKYOqeVSmdyy7J8VH2MDit5",
-	"2t20ZSnAQyI3Bo/aoOfCndhb7GkqFbpEO3TcA8XWeSm5ICO3ZQGu5amInZIDkdgg7T7p/9sHh+0z80V0",
-	"0N1CsM4R4fv/EwAA//8=",
+	"7P3dlhs3sieKvwpW/fd/yV6dqg9Z9t6uWudCsuVuTVuWtqrcmtke7VogEyTRlQTYCWTRbB/PmstzfR5i",
+	"Hmw/yVmICCCRSSCZZFVJcrdv7BKZTACBQCA+f/HL0VQvV1oJZc3R+S9HtTArrYyAf7wVs8aI0v051coK",
+	"Zd2ffLWq5JRbqdXJX41W7jMzXYgld3/9Sy1mR+dH/7+T9r0n+K05eVPrSSWWR7/++mtxVAozreXKvebo",
+	"/OjdYsOUtkfuG3rcve3ZdCpW9q34WyMMDl6W0v2EV29qvRK1lW6qM14ZURytoo9+ORJLLiv3R28krqwo",
+	"2XohasHsQjCpbqWF5bAFN0xpJY6KoyX/+Xuh5nZxdP7F6WlxZDcrcXR+ZGwt1fzo1+Ko4mre8LnYtejv",
+	"/XO/FkeKL8X2jJ5NjFD2nHHDpOpNqTuTJ8mZrLgxa12XiTdbVgluLDs7ZdMFr/nUitp033l2mnjpr8VR",
+	"Lf7WyNrt/k/tCO/Dk3ryVzG1bvhn06lukDW6GzCtBbfIPjNdL7k9Oj8quRWPrVw6Em8tJOzY1jeyTH68",
+	"FMuJqBN7vNBGsIVeCiYtk6ZgesY4fKDXStSpwf3ebH1R62rnJr91z/SpJssjvyZ6Pb2sCKQZoOdbOV/g",
+	"mdyD51uC7OSag5cFPxyY+DtpFmLfid/lNO1Yam/68KuB6ZttRubRN9KKpdk1S38kfg3D8LrmG+DkcLTN",
+	"Nt9eLbhlSk90uQFZZPmNcCJg1KDvuLRSzV+2siMxfFomfi/VjWG8FsxJIjbZMPHYPcms1kUrKmvBpGFc",
+	"MV6WtTCmPUYTrSvB1RaxA+W6C6d5JHehKWVClghla/pz3A6417xQtt5sU6E3R//q7GzwNdtcMdGNTUoM",
+	"T57Ud6rxJzTIRKnsV09bWkplxVzUMG+JHD5OfK4XPD2f9UJv7/mL5cpuzj23rRcaOM7IuRIlk+po5znC",
+	"hdAkcRCaQ0G0aSmRou1zPr1pVofd7e5CWi1qbhLX6euVUAau0ZmsxIVf4Y0QK8Ok7d9+T54WR0upwgdP",
+	"xlyGNHZyWcLY17PtaT0XM00ax5xbUbjr3gih2KzWS/jYXU+PDJvJ2li2FFa44dlKS2ULNtN1e3+5Q1jC",
+	"b27EBu42xfhcKHvBOCkTStuF+/maSzh+XfpNZJmSPoKVgtfC2IItZVVJrezCnNy8WxwVY9hVz2ap29i9",
+	"d7oQfOX2ecSLfs1Q9U0tpyIhNd9Ju2CO8RwZdF2KGmnKe0Rka91UJbM1LwXjlmk1FedAxYkw1pHR/W2k",
+	"mlcC3+PYiFugIUlBpVkllWBrNyZnM+GeZJxVciktq6QwbCLsWgh1zJ5XenpjWKndZjAQhMf/U+X2Ylhx",
+	"llPxvbgVFV4hVtS3PK0phT0Y+76+0uJfnuPtww5sPOfu7l1ePXt7dfLq5Q8/Xr24TIk1v4nXsIl59dlt",
+	"Huo/j0zB5Mypfk6koT4/fKaHVy2rKqHdthbREKndj7+hR51tw6vEEv4kfr5AEcDNwt2x+lbUbv7+mNNg",
+	"F0yg1OasrPnMpshlmuWS4321a16X9Ki7InRdJo7W6xkTfLpgN1KV7oAA78OZgGMjq8pNufB2Cx4+qdh6",
+	"IafufPgn3LfLsYqMm9o7mM+uq9uvtQi7QRT2C8pt57PKilpxK29F4mJfentmhMwTxsqlN3P62hAw70Kn",
+	"jZeMwZFSVws/p/DCrYUVRz8/nuvHnlxq45f6jSfwHRfqWODu64C3hOXss4pw2lKm3mRjhWlPkEZ2rEQ5",
+	"d/xI5+mzUk/NyVIrsTlelp+fM5wFWN3tdefvgWlT10JNN6xR0hbsD5F8YbWYCnkrzAUTStRzJ/WlYu8W",
+	"BVtpI4Gr+gKQz+xuuQwrbYBLJ7Vu5ovkgrmFc4VKwIpvlu4dbIL6xZQvBbN63IU91culW94mubFugrxG",
+	"zh59cOOTBepuVfGJszRt3Yhte2Sq61pMM+YQSJ+6kqJmS9ibfSTIZbNMGUB+W9MrbuweW1TKubSJaX8r",
+	"pnLJqy1OemTYUipdA0cl96NsxFix4/huk7gMqwqENAzOqwo1HzOOHVrvwbZa4cw/sxcnvNHGicXEHnie",
+	"va/XiVqijO0eOacEjreesv4fq8e+JC3yYBrwmtRtRPuzHyVk2rewqsWt1E2CJX8AY80zpNeS8HpGwZEi",
+	"SS3WnNSC0ZN7C79Jza7WjSrdm8dxuLE8PD7+0PsfJca32qL+OWLwW7SkR4/7l2dXqSH/7nTPrc146fQj",
+	"d2s5LmIl36AkRxHHeL2bs1q5HQ5tOAY0aiTpgqQq6BZCQRd4L0iTaI88udqLCKVTdCvscXk3CeWjEnw2",
+	"xKgrbaxU8+ATx8v8kWGVno8TZ6uKT9PkBzvPciuW4O7S+makXdrxA8DrC1zIeGJ8Kyp5K1IOpemCKyXS",
+	"Zl0tpnIlSQPaFlF7+In63tzw4iJMgF6YU56/dabHYWZgzmEfQiBVlTQB3dFIuC31lFd4btAoIU2voFDK",
+	"k9MnXz0+/WonDfD1ueV+J6uEkVByyzskdypoau6VmO0nS753P0gIk/wFBR/0ifPq5asXDL4aeU/Rs7Aw",
+	"mnaOJC8ja/4utlNGiRnrb8o7FZ7F+//49Ozq7Mn56en56el/nJx9mdqlvzW8yunBdaMSbgthbYXyo24U",
+	"sh/6ur314S7X3VIkrAHHaWcSSeWctUS78T1xWM/jUiYVaj+zguk6UgbS/uTNbrsOglzuyfzsrCXVcR9/",
+	"UU/tyDB9xi8gB0z/76VKHGe/DfspO+Ec7JxQeH1uWq+EFWRr9SIfP690PfZEyeXoh/szxF8WfrzxF9ob",
+	"1Ob33OBazIRTT0SeS7m66Tnrnyaje0l6vvHOwmQoL2vvtpkQW3NaoyvYsBWXJbMalLbJBubaWEmHdjTv",
+	"tH6ZhKzveJVS1DGiICXylleNgHkpbdlScNO4LR2Sl/GJir4Gu3E/dRtt7F1G/rLl7V1v9Mcg6ffdFgK8",
+	"lrNZYrueb8gFKXHLTLNaVVKUBXOXHezcragNJljkhczwwvpaRHe+ReC1dp7xFrRk8ZTf48ihLbwXd+91",
+	"M2fyLbzOPuINteCUG5TQZaOjP3y7wIAFXjL0xvj3MY33dim+QQPjjjrMtBYUsN5aZykmmW9axefue9Fl",
+	"/DfOKEmZTIUTVeFMSMNWtb6F5IKPsplIm0C+yMHd2qLb+/0+K+zRVtzey1X0zV6upjFqRnh5bl7kDEkY",
+	"D5uE0Hqx0tOFKdiPV9+AV6BoIynSMsFrJUpm9FJAZDftQBS3cppzY90IdLLuqxrQSwucdnjT+JN2Gbly",
+	"HkhgTeMox/ZJJHpv/877CFOGpTOixwUkMz7D3EsLJn6eVk0ZX9Ptb/3FtPM8DVw4LTna98WeyLCXe0tN",
+	"d+Xfl9W3h4mX2b5sUGpX0Pj1jHHWBh+yTodcklb8Y3A7zAYViW1PrUxpvldgj3HVT7+4YKeQcaAby4J8",
+	"3PcYU+gt/B7nEEneASNliB18tLlnge8RW1NiDgGjKCmXAm16LbaTV/DOuNazNAHBqU0xamkYPu2UY8Gm",
+	"XE1FZVK7PRgXKtFnJ/dUj4OrL8EBY4JH0o6NGOUSYpzuSw5cNtO1u40oagi38IgDWDbierLZV0QuuEn4",
+	"6y7/9Ozxky+/ckszvMLsBgrcg8uuE7ZNvTbl00CPcdfld3p6evavF5j0C4kSQMrYz9V5qzHNPmnKA2Gy",
+	"TIK3adMlpPHZk2np3waztjM7rKP21tthgQXjK6fRSTX3fzprxwBp3W4XxPyVVHOma/+v9CTGh0pS3iCc",
+	"ZyoykQpJ+DgDRheik5ZTqv7y7OqON9CE8gZH3T90USdFDYhQAzzMpWLxGY1yQOrktr2MBeM5O/ua/f8d",
+	"c5x97bj3APFeI9FhbQfc6+98AlAvhqrrZVPxRMqSXjumljVlUbi5L3kpUGmFlyUYK3tfG7qHh1yWrToc",
+	"ItyQAilVySBamGRl8XMuicIuxAaSnqc8fRDSF6hpVQb37iLQKMewCbJO/Mf7uFp8rtagTYJvzk4FYjcp",
+	"18E9zujeYh7Jpe0ITZjLZKrTvUVhDL3+QM+0QZ18YAmqPCy0NuUrPqUQRoLZOZtwa0W9YQtdlSa4/6e8",
+	"ZqjPLng9dxdpOvqylEoune5/lja/lK11IhDz0rIl37CJYEu8kXTNuGJS3YraihrzZkXZyVtOClF0S1/D",
+	"85klSsvm8lYYt56lNrZg70J+uxFVZdgSM7A5xmsGl3m6hysGfeeDc6MkTkUWg+U3nXlSgVL0BBgwHbJ4",
+	"Wu0/7QGFZYQtW6f90GFZ6B6A/e2Sfk2bYvjGsInYaFW6W8ItZSIqKW57+85ulF6rfZkvpYEEzaO3vNSJ",
+	"+4bX3/uN2+e44XFJKfBADlmmM2p4uRnQp53KWWDKbck3Xqk9/ddzUAlWcILd0//52U+nZ+9/On389fv/",
+	"+8lPp4+/eP/5+U+nj7/Ej/4leRG6+SbY8xtYSJvU6wQCZeyqgq1EDWoKlUTSLkDJYLsppzt3xVMrokCY",
+	"UXJTFu5KVvOUMs2M1TWfCyex8KF28lRC4UUdV2Ytasdy620rUptkMrmzsYFzrS755pFph3GKnmnHKdgf",
+	"2IpvzEgeTphWsm61HqEcKT2lQEE29Pf7lJmg18nCxzYD9ZxNnKxfs2UzXUSSb9LWoYSVjZtv60HMSAJP",
+	"9rkGaxOMrooby6aVNqJ0LD1upEZZWR2Y0NJS1VPJvy/vuXQcVwleJ32UOzK84ySEIaUijhVn3D+3umqW",
+	"4vFayPnCihJcQZi6jEXB+IJHBktYAuOx9UKoUPAD34007sFiNCDwtmdjIMOhLNikAfdJL6t6I+w5htfc",
+	"NmN1IEcJX4uprktRskZNF1zNY906ohwNkCYrLjHt9UM6HWSfttkW9JIwUjufOPzapVGSceIc6r6Iib7q",
+	"60Xoj9jt84gdU713XL5mT5+c/WvSRyFVY4XJOD7Jyt6wiB7bZF7ruiqv75BbFqcpRqa/n1tnhEHS/iDW",
+	"OblDDBY8i/4nF8w0S8eKkKbHLJYJ+FTXuyZ/BGnR1/cj+/qxuZGrx3qFCsVj0ECczLZ1I8ib0+wc6BKf",
+	"wrqe3U+7Z7ZMDnxFmsDKCZBvxVT6kEPPrVJVep09ojLl7Hrn9pQRf4xzqDVmRPSwQb8GTWggRZEWNdaK",
+	"ShkShjkDjTlVwFjIzzUYNT3aTmMxgtfTVHKisMx/63SQSusbxtETGRiuCG79bQdlLClp73uaG/hdvDri",
+	"g77hBDwycATSRdo5qv1oxJ5cUIqpTDrIvnP0DQYYPVZQSZs0jsrrKGvO6ZvJxQ94cPye5Diqd6E5gaDr",
+	"sCs75Vef5fxSaU4Z5rM1nw6ZgbBZeOlgGaly9/1EN3WE/4H8wSbCXekkrv11FHttQpHQmNuey3J09gYU",
+	"OI193OiqPOQ6nvjUcngBzTAaPUnhpr4Vl1asUiABd8snncmqyqZccVuQXbCHglXJZAGAY/qlAGaca2Fa",
+	"HW/WUP0O3mdgLZdYKw5qPKeK5ClXzlCD0scuD4+/gJydkpqahJJZf6HqNdVUJwTJ+LEyCi8Y3v1gZ8F8",
+	"6A6u7nM8JEAd0ZZXH5KwTwHPNoKK+53ism9FZXnK+ER9w1PHXc/iAo40FnEEyd7TPMIajFP6bsRm6yjD",
+	"O0YrIH/SS3EH5eM3ofG0JkAv4ifWjkNNwXRVCmMRMWFs7uWVe+vBqxivW30rlloZWwPkyWEuXccSGQ0+",
+	"QEG03gdEvEBKfAT0n29D6lHKUZa4jd3RcecIH3BXX+xsGu18zYaUtPLSd1unCO6TPUBYutMnAQDujVrw",
+	"Uqp5sMcjF4vfkJEILrxW5IPIKA9SGcurStTMLADNgtTKLeCP3ZAHZVuOTaTKb+vLUig7FFwgJzC4ejFz",
+	"QVSzLRk3k/Vyzet0gtpSl5niJyNqmYG7uBWq1HXaehiKfK64dM8dh4XFAqDNol9xd4SO5tIumsnxVC/d",
+	"OVlqtebWxn+Cn9mc0FthdCTcG16nso/wfjXiVtS8YrBhWLGL0cyJWADgghKUIeOuloVeg8KrbK3LZipM",
+	"jsqBkFty47JRlysxTRf/ul9dZ4uMWtyinpZf6yU76yFA0OFApnhk/LjuqMfIQjF0zCod/n1mIOORLfmN",
+	"M6IM3xDSCwZInLIy00m/yYFMk4Q4Qoq+H8dSsOUPxU61niXL0QaEo8kbT05wmXMkZRGCcoV35Bas9duP",
+	"z20bS10QQPSwn2lSAkkzdQrygUhRTgkzqfwFY03B/vT68ur8zeu3VxiZZErYta5vnKJ99vWT47Ov/u34",
+	"7Pj05MlTtNTBuuaxEroDKwpHTy3rxc8rMR2OrIGlKOC5kO2QMw3x/kfVlk024E9wt9CUG1tgSp1WInyF",
+	"uhUKFhqNalgeGZ/WMqGzBnkSleC3Ag0VcDdH0ZYuypJhC/fkUliMYwFywCPDlGjDfQwc8vQ95bltvcQw",
+	"HlaQgE3KG3uF28WRiAeOJiP1ALf21HBt9ImMeiSV1WwiICCt3N+A+1XL8oJNtF1A2gmf6FvBTplW1QaJ",
+	"uoVYZRa8Fia608cY4wtd270nClCDLRaZm+oBJlYwrZCwfjJEvNQx+I7Alfp2FqF0mU426MxbpsDCa+1R",
+	"uowQBO3W0z0rKZS9zgjHgxKRD42iZyzgcNZpiStQoGo2F2NBO4z4WzZrCoh4zirurkradDidCzlfOIIq",
+	"MXYUWeYr9QKeBGwHWNgYzJwAEyEk2ftdstItpIgjNO3uFdu57jChrWzmNIeF4oM+kznlCk8FRYqPPrWs",
+	"GiWm9roUFd9cp1zAz/EeCokjah4gwxBGsKZLszv2F0/icP5Xp914/unHyfBpa1eGjNKePRJ+dy3hoxkh",
+	"U+e1hLwG07LMJ5FsNOer5J5fykqoqfA6iN9ic/c9/uTzmPjP1wtyXHTn9lbMpbEBsJEY0qm3kIjgY+Oe",
+	"ZO7qwGNfC7YGQPBB6p09+XLM3GoxN0Nzo/sLpkU085QBFy9oWzNdVXptzv3dt0KVH0zrPSZ5lo4ApDUD",
+	"iXqYt0fR/Ni2QkE7OOt6nLQHBATT34aoTJ9T4J3J+Q/PGFefK8OZSVJuIcMk5Qrcaa584ult7qZT80pc",
+	"t7TMIbfCPDkg5qMLv/1J4VMzlNtiRlHJkq0XjrVwwxxbZqKPyqzENJX12orMLbSlkG6WRKvRjU0KtyuC",
+	"ccX7GA6ykzF3l21QQZPIJukpITRter5oax8DI470Anit494dAd85Dr9jR4QHbW7wMfoVUGpXVkOtZB9L",
+	"YgRSPL5yC8J/sBnCd5VeJ6qy9TqS/0u9BIlPCH3IYsHAx/CwngtnNzsb/EaqcivVC365FnV7m7RvBn2/",
+	"2hzjq/4v8pQ9blWyx0FrfewV1BCNd1OoIzhkeEdjhClIdvhivSSUMb52bM1um0I74mkfDBllq+FCh7GC",
+	"YWW+4wfWn1HIE7EOR0Im2vsJJFAoi0IJjC+1mnvU3ANSr+ghf+sC8ZL82uQQceZcqiSwRiKnlI4YoJcL",
+	"QWqLu40ouw0D+m5dzmyDGjjwfYC6QM8YAQITnuiHhM+90/fmHQ3rAZIR0tvwWzE2IJ/Rbfv+tXGvU7rM",
+	"lPG64zgRFVZJAXFSTmrqIJCKwTdGlMxqQGBEIuqM4VRngHG59bBUS2GY1Ug07qtjpYUUAkBFkQrdgxdg",
+	"12h8vJ9NNGvUIT4hoBEu1dO/QO6iqaf5UqWKlHjFk5BBr3aVGFfCIBXnDa+dwu94NWDnBlvASVaz0GvF",
+	"NmNdiAfmZ2aLyymmuFdM21HrFYDYJTQxn7q16wWv3XNbKZxt2qYnfph8bt9eebS+flhqF4jfTty+XCbc",
+	"8w0LaCGjCZYECE4iA9KwufW+XicNCGkXbFULQIsi2hlKIUKHmWF6LcA+BYGpdfXIeA8+lEZz5fhxxbeT",
+	"RWZ0PJJ5SpRJ5KsigaQzXcdCdR88YJMu/lxytXELyITzsspY2+FmypVbnDtq8dxABmHapWNdL4mMqKrR",
+	"17JObkkkJQKdiOz0dvSOTvXS3UTeGb48QOh50tFUiiMSnkCYHCPtwNbILeaC/QFhv6UiWo2V1ANbTIpz",
+	"EJeMV1qJc7cbC7/7ssVDc1Z4jc0wlh004TEoQluQpHSUB3AP/8itWPPNZUgp6hFtIXh5nREVYf7Ac0ZM",
+	"NRwSa9i00tMbUE/c74MK3EwemYJygE2n4kdaxue1GOtFz0E5cWOvSfNLXAlyGfLN4nQTnwm4hJ4lU+FR",
+	"bevx+SZtikyPSNxOF4IyOXCItbQLCREqyN7PKCKzxqRKSd4tNu30cSlLD1mXLpMLjQeHJobNWQTd2+j5",
+	"EGWfGrETRokDzrLckSLzJ2msrjfY4Cd9pdc8KlOjBEtpmMdSBupuC/m98Mv3BBKnSWexxA9GPY9BhmhO",
+	"A0TLwDSSIXmdMkHGZvP6dyR17LEvyZZ5jn5BsszwBd7y1mO0OG5HH91MOC3BVxb66gAPhk7mOuaa/uXZ",
+	"1bg5IHTY7llAsNoN7vtb7PP666EIJ1pu3YE8ohllDvVxj0aOrfbpL5lNuQC3YyVDEYWxYoW5EWRrpgcP",
+	"0Kzdt/0RlrcdLaE8m9Hp6LVeXrfFAdk7murWGLoXx79/IfgdTkY6ORV2W9yKeoMRF1GZQFTvSirHT7H1",
+	"mPb2C7IV7kzhThp0yhFdi+C1T/gS+PQmeWNfAoCNu6QQrgQy2DxaiXtdlCburU74nPwcpLaHjoveJ3cf",
+	"EGOp44i5H1DcfKfDGIFoj7h6/p2ehq5Ytx6ksTtbEhH/9f/8vzg99wfJRCenJoAtzfRsNjZXIlScJk8S",
+	"bo5WwpxHKVO4AzKugOjWvvA73A+osI0WYVbvIxFQQI0/D0TatDHr7qGOS8jtAPrf6L7Ya5Drwbrq7Tx7",
+	"BKcGu6aFSI/hdIN0b/d5QPH495ZXt23bGa8Zx0tAGn80PVH1LKAsI/iyKeLv0HuMnVPRN69K9CvRM2Du",
+	"Smf6uq0BzdVS4wOfNxOhOOdKkTGYK+GvpTTG8cf7VDGQe+fjW14rDvUlP3kCvGrHoE9eREN59awzov8w",
+	"DOxf5cd35KVrIYvzmUDRMqIptdos2/40nSS4RpWQdehEaVSAvuBotHkUVmqO50XYOzG51NMbgTBzM11D",
+	"j1MjnGRVmt2IzTkzFhTzuhXDVlclAWtniwunMTjFYM1MeNAn0FBl4OCP/HMhtWW8Uk81GClA8Uj1GXpD",
+	"yEp1+gfFsgYdae6ZoQbdwzCcVyFRKQo3FbTXS75BfwzlJZwzT8MCwTlgZ/3KYAtB+EGZJ7m605ZSKo8p",
+	"4Lm549gyGygtlIYJGcB0vqGTTltIv0a/FqUtQr6y2UbxbIN4NfBXN70zZI/hNEqxAmbV6oDABCKO76yF",
+	"wqfgXin5zov7Ch7KIO5ksWg9E0dHwI+XlM96KagYOQGcTJXqJomn1xYf4O05rrCtVwOfODxe1U2VGe9R",
+	"QddWWO9yO8OA9PoiWnSOXiSHMxZeaE+IV1Enilt4HWcnTOsx87XxQV2NC+V9ePjvotbH24Hh4BsZoRiS",
+	"I2UXKGsauvm5mEulAORyFuVBurt8tFssu9/37GMxVMU8Cj76hSo7XsCeL2twQQ/Vh4z4dLvhmCf3SF+Q",
+	"XgooBU55ctd8cx3wgNLRfGdfQURBGkZTGkcXdBFJYQZgvCIvDFeb1igLeDsaAAXqW7GXeTble7RTDBhl",
+	"qRcJWaX9xmDAGBuivZBb3loP+/tFgztskF57kWEmRGmSbr6rOEUjoN6HRksVuMq6neojV/Ss0jrTihwz",
+	"jLJXPeTuWn1HQqW9I1eD/ZZW0Ohgd+/u0A4BTiOyXr6JDnH4I3IdFuxGrBCei7NJxac3ILyHS2/d6t2I",
+	"4zkW2PWSfpbG0bRJHLx3C407LixlTji54Lv4n3ugKVDXlYhsplARjYrGTM4brL0+Ko7wx0kgNQgWpKYR",
+	"1TjBa/2MlgVb7w9xc29YOe5+vc45Hn8gmSQNm8HZiAqPGDdo15qQcTYFODi2EFXJJnx6kzxJ6bvj9QyM",
+	"283jyQbm72xgAqh40TgBfvJc1JVUY6+QVoTSKeiulORlYJtw5xCZWkEeyahIusQsnLuBXvlasEOB7LeL",
+	"RwYx5e+9e3BWbYH4Yki/GDq2QANKjNj7B+TgyN3WfQUmVDLGvfPc6f7wh2qU9RMv1R+KA9WjFvycJqQR",
+	"GtGnm0QbluPW8ZBoTlGPzWpp0MuhlbsAGca/fWb7UQ6DYhQYyQ7Ajq6R/9HBO7JJkW49byqewEM76Frf",
+	"z2gAawFGT0Vl7+0aOYCB6V07FPm3mJ1gUsZ7tjnRfqHurKDLYoHU0aTGMZquSlpJah/uAlBKRA2VBYTB",
+	"QbaShyoNM87R+fKGKmfvzqFmv9YmGN7C8Ud6Mky+pUO+l2yEYXnHuEkmmuAHGJrWW8AyTaVHWzGeYw8B",
+	"iV2Kep6KVUGLN5ClM7EG3DDIwK6FCHmFTj3GNFYKkSpdUr15UsdzXyfk9hteQ3os4dlMF7IqazE6yRJJ",
+	"94MuRc75MZ7n8F0A+5Z6V7NcJsN6WB7eRmWAMOAfnvVItpW4lgtFRX7Yue9zUiPELU3D09OvMc1et9KG",
+	"StVMmU4qgUHWwtxrq5p7hoZqJ5ldtrhj9VLaCbReaCpHRW+5py+V6coeLFa67inXn/wd1IhicWuwCDFh",
+	"R898PquojBiDvTW6UOr+QbqQ/ukuw/txVi6VUaqblCCxocBixecRHJ57HtJvp7WAsI4zSFeNpfiKe4Ta",
+	"JcW/T4bl/paq91Hs8i9/9D9dL3QVhvz3t2yKlQmJ+1ClyzIQrLGxbLJh4rHjRyjbFXGcKSs3qNGrs7L/",
+	"VkfnhMZLbdefxWY01M+Sl+JhBYOZ6tUeasKfxebS/WJEt+62uC4oKTQYrStDnMMESe6Qf4cx4qUvu57X",
+	"fMn41JoLqhGHi2Qlam51vypx+KTnoGsJu2rne+5A+aVUL/E3Zzu2gXaAxspQHN+7tSSnrZ4DFp258Kgj",
+	"McQQfYPOPEilMJF3L7YLI4+eL0gGm49Kh8zIJAeY51t8Afx9RW+Bf1Cw4f2vxdH3UaVrouU3OSPlHDMV",
+	"IUQLOW19vPFo3qAhlWLkTP0EXrhf+X98K3ByiAqfwFQU05tMSD0OEBXOvse5K21FFqDQ51Aksx00viE9",
+	"UgsatZZWOTEd08syq3VS41xAj4Ptd04qPb0ZmW52k3LX3YpazqSo2Y3YhE0K5DK+xAhzSI5XzWSoTVkv",
+	"GW05EWXpxEDNZnxSy2na3G87Dnd/j3ks3QmN7L+sdYJWC24WHY8aEK9gC/Hz2F5mtA00ApI0dfKREXPV",
+	"Fu1mjtm1rI1Oizxg4skpdyIQ243tpKjSiYAoHOhqKTxg2orbRafuA4tYG6zEppqGoQZ0O+p1c4Dindns",
+	"edF1Y6fjFIOD45JL/rO/aKI7LBWm3Ma/iBsLnfbQHB5HHyZypH2c7z5feq+BuDc+stZyz+lAM6XkhHpB",
+	"nzF4/t/LW/FKGJO82kADOeEreXJ7drI2mBV3wThDyC0EhkNN1724xXUptWjzP7Z8xaCz51uOWF6096UT",
+	"ou6+h7NEmDeU/AeTbgHQAYTzmPnA4ELwumRKSMBHoHrCmnFCOYsB4jYrUdCXAW0Yf9AgnlznZwW8fimN",
+	"iduso/6CaYO1MBs1HSGyx2Nid1rEDGcPxb1QsCcxIpQPJwS6hyKX6S43vn97ElXuj7XbJLTd5NIxNNEV",
+	"wBqrijUrZ8FBKwsPnXp/pArtb3ehh0cWRxJ0OoLK9txGQJhzDi1GhYoSDtaBKS6QiSlJn6IsRZRaKpAK",
+	"C4/tH6F7XEScj2C+S5oHAMJ33tEN2ugaPVZQf3nBVlrN8YcEkWM142wl1RzwOLwO6nvwIpcUnVY8pGa7",
+	"N+1G5YNv32cETKZ6S9S1rvdz0GeNzqimwK9trqGZsM96Lo5MY1aIxNMoMBreDzhTsrYYJmun24l0wYMi",
+	"JGFeNckedcp3pWbuZoddVE1V5YwufE9AHfKLHok11G7FvaMNuVf/BZLcd0J/L5xw6ADRBFRoQG9+hHbB",
+	"NsaijMDF94P+S+OZYerLsqBbq49s1cNDSy7Mt6EHgEhcmQdHi7oOj3WER1DgqUKd/eKD7WYPxAf3gpvP",
+	"AkTjVb+qeGPkpNonvy2NRiNbsHVadDSHPXj9/tn8FS9F0tmWtDGvwEsJljQ37FljF7qWfwdv8zl7Lngt",
+	"avbnF//jwiPh+Wh70hFHbrsd/pxtOwjgdbPOsVe8vhH2bVPlD67Pl142xrIbIdzdvZ3CMpRdCCiyPpdu",
+	"bIud2gzWAXSzQqRheiUUgmTU0F788urZ26uTVy9/+PHqxWU3NS9TrzGUC6jXey5gzq24nlbaNKla70sC",
+	"EyAHS1QeIBTVBkiF8Ki0TKdYZqoLc4RKZM9s0WmvnoDofMToxrjWgFZOU25+xA3ntWDLprJyVflS/ZFF",
+	"C3UGAmHKq8qco6WNIb01lzZAp7ivGW+wBJQinm6f2GccminAXkjo3+QFe6uNwbsJVGpmhfr8gsnlUpQS",
+	"DAYcDV4DnilYHMETHEM9ilSNbtzk/HkinGW4CacU6lhjqSUm/YRWrxz7mbdv2a2Otb0TO4xIO+J5vTW3",
+	"k7IBK79SbekFAFGYlVYmpyzB9Y5g1ZiGCyU6TnMWIYuITTZsIkuoWIfI61qakedrksQD78FkI+ZIQMkr",
+	"2B8QpJ76h40c5nqyuU7K93cB9X7drhBGRD2dymbhHhGlWyxn5UbxpZw6HtUIQQweSD9tWZaV2EfOwATr",
+	"phLXE26GAEq3JwkcFzIi3fTcewhSqA6cSVhEkoqloBYJFuNhcXy3wgMnny8mzc4cGgKAoTMyHX0zTV5w",
+	"3zVVxfBLlGoe75D0UZCg0GAbC53hY90YrsrRxc6l4GUllUgi/saZsXHK+gSKG9M3o66FkfOFvYadSFjf",
+	"zjiFrYL6encOgVRFcGuQavpXqJp0dvSyWSI3rEQ9E1OQmDjIrozvgeKabmHN1j0EiZxd6Fsl4LxEBbCj",
+	"89TkMov5FqNXOBuEW1EiZlM4odiqr8CWC2u+MQdCAwziJiW+BHfB9QCHXEHdjUfC6eDYZHo6QPO1HGsQ",
+	"KfAIFwg8wG3Ydfp1+DwWXgSg6H65swrgJimb30g1cRdwpdsgve/bAbGWxiCPGsXlrXjy9PpvRa+1NXhM",
+	"dg3fKIRiyFxLODDiSsZFaujaWS82qRZZoyyuH3Fgujbv0ABvXGL0+G5hoprxWuSY4lsxrRBcCJ/zY/i4",
+	"rE8PJjlB/wR3FKo9uzZkrWsjrjWWmfbAyeiaDuH0SN9y+kELHQqQWreizI5gr7NJOb3eGYnBwCfvmNyJ",
+	"KtJRIKBzESogwQFdaWMPQYaK4Ae8REhrXO67560kGwlr2e+vQUW1JtJ8Ytw8xBs97bRMWY9F8ZnoJKZg",
+	"DGN43tYOBTkSGhAxDSDCvbZEAXe8BUDYH1fkMIjNWS3ErvXAMiIln3T3Jd8AaiqzGvh1/ym37dJSZV6+",
+	"E28uSdfPQytQwFrkzR05RsHrnoTt9APnOfRl60vpBnZWq0pmlVD0hBtgh3Utrc00cl7VelKRvB0leHFS",
+	"b/BnSex+vd73bW8Rr2DQXeWXSwNEM8+Tzs9ybKD5CuRU1SwV4Vacd1PUkhK/19Ayvpv5xuyOMtN7cUr0",
+	"o/yS3iL8Q2I5yWbkbi1e2QWO2KsQNA1E+NqrmpXw7SfSx21328IU9vKUomLeIldijQVkChN6G+X/fj9Y",
+	"2NG//LqtzHQsxS/YqVNAvNcc0oBYsqArvXfhiFPkwK+i8DszWKDxStiFLi/TitxrhRFXauum14qtOKVA",
+	"BHmPhf/gzwJrzWt6qFTyUhyzt878RU9JUCA8EUAFbH8UKx1YI7CNHQBgGskw9pv+2xGOB3mwgh4w1O8F",
+	"+mNMpbMHj89A0h9/fcH+7fQUwgOUSpKw8ehUJaDBpLcwpLv60gBhS56CqnaaL58YXTVWMAiVgY3a+gTH",
+	"GylL2M50Ns11cvTXrRpesI0wVtQl3zwyzEegxmQjXa9Q5c8sbtUxCLyOr6QKm9AzBw7C14WV0xYhqf2i",
+	"4xkWLfskz4Ov6dvWyZJH5IfGN6KD4mrpU3+k8QjWwcWIKAE6LchziIzPNx4A+s6gjDG6VkqoGnAAOTMU",
+	"tt7DsbIIeyrppFg2FU9fZwYxiJ22XZqizfFGkQWmoLRpTW2f6q8B0L7XKfyoCN7d44INn6VtPDCwLKEO",
+	"OGBBdO0MCDJOb7SKX74rD/hZDHYOIWL6+/HpWfItwg4i5JmVUAiRF+BC3T9uuY3Z57zt8wH8Sxi0BvGN",
+	"qaHwCAaLwci25YAm5EINejTqNgAzQraAO5SwZKffii0bId2HKIcSqMTdkQFXyZz/12rrPLZQrVp10FpH",
+	"4/1l2hF+Q9Cu5IEt+QaLkkCs7DPEeOje4uiW29wFZxgvwXu2z9h3RBDMMicBJD8QvCDpUjFcTQdZMIvB",
+	"R3Lc80+0vUhaPLQtWVLTK9rLzHN4K2hTl9YPYv0maqG0TzPk+++81G94PNQc6QddijcelrQ7M99IZWzf",
+	"1GfBlUdRN6zyOgzgGwZPT9jKqfhmoWkOh1WrzXhT2fDYtlzzSVGdMpCUvdGYxZg3pjKm86v7s0x1WunX",
+	"ICam290Q2KeCzJoCTm/BbjXEUJnv+pJdUkLY66ZObfx3bs3BhQuZRQahRxQsx1B4YQxR2tZeMI8waJ5Y",
+	"r9HZ2a/G4EqJap+Et/Rs/Ivy4x+YBw6Fv+PS88GHuEcqv0llv7kvQkDII8SBOgz38Sh3TefsdfLLv9zh",
+	"vsm3ksd3Xgpr0wgFgVB9YaNvRRc9Y6RPVaTbwSH2FLT4amGm+nCRBflzDxm31muThOkClMvGLMAzDscF",
+	"tsn/gJlm4h6fQCx/P0CzIbCbwCl7bD0IpsRA6TLgF1COSRXevscbKqGcQaUmxAKoaNeZ4N2y0j46Quy3",
+	"bMwikyiAuR1uf7YpyD77y7M3L7/9vGATbsRXT5u6GlWWY7r+W5JQYUuj+aRY/LUspxCm3eZun5gwlPBI",
+	"w0Cl687ZhhcmJ7IS6lIYkyxxJ+IneWUi5o0ar8HSjNPmlfVtc8fWLxsh9hjbGf5pCDNubgz+B9T5vidg",
+	"sEgYCUBzaRdYBKrRwEmqQwf27StqZCP8LQqaZrKUNtOtOZXeV1W5RhDoG8K2gFEg2v3EWRniZz61bNJg",
+	"fAn6JOsGdOmtwK373fj5pOMW1Kl6gh1/FOSWtaj8Pr62X65AuiJezNINB0OnamOdqePT9sY2neygKm87",
+	"tz0fJEJMkBr6KKrR2FbLRC11mcluyGzvlS/nZVgaNMaRGBpCJQqGavFXauqgazblaiqqyuP5JVD8yo4j",
+	"f4I9e2YzUadR/0Ilo//FSni7bc0l1cIS9xRHNDwCskPZPgSHYIaZ4MAtr2RJSe3bX4raJAXxmfcsCAyR",
+	"gw8N/Oy1WFV8KpZCHRKoRnYoIjmQgGyOMj6BnkEw+D2PVtXySCBmRC/g+ax4egaFK5m2me4BcAytF9Bg",
+	"rJSInl8DFWzg360wQb7oJJyFIZ0DBWeylA6+ehvRfz/t+zDZG4jxyEkji1GB877YdOrNitd2nyzbcH5H",
+	"PJtl1CvvpkHre8EjlFRQiAQ1aF2kRXUof3z65OunX3/1r0++3tG8vt+XMmLkHpe+z2/hIcZTZ/u294jP",
+	"hQJh6su4bMvFZ8xq9tVTVoEz0hQMcf/giF+zY3bO/hd7fIH+UCXanoSUBAAdYEPfNUQIXEEioxv8P396",
+	"9vg/+OO/nz7++vp/PX4f/ev4/H89fv/LafHVF7/+SzL4kGE5dymutJFW3oqL3vUIp28/CPr4Vky1q+/l",
+	"mfcy+3u9QB+fnl2dPTk/PT0/Pf2Pk7Mv05gmw80G4ubPPqWmYHJGbJqL1USXYfC8nBUphzckNJ2de7oV",
+	"bWyTnMhSMaOpd2LQNajNJKiIBeW4Q9LkMXtGG0DpIHAbGKnmVchMtz6xHOhltFbu/5Bc6ySEL06XNiTz",
+	"Bi3sgtm19mntCN6OFQrtpaMxxwgsJj8VcLgojWJHqk7yvQ8u4Ije9iegGyqC8Ln5VKTbyyKdVtoQ7AsJ",
+	"iCdf7pAMWY0EStMLZ/5RMUKw9bwGZOX0psPpvvfRo7He/D31jlgrCMwEBY3XTgm8JkSxuNKx80WoTLjW",
+	"9TVqJXTvug8grL+zhCAWnTuv/F3CdLxR3xHBfbyABGAAPH8pKlQCdwrtvihzNrlPY/RFMW3SI0lYqFQR",
+	"XG1rE3nh9ZrivbsEWHsfYp//pDWdpq2JCvf3WjSWdcGVRCXrIfwe2uE48aRCGBvQd9YqaJ2dFvjH7Kot",
+	"yKdM+qjZmqMedRBH/57CPln++vOhUlKow+2IhcvmgoxLGJvUW8wex0Jsg5fhjdg8MqzmFmr5o65ypRbm",
+	"GIqet4tYdjHjc2FsxIt0krbrjhAOYReo/S5WxtdfU8bEzkPSMn37W62uS2mI+AkonrqB2JmgFJ5olxwb",
+	"YP1xCw6OGAq0/R7pym3PF6fM96iGaqXAD9FtA+1gIYm28LVVcEEQYJs0bVG9NCyYTscsYKpHcXMIODNj",
+	"9crEE1zVeimNIEwpFuuadI/g/ZJFLXci0exPbVmOVIwruZvJtl9PXD5SVLYGB0BcurPyQNJ22wuVlfvG",
+	"zWszlIwNlyuKnz5QwRa+h1NKygIkj2M/VDrAopCY+trag1xhstQF05Fs4QpewOPmP1EabQeoYb3QTst5",
+	"ZPwQli2FTYkQklD7UZvM2oTHeqxEwvpJUNGzxmxg7IQpEuiMD43thZ/E8d3jLNzZvl6rZ21/uGzjuKG3",
+	"+98jKlg+M8hddSGbngSfs1xbCCfsjKECzt9YKkKNdiKtNYKXG6zq988BKoExfhXjIMPxB0lk3IAcmGpv",
+	"CiWKIb60dMq/b7p2ASbIObXKo6Je9FDeEf2xODIYFtjjfEWxhJ3J26HxWBgmIinxxyDM4eu1+gTc6GLs",
+	"8XMKbEYe++78Tn5Shg3WsEqba04XV0fdjys6Y529tGZff3FoFLn9th97PSJrwIv210EwL7Fn5FEKmHEk",
+	"CNHBjubxRtmWYzbnje07XlPM/IbPd+CAcYTkRXvB6ggXbOteTIMqraSan7OXjC+hfceF92iE1o7UUxvi",
+	"r9SvEVvgk3ML6lnZ2Skzx4SxdR4BMEnEXwIsLjdJ39m/YymvcBsJoetwVKM33D3ybehU0Dv/fMWnya6x",
+	"RElfZ7zQFWndiE9QQ49XasGUbVA97OUgnf66FBXfXC9NqjwX09299q/mWNQUdqImhbA79hdPYn/LV6cj",
+	"AOmgk2Oqi+ZLDGlNBFvqW6hFrTG1/VbUzj6AE9+tDrZJBR7R7q4xcygL24RZX4Q6ULB35x6LG9t4tWWG",
+	"ThMcJPlpGuxjlST0payEmopQX1B7Z8idCZu5WhDkZpAavU7o6KdrKVNsme8gZjob4Xdnf0LR/pZpMb/S",
+	"Ti/1EFu2gYxliO4mt96/7BpLyVNpLO6tSBPfA9b9WYu5NO4HpPMzsKCiyAS4lPHlvcSARH5bysy/XiRR",
+	"xN6GgUNQdyJwtbPI8g7lKGvd5qQjtPQg55w9+XLXBri51WJuhuamZxhWB5wzZAxPGvAeg9lPUIzn5EZ2",
+	"SvJMVsKTa+wkz4ps0fzIRsHbekQS7Is8fbOAz4XoTmwiFpJ8Wo1y6g5Wj7W8AOaAj7q41QWQS+q43z8q",
+	"ydXv8EsD7dL1OenajHCUqT7MSdGugFvTLGHKE7HRbfL8RFRS3PakK1Zs7X/dGFHLTEqDkXN13ShAMc6d",
+	"efcM1pRAZME/m8zrH2jBJ4MSW4vyPCHAINPU9FWOLirFRMylMoj0Obq6HuMs1+14uTgW7BOfTsWKtJr2",
+	"J0UofwYiGMHr6UKUTk+tRAQ7mCSLdbpC+ii4OevGJu+mK+8FRm+Ak0XuLrj71dQDQYxT7hHDbYCbpTKW",
+	"VxXAzEC+P7n1UlbHsOYGGjLly4acvZ70GAkl91z6lI97RpN7g38DVN12Fh59ugvjj1AXW3N5txcARg12",
+	"cr/pEX1e4Axyyq9U8wPj5L/rxr/rxg+rG3/iSnC6MKLtT9S92aWPfYfwoLdlvbbhGSP0N9203U2Tzobf",
+	"FdQ7Kqi/aRUzn+yCSRXUCHxGnUd/ewrpp6OQ9YKv09X5ycmfXl9enb95/faqYLVttDu6/c9tZc5PTv7r",
+	"f/8feOT85OSkFLcn1m5+vHx+mmtw+9H0vDQ/geKGLuQLdorlFYCSjJ1e8mN383hOd2b4EbUH9JSoumC7",
+	"ZBtaXTPSysDvSzAZuZ6ku1Sr4BUE/3yo4R2OrKlyuNzgcOjrvMflylfAg+cU0fgQW6bWkDu/Qd8LnYWP",
+	"758pvChfcztdUPd3oe7LbQOrSwg2n1UAlirYp4Ajym+Eas1J6Jyu67g91X52/i5b+crPANBEAFiang32",
+	"asJitmIVRyGQjWaSqokDgIN78ePW9J7QlgKdM3nrA1bnTgOwG9DbWTEG0xhp1byDZ5PGIM04gOcDcdoz",
+	"2m5PsBsjHPJwjPZHIr8MBtXDmI/vPHn6VVxqLoy9dvp3TGeq5vg1NEboHM/xuxK3Sk55hQDgOvMl9WFI",
+	"AqK6d2Lhj9Omuv01Yl1hdzGDn0M017gHRJdACXKM3F+k/wPsLgbrH6avYxYIqzG9gPL4dsmd/oyYAgBv",
+	"S1/NsLq2xGMfD0It4GCi1zH9Q1s3W3mPToS+aSaVnP5ZbL4JL3HM9k5MnjV2oQiNBsD0NlZAZnmiKrNd",
+	"h8zi5ri7q6oE4pvdpQMkZ0qsGWUmYKoclc/seGtqeyLaDWzLN2HqGe7L9jmY8OlNi+iDOmeK/zBwbvbf",
+	"wJXfwDtsW4owfkI5qqx1XX6DcHX7cSumPvZwG5IQGcUHwN2g2RTDABxvRG12lOP2U+iV08+MWHGwD9lk",
+	"A+CEbCZEmTQjS2lWFU9nwVATbiNEsuQ6yqTJdsCWE0x22S6zzPbxfHn5mn31xdePz9LtN1RJbaX6VxY1",
+	"d/M5JJcv3jxjpazF1LJSTKRl/rf5116n3/2sV9mylyBvEQ23oMPa9JepVjM5b2oomHxkfBcqLNYYpv2H",
+	"RTUMNagDoIVvKq6e86RvTVE6CW+N+yTWH7VqlPa4xR6UpvXJLQDsFbyFMcCXJ1uozFpVXHkXiCqZErZ9",
+	"x1ZkirB6Jfj3sHe0R9evCHX+3eKCHN/oEmqBrFv8fl+L7O0V0cJFO1U3QmlOpbIu5HwxNqd5NPCHTznb",
+	"twy1gkwv+HWBM8vt9yVZOD2Z2+TDCzfvFujTDrZbtCHSEKM4UxgxfUdCD8Pm7DRSPIdCXwDgmfHJmxVX",
+	"KnYu9BVyz7D7TCLb6uU5+uegnJDxhbP3ZfAHg+ZcY1BgbCcYAqUbOzEjsu09oi2UCtoI9rdtUo/OSzSW",
+	"XLkH6Lv42yLqtRK2wON5+U0ugCVpWTleVvmEstb9tFeV5h+gtbITVwfUgtOYYYTktJ00dnPfnrK3R3qz",
+	"0nVVMiLv2Bb0O1M+sk1Vn0fIOEq37T0MiFYlykgqdv3xIOkXYHOqTJsDK1b7HV8QVqk8Z+uUptQmkimB",
+	"lVoUkilFuBsSzTOWmaZOjVqKXDRsyhVa1u5Cgl7g1A4ZCi32QvdZL1KrUCK8so0DYI9Y6HqInRcgaAN1",
+	"G1DUH3B5lIbF7jyPW/mwbjJ+5X6/0lyMXc239d2lLyoYcwXUosy0fwQ9cMfpHVMpnYHwDfAYia986+Gd",
+	"mcVgBeFEw1oKT4EoqZhGi9+dpGln6C3gGxNqnVHfwfowUPwJGldauH4Nq6S1FeJcXGBF8jnTqiINCXBi",
+	"UIOK03wp87lFzQLUtoqnA6JQUPO9uE3V9j1jBFnnlcYu0CfU6VuIclDTfJx+C0GDcbQeCMU+2z4eiKEP",
+	"sljvFuA1oMXxpLm3h06YjmnrlVDnbSn3glx4EGcsL5jS1770VunriSzxD8iSNx6Yi/rdKKg0uV5yO12E",
+	"DIWJLJmTec104f7P1QY+hrJPbm6gmMv7IqDDziNAYkV5gznlWIkKsXxzwWZNVV27J88ZRwNWGviQfQa/",
+	"/7xgRkdqPnCfj2UiFqpCJoYJTzZuVefRs5H2zmH6wdMJdfLY/qiGUOhkg5Q4b3+hGHyS+BGEIy7Yglez",
+	"6zXfnMNfEMPxsXp3EUJHYTlfdFoAu01yR8VvBv49wWLWsB3495J8nYFOTrOBReIfWOBQHPl5JE9bEuvu",
+	"eWKaLS5C1ADM92raUZbCIIhhRqKdjIXCzHZvyBXi9V6MjyXf3JjFJULCrUYVsvduqsYutn1MSVCPMgN7",
+	"AZ06rV2ZGPKOd1AAmW6skWXUdF3Yta5vtnyRSefWky+/KhdbAKY7XVZhxuEVBS43R0ZRBvDYfTBv0+VH",
+	"LZt5Y9pj7mE426mPN2Nx+O/D2sjjLURrN4csPhWfVU6oYh3sRethANwQOI1KM8gkGlntF29Pp9r4acg4",
+	"8OXHO8r3aMYpOrwVU62mshLli3DN5lEbtl3Ts5mcSl5dYzQ6pb6M2+3wojYedNiL8oZP1PU8aTggZH+4",
+	"r/yMCD596dSVRbqVeQ5z7R1q5htWSifrfX5m0NTDEDB06FkjbafZWjqReq5EeWeq02vuSnN6TUTgHYDW",
+	"KXC0eCbb/NBf8jbrbU2j3fGwQ8MnABpXJPwJsHki00yMdrBydwBOYGyRZ76JDr10pDpJo247l4elMTV4",
+	"9WX9+3TC2LIlyd8c1h9WUMTU20l9u8hRP5kJ/zLAPUkV+entWtOBO6gJJUa2h0YLGmX+LA/LuPbYHiYZ",
+	"7yQGt0THIXJib+sqVN3e/ZjHXQRa7mh3bojNZAas97m2i0jQY2k+JhFvdT7pNxZq26O22Ft1A/lOfwe8",
+	"MWg3EaC7JwgyONn0WMYQ00Z1N1oBKAySxD8FmK7VJrS0COcLZrZ0MiyJ4COrylxPNnGK0/Z5TZkggyDU",
+	"rXE+SqfZUjdSGBn5XjRXoamr73sLDZixoUWmBY0X6nvODy+DFFS2l1PbzlfsZXjQWHaRzuaSdocwavvw",
+	"IOItZrvpukYY1RRJ/q5TbeE6sU5kWWlYpad8N8Q20oTe3O2U6NkuxoDt9AHxvrKl7wSJO5Y7xXX5A7W1",
+	"6Hc0WxIaRAoXOEB2gZ/C915D89g71HzXe7gY9ZrXJSXD83okQOzuKpJWvYSJTLkCtK9NYsDRBRQJqAuR",
+	"b/sH4xJsEA5UMCHRlwjNuzuugpHjJb0UKbK3NJ4IMI5zdTL7VqpcLYJHFDA9x7QTzbZHwQ3Ppmu3tQa1",
+	"1ncBvvhgfViQJYrokNCm5U9ZOli8ly92L8SV7G5Qe+pewu6diUxAloew+wBkymustiEfQARWSGUuHwwl",
+	"Jc0FBHrS83UPYp04brgV9eawAsaQdBS5sb4Y4caCn6Wncyhk9O+g0AeBQo/ALn0r3N2V7OGDmZFl2tQK",
+	"Da3TAXmp2Kzi87kjfqQwjCDmQAbAgHLJb7ms+CTTmH0pMnn6puJmMVrMWX0jMJXz4BQDekXPEAq0LGK6",
+	"47zbSea378VKpzLjJ02Zrs+CSYScqelClE0lKIQUzk5AMnU86lR1P49xypSfUm+f2I9X3xB098jOEJ15",
+	"kPKjxM9jzzEfDdtXAy33sQHg6OzCX0NKFH43aEq02nbU/O6K8jlVu+44pV26YcyvRX7oNaJP1tEckH4T",
+	"OuC7G3m8ozdZgrSqRAnIlO/G9stYNTbjFQjpLqMjFjcid1TGtpn04qHXjVNbBq8v75KchCTr5CeExfvp",
+	"R/Il4ow8ZyU6foU0yz2PQcukCVMYjsC+b0Shtut0tfMNwyTXm6wCh74qK8wBb+PEC70Ueq2o5JxwOo6K",
+	"o8bK4JGmQtkaEuoJGPN9Sj90L318y2vIAHZvdzP5UzSC+/fLaBT37x/DSO5fb+PR3Aevw4i/FkeXsPrQ",
+	"wbyXm7Y7pQx7bY7fnLhjemKr9SwHwGBCpvE5qzQvC7a6BRhmkeyE6OtzkrWc2B10zywpPfOFOu2qU7xC",
+	"dWwv1UynXRUA1Zyu8YSuF4TvB8IsmVIee+W2c/OfPjn712QlgVhqBSl0mZ5lGpGF9FIYyGCttL7BdB4o",
+	"qJSqRQlmoSwieQ1gzcJ1tk3zSuhVJdrs+ZYqQ8ULaUuZPKQ0O8RgxWibhqTbeNGpt2MzhQxcEuIswn4C",
+	"8LfPGa+47WGbDKZmgmP4OkS1U42e1I1XqNCLDA+TYw+zp0IzlBZJd5v0h+DjtuGoVPoZJHiC26NALF8W",
+	"C7gheZDxMdLme55aiHp0WPxSztVLhSIkJT3SDPd6xtYLjXXQnlnSoVw0d9MF8P4VM13PtbXEHP4c0LGR",
+	"CrH2z9lkwzg1qgFuxH+7bW5d/O1GBqgSbE64751AE3++eYW/bz/oyPpaV4MuJ0gK65PprtdacXQrBeoe",
+	"3R6LQyu6hAnE9xx+Et90+El71+G/O7cdfvS6nQp+8Bc/Ifznn920okiXSnfQTbvOXyrq+o/d2K1x1gnE",
+	"kHzHnReNuwFOnou6kruTc9tJ9CV2cRSLyY6MTXnfgyRoz2RXEA3cXWMdPr2WoehK9vIX5DZcH9FlcZiL",
+	"CFknKTmRuR4ZHLaDjfbIFJ1zBkD1cZIgpIt3c7K+PHuyo95wRCHhNlnlXH2zENObPf1WTs9JWGbgDQeQ",
+	"YMtvAMcXymqgtSNGIeDLVa3LZgrfl9K0jwAOQpsAOOWKTQR0w2VKrwHTqVOoxSGxNAWuE/AS/IyOfBgE",
+	"/0bEhfe7+57ytJnRkfdxc8GIoaj8uzjSspyOFC/PN2/aN+A/8B3PN6/hLW5sS7WGAwrcFqM4ITleF3by",
+	"bc8oKCoeqCOMvTW/qQTP1SG0eNqD9y4+BZAEI25p9wxCX0js7z309BU+5Z6HnkL3s+Yr6P65y/qLBWoA",
+	"/6Zp+80M84r3JcmsgZS9lNOK10uTN2sIRsbnXy/5dAGJ1XCXSHOD3SdYsyrgoym2kBsAhCLcx5HFKOOj",
+	"ECQUrrWCjOakR3TOrVjzZMcIRUE6WqDpFuWM3dg/4gAtR/Y5OhzBgfSf66k7EqMdt+3vKPVgbAEoWnC7",
+	"VHF4ql0QZpdfQzxitOsRcTv2+pFZiT6EhW46LvAWAsVYqs0flhK6FtHGwLHZa0pRJGSLade6rsprsLAO",
+	"Swz2L/cr77yyPe09Lt8ibm+DeutMMVmKgQJzeNqmJUpL0G2xsuab6wzU76X72Lev4paV3PIJpx5fIDgs",
+	"v0FgQLey9iRSudlowzYPEtUWAGznxYaiNp103WQzXwLsTagpQl8J9FoBofLIi0wwVMOyterWm/QEz72V",
+	"PVw2WUHvayXbhMzQtKvUTu8KWeOAqwl1ikrMuZW3kEgG8AOQvYFW9EysfWmxXdTCvxzAUuWksdip32M9",
+	"qpIZHSr0paVCEcR+BIv0OIEvBoofOIWUM2TLVG7ZVCvTLFc5nxK3NDFI1uK1YY0R++TTZJNZ8LXACXN5",
+	"G/Ja5rUcGWIKF8W2rQ8dRSHXDDu7/bUxFnVj9DGF9kay9qryBfqKmiXmD8J3ZiCZZcy64JB2oNNGBiOg",
+	"gO+AOCOSJMXZV0GXG+3PvMIsIzC2amGdMQirorpAPWNt1SFbAZqn1vufzR1JijMRTPoxmShpj+VW8k97",
+	"lyS8SJaM2jtdeNnLKzLxaah2kfmd+wGztLY2j+7wzNF1YolWbJolAw/4OPUbBn3DazvkptvGYsFZjjMX",
+	"Bq+YTlE0VBQqvY6Za53rXURQ/WLkGjF+gvG7kmeOAWRSspJvKGN4KUsl5wvrhJb/+zy0hcYGySBlsHrH",
+	"SxSo8dtzC+Bdd1D6ifHSDl2C69ljPn8hPt5lmZFbK+LQaCp5Nn9DHvbRQurdsESCjJ97au0V1pKOj+dv",
+	"O18ALm+dPofXHHldO3lmvuCa3wiVDA7Ma20yvQ59fbiyXKruuUhggno/TAgm091UidtN1D4AjOmfk4nl",
+	"O6sIx6fk3fIUQiK1xA7FXY95WYqSWf4zwTZzZ1RrBfsrVbTFd1YP240OCJn5BKrOMd1fQkfV0vcro52c",
+	"Gg+TGLbzIUR3B3AEvkoDd9jetTveNITF+ld0pE5+yy7DJdHdMk+4pHIHPqweGok02wjew0AvOTAiJyvg",
+	"AqEcz0xa4pDS626aXuVhB8rapkKxP67QLhF0TVUcutRFeBMH7EmLFjRQwtq9VPY6Pj9wtPfHY7aUck5B",
+	"kZ61/adnj598+RXWhrXY7QVbiJ+Pck3rr9N88j1pChbDR4hpd/b49Kxjo/Nq7W4nRGAtk2McoFiO4foE",
+	"wx+WjbCUStfXpZzL1OZ8K6ZySfV2CK1isIPxOXviPnvx49uCnbq//tub/5HO2cwdEgzeYM3+OEgu2658",
+	"D8HqNO4EE3kHVg7uKXARod31mnkOCobGNKkO+z/wZduI3rdP6Fe2RTB9soa+vlS3vk6NlI6FIvOGVUhV",
+	"6jVa/m7apvCTsH8PrpmdYoACm600oMVHZlCHlTwV2m1LMnNaV7+kyjIZ13u21bMWVfgfr77ZjmQaK5fp",
+	"jg9Btvaap6JaH35YMJCujGN8DsoIFzzCVIxAEDPFXTvKWwlabpQ/2RmW11pVm9FVoklH5HMxl6qb2NKn",
+	"QsADolIsNLJbP+k41if2zdmxwnu8JqIDSBkHgEaskn56PbDbb8jj4UcBqJuwywmtum/4CHvU3YB2cakJ",
+	"9Crqwudprq9K8qGm8JsiEIS2R2zAE6c2Hlvpnqk07ehG9B0BRMng4ah5i7RdKDn83sMfiJUFTI2lrkWB",
+	"Tt6AMCoqsRS23uRAGVqUyd68LJkFHiNUsTjPd7wP0vfYGZ+yTIGxTJGHT7hJuiNyDsP9J5Fr3RAaNYx7",
+	"TRZNY651WTCCjocckIhPE26WvzVpaIUfIPAUQbdOF04NUHNmIdeGvvA0HZdefXjkiB7yy04erZqnKlMn",
+	"zSZF8JfWgJ83wH5E0QnMslsvNDNCmNBlH9LweNUBWTwUHi9CdRnSY3yh8YC9HkIbsFDwmVzsmn/hrzRn",
+	"voKTpWZzYUdmyRsB6V+Jmr4bsZZGZBjtEG+4+1kHqAR3M8yhGFMgBYxRp5OBR/dv3bflRBIlG3rwozpW",
+	"t5V0BmAsp1p179pMJDiH/tGfLs0hQxBlZqI+rKiwRZrcC/Dkgv2hbd4vVcEeR738G3tob/5UviyfgooG",
+	"V6jgyl60qoCNQFcemZDQMoxGmfQjrPhm6bu4UaHOhKubRwYbuS+38tq+egp6cshcK45WUPng3vmfP/3n",
+	"yfs//MtOMdhOK+Bdpjb4RwUOhFfYNifF9eGLvJ0yk6Iqh/GWdqXv4yiD+D/YE7RtV9DjtZlNp0WPYxf4",
+	"eQIYKXqk7Xlw2BD4++vsfXzGfPOigj3xp74s2Bepi7njqs4UZCNefy5FI18lcofL15dfeLsPq5nbiRRt",
+	"rwbcsC2y9LcizwnfUdeprSq5dIkcHsZlQfkIAMAp1u4+o84MEJ4P00u3Nk3CDfQU6JmsRNadlHNLPTPg",
+	"ibJclWZ3TYnfmVQIdS9XMGqrycLeAzCt+WqVtFZ6BKLnWkIFzYrAUbcAqkd0hqgBDCFXRoSkpChiC3cq",
+	"rfFoPVOCBE70G+OV3YHCgrsKtwgvxTmLFux+XTDiHbjPPZnu6hYH32Qjcug7soeCl8Wd4PEWt2ze7ieR",
+	"IDBvxDZF3xtPUyrCOYx2Zvgop+oTIyikXJs/2j5sdS47rWTHoSbN/Nij3IWR6HkIGCA22XRWBGIqovaO",
+	"vUyC+OAC88R/2Tb26qXC1oKXGeIDgC20nnWn1c+QxCfmMIWUdeCEdN9CvlpVMndo45OJoXil10ynw6WR",
+	"3E82soApbEsmvexGHj2SMV0J/Cbg0kMznLHhuo6ukmAU2nAzAFRI03FbCmVXrdTyTsaN7yTZuuCwoClT",
+	"57fvzdOJYnjP0jYzPsC1pMQ64xXVVuSiqyFdciFVSXBGUZqc0UuBHcCxCf8NpIgZQtme85XZb3N/0Da5",
+	"tQkbcPfLoOVE8m0YfDXZ3EzZ3ZYYmxRrRfZblceCTlUfdK/eVKRx32trhzjz0qEIsig6OdGVFS4dxzfx",
+	"1UMpOMHObUVRoKvnqbx8hI3e7kSZzaq34me72+ShfGV4OD/2m5zxSp6c0PwbQ2TdOBEKA2NbmA/4XpQM",
+	"I/OqhSIPbmlyT3bX+s+Eh1kcGd3Ug+4zIPoUUlKkjXVXn/J1OMcH+E2cQ8TafUDOLPzmNmQnPTPAZTkA",
+	"eDTskx3nZCqm+B31gD9FcqwXukJypZ28+xyU4GPIHZh3qPC8VLeyhQnJVDAOFZaPNJzuo1/pgEsxb+dQ",
+	"WfAgpoZ7JtkKpUZYc+qn41edJqedLg5z+0Vtcksx440zn86enA71R//iq05r9rN0h/TtSS42ARW/36By",
+	"d8+w58LY15DihL070loo4B444bkQVXnRYlA6Nb6q2KSxzA0GOoZeY7c1JxEymDvLZC8/7N3P6/3LBZv6",
+	"VuRaMM2TrmXASpDUsMRA9S+tf6yhf0hMAjqN5Br51wL7kUCPDF2VGEHEdDkOaemUWO+MPGhMMpY+3zVV",
+	"9b2TIKnMZp1q5nUV1H0sFQ9Je+AgPu/0KVzopfBg8ZCtAdq5nC58YHyRgYV3Q4/XEX/QpQjtBbZAWNYq",
+	"g5W3Vsx3oplsGEYFMJ4DZSITMW19uMuxBH29VhCbSCurybjTFZovu3qbIMjrWDAo71gebMwQ9QGCctjV",
+	"qsrYs9OF4Kv7PX23umrS/Y99Uo/bEOPBbaFYBTICMbpI6hmCsLoN26wJfWPf0FgUFJtjWkM476Hv1QQd",
+	"O0SiIKj8ufUci+z2PtV82IhpU0u7uXS08Ud9EMTmB9z4c3fQIjSbbSiYfuEYhiZRWpBZGkAwLqBRkm9X",
+	"5Qw+tyyYkxPFTsZGLtWFtStfXoTgFalAURdmIwJWOW/TCAFthnuJoCrKIOKW4GAlwNtpfSOFbyh+ftQ2",
+	"S2+nxFfyz4Iqyz1+RpJlI+gExFMIHxxDT23kn5JbTp17dY1YD1v4KthmisVAITsplsR4eEYwDTgjqouC",
+	"iksgmtu0tgfBiBEQRNiMG8gIawjD2P3I0b8d8BHG8MeOC/kzo0attL4hsJ39lhcwV9LCu4XBQIgO+veB",
+	"WxsBvOycWIQMM+IwuPezDpjMAZzuYWlGHr6opsJfvvNalvEqD5gEId+MAC7Bf+W3ArwveiVUlBC44nOB",
+	"CsHuPfgVDj8mIfRQW5So55KKjKCFcsEgTwgiy+8KX4PUqZEY7PFUYCeCEb84Zt/pGkfDulOsYPkDFDTw",
+	"G6G61Y/QUMGfPRrDsD/4QuetfibQnxpcy3SR+OZwsKnuFqiksQZYfMk3qJdLe+4hqpD1b0XLKwUBmcua",
+	"ObunCOqlI5eeub00x+xZPAQeaRinewNJAxuKqfOH3FZFOJud6+qYAS4htuCmiwRKvtvMXn81UWWZU49b",
+	"D3D4iKSd7XhCxc/SWCwEttI6w/Hom/gMhMTzozMSSYqv5NH50RfHp8dfAGALNUo44St5cnt2QgkT7iOC",
+	"mw3Ee1kenbsPn019LK0WZqWVQWXgyekplSD7KCq496bw25O/kjqHmtUIJdSPAoelJzScJuVuAAKDMwUj",
+	"4BlMqHF/uOU+Pf0iN1CY+clbMQMYwVjFOTr/6ZdYZfjp/a/FL/F1jR8EqYb/jOUqftJeAT+9//U94LUs",
+	"eb2J9HdPbqdcNwlymy65wVp/rjFocy+Upre/k2YhDBK7VS2p6vAjbbOjkc/fgbgunp01bu3pHlv7SbNC",
+	"cDtG/OBW6uSfKNsOrh5CDMsgDV44MNfe2T0B/j//5WilU/GgP7XyZslvBJwWf+uSSELJ3Sol+D1X1M+m",
+	"y6LuJX8Wmwfizz+LAHj/gZnzFS9hXRnOBEWBfAGGRLRCC/4jM2ee1Z6BWovmzarW85qTz4VPCdKSewU3",
+	"x1cnv8jyV2SqSqD3qcsOtVjq28AQnb15msq9ddSba13C8L6Ed2+iuOeffhgivnKHBoBNk/Ne8ZpDGMbA",
+	"i0FPdbdsq6Wio7bDx0XEk7v6jL5P7IzS1pcS5m7tH+iRBzwxOMSlsFaquckeHKlKup7PPtoxSUvg8EzC",
+	"zqJD7pXM9dCVHdP6/kUivv0jScW993hfUfiJ8MQ3C62NIEVce0jGaPcTp9ArofHd2+UNXpYtvOFD8Aa9",
+	"/ZkyaxDiI3gjLZUJh7KL5/zwl9u9y/H71NT+LMSKccgq9UCXQ2xwMhFzxLpJMwN87TesLDGZ68EOLg30",
+	"jW8lkDq6zv5X/FbOwRM1rUUplJW8Mu5vbsU/2H6C3O/sJ8h8q4Hth/d2nBoUH/ZxqlAAtP4Ho/V3up4L",
+	"j1V/gw65j6IqxejB6XOJSUQRJu1DCWr3ep9CeKCkhtAWeEExQcjxsofIx6zBT+8WLo6ePvn6U+XTZ1T7",
+	"59mkaLFgoZ/cjBIELhB3Dp71bigmVJmWGo1ZDAmLRplm4rZ1It64R9NH42+NqDft2RCq9NlEY09I6oiM",
+	"F03g1/Tz/LS0tefkJJWKcTap9doIZ5RBuTImnaUOep/oD3LOG7O4xHGQmnfQydyB7tH/N6pdR/sFnnS/",
+	"Zdywtaiq5CHyp2zoIAlVXvrHRopPdLHrW8w7+IT9hC8UotDptWolzgSgEyT2JB2i2k6FpSXdHtrKYWT7",
+	"pBUVR2aS9N4pGzjvI+kseb9OJY2PDzyoZyeMkTAanm+gUdL2Ng0p3hjio64zaFWvF4CJK9Ut9FeOpHYi",
+	"+sMVE4+xpUVZ1sL4xAB1g2qPslRrZrUuCAyLM/iBETU06gTtiDWrlE8bJ/GwkRdIZP1YbpyXnspp/40j",
+	"ZMq7jTslrWH//pZB8efet9B4LsE5hrqOlHgba4dlQ5YDLml1oC//6YMQ4y2sA/qkUIhoPTIK+vASK+MI",
+	"RTvqg4Qv38r5wn7w8OUHi10+DEv9Ud62pyuAntS6EkzXFAdCMwcjg7vMHDyMJ052gHH9Ifguqde7GXyA",
+	"JIX7laEPs8fP8E6c+GLmsN1T8G+byP1F1i4lVvrrtRZ8ukDkmGV305tSDqeJwANb8ieHLeRudGXrTReF",
+	"Sok1VSQnLOBQy9/u1+7U2fcPKRBgyQl+QEzOJ6ensEZJcfs9tKVSUlIQn0DLRzpxRUQkymyO92jCpzfN",
+	"Kp8KAFXWvL4RoT4Ui5Z9Dt4EFSoVVcIv9VJgfgKkhBXgFVgvZCXa0ikqkz9meJUKNa03K+tToH2jvtWi",
+	"5kawz/hcFMzAI58XDKDroLZdVyVqdeFGa5PKzCPQOQ2dJUOVSJCWixwcyiMBKs1R3504ocpz1mYJslpA",
+	"vw82XYjpDZYG51IcniMtH+Yaw5ffmy6op1bYx8bWgi+7kwjnYyIVrxMdPtOybEb18A/vcPj6QcTgVShW",
+	"6yZyYgdRx686IPg4469lWVx5fKZkVT0OmAJJ4Yf1eM9lBSiAg/Jvam4L9nNlfi6YESv+eKqritq66Ro/",
+	"WvGNbqzJyMBQI5u/R7fK71IV4orQbb/KjIMw+HuN85CS1hEXQRryDNumTgFsQtw+zyJ+7Ydh6acPxtK4",
+	"Lk2Nr6FNgbvRLZ9UWLYE/wSZHEQ6Vzfb/IytUQcC10ao0jP0gwhAWVXf0yQ+sBYPy7oUmVRTuPjW7srT",
+	"jfWOio3Hj3DXstIfgI/G88WlUCUxxmRDWlyBdUd0CYbsPkhX67HCsK9plEzbS5wMiqnUL7sFGPv8EsDY",
+	"jj6mxEr6z76t+cwS/hzoc6qt5ntIRoEJFWxai1JaBiAJiA4N88n732i+W9AphAaKbjcOETIvlXziu2Mw",
+	"AfpaJWbW580jBiLMn5S3ttAGCnO5uRGQZ3e8pZnBZB9aMMGKP5KjDtYGE8hbmrhjrRd14fG1Prnr7eE0",
+	"PCBRdNkjXIZWdgFA57yqQj2mrqmYYlv4BXdizqh9jghUg/LvpTWhGJdHsvD09PTsXy8I6x6m66QxwXM9",
+	"iHvkQbkyx40A0vUJKUrPEGIp7hXn6I51r2kOOOGrVa2pAD6TyQdPiN/5IfDDJVF8gC1CKX106fwzCanv",
+	"9fQmbHYTQKyU+Nm2HKJK5lgudC9BdPQsq065moqqahFR0jlN8NTv3Po7t47n1m+AZxhH+TnZMN6lRJof",
+	"PXBQ8gbVK6HA1EPMn98CI255S151MLhy9s3OzKyd4xC4NMEjpQahdmZ3G0PwupKiRl0p52UiUDZq2Bze",
+	"H9B/CCZoq5vGQ59iRH7ZPsIvCRkFzBK5FJ+a46bT0obDHuNfKHcoVtMsWbNCqz132gh6PC/4V3zzW5P6",
+	"D2PEvSFKfQT7bcRd8890r/ygrcfXwqtFIvY/6j4TrW8o0qR6BRYx35ez7CWzqqX6xzXUaOV3Dul8mly3",
+	"t1kXkitg10WZZRhtsGJtl2rysgVT+l09GRs0enx6dnX25Pz09Pz09D9Ozr7MDBsBVX06YaQ3njN26RHQ",
+	"Onr+W48Z+YPQ6huPTB9XViqEi8LdaksgZI3e3tDmBHGkHxkkTHTyZjtDCd+NCSW8Djhb0mz3hyzY5dWz",
+	"t1cnr17+8OPVi8tO+2VMW4oCfm0Pux2c+XCcOA7QkORyryF3UoYT9BY3hBbOl+LDh6IAKAyzqltkrRTn",
+	"0WzpKN2IzSMTvPwRgwHAke+/iJ/53YmA0C9aEBzKsiMs5Pbd0PSow5QNQnMST/aQ4pul8REJBfg/PiMJ",
+	"TF9MuDlmoVZ83vCaKysEtTEyTl9fitKp7PoWPDu1ELHTealrce6bBUGZ4UwA1lItfCPJFmEJzDHoiE3Z",
+	"NwWzei4gRQ+ohX0ptRKYBLTBICU0JK+FuGjp5xsSVVwhziWAVsKdNcNfLjhEMdlECIWZO4kcmLmw3zVk",
+	"bz6QNIb35wL6jRpTCbBf4n/xSwAFCwyc5OViC+swiyEQmlg+MjBpTGTywRlu2VLfQnNBx1a4yxgAQxTL",
+	"iF3d4szJL+5/v55A2z33T4T5Hw5SQB/IHaL1ahGB2SX0EkLTu4OG0OsKAyvwfXMSA4bmI6OUoa+e3lWR",
+	"vvckqcnG+vYSUT9EKqEvonxtOVfcNrVgn5V6ak6M1TWfi+Nl+flRcbQQvKRUjG9w4o+/lWaljUyDbLqR",
+	"FeG8co/Fnd+lXz9EeecDQrHsPonPuh1O9QwyAFuVBxE8xc98aqsN2Q/rAPUxcAJ3qjR/0ksxKkPi3s/e",
+	"R0lcCBlIR//wPNUmWzlZ3UmZiHgKUbpsyMW9oMg86aBKsI2wOxhsZwTaM9nHl++DFvDvIe3foOAEj0pg",
+	"6DZkno6XZ5h3dwTIs/CYKNA/Ihv/HlL6pw0p/dYuvWygyr38kRkXr8oJip1O/N/vuo8SFfjdCLn/u3Qw",
+	"TpE9IGOCFv6QjA1c/H6j/h4F+Y1EQX5rt2WIrYATCBJE40BK6ubcO7LSkRVTt6hhtPZv6JEH5B8ngfww",
+	"yRoaTk56KIFHV6gzK0oxlQFY5R+bOwhqkMIdvKr02oQmtJqVGjnBt5qBnv3dJlToPxbUwmDNDZCvJKSU",
+	"D+1tyiHfxtx2/3k89PaPVIqxB5vHzYz/wSVltwoDWBLZmLh7yTfD7O17YOSlXClu5RRiH/DHryfeoTvo",
+	"jX3rH/oI+lAqvAFzv5u20fbsj7urrTN6hm/ZnjAKBrr/bY/6HDsiypwatZSqsdjDdNuMPzuNukB+1ekB",
+	"+YHBGdzxDTyRw+yIvLf/BCrOFm7ag0ZHOcMzEFlFLaY2dNeN4zbY8otvzKA3YSGN1fVm0GFOj3x0s+g7",
+	"7CisIEYvkMmYsWKVK+2v9XJwxMOOM/I5Dc0AhNr4rqfZM271A8zkW07AHugoxF5HUERKV4OR1qnKf9dK",
+	"XLAvl4A4OGu7XQOyh2++JO1CNxazRgvMwBByvrCshFHcN1kgGdqEhPg6OnOGqVBOYP109KXbjzP8r2MN",
+	"+PJsqaOGiQOmYmVw42vo6Y8UP3cG8pKrjacBbQTWwbZP+5XrilJDTBF+CQsMqCfxk+6brPt1ueI98Jyd",
+	"vtdMYXXAoEgR8K/Yf9KTkP45Nbcpoj20/Pey4FfqTn3i5nEffjPHQWT2QY+yiZg3qnDGXNdp/IFca/9U",
+	"hvk9X1J0Membgs35rSgwvwsa4vEaMjkmG9rvrphyiixGBnK3VdztMgdXaIT9Hh974LNAo2TRy6DHpk8t",
+	"xAj2+jfILXGX0ZFazw4+ISj7cA0ZYaOWsQUDMc9t2xpyqtVMzhvqHjiHZohkKELWIrTyzmgvnw4v/APo",
+	"n1F/H66siR0sjwy2fo0S9QAzBdYOuaYf08+S8DR4EA2n9AC2JE4VW2wCnIZ3OM6kqFoMjnWt1dyrfSEn",
+	"zc3UO+v/59GU1+an0/fHljtOP2f/9b//z/88gk6acXvcRD9e+F9oIMc+E5UR7OnpF59jckzc0dgr/VEj",
+	"3KD78aqCTTHH7KUa2Sy627UT0IWFbV+JiXfLxll4Jb08keXalb7378HCl39EB9bhUv8fWqe4/1viUljg",
+	"4/ZwoPy5YGVT8wk0tBWKcejU5Ps8riquwATetJnggA7gvmBD+cFYLTdgBr+CB/6REhMdO7+iIsEtbn7d",
+	"9m2nigFAVfpNqjAfQuFF3RaY0KywkqDkm8KjI/o0dXAcEKyOr7jwpncn+/0CNWNnuNRieqOVVHMMghtK",
+	"p8txsmP1IUZ+477/R+NjWFRGKOPZn6E+0q3UugjER4PEo/e6+5AjCivmnP4WedKrZECA0KLWsZhbv11r",
+	"8G8UbL3YRFobAr8qbdlSDGXbmhvHhQN8dnnzMTKPHprRcFUZTlsKu9ClQbho7vuRiSk39oKJ5cpCvnyl",
+	"8Shb7XROJ1tDTOc3xGh/0mvoNROO1UKXbK2bqkQPjl84SkDiR6fbrrgJVgJhe4eleE4LaXMnvxjLa/vr",
+	"CZS1ZYvPKDETWt7zBvFfuYUSEjattGlqccxCHAZxjqGmRhhLFXNuRgUckrihPCnZTl1HjG0ycnzgDbxT",
+	"5oLxmRW1ezVMo6lvMbPdNKtVtUFYQLGEuL3tg/75ALUO+SG11tYnBbpDGH7kJnrM/rRzfswIEbWjBtlW",
+	"tLo8RRaBChzq7siUSxTc4U4pTTMGs9zNC0vvAPX6mP0ItXLcyROihI1yHzPVcG9qjOcNyofnzs7ydGnr",
+	"Vnk2bSgtRoCJHsAD/9I6KxISqw6J7X0ZxfbOnj79mNG9d4sNbkjuEnVfBuR9X233qZdyf0r1jZv2DBO6",
+	"Qb8eG4HY8Q6WZodArMWUujAmJSJUxi25dSb+/HhZYmfOBchlZ8UH4QPQ7cfsNQgyFN0rI5pSq40XC9BV",
+	"iKYIzoJj9jYQzoCwyQkIu+CqJ1hAZpzjQgk1fyIWEjgrKq9Fkad0KRif6Nvxcg+l2yMSzUHAVfJGrKUR",
+	"B0qrt0ju38XVpyGufLIubUtGaNEZ+YfDBvp0xNpVX+tKS7bWqc/VBvuncIWihxyrcKmYpsLWGKSa9UTg",
+	"rbQwDXPyi9U3Qg02rnKGXVnz9cvws726V2kATGZK2wUcpocDFXnFbyjL1U80OXw6T0vrm6EF3nOzHt52",
+	"4Nw+bDJ64m6YGP3uLcseedCs2hlPeAm9vaa1sBcEWNw68Yk5FDCeLNNiGJjsYVos8elUrGxv6x6kvZdY",
+	"7ZfvOdwk+QP2RL5Dj+Pk+fLtxCabLjsVUVcpaqjYkTuYST7k6fgen3jA00cjJE7eNwsuVQGKUPAvglzF",
+	"4owH7/15764rxaAzlq7jGNsF42yqV5sI/IZNRKXV3DBRGQF+u86uYVumQYc+PvGAu4YjvG0qkQ0Y1fTl",
+	"b2+XMC9n2RjLboRYMas7Tp1Q9wjdgVdCof+x5mVqn07gth+CZBEGHQY705E7kFb3WUG0nZAW9VlD4+aR",
+	"KZicQfctbISUU7PJCX3tK6g+Ut1SS9Qhq998wphYpeC1MJZNKMWILFq+ch/q2Sz0xusYY0Y4fqydYrEV",
+	"ENgfFmspuGnqTj+rpHeyPRMBWI1Ca8fsGaO3BBXFTQHz/D/bCPt5nK+QMVFf+Xk8pEjzY2Q94OH7345I",
+	"C67sTgQOOKFAL66HNuvtOzg0Bu8YeuRDAN+9ETX55MZA3/nJP2CDnADpVYu5NFbUwM8mCsVhiWunW0++",
+	"0WIlDRyMby7/wj778eq7x//2OdM1++/fX/53PD+QMgN5LXa6oHg1vPeYvQBrtNZr9/1fm3KOX0trRDU7",
+	"Z5xNOHYtl84MXenaUiw3HDlIC4JwLMwDxALDDr3Gm2nJTthL97aWDwbvrne1tFT9Q69uA5QImOOGYTKX",
+	"lOy4aHMAHMQYw+OOcF8fLksHaf0S6J6tM5uIKeUEAyvWHyJJZ4/WUnAhcWQ1PQuu01D74E9UgV0Ohc+V",
+	"5JZCcMg+KXF18gseil9PCNJwGAkPHxnTBZvO8KcSrEU28AvIwTX4rz8djNlOpesjE1rVYtqeL2wGVMSA",
+	"aBmF7yFVD3qF6abXZnqLAWzNlZn1+hZ2ifQCToeYiVqoqWBhKlNx3iao+PekpWIRWmM7AYtdW3CKvmnZ",
+	"Z09Pv/7cyXBs1YlGxcSNditqlNQxBCfZgN6ex18nRK+fViZz6x5Z+P4dN1c094+U6bjP4cEYyprXpfln",
+	"QuF/rvUNVkt5LH7SQBDOVlH3G8pxhw8hyWsL3UdpC9W5ejbLt6GwTa1+gAdfz2Y7UZ8DTNVNthxtD8/m",
+	"2emHxpJrV5q7v6FKa9bmIz69H1/hVVMrxtmNVKUTM7Q1MBQJIejoTd5kFERL9tnb775h/3b65b993tbR",
+	"GTmHlL2eM7HlpyHECbJAHtKQawfJnO5p+8AHMBGiLHY3MESFlRDQePwGgABmXeusS9Xal4S10aDuir6X",
+	"N4IJsALihl+MahN2GvxRAAucj1SpZpjBXE/Nls10AVEtXq35hvp7QuYyxqEdU9Ai0OcVYu4oJEQt2IKr",
+	"Ujjh4csYIWMIGnpSOs+aY1Y5LUJAx2Jnu6YuQHwIR7lXpHiwiieVxp7vwqN1duHjP3mkeCDMWHtZ9/dq",
+	"zaVF7YaS/SGXAQFaev1nH/ZC/HKv5Oqcpy3ZuayqAvcmQOfpcpM2k5Kfj1pKYwNXfpL7/AE9mGMIHHHU",
+	"aAdlzpXyzLvuA44IOkLYtJJC2WtZRpo9PolqvTRhZz0aCZVMUxYPQPv2df9WbJKazNaQhoivAt2o0obM",
+	"gZWA6iLDZ6LaoMsFn8MwAkE7dbC06K3UWID8putaWisAox82n7RohENAqwMFF5Z5+5l99vT09HOf8Iiu",
+	"FjSn3CydPFcXZGSpQBpzg5nVsHjMm4YcKsiZArriCpx5cwO9AoyjBbeYiUk5SgBgDwlU2NuAMyOmWqEP",
+	"ask3rG4UYUM6bSxoHnwheEmT/OzpE2dF/fHFFesGV3DZ62zc5pg9m2NHBUjJEm5Id5k12I2avROTSz11",
+	"L+retydrwz4zQtA99koYw+ciaYqZZrKU8Zm/f4sp3ugH6YE/XtY8gx0fI3ESvqhPL7b+IFfMJXDEgPRr",
+	"+3Vkr5ctDfBknQ/CPGtzBJ2w6vBsEall9M1bsao2F2yi7QJkz3+7fP0Ds+Jna7abqKNTNH2jneHWbF80",
+	"7alytsxKqPu7c7bumHYsp5qlDnuKmL+EG2Ew0SrSMh/SYKFbfODWvmhTfNylCTW9S6dFGwsQJsbn1T68",
+	"0+HhdLJ1p3Z5xrhXRD0NRqsHOfPzE9jJD++PHaWuvQOFh/fQPDsqG6pCvvtSnGMMiWbe9vl1jDcyHL97",
+	"KXp3xBVK1PONz7CEVTwyzGrrLDxAvZHTRQvMMJNgYUJ7yRrtui9PT9m7Bep/X5ye0iMFe3J6CmLSseUx",
+	"u9Sg7wWFZrTOVzgbXaGcd2MGjDsgOGSPlGwpuFovZCWcThWPAkffEQ/Xdytq42x8ykix/lmz5Xv2wJCg",
+	"z5qOvxqLXlM6Db2tPS73r9O8bRf3oT3AYw/pb9nZ+0koQn+Ut6IvxQMHtlU3cEgvsGarEsb4s0z+M7DW",
+	"8Gmn1WOd8KqWuu77ylZcOknhQSEHISDfcMds39KTHySJIRpxrMnuV3Jn/ambkdID5rwlT3DXDVl0AGoE",
+	"JBEYj3+Yoro0ENXKe/r9EzHV71+yfEujPGB8aWS3RlVSgvsoW4ncAR8+WD/AG99rfQM+gFe6nDSGXX3z",
+	"xvPkBTOVR2x2anclklyxqvVMVrsOo3/oQ+wLch8NOfYghmU8JLU9GbDI2t3sRGtwvk8EoBomqWyEQbTs",
+	"XSKPUG8/jLSTan6JExtL5rCOByUz0aHbBHYmlTQLwsxOiq//j73r620cN+JfhbiXvmiTNr3rw+3TbtpF",
+	"D9jrLTbBBUXRB0aiLTaSKJCUDaPody84M6RIWZKdnOXEuH3aRSyJEmc4Q86f3w+KtunmhWwXPf2VUuND",
+	"mc3K6Dx7pOfuYW6WUZmfCtFYucI8KUHVQuQXYbCQnR4aJBExS/rC6smVGsjcpmIPoiliXTu2uat5hYqf",
+	"mYmjLSB9PevaueP55Pe+qoq/kZn84N8qY1axtWLu+CdtedyB+7kn7UOae/0okTD59ENPml+ZrojTW9+P",
+	"sim+md7XqEWa0XsnlNjsWrXX2XDY0PpGhvNqLA16PrP2WW7EAd3pyymjOTWl2pq3GMRYzKF/FbygoqeN",
+	"YBtedQMGy3E1MnLdnFeHoOHRWwc3+jKmzz361g31zfBdqkrfImw7QrEoiEYHYpUEYZV6VaxiJW8hO3dQ",
+	"77dAG7+w4g+Tmr4ggwLYDF4CUoobod9HZRe+r2wtNwJqCSANGm7pWST8NtQdp3EHVXEr9H7aE+5bdrPx",
+	"4Ia4hN1GNtAjFINzGaJ4H3sRSbQLZ2c4unQfRPOHQOGQ/iGVxTpLXAEyihDG6/UQD6Q7V/lrntNfPAft",
+	"88YIDI8LSOEkHB3w83x9smGVWu/lhU6zDrV6rEQ9DTtCyFRUfRVHABMle1WMnEBHGKaMashHSm2Be8XT",
+	"huuuSXVZCwjc76YzCNw8ffUXLZWXxMf/VmCRO8BSlCtmVC0AFsjtHUGdiNiRW8aLQguDRXKc1VxWzAi9",
+	"wQpGIyzr2h9Zo+B2aYASCQPDL7Krp0Id+TuHmA60C1jF8lJBBpw1YstabsxW6YIRFd6+cGOAoyMxbs4O",
+	"YUPv+gHbsBbStH+I7Reard8pfM3tqOY87ki5RtBr3mPhNiSQ/Q7V7fYGmoYdWzMe8StdsuAeyw8xYts/",
+	"cmuFlpjoQeefMdGqvCTSBO6J5qhKD/F1ff8NZ61Wa81r4pOZcwVL4gpg46L/FE94Y5Xma+eo4POxaihL",
+	"ow7wffS9LZep9PxRb64sr1JG+M3rscvExz/o/AC2GctitgRoMqeqf/M8dP1BdBIceurFTqdbNMRPzUqN",
+	"p5OR74KbJ3MIgAw7fZBdTzaBS1bPlNnv3RUAOLVclz13ilaV8L1laKSuWLgXkTChbrzmO1Yp9YTV+iym",
+	"x0F1JVIR1YrGII7xn25YqTptsGgdPrYRojD0RMBFQSsBL4G/eXQlhEa4Yr9AiSFwnqSOGP8WDFIoQnEm",
+	"lsugzYpZ0HyrFFMrK5rgo0u1RShsq6D6ZazGyn1NrCoLxHTw6b9viLQ7dBy46RLvYI8VS9tLGeEGnOBI",
+	"hYLryVXt7Fz+FBi5aTrGzNb1wG5ObWSd9P+aXLpQMUw8xhvRhO9PK1lICKQ0QGjQPbdPK1RbRTyQPAh9",
+	"VIJY4TQruU9wyTISg2d/gzUcts5GEIdxr3LMlsq1PQR46GWsZJFfQ8J+WtDw8y+yyBctGJdFDsjK437c",
+	"M30+arU1QrO1EuZFMa+b88W8RurKrfLS6G2oF2jkq93ZF3HaJySW86pylnhya+8W55jI/ozFrYNFoigo",
+	"vBYmi/dASjMCo3F/fBe/dYwO//0pp2gwB9TKE8sePnxsapw1exK7o/T5C167bC4ShrgteVUJROrZ0+xP",
+	"SrOGb+Tare6rXAuor+GVuVq/hJLmhLaHMGpoTnFnS9rba/GsGLCQbN6BxGJYoooMnu579S7Kh7yW3JN9",
+	"YpB/KmjL7TRPSw/hn01zqxB5CVCXALdWYFmEBhCTJYxZntsX7kDrIAuRpWXafzAxIimRWJiuBoJEyj0g",
+	"kQGvKl9QSp3AQsJTcWzWAC9KI3b7HAjpCPh0AJ6D0CRQORohTMzOeD/aXrs1ZNncQQ9L+dF9175dkeau",
+	"SbDisBn3s9wI34qbuXNiJSCSAEHmG2YQZ2kt+gZAdyD8wtf+Lrp0JbbUhAz9MlCW3jQitz7bmLZIQwsr",
+	"nDr/yGjm4KDH6C5qIk/uhHsAEAfu/IGZ9wSmCi8Szsj9DA06McdxMO9ABZeMLFiEAJ1gsvb4oJcCfwk6",
+	"ihKxoeaFm/JRcV34spfBEu9mI4d3eMXCIujMnAy6C4RV1l2DxsMdsVdceyRhd7pORGC5lqvVfCX7PV2z",
+	"oBT8EBNioLeEHjpei4iBym6Vp93qe2UuRVT3A89CnxmXAHD29FCyXBnoQt56ey21b0o0Y+K8/q+bJuI6",
+	"M8dVksA/J6kluS/FjpqG3fmwZ7DtKVZDHBFrYow/AXgmYeeSIqRUT6wWoQIGqFR2n5IhWVmLHlUJ6P8H",
+	"fdtJe7dhtTQGwVARmiMKn2+5dF7K+RQZM5iO+Yu2M2UAFl9kn9mZUhQxzPb5Slhwfd5B7mGypQoj9hCk",
+	"dVN/Nr7itwHjB7X3pKj+PBtyNZzWdsZMl5eI9OQtGDjJ3TtEYCG2gWRNu/3iLM7bPV6xpPxhhKkMSMS9",
+	"eR64I3eg3ZZEywwoarCnHkybFGYur7VSGuZOjnXCjZzQ+h14zd2IO7RHz9GRTzAkJDPgqKslAtOZEFyl",
+	"3EbyJVQvO+eif8VLFtQAHOGTnKGggG66rM85ImK198tLYv8BTRz08tGCWmtZxPFMcH1UeIyoa/hyaQPa",
+	"wKb5ADYwb/aQ2eSACN2KoAgSZCT6cARQLlTkUAKmxkraK/YAp194vKX5A7gnerX0jCMNZcroEJsR5hSS",
+	"O0F/VFVFZM/wtGeiiwc1Gtsu/HaI8D3ii9xsMiYecQMmIS5YcJux2h0RgTlUmFb2eIAr1TWAfjpRD0cA",
+	"4i+G2a27ysqWa3vtnvSu4JanK6TVbtosWRZoad0vpTX+GAtQGDc//IX9/NHJp1aQxjiIcp59V/O2df8d",
+	"jRLRjyDgjP3zw8+ff+xTuLmqurqBdXB79ysgXMRsKmknB4KhuWuOeq9kx/Ev/Pp/h6vU439EfvbaWtTY",
+	"AxjtUI+Na5KoGHRYnG8JrR36v2HTD4v3CFtG8RH8tgEcMF4BlWBNLisZcqSjXsRfJqZswAAGVeW8Cvzz",
+	"celqv1qDI4gJ0wCzYILMxj3tu+cx51RGDShRpMdpgVoew3fBJE5xHVTVC5gOFqtjSqQ1Vs7kPsvyx+o1",
+	"6HSmdXd4lqUED7ncGDxqoM+Zk9hDiYrcYEg00eMZKLZkUApBRmHLDELLaxEHJY9EYoOy+9H433Nw2C4s",
+	"FpGgu4VknVPC//0/AAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -14,6 +14,7 @@ import (
 	"io"
 	"mime/multipart"
 	"net/http"
+	"time"
 
 	"github.com/oapi-codegen/runtime"
 )
@@ -32,6 +33,12 @@ type ServerInterface interface {
 	// RemoveKey Make a key good for nothing
 	// (DELETE /api/v1/account/keys/{id})
 	RemoveKey(w http.ResponseWriter, r *http.Request, id string)
+	// GetNotices What the homeowner who has signed in is told, and how
+	// (GET /api/v1/account/notices)
+	GetNotices(w http.ResponseWriter, r *http.Request)
+	// SetNotices Choose what to be told, and how
+	// (PUT /api/v1/account/notices)
+	SetNotices(w http.ResponseWriter, r *http.Request)
 	// AddPasskey Keep a new passkey
 	// (POST /api/v1/account/passkeys)
 	AddPasskey(w http.ResponseWriter, r *http.Request)
@@ -41,6 +48,12 @@ type ServerInterface interface {
 	// RemovePasskey Forget a passkey
 	// (DELETE /api/v1/account/passkeys/{id})
 	RemovePasskey(w http.ResponseWriter, r *http.Request, id string)
+	// UnsubscribePush Be told in a browser no more
+	// (DELETE /api/v1/account/push)
+	UnsubscribePush(w http.ResponseWriter, r *http.Request, params UnsubscribePushParams)
+	// SubscribePush Be told in this browser as well
+	// (POST /api/v1/account/push)
+	SubscribePush(w http.ResponseWriter, r *http.Request)
 	// EndSessions End all own sessions but this one
 	// (DELETE /api/v1/account/sessions)
 	EndSessions(w http.ResponseWriter, r *http.Request)
@@ -107,6 +120,9 @@ type ServerInterface interface {
 	// GetFund What the community's fund holds, and what moved it by month and reason
 	// (GET /api/v1/fund)
 	GetFund(w http.ResponseWriter, r *http.Request)
+	// GetBatch A signed batch of readings of a home, exactly as it was signed
+	// (GET /api/v1/homes/{home}/batches/{digest})
+	GetBatch(w http.ResponseWriter, r *http.Request, home string, digest string)
 	// ListHomeBills The bills and credit notes of a home, the latest first; drafts are none yet
 	// (GET /api/v1/homes/{home}/bills)
 	ListHomeBills(w http.ResponseWriter, r *http.Request, home string)
@@ -122,6 +138,15 @@ type ServerInterface interface {
 	// OpenHomeBillInterval The postings that prove an interval of a home's bill, with their places in the ledger's log
 	// (GET /api/v1/homes/{home}/bills/{id}/postings)
 	OpenHomeBillInterval(w http.ResponseWriter, r *http.Request, home string, id string, params OpenHomeBillIntervalParams)
+	// GetConsent What a member allows others to do with what is known of the home, and when that was decided
+	// (GET /api/v1/homes/{home}/consent)
+	GetConsent(w http.ResponseWriter, r *http.Request, home string)
+	// SetConsent Decide what others may do with what is known of the own home
+	// (PUT /api/v1/homes/{home}/consent)
+	SetConsent(w http.ResponseWriter, r *http.Request, home string)
+	// ListReadings What a device of a home told, and the signed batch that says it
+	// (GET /api/v1/homes/{home}/devices/{device}/readings)
+	ListReadings(w http.ResponseWriter, r *http.Request, home string, device string, params ListReadingsParams)
 	// GetHistory What a home took, gave, paid and earned, by steps of the site's own time
 	// (GET /api/v1/homes/{home}/history)
 	GetHistory(w http.ResponseWriter, r *http.Request, home string, params GetHistoryParams)
@@ -143,6 +168,12 @@ type ServerInterface interface {
 	// GetSkill How well each method would have forecast this home's own past, and which is used
 	// (GET /api/v1/homes/{home}/skill)
 	GetSkill(w http.ResponseWriter, r *http.Request, home string)
+	// GetPrice Why the price of a delivery interval is what it is
+	// (GET /api/v1/intervals/{start}/price)
+	GetPrice(w http.ResponseWriter, r *http.Request, start time.Time, params GetPriceParams)
+	// GetRecord The call auction of a delivery interval, so that anybody can check that its result is the best
+	// (GET /api/v1/intervals/{start}/record)
+	GetRecord(w http.ResponseWriter, r *http.Request, start time.Time, params GetRecordParams)
 	// WithdrawInvitation Make an invitation good for nothing
 	// (DELETE /api/v1/invitations/{token})
 	WithdrawInvitation(w http.ResponseWriter, r *http.Request, token string)
@@ -173,6 +204,9 @@ type ServerInterface interface {
 	// TransferMoney Book money that a member paid in, or that was paid out to it
 	// (POST /api/v1/members/{number}/transfers)
 	TransferMoney(w http.ResponseWriter, r *http.Request, number string)
+	// TurnNoticeOff Turn a kind of notices off by the link of one of them (RFC 8058), without signing in
+	// (POST /api/v1/notices/off)
+	TurnNoticeOff(w http.ResponseWriter, r *http.Request, params TurnNoticeOffParams)
 	// GetCommunity What the operator's commands need to know of the community
 	// (GET /api/v1/operator)
 	GetCommunity(w http.ResponseWriter, r *http.Request)
@@ -345,6 +379,34 @@ func (siw *ServerInterfaceWrapper) RemoveKey(w http.ResponseWriter, r *http.Requ
 	handler.ServeHTTP(w, r)
 }
 
+// GetNotices operation middleware
+func (siw *ServerInterfaceWrapper) GetNotices(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetNotices(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// SetNotices operation middleware
+func (siw *ServerInterfaceWrapper) SetNotices(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SetNotices(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // AddPasskey operation middleware
 func (siw *ServerInterfaceWrapper) AddPasskey(w http.ResponseWriter, r *http.Request) {
 
@@ -390,6 +452,53 @@ func (siw *ServerInterfaceWrapper) RemovePasskey(w http.ResponseWriter, r *http.
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.RemovePasskey(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// UnsubscribePush operation middleware
+func (siw *ServerInterfaceWrapper) UnsubscribePush(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UnsubscribePushParams
+
+	// ------------- Required query parameter "endpoint" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "endpoint", r.URL.Query(), &params.Endpoint, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "endpoint"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "endpoint", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.UnsubscribePush(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// SubscribePush operation middleware
+func (siw *ServerInterfaceWrapper) SubscribePush(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SubscribePush(w, r)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -1025,6 +1134,41 @@ func (siw *ServerInterfaceWrapper) GetFund(w http.ResponseWriter, r *http.Reques
 	handler.ServeHTTP(w, r)
 }
 
+// GetBatch operation middleware
+func (siw *ServerInterfaceWrapper) GetBatch(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "home" -------------
+	var home string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "home", r.PathValue("home"), &home, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "home", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "digest" -------------
+	var digest string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "digest", r.PathValue("digest"), &digest, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "digest", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetBatch(w, r, home, digest)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // ListHomeBills operation middleware
 func (siw *ServerInterfaceWrapper) ListHomeBills(w http.ResponseWriter, r *http.Request) {
 
@@ -1253,6 +1397,122 @@ func (siw *ServerInterfaceWrapper) OpenHomeBillInterval(w http.ResponseWriter, r
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.OpenHomeBillInterval(w, r, home, id, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetConsent operation middleware
+func (siw *ServerInterfaceWrapper) GetConsent(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "home" -------------
+	var home string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "home", r.PathValue("home"), &home, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "home", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetConsent(w, r, home)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// SetConsent operation middleware
+func (siw *ServerInterfaceWrapper) SetConsent(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "home" -------------
+	var home string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "home", r.PathValue("home"), &home, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "home", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SetConsent(w, r, home)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListReadings operation middleware
+func (siw *ServerInterfaceWrapper) ListReadings(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "home" -------------
+	var home string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "home", r.PathValue("home"), &home, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "home", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "device" -------------
+	var device string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "device", r.PathValue("device"), &device, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "device", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListReadingsParams
+
+	// ------------- Optional query parameter "until" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "until", r.URL.Query(), &params.Until, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "until"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "until", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "minutes" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "minutes", r.URL.Query(), &params.Minutes, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "minutes"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "minutes", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListReadings(w, r, home, device, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -1512,6 +1772,90 @@ func (siw *ServerInterfaceWrapper) GetSkill(w http.ResponseWriter, r *http.Reque
 	handler.ServeHTTP(w, r)
 }
 
+// GetPrice operation middleware
+func (siw *ServerInterfaceWrapper) GetPrice(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "start" -------------
+	var start time.Time
+
+	err = runtime.BindStyledParameterWithOptions("simple", "start", r.PathValue("start"), &start, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "date-time", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "start", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetPriceParams
+
+	// ------------- Optional query parameter "minutes" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "minutes", r.URL.Query(), &params.Minutes, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "minutes"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "minutes", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetPrice(w, r, start, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetRecord operation middleware
+func (siw *ServerInterfaceWrapper) GetRecord(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "start" -------------
+	var start time.Time
+
+	err = runtime.BindStyledParameterWithOptions("simple", "start", r.PathValue("start"), &start, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "date-time", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "start", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetRecordParams
+
+	// ------------- Optional query parameter "minutes" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "minutes", r.URL.Query(), &params.Minutes, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "minutes"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "minutes", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetRecord(w, r, start, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // WithdrawInvitation operation middleware
 func (siw *ServerInterfaceWrapper) WithdrawInvitation(w http.ResponseWriter, r *http.Request) {
 
@@ -1742,6 +2086,39 @@ func (siw *ServerInterfaceWrapper) TransferMoney(w http.ResponseWriter, r *http.
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.TransferMoney(w, r, number)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// TurnNoticeOff operation middleware
+func (siw *ServerInterfaceWrapper) TurnNoticeOff(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params TurnNoticeOffParams
+
+	// ------------- Required query parameter "token" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "token", r.URL.Query(), &params.Token, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "token"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "token", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.TurnNoticeOff(w, r, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -2549,6 +2926,8 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/api/v1/account/passkeys/{id}", wrapper.RemovePasskey)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/status", wrapper.GetStatus)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/state", wrapper.GetState)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/intervals/{start}/price", wrapper.GetPrice)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/intervals/{start}/record", wrapper.GetRecord)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/market", wrapper.GetMarket)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/postings", wrapper.GetPostings)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/ledger", wrapper.GetLedger)
@@ -2566,6 +2945,15 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/homes/{home}/bills/{id}/pdf", wrapper.PrintHomeBill)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/homes/{home}/bills/{id}/line", wrapper.OpenHomeBillLine)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/homes/{home}/bills/{id}/postings", wrapper.OpenHomeBillInterval)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/homes/{home}/devices/{device}/readings", wrapper.ListReadings)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/homes/{home}/batches/{digest}", wrapper.GetBatch)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/homes/{home}/consent", wrapper.GetConsent)
+	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/api/v1/homes/{home}/consent", wrapper.SetConsent)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/account/notices", wrapper.GetNotices)
+	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/api/v1/account/notices", wrapper.SetNotices)
+	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/api/v1/account/push", wrapper.UnsubscribePush)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/account/push", wrapper.SubscribePush)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/notices/off", wrapper.TurnNoticeOff)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/measures", wrapper.GetMeasures)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/members", wrapper.GetMembers)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/members", wrapper.ImportMembers)
@@ -2794,6 +3182,119 @@ func (response RemoveKey404JSONResponse) VisitRemoveKeyResponse(w http.ResponseW
 	return err
 }
 
+type GetNoticesRequestObject struct {
+}
+
+type GetNoticesResponseObject interface {
+	VisitGetNoticesResponse(w http.ResponseWriter) error
+}
+
+type GetNotices200JSONResponse NoticeSettings
+
+func (response GetNotices200JSONResponse) VisitGetNoticesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetNotices401JSONResponse struct{ RefusedJSONResponse }
+
+func (response GetNotices401JSONResponse) VisitGetNoticesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetNotices403JSONResponse Problem
+
+func (response GetNotices403JSONResponse) VisitGetNoticesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetNoticesRequestObject struct {
+	Body *SetNoticesJSONRequestBody
+}
+
+type SetNoticesResponseObject interface {
+	VisitSetNoticesResponse(w http.ResponseWriter) error
+}
+
+type SetNotices200JSONResponse NoticeSettings
+
+func (response SetNotices200JSONResponse) VisitSetNoticesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetNotices400JSONResponse struct{ RefusedJSONResponse }
+
+func (response SetNotices400JSONResponse) VisitSetNoticesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetNotices401JSONResponse Problem
+
+func (response SetNotices401JSONResponse) VisitSetNoticesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetNotices403JSONResponse Problem
+
+func (response SetNotices403JSONResponse) VisitSetNoticesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type AddPasskeyRequestObject struct {
 	Body *AddPasskeyJSONRequestBody
 }
@@ -2941,6 +3442,108 @@ func (response RemovePasskey404JSONResponse) VisitRemovePasskeyResponse(w http.R
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UnsubscribePushRequestObject struct {
+	Params UnsubscribePushParams
+}
+
+type UnsubscribePushResponseObject interface {
+	VisitUnsubscribePushResponse(w http.ResponseWriter) error
+}
+
+type UnsubscribePush204Response struct {
+}
+
+func (response UnsubscribePush204Response) VisitUnsubscribePushResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type UnsubscribePush401JSONResponse struct{ RefusedJSONResponse }
+
+func (response UnsubscribePush401JSONResponse) VisitUnsubscribePushResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UnsubscribePush403JSONResponse Problem
+
+func (response UnsubscribePush403JSONResponse) VisitUnsubscribePushResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SubscribePushRequestObject struct {
+	Body *SubscribePushJSONRequestBody
+}
+
+type SubscribePushResponseObject interface {
+	VisitSubscribePushResponse(w http.ResponseWriter) error
+}
+
+type SubscribePush204Response struct {
+}
+
+func (response SubscribePush204Response) VisitSubscribePushResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type SubscribePush400JSONResponse struct{ RefusedJSONResponse }
+
+func (response SubscribePush400JSONResponse) VisitSubscribePushResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SubscribePush401JSONResponse Problem
+
+func (response SubscribePush401JSONResponse) VisitSubscribePushResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SubscribePush403JSONResponse Problem
+
+func (response SubscribePush403JSONResponse) VisitSubscribePushResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -4068,6 +4671,85 @@ func (response GetFund200JSONResponse) VisitGetFundResponse(w http.ResponseWrite
 	return err
 }
 
+type GetBatchRequestObject struct {
+	Home   string `json:"home"`
+	Digest string `json:"digest"`
+}
+
+type GetBatchResponseObject interface {
+	VisitGetBatchResponse(w http.ResponseWriter) error
+}
+
+type GetBatch200ResponseHeaders struct {
+	ContentDisposition *string
+}
+
+type GetBatch200ApplicationoctetStreamResponse struct {
+	Body          io.Reader
+	Headers       GetBatch200ResponseHeaders
+	ContentLength int64
+}
+
+func (response GetBatch200ApplicationoctetStreamResponse) VisitGetBatchResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/octet-stream")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	if response.Headers.ContentDisposition != nil {
+		w.Header().Set("Content-Disposition", fmt.Sprint(*response.Headers.ContentDisposition))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type GetBatch401JSONResponse struct{ RefusedJSONResponse }
+
+func (response GetBatch401JSONResponse) VisitGetBatchResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetBatch403JSONResponse Problem
+
+func (response GetBatch403JSONResponse) VisitGetBatchResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetBatch404JSONResponse Problem
+
+func (response GetBatch404JSONResponse) VisitGetBatchResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListHomeBillsRequestObject struct {
 	Home string `json:"home"`
 }
@@ -4411,6 +5093,229 @@ func (response OpenHomeBillInterval403JSONResponse) VisitOpenHomeBillIntervalRes
 type OpenHomeBillInterval404JSONResponse Problem
 
 func (response OpenHomeBillInterval404JSONResponse) VisitOpenHomeBillIntervalResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetConsentRequestObject struct {
+	Home string `json:"home"`
+}
+
+type GetConsentResponseObject interface {
+	VisitGetConsentResponse(w http.ResponseWriter) error
+}
+
+type GetConsent200JSONResponse HomeConsent
+
+func (response GetConsent200JSONResponse) VisitGetConsentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetConsent401JSONResponse struct{ RefusedJSONResponse }
+
+func (response GetConsent401JSONResponse) VisitGetConsentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetConsent403JSONResponse Problem
+
+func (response GetConsent403JSONResponse) VisitGetConsentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetConsent404JSONResponse Problem
+
+func (response GetConsent404JSONResponse) VisitGetConsentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetConsentRequestObject struct {
+	Home string `json:"home"`
+	Body *SetConsentJSONRequestBody
+}
+
+type SetConsentResponseObject interface {
+	VisitSetConsentResponse(w http.ResponseWriter) error
+}
+
+type SetConsent200JSONResponse HomeConsent
+
+func (response SetConsent200JSONResponse) VisitSetConsentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetConsent400JSONResponse struct{ RefusedJSONResponse }
+
+func (response SetConsent400JSONResponse) VisitSetConsentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetConsent401JSONResponse Problem
+
+func (response SetConsent401JSONResponse) VisitSetConsentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetConsent403JSONResponse Problem
+
+func (response SetConsent403JSONResponse) VisitSetConsentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetConsent404JSONResponse Problem
+
+func (response SetConsent404JSONResponse) VisitSetConsentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListReadingsRequestObject struct {
+	Home   string `json:"home"`
+	Device string `json:"device"`
+	Params ListReadingsParams
+}
+
+type ListReadingsResponseObject interface {
+	VisitListReadingsResponse(w http.ResponseWriter) error
+}
+
+type ListReadings200JSONResponse HomeReadings
+
+func (response ListReadings200JSONResponse) VisitListReadingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListReadings400JSONResponse struct{ RefusedJSONResponse }
+
+func (response ListReadings400JSONResponse) VisitListReadingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListReadings401JSONResponse Problem
+
+func (response ListReadings401JSONResponse) VisitListReadingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListReadings403JSONResponse Problem
+
+func (response ListReadings403JSONResponse) VisitListReadingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListReadings404JSONResponse Problem
+
+func (response ListReadings404JSONResponse) VisitListReadingsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
@@ -4850,6 +5755,150 @@ func (response GetSkill404JSONResponse) VisitGetSkillResponse(w http.ResponseWri
 	return err
 }
 
+type GetPriceRequestObject struct {
+	Start  time.Time `json:"start"`
+	Params GetPriceParams
+}
+
+type GetPriceResponseObject interface {
+	VisitGetPriceResponse(w http.ResponseWriter) error
+}
+
+type GetPrice200JSONResponse WhyPrice
+
+func (response GetPrice200JSONResponse) VisitGetPriceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPrice400JSONResponse struct{ RefusedJSONResponse }
+
+func (response GetPrice400JSONResponse) VisitGetPriceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPrice401JSONResponse Problem
+
+func (response GetPrice401JSONResponse) VisitGetPriceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPrice404JSONResponse Problem
+
+func (response GetPrice404JSONResponse) VisitGetPriceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRecordRequestObject struct {
+	Start  time.Time `json:"start"`
+	Params GetRecordParams
+}
+
+type GetRecordResponseObject interface {
+	VisitGetRecordResponse(w http.ResponseWriter) error
+}
+
+type GetRecord200JSONResponse IntervalRecord
+
+func (response GetRecord200JSONResponse) VisitGetRecordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRecord400JSONResponse struct{ RefusedJSONResponse }
+
+func (response GetRecord400JSONResponse) VisitGetRecordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRecord401JSONResponse Problem
+
+func (response GetRecord401JSONResponse) VisitGetRecordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRecord404JSONResponse Problem
+
+func (response GetRecord404JSONResponse) VisitGetRecordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRecord409JSONResponse Problem
+
+func (response GetRecord409JSONResponse) VisitGetRecordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type WithdrawInvitationRequestObject struct {
 	Token string `json:"token"`
 }
@@ -5240,6 +6289,42 @@ func (response TransferMoney409JSONResponse) VisitTransferMoneyResponse(w http.R
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TurnNoticeOffRequestObject struct {
+	Params TurnNoticeOffParams
+}
+
+type TurnNoticeOffResponseObject interface {
+	VisitTurnNoticeOffResponse(w http.ResponseWriter) error
+}
+
+type TurnNoticeOff200JSONResponse NoticeOff
+
+func (response TurnNoticeOff200JSONResponse) VisitTurnNoticeOffResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TurnNoticeOff404JSONResponse struct{ RefusedJSONResponse }
+
+func (response TurnNoticeOff404JSONResponse) VisitTurnNoticeOffResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -6839,6 +7924,12 @@ type StrictServerInterface interface {
 	// RemoveKey Make a key good for nothing
 	// (DELETE /api/v1/account/keys/{id})
 	RemoveKey(ctx context.Context, request RemoveKeyRequestObject) (RemoveKeyResponseObject, error)
+	// GetNotices What the homeowner who has signed in is told, and how
+	// (GET /api/v1/account/notices)
+	GetNotices(ctx context.Context, request GetNoticesRequestObject) (GetNoticesResponseObject, error)
+	// SetNotices Choose what to be told, and how
+	// (PUT /api/v1/account/notices)
+	SetNotices(ctx context.Context, request SetNoticesRequestObject) (SetNoticesResponseObject, error)
 	// AddPasskey Keep a new passkey
 	// (POST /api/v1/account/passkeys)
 	AddPasskey(ctx context.Context, request AddPasskeyRequestObject) (AddPasskeyResponseObject, error)
@@ -6848,6 +7939,12 @@ type StrictServerInterface interface {
 	// RemovePasskey Forget a passkey
 	// (DELETE /api/v1/account/passkeys/{id})
 	RemovePasskey(ctx context.Context, request RemovePasskeyRequestObject) (RemovePasskeyResponseObject, error)
+	// UnsubscribePush Be told in a browser no more
+	// (DELETE /api/v1/account/push)
+	UnsubscribePush(ctx context.Context, request UnsubscribePushRequestObject) (UnsubscribePushResponseObject, error)
+	// SubscribePush Be told in this browser as well
+	// (POST /api/v1/account/push)
+	SubscribePush(ctx context.Context, request SubscribePushRequestObject) (SubscribePushResponseObject, error)
 	// EndSessions End all own sessions but this one
 	// (DELETE /api/v1/account/sessions)
 	EndSessions(ctx context.Context, request EndSessionsRequestObject) (EndSessionsResponseObject, error)
@@ -6914,6 +8011,9 @@ type StrictServerInterface interface {
 	// GetFund What the community's fund holds, and what moved it by month and reason
 	// (GET /api/v1/fund)
 	GetFund(ctx context.Context, request GetFundRequestObject) (GetFundResponseObject, error)
+	// GetBatch A signed batch of readings of a home, exactly as it was signed
+	// (GET /api/v1/homes/{home}/batches/{digest})
+	GetBatch(ctx context.Context, request GetBatchRequestObject) (GetBatchResponseObject, error)
 	// ListHomeBills The bills and credit notes of a home, the latest first; drafts are none yet
 	// (GET /api/v1/homes/{home}/bills)
 	ListHomeBills(ctx context.Context, request ListHomeBillsRequestObject) (ListHomeBillsResponseObject, error)
@@ -6929,6 +8029,15 @@ type StrictServerInterface interface {
 	// OpenHomeBillInterval The postings that prove an interval of a home's bill, with their places in the ledger's log
 	// (GET /api/v1/homes/{home}/bills/{id}/postings)
 	OpenHomeBillInterval(ctx context.Context, request OpenHomeBillIntervalRequestObject) (OpenHomeBillIntervalResponseObject, error)
+	// GetConsent What a member allows others to do with what is known of the home, and when that was decided
+	// (GET /api/v1/homes/{home}/consent)
+	GetConsent(ctx context.Context, request GetConsentRequestObject) (GetConsentResponseObject, error)
+	// SetConsent Decide what others may do with what is known of the own home
+	// (PUT /api/v1/homes/{home}/consent)
+	SetConsent(ctx context.Context, request SetConsentRequestObject) (SetConsentResponseObject, error)
+	// ListReadings What a device of a home told, and the signed batch that says it
+	// (GET /api/v1/homes/{home}/devices/{device}/readings)
+	ListReadings(ctx context.Context, request ListReadingsRequestObject) (ListReadingsResponseObject, error)
 	// GetHistory What a home took, gave, paid and earned, by steps of the site's own time
 	// (GET /api/v1/homes/{home}/history)
 	GetHistory(ctx context.Context, request GetHistoryRequestObject) (GetHistoryResponseObject, error)
@@ -6950,6 +8059,12 @@ type StrictServerInterface interface {
 	// GetSkill How well each method would have forecast this home's own past, and which is used
 	// (GET /api/v1/homes/{home}/skill)
 	GetSkill(ctx context.Context, request GetSkillRequestObject) (GetSkillResponseObject, error)
+	// GetPrice Why the price of a delivery interval is what it is
+	// (GET /api/v1/intervals/{start}/price)
+	GetPrice(ctx context.Context, request GetPriceRequestObject) (GetPriceResponseObject, error)
+	// GetRecord The call auction of a delivery interval, so that anybody can check that its result is the best
+	// (GET /api/v1/intervals/{start}/record)
+	GetRecord(ctx context.Context, request GetRecordRequestObject) (GetRecordResponseObject, error)
 	// WithdrawInvitation Make an invitation good for nothing
 	// (DELETE /api/v1/invitations/{token})
 	WithdrawInvitation(ctx context.Context, request WithdrawInvitationRequestObject) (WithdrawInvitationResponseObject, error)
@@ -6980,6 +8095,9 @@ type StrictServerInterface interface {
 	// TransferMoney Book money that a member paid in, or that was paid out to it
 	// (POST /api/v1/members/{number}/transfers)
 	TransferMoney(ctx context.Context, request TransferMoneyRequestObject) (TransferMoneyResponseObject, error)
+	// TurnNoticeOff Turn a kind of notices off by the link of one of them (RFC 8058), without signing in
+	// (POST /api/v1/notices/off)
+	TurnNoticeOff(ctx context.Context, request TurnNoticeOffRequestObject) (TurnNoticeOffResponseObject, error)
 	// GetCommunity What the operator's commands need to know of the community
 	// (GET /api/v1/operator)
 	GetCommunity(ctx context.Context, request GetCommunityRequestObject) (GetCommunityResponseObject, error)
@@ -7226,6 +8344,61 @@ func (sh *strictHandler) RemoveKey(w http.ResponseWriter, r *http.Request, id st
 	}
 }
 
+// GetNotices operation middleware
+func (sh *strictHandler) GetNotices(w http.ResponseWriter, r *http.Request) {
+	var request GetNoticesRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetNotices(ctx, request.(GetNoticesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetNotices")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetNoticesResponseObject); ok {
+		if err := validResponse.VisitGetNoticesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SetNotices operation middleware
+func (sh *strictHandler) SetNotices(w http.ResponseWriter, r *http.Request) {
+	var request SetNoticesRequestObject
+
+	var body SetNoticesJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SetNotices(ctx, request.(SetNoticesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SetNotices")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SetNoticesResponseObject); ok {
+		if err := validResponse.VisitSetNoticesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // AddPasskey operation middleware
 func (sh *strictHandler) AddPasskey(w http.ResponseWriter, r *http.Request) {
 	var request AddPasskeyRequestObject
@@ -7300,6 +8473,63 @@ func (sh *strictHandler) RemovePasskey(w http.ResponseWriter, r *http.Request, i
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(RemovePasskeyResponseObject); ok {
 		if err := validResponse.VisitRemovePasskeyResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// UnsubscribePush operation middleware
+func (sh *strictHandler) UnsubscribePush(w http.ResponseWriter, r *http.Request, params UnsubscribePushParams) {
+	var request UnsubscribePushRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.UnsubscribePush(ctx, request.(UnsubscribePushRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UnsubscribePush")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(UnsubscribePushResponseObject); ok {
+		if err := validResponse.VisitUnsubscribePushResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SubscribePush operation middleware
+func (sh *strictHandler) SubscribePush(w http.ResponseWriter, r *http.Request) {
+	var request SubscribePushRequestObject
+
+	var body SubscribePushJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SubscribePush(ctx, request.(SubscribePushRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SubscribePush")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SubscribePushResponseObject); ok {
+		if err := validResponse.VisitSubscribePushResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
@@ -7909,6 +9139,33 @@ func (sh *strictHandler) GetFund(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// GetBatch operation middleware
+func (sh *strictHandler) GetBatch(w http.ResponseWriter, r *http.Request, home string, digest string) {
+	var request GetBatchRequestObject
+
+	request.Home = home
+	request.Digest = digest
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetBatch(ctx, request.(GetBatchRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetBatch")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetBatchResponseObject); ok {
+		if err := validResponse.VisitGetBatchResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // ListHomeBills operation middleware
 func (sh *strictHandler) ListHomeBills(w http.ResponseWriter, r *http.Request, home string) {
 	var request ListHomeBillsRequestObject
@@ -8038,6 +9295,93 @@ func (sh *strictHandler) OpenHomeBillInterval(w http.ResponseWriter, r *http.Req
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(OpenHomeBillIntervalResponseObject); ok {
 		if err := validResponse.VisitOpenHomeBillIntervalResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetConsent operation middleware
+func (sh *strictHandler) GetConsent(w http.ResponseWriter, r *http.Request, home string) {
+	var request GetConsentRequestObject
+
+	request.Home = home
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetConsent(ctx, request.(GetConsentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetConsent")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetConsentResponseObject); ok {
+		if err := validResponse.VisitGetConsentResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SetConsent operation middleware
+func (sh *strictHandler) SetConsent(w http.ResponseWriter, r *http.Request, home string) {
+	var request SetConsentRequestObject
+
+	request.Home = home
+
+	var body SetConsentJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SetConsent(ctx, request.(SetConsentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SetConsent")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SetConsentResponseObject); ok {
+		if err := validResponse.VisitSetConsentResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListReadings operation middleware
+func (sh *strictHandler) ListReadings(w http.ResponseWriter, r *http.Request, home string, device string, params ListReadingsParams) {
+	var request ListReadingsRequestObject
+
+	request.Home = home
+	request.Device = device
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListReadings(ctx, request.(ListReadingsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListReadings")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListReadingsResponseObject); ok {
+		if err := validResponse.VisitListReadingsResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
@@ -8228,6 +9572,60 @@ func (sh *strictHandler) GetSkill(w http.ResponseWriter, r *http.Request, home s
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetSkillResponseObject); ok {
 		if err := validResponse.VisitGetSkillResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetPrice operation middleware
+func (sh *strictHandler) GetPrice(w http.ResponseWriter, r *http.Request, start time.Time, params GetPriceParams) {
+	var request GetPriceRequestObject
+
+	request.Start = start
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPrice(ctx, request.(GetPriceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPrice")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetPriceResponseObject); ok {
+		if err := validResponse.VisitGetPriceResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetRecord operation middleware
+func (sh *strictHandler) GetRecord(w http.ResponseWriter, r *http.Request, start time.Time, params GetRecordParams) {
+	var request GetRecordRequestObject
+
+	request.Start = start
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetRecord(ctx, request.(GetRecordRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetRecord")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetRecordResponseObject); ok {
+		if err := validResponse.VisitGetRecordResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
@@ -8489,6 +9887,32 @@ func (sh *strictHandler) TransferMoney(w http.ResponseWriter, r *http.Request, n
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(TransferMoneyResponseObject); ok {
 		if err := validResponse.VisitTransferMoneyResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// TurnNoticeOff operation middleware
+func (sh *strictHandler) TurnNoticeOff(w http.ResponseWriter, r *http.Request, params TurnNoticeOffParams) {
+	var request TurnNoticeOffRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.TurnNoticeOff(ctx, request.(TurnNoticeOffRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "TurnNoticeOff")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(TurnNoticeOffResponseObject); ok {
+		if err := validResponse.VisitTurnNoticeOffResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

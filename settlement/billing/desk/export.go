@@ -127,6 +127,7 @@ type Letter struct {
 	Subject string
 	Text    string
 	File    Printed
+	Off     string // the address at which one request ends such letters (RFC 8058); empty: there is none
 }
 
 // Send sends bills and credit notes by e-mail, each to its member, and notes the delivery. One

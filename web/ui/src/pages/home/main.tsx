@@ -8,6 +8,7 @@ import { App } from "./page";
 import { Past } from "./past";
 import { Plans } from "./plans";
 import { Purse } from "./purse";
+import { Reason } from "./reason";
 import "../../ui/style.css";
 
 void start({ en: () => import("./words/en"), de: () => import("./words/de") }, (site) => {
@@ -20,5 +21,5 @@ void start({ en: () => import("./words/en"), de: () => import("./words/de") }, (
   live.start();
   void purse.follow();
   watch(site.session, () => live.silence.value > 0);
-  return <App site={site} live={live} choice={choice} purse={purse} plans={plans} past={past} />;
+  return <App site={site} live={live} choice={choice} purse={purse} plans={plans} past={past} reason={new Reason(site.api)} />;
 });

@@ -7,7 +7,7 @@ import { type PageName, pagesFor } from "../../ui/pages";
 import { Shell } from "../../ui/shell";
 import { useSpeech } from "../../ui/speech";
 import type { Site } from "../../ui/start";
-import type { Home, State } from "../../ui/state";
+import type { Clearing, Home, State } from "../../ui/state";
 import { BillsSection } from "./bills";
 import type { Choice } from "./choice";
 import { MeasuresSection, SkillSection } from "./community";
@@ -21,8 +21,10 @@ import type { Past } from "./past";
 import { PlanSection } from "./plan";
 import type { Plans } from "./plans";
 import type { Purse } from "./purse";
+import type { Reason } from "./reason";
 import { challenge, expectation, own, prices, sentence, traded } from "./sentence";
 import { today } from "./today";
+import { WhyPrice } from "./why_price";
 import type { Words } from "./words/en";
 
 /** Stores are what the page shows. */
@@ -32,6 +34,7 @@ export interface Stores {
   purse: Purse;
   plans: Plans;
   past: Past;
+  reason: Reason;
 }
 
 export function App({ site, ...stores }: Stores & { site: Site }) {
@@ -89,7 +92,8 @@ function Unknown({ id, homes }: { id: string; homes: Home[] }) {
 
 function HomePage({ s, home, ...stores }: Shown & { home: Home }) {
   const { words, format } = useSpeech<Words>();
-  const { live, choice, plans, past } = stores;
+  const { live, choice, plans, past, reason } = stores;
+  const latest = priced(s).shown;
   const day = dayOf(s.status.world_time, format.zone);
   useEffect(() => plans.look(home.id), [home.id]);
   useEffect(() => past.look(home.id, s.status.world_time, format.zone), [home.id, day, format.zone]);
@@ -120,6 +124,7 @@ function HomePage({ s, home, ...stores }: Shown & { home: Home }) {
           <TariffNow tariff={home.tariff} />
         </section>
       </div>
+      {latest && <WhyPrice reason={reason} shown={latest} />}
       {useUnmoved(home, s.status.world_time, day, stores)}
       <div class="columns late">
         <Trades trades={s.trades} home={home.id} />
@@ -172,14 +177,19 @@ function Now({ s, home, minutes }: { s: State; home: Home; minutes: number }) {
   );
 }
 
+/** priced is the interval whose price is shown: the one that is being delivered, or else the latest that has one. */
+function priced(s: State): { shown?: Clearing; current: boolean } {
+  const now = Date.parse(s.status.world_time);
+  const all = s.intervals.filter((c) => c.price !== undefined);
+  const current = all.find((c) => Date.parse(c.interval.start) <= now && now < Date.parse(c.interval.start) + c.interval.minutes * 60_000);
+  return { shown: current ?? all[0], current: current !== undefined };
+}
+
 function PriceNow({ s, home }: { s: State; home: Home }) {
   const say = useSpeech<Words>();
   const { words, format } = say;
   const w = words.price;
-  const now = Date.parse(s.status.world_time);
-  const priced = s.intervals.filter((c) => c.price !== undefined);
-  const current = priced.find((c) => Date.parse(c.interval.start) <= now && now < Date.parse(c.interval.start) + c.interval.minutes * 60_000);
-  const shown = current ?? priced[0];
+  const { shown, current } = priced(s);
   const others = prices(home, home.tariff ?? s.tariff, say);
   if (!shown || shown.price === undefined) return <Figure id="price" label={w.among} value={w.none} note={others} />;
   return <Figure id="price" label={current ? w.now : w.latest} value={format.price(shown.price)} note={w.of(format.span(shown.interval), others)} how={<p>{w.how(shown.trades)}</p>} />;
