@@ -56,7 +56,8 @@ func (a *adoption) installer(dir *disk.Dir) (*web.Installer, error) {
 	}
 	bench.HasRead, bench.Clock = true, a.site.clock
 	bench.Trial, bench.Reserved, bench.Adopt, bench.Shared = a.site.sim != nil, record.SystemAccounts(), a.adopt, a.fleet.Conn
-	return &web.Installer{Desk: bench, Key: key}, nil
+	bench.Dismissed, bench.Changed, bench.Totals = a.dismiss, a.change, a.records.evidence.Totals
+	return &web.Installer{Desk: bench, Key: key, Elsewhere: a.elsewhere(), Movable: a.movable, Try: a.try}, nil
 }
 
 // profiles returns those of now: pairing a device may have kept one more.
@@ -94,6 +95,9 @@ func (a *adoption) adopt(ctx context.Context, b pairing.Binding) (begin func(), 
 	}
 	return func() {
 		a.records.intake.Add(b.Device)
+		if b.Replaces != "" {
+			a.replace(b)
+		}
 		if c, changed := a.signs.Add(b.Device); changed {
 			tellSign(ctx, a.live, a.log, c)
 		}

@@ -36,6 +36,30 @@ func (e ChallengeDirection) Valid() bool {
 	}
 }
 
+// Defines values for CommunityDeviceState.
+const (
+	Online  CommunityDeviceState = "online"
+	Removed CommunityDeviceState = "removed"
+	Silent  CommunityDeviceState = "silent"
+	Unheard CommunityDeviceState = "unheard"
+)
+
+// Valid indicates whether the value is a known member of the CommunityDeviceState enum.
+func (e CommunityDeviceState) Valid() bool {
+	switch e {
+	case Online:
+		return true
+	case Removed:
+		return true
+	case Silent:
+		return true
+	case Unheard:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for FillSide.
 const (
 	FillSideBid   FillSide = "bid"
@@ -114,6 +138,27 @@ func (e Language) Valid() bool {
 	case LanguageDe:
 		return true
 	case LanguageEn:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LastReadingQuality.
+const (
+	Estimated LastReadingQuality = "estimated"
+	Good      LastReadingQuality = "good"
+	Suspect   LastReadingQuality = "suspect"
+)
+
+// Valid indicates whether the value is a known member of the LastReadingQuality enum.
+func (e LastReadingQuality) Valid() bool {
+	switch e {
+	case Estimated:
+		return true
+	case Good:
+		return true
+	case Suspect:
 		return true
 	default:
 		return false
@@ -784,6 +829,9 @@ type BindRequest struct {
 
 	// Rated What the device moves at most, W: what it says beyond is not believed; absent: not known
 	Rated *int64 `json:"rated,omitempty"`
+
+	// Replaces The paired device whose place this one takes once its watch is over: of the same kind, member and metering point. What both count is added
+	Replaces *string `json:"replaces,omitempty"`
 }
 
 // CarLimit defines model for CarLimit.
@@ -843,6 +891,43 @@ type Community struct {
 	WorldTime time.Time `json:"world_time"`
 }
 
+// CommunityDevice defines model for CommunityDevice.
+type CommunityDevice struct {
+	Binding *PairedDevice `json:"binding,omitempty"`
+
+	// Configured It is in the configuration, and is changed there
+	Configured bool `json:"configured"`
+
+	// Gateway That reads it on another machine; absent: this one does
+	Gateway *string `json:"gateway,omitempty"`
+	Id      string  `json:"id"`
+	Kind    string  `json:"kind"`
+
+	// Last What a device said last
+	Last          *LastReading `json:"last,omitempty"`
+	Member        string       `json:"member"`
+	MeteringPoint string       `json:"metering_point"`
+
+	// Movable It may be moved, so that it can be tried
+	Movable bool `json:"movable"`
+
+	// Name What people call it; absent: its id
+	Name    *string `json:"name,omitempty"`
+	Profile *string `json:"profile,omitempty"`
+	Serial  *string `json:"serial,omitempty"`
+
+	// State Unheard: nothing came since the start
+	State  CommunityDeviceState `json:"state"`
+	Target *string              `json:"target,omitempty"`
+	Unit   *int32               `json:"unit,omitempty"`
+
+	// Warning What the installer should look at; absent: nothing
+	Warning *string `json:"warning,omitempty"`
+}
+
+// CommunityDeviceState Unheard: nothing came since the start
+type CommunityDeviceState string
+
 // CommunityNews What changed of the community; sums replace those before
 type CommunityNews struct {
 	Intervals []Clearing `json:"intervals,omitempty"`
@@ -893,6 +978,25 @@ type Device struct {
 
 	// Warning What the installer should look at; absent: nothing
 	Warning *string `json:"warning,omitempty"`
+}
+
+// DeviceChange defines model for DeviceChange.
+type DeviceChange struct {
+	// Capacity Wh
+	Capacity *int64 `json:"capacity,omitempty"`
+	Control  *bool  `json:"control,omitempty"`
+
+	// ExportLimit W
+	ExportLimit *int64 `json:"export_limit,omitempty"`
+
+	// ImportLimit W
+	ImportLimit *int64 `json:"import_limit,omitempty"`
+
+	// Name Empty: its id
+	Name *string `json:"name,omitempty"`
+
+	// Rated W
+	Rated *int64 `json:"rated,omitempty"`
 }
 
 // DeviceIdentity What a device says of itself
@@ -1257,6 +1361,9 @@ type HomeSkill struct {
 	Series []SeriesSkill `json:"series"`
 }
 
+// Installed How a device was paired
+type Installed = pairing.Installed
+
 // Interval defines model for Interval.
 type Interval struct {
 	Minutes int       `json:"minutes"`
@@ -1265,6 +1372,29 @@ type Interval struct {
 
 // Language Of who has signed in, or else of the community
 type Language string
+
+// LastReading What a device said last
+type LastReading struct {
+	// AgeS Seconds of the community's time since then
+	AgeS int64 `json:"age_s"`
+
+	// Charge Of a battery or a car, per mille
+	Charge *int32 `json:"charge,omitempty"`
+
+	// Export Wh
+	Export *int64 `json:"export,omitempty"`
+
+	// Import What it counted, Wh
+	Import *int64 `json:"import,omitempty"`
+
+	// Power W, + taken
+	Power   *int64             `json:"power,omitempty"`
+	Quality LastReadingQuality `json:"quality"`
+	Time    time.Time          `json:"time"`
+}
+
+// LastReadingQuality defines model for LastReading.Quality.
+type LastReadingQuality string
 
 // Ledger defines model for Ledger.
 type Ledger struct {
@@ -1970,6 +2100,9 @@ type Reconciliation struct {
 // ReconciliationBillsBy defines model for Reconciliation.BillsBy.
 type ReconciliationBillsBy string
 
+// Registers What a meter counted until a time
+type Registers = pairing.Registers
+
 // Replacement defines model for Replacement.
 type Replacement struct {
 	// Energy The order's total, Wh: what was filled is part of it
@@ -2353,6 +2486,36 @@ type TransferRequest struct {
 	Reference string `json:"reference"`
 }
 
+// Trial defines model for Trial.
+type Trial struct {
+	// Before W, what it did before
+	Before int64 `json:"before"`
+
+	// Followed Its last reading is what it was told, by 10 % or 50 W; of an inverter: or less
+	Followed bool `json:"followed"`
+
+	// Held W, what it was told within its bounds; absent: nothing could be written, or its gateway tells it
+	Held     *int64         `json:"held,omitempty"`
+	Readings []TrialReading `json:"readings"`
+
+	// Released It was given back
+	Released bool `json:"released"`
+}
+
+// TrialReading defines model for TrialReading.
+type TrialReading struct {
+	// Power W
+	Power int64     `json:"power"`
+	Time  time.Time `json:"time"`
+}
+
+// TrialRequest defines model for TrialRequest.
+type TrialRequest struct {
+	// Power W, + taken: charging; of an inverter the limit, below zero
+	Power   int64  `json:"power"`
+	Seconds *int32 `json:"seconds,omitempty"`
+}
+
 // UnknownMeasure defines model for UnknownMeasure.
 type UnknownMeasure struct {
 	// Measure Name of the field
@@ -2527,6 +2690,12 @@ type OpenBillIntervalParams struct {
 	Interval string `form:"interval" json:"interval"`
 }
 
+// RemoveDeviceParams defines parameters for RemoveDevice.
+type RemoveDeviceParams struct {
+	// Confirm Its home may stop trading
+	Confirm *bool `form:"confirm,omitempty" json:"confirm,omitempty"`
+}
+
 // ListFillsParams defines parameters for ListFills.
 type ListFillsParams struct {
 	// Interval Only of this delivery interval, START/MINUTES; absent: of all that are not settled
@@ -2641,6 +2810,12 @@ type DraftBillsJSONRequestBody = BillDraftRequest
 // PayBillJSONRequestBody defines body for PayBill for application/json ContentType.
 type PayBillJSONRequestBody = BillPayment
 
+// ChangeDeviceJSONRequestBody defines body for ChangeDevice for application/json ContentType.
+type ChangeDeviceJSONRequestBody = DeviceChange
+
+// TryDeviceJSONRequestBody defines body for TryDevice for application/json ContentType.
+type TryDeviceJSONRequestBody = TrialRequest
+
 // SetLimitsJSONRequestBody defines body for SetLimits for application/json ContentType.
 type SetLimitsJSONRequestBody = LimitsRequest
 
@@ -2685,383 +2860,406 @@ type ImportValuesMultipartRequestBody ImportValuesMultipartBody
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7P3rlhs3lieKvwpW/vu/5FoVeZMv1c5c54Mk22XNSJZGmS7NtNudC2SAJCojgKgAmBTLR73m4/l8HmIe",
-	"rJ/kLOy9gUCQQDCYF12q/MVWkkEELhv7vn/7t4OprhuthLLm4Oy3g1aYRisj4I83YrY0onT/nGplhbLu",
-	"n7xpKjnlVmp1/FejlfvMTBei5u5f/9KK2cHZwf/vuBv3GL81x69bPalEffD+/fvioBRm2srGDXNwdvB2",
-	"sWZK2wP3DT3uRnvKp9fL5o3421IYfHlZSvcTXr1udSNaK91UZ7wyojhooo9+O2i4Mc2i5Ua4v/qve9UI",
-	"ZZhdCDaTlThnSk90uWbXQjSGSXtQHNT83Quh5nZxcHZ68vir4qCWKnzwuDiw60YcnB0Y20o1h2m34m9L",
-	"2brt+iV+96/hWT35q5jag/fFwVNh7OtWTnGiGzsh7YKtFtwyrphuS9GyWatrxlktrHBvY42WyrKVXlYl",
-	"sy0vBeOWaTUVZ7CkiTCW6Rn820g1rwSO4xbMLVtxadlqIVrBlGaVVIKt3Ds5mwn3JOOskrW0rJLCsImw",
-	"KyHUEXta6em1YaV258Smeqns0b+rg81dn8hyNxnIqXghbkTl9kIqK9obXrlfbWxqcaBnM9HuM97GOYTB",
-	"c6dwO9KK59w/vYvLJ28uj18+/+nny+8vDortFflDvIJD3B7gycQIZfEga1FPRPvIFEzOmLRswQ3TShzs",
-	"or7hVcsK5t1fUXS/h7ba/fgZPepuKq8SS/hRvDuH+S+4WTBpmL4RrZs/VyV8Ti87Z6Ju7PqMcVa2fGZT",
-	"22WWdc3b9Zh5XdCj74uDlW7LxNV6NWOCTxfsWqrSXRCgfbgTcG1kVbkpF0wq+AAvn1RstZBTdz/8E+7b",
-	"+qA4kFbUZszU3sJ83of18bbl661j82stwmnQDvsF5Y7zSWVFq7iVN2L7ZHntrqr710y3NbcHZ44+vvmq",
-	"221HLnPRutGEsbLmFnk+fT3RuhJcEfEudJm8qYrXIvHFxhLhqcLPKQy4tbDi4N3hXB/67VJrv9RnfoPv",
-	"uFBHAndfB4wSlrPPKsJt2xSD2gg2WVthuhukkRwrUc4dPdJ9+qLUU3NcayXWR3X5hzOGszCOYGtZVVIr",
-	"uzBeDkyXbSvUdM2WStqC/THiL6wVUyFvhDlnQol27ri+VOztomCNNhKoapMB8pndzZdhpUug0kmrl/NF",
-	"csHcwr0ywB0avq7dGGwiZroVbMprwaw+KMac6VTXtVveOnmwboK8RcoefXHjm+WIY1lVfFKJgzPbLsXm",
-	"dXbvaFsxdUvLcZ+2kqJlNZzNPhzkYllv84/iwB9resVLu8cRlXIubWLa34mprHm1RUmPDKul0i1QVPI8",
-	"yqUYy3Yc3a0TwrCqgEnDy3lVoeZjxpEDUndarbAL0Zq9KOG1No4tJs7A0+x9DSdaiTy2f+WcEtjbzpJb",
-	"cWhlLVJyM8PGigOrxw6SZnkwDRgmJY3ofPbbCYnKxNZGtOJG6mWCJH9aAt8igvRaEopnZBypLWnFipNa",
-	"MHpyb+A3qdm1eqlKN/I4CjeWh8fHX3r/o8T7rbaof454+Q23e733L08uU6/8u9M9tw7judOPnNRyVMRK",
-	"vkZOjiyO8XY3ZXV8O1zacA3orRGnC5yqICmEjC7QXuAm0Rn57eoEEXKnSCrsIbyXCeWjEnw2RKiNNlaq",
-	"ufG6JQrzR4ZVej6OnTUVn6a3H+w8y61wbIhNtL4eM+KmxQrDF7iQ8ZvxnajkjUAFfcOiWHClRNqsa8VU",
-	"NpI0oG0WJWtxSybVDVyECdCAOeX5O2d63M4M7CRM2objVZU0Ad3V2P7VCz3lFd4bNEpI0ysYB7J5fPL4",
-	"m8OTb3buAQ6fW+4PskoYCSW3vLflTgVNzb0Ss/14yQv3gwQzyQso+GBzc14+f/k9g69Gyil6FhZG085t",
-	"yfPImr+L7ZRRYt4uxl3wvFPhSXz+hyenl6ePz05Ozk5O/u349OvUKf1tyaucHtwuVcJtIaytkH+0S4Xk",
-	"N0VzgqwPJ1x3c5GwBnxPN5OIK+esJTqNF0RhGx6XMqlQ+5kVTLeRMpDak9Vivduuk07iuCfzs7OWVMd9",
-	"/EUbakeG6DN+ATlg+r+QKnGd/THsp+yEe7BzQmH43LReCivI1urPTLxrdDv2Rsl69MObM8RfFv594wXa",
-	"a9Tm9zzgVsyEU09Enkq5ut5wK391kuJlyf187Z2FG/xpOvUMKmnvdn79rTmt0BVsWMNlyawGpW2yhrku",
-	"raRLO5p2Or9Mgtf3vEqp3TGiICXyhldLAfNS2rJacLN0RzrEL+MbFX0NduN+6jba2LuM/Lqj7V0j+muQ",
-	"9PtuMwHeytkscVxP1+SClHhkZtk0lRRlwZywg5O7Ea1xDxcDTGZ4YZtaRH++RaC1bp7xEXTb4nd+jyuH",
-	"tvBe1L2XZJZpV5/X2UeM0ApOka6ELhtd/WHpAi8sUMjQiPHv4z3e26X4Gg2MO+ow01aUMr3jpZhkvukU",
-	"n7ufRZ/wXzujJGUyFY5VhTshDWtafSPUOEXr/g8T9yZsX+Tg7mzR7fP+Ncvs0VbcPssm+mYvV9MYNSMM",
-	"npsXOUMSxsM6wbS+b/R0YQr28+Uz8AoUXSRFWiZ4q0TJjK6FXZCJvu1AFDdymnNjXQt0su6rGtCgBU47",
-	"jDT+pl1ErpwHYljTOMqxfRNpv7d/532EKcPSGdHjApIZn2Fu0IKJd9NqWcZiuvutF0w779OAwOm2oxsv",
-	"9kSGs9ybazqRf19W3x4mXub4skGpXUHjVzPGWRd8yDodEtf0EjINoh+D22E2qEhse2plSvO9BHuMqyKK",
-	"Rx1fv12csxPIONBLywJ/3PcaU+gt/B7nEHHeASNliBx8tHnDAt8jtqbEHAJGlGMRBdr0SpitUBrKjCs9",
-	"S28gOLUpRi0Nw6edcizYlKupAN0rEfoZiAuV6LOTe6rHwdWXoIAxwSNpx0aMcgkxTvclBy6b6dZJI4oa",
-	"ghQecQHLpbiarPdlkQtuEv66ix+fHD7++hu3NMMrzG6gwD247Hph29SwKZ8Geoz7Lr+Tk5PTP51DCAwT",
-	"JWArYz9Xb1RjlqhNj4sUDYTJvI9uyxsV0iWkYbwsW2FMmvt3waztzA7rdntrdFhgwXjjNDqp5v6fztox",
-	"sLXutAsi/kqqOdOt/ys9ifGhkpQ3COeZikykQhI+zoDRheim5ZSqvzy5vKMEmlCG2yj5Q4I6yWqAhRqg",
-	"YS4Vi+9olAPSJo/tecwYz9jpt+z/74jj9FtHvbdg7y1uOqztFnL9rU8A2oih6rZeVjyRsqRXjqhlS1kU",
-	"bu41LwUqrTBYgrCy8tqQHB5yWXbqcIhwu68gNwmihUlSFu9ySRR2IdaMQ85E+iKkBajpVAY3dhH2KEew",
-	"iW2d+I/3cbX4XK1BmwRHzk4FYjcp18E9zujeYh7Jpe0ITZiLZKrTvUVhDA1/S8+0QZ18YAmqvF1obcob",
-	"PqUQRoLYOZtwa0W7ZgtdlSa4/6e8ZajPLng7d4I0HX2ppZK10/1P0+aXsq1OBGKeW1bzNZsIVqNE0i3j",
-	"ikl1I1orWsybFeU54xQBVDrNRNEtfQXPZ5YoLZvLG2HcemptbMHenvk8ZSOqyrBag3rJMV4zuMyTPVwx",
-	"6DsfnBslcSqyGCy/7s2zQF0legIMmN62+L3af9oDCssIW7ZN+6HDstA9AOfb3/oVHYrha8MmYq1V6aSE",
-	"W8pEVFLcbJw7u1Z6pfYlvpQGEjSPjeWlbtwz3r7wB7fPdcPrklLgYTtkmc6o4eV6QJ92KmeBKbclX3ul",
-	"9uRPZ6ASNHCD3dP/8cUvJ6e//nJy+O2v//fjX04Ov/z1D2e/nBx+jR/9S1IQuvkmyPMZLKRL6nUMgTJ2",
-	"VcEa0YKaIjASQ6dwcnISH8rJzlPxuxXtQJhR8lAWTiSreUqZZsbqls+F41j4UDf5ha7FIxNYHVdmJVpH",
-	"cqttK1KbZDK5s7GBcq0u+fqR6V7jFD3Tvadgf2QNX5uRNJwwrWTbaT1Cua30OwUKsqF//5oyE/QqRXxv",
-	"uwzUMzZxvH7F6uV0EXE+yhOFow67PGq+nQcxwwn8ts81WJtgdFXcWDattBGlI+lxb1oqK6tbJrR0u+p3",
-	"yY+X91w6iqsEb5M+yh0Z3nESwpBSEceKM+6fG10ta3G4EnK+sKIEVxCmLrvd9S96ZLCEJRAeWy2EcsS3",
-	"cLYdfDfSuAeL0QDD256NgQyHsmCTJbhPNrKq18KeYXjNHbMFzw1HDt+KqW5LUbKlmi64mse6dbRz9IL0",
-	"tuIS014/3Kdb2addtgUNEt7UzScOv/b3KEk4cQ71JouJvtrUi9AfsdvnETumNsa4eMW+enz6p6SPQqql",
-	"FSbj+CQre82i/dje5pVuq/LqDrllcZpiZPr7ufXeMLi1P4lVju8QgQXPov/JOTPL2pEipOkxi2UCPtX1",
-	"rskfgVts6vuRfX1ormVzqBtUKA5BA3E827ZLQd6c5c4XXeBTWNez+2n3zJbJgUOkN1jZlk+HlFYn6Yjf",
-	"YNGbctxpopdtyMz028cmwjEgIi5/eWIbM5Q0jOFNXJajY81QjjH2caOr8jbMY+ITYWEAmmH09tQOfycq",
-	"y1NKDNKtJ1t3zOIcNhuTgQNJblAwHAGkrzrmcS3WW5sMY4wm5B91Le5AxJ/FzelEyYbnWKyYVsLZwlUp",
-	"jGUz2Ro7Nofn0o1661WMv6PfiVorY1soH76da8CRREYSuK/0SsWmJtb44k5EyVePT05SBo3G5NihnXrj",
-	"ntlyV7oP0+v1IeyUwZVQU9zVcfcIH3BMKTZaRhvxWdekVhWlDG5rKUENH6M+y9QpEAMANdnZRlLNg14X",
-	"qer+QMZFKFa8VaTLZti6VMY65b9lZgFV0ZXW14zbnjHTTzMYSgAl1yhtVf5Yn5dC2SEnFTkTwGWAETBR",
-	"zbZ43Ey29Yq36USHWpeZJHojWpkpm74RqtRtOuY+5EFvuHTPHYWFxQygy8ZsuLtCB3NpF8vJ0VTX7p7U",
-	"Wq24tfE/wV9hjmlUeDtu3GvepqLYCijfiBvR8orBgWHlF3rFJ2IBhbtKUKTViRZnE0rrJEyry+VUmNwu",
-	"h43c4hsXS3XRiGm6iMz96iqbrK6W6QqAH1pds9ONSmK6HEgUj4x/r7vqUiXfrpt0GOGJgcwZVvNr0RpH",
-	"X4QYgI42Z7XMdFL/viXR9BLsl94dBTv66ziSgiN/KHJq9SxZ1jDAHE3e7eoYlznDrSyCc7fwDoGCdf6f",
-	"8TkSY3cXGBA97Gea5EDSTJ0xfUtsDKeEmVQczFhTsB9fXVyevX715hI93EwJu9LtNeOGnX77+Oj0m389",
-	"Oj06OX78VYEqnDskHrAidjJZentqWd+/a8R02EMLOryA50LULKe0o/zHJBE2WYMPx0mhKTe2wNQMrUT4",
-	"CnUrZCz0NsqFfmR8eHRCdw3ibZXgNwKdGuC2iLx2fbQOwxbuyVpY9IdCBeojw5To3MYMHDv0PeVLbA1i",
-	"GA8rSMBv5ItQCneKIytn3Z6M1APc2lOv67yYZG7hVlnNJgICG8r9230/b2V5zibaLiB8ySf6RrATplW1",
-	"xk3dQj4xC94KE8n0MWbSQrd274lafi0U4q/4qd4imB2SlHBj/WRo81LX4AcC6di0swjtxfSyimYgEoli",
-	"7Ep7tBcjBIHZbOielRTKXmWY460S2m4bjcm4DsNdpyU2oEC1bC7GFn8b8bds9B028YxV3IlKOnS4nQs5",
-	"X7gNVWLsW2SZr/gIdclwHJCrhk7xCRARQtv8uotXuoUUsaevO71iO2cSJrSVFZemsJDEuklkTrnCW0ER",
-	"h4NPLTqrxNRelaLi66s6VS+BcigEINU8QM+A5cFaEpr9d3/5OA4LfXPSjwudfJxIcZcDPWSUbtgj4XdX",
-	"Ej6aEV5XXkvIazAdyXwSQes5b5JnfiEroabC6yD+iM3dz/iTj4fzd1cLclz05/ZGzKWxAfiLCNKptxDQ",
-	"8jEWv2VOdOC1bwVbcbU9m/7unT7+eszcWjE3Q3Mj+QXToj3zOwMhY9C2Zrqq9MqcednXoMoPpvUekzxN",
-	"+2bTmoFEPczbo2h+bFuhoB2c9j1O2gNLgelv6WpIs0kpMGZy/sMzxtXn0rlnkpRbiFSmXIE7zZVPPE3C",
-	"STo1r8RVt5fpnEaaJ59ORQPFzPH2Fz7Ep9wRMyN4O12Ikq0WjrTwwBxZpuN9S2UaMU1lT3Uscwu1I6Qt",
-	"JFEP9NImmdslwQGiPIaL7HjM3XkbZGInopIbSghNm54vuhqaQIgjvQBe67h3R8APlV4l6sf0KuIwta6B",
-	"pxCWEC4imJAYGtJz4SwzZ+U523srKA2/XIm241fdyKBRVusjHOr/Il/MYSf0D4NedOhVIEdi3pxkbQTc",
-	"CGMsjbNGkTp9WUESdBGHHVtd1CX7jHjau9tHWQO40GFUQ1jZAip8lcBMeVwyoTKNBHey9+OqpmAJOasZ",
-	"r7Wae3y/WwSJ6SHP12Hzkur3UqXSVnnFk0XkL3cVnVTCoHCZL3nrRLd4ZDo0tSDVHQWbhV4pth7rDLhl",
-	"xD5bbkTRgb2iU263XgKsSYKn6tXuYmw3wCv33FZQvwvk+80Pk8+d20uP37LpYN4F67ITyaWLi28VgIf6",
-	"0dEbloSMS2LF0Gtz6321SqoC0i5Y0wrAD6C9MwUyMzR9DdMrAZomaGxaV4+M98VBsQxXjh4bvh32ndH1",
-	"SBjWxCvdE5gnD1s6021cZrYPQpxJlwPUXK3dAjKOeaHy8yODZ8qVW5y7avHczkE9suDSWInSu8GceTSa",
-	"/enkkURcIuwTbTuNjn6Oqa4dr/NurfoWLi2/dTSVAk+MNiZHSDuqLXOLOWd/RCBIqWiv6GV3OWJy0gR2",
-	"yXillThzp7Hwpy87hAynT7cIj1z38OXG1JVvgVTRVR5Awvkzt2LF1xchOWBj0xaCl1cZVhHmDzRnxFTD",
-	"JbHG2QPTayjacr8PqsZy8sggb0K9vVPQpWV83oqx/rBccT839ookbEIkyDpkjsSBY0IhcgdvpJoKj3PW",
-	"jo8cd8HujU3idroQFJPFV6ykM4YZZ5jPlS59ErOlSSUXvl2su+njUmoPYpJOnA7A6kMTQ7huQXIbbRhR",
-	"bu5GbE4pcYu7LHcEu3+Uxup2/RTTzZIiveVR4rJEO0sa5tH1YHe3mfxeiJZ7QkvSpLPokrfGwYzLzmlO",
-	"A5uWAe4hhf1Kqtvjhfkx9NLefpBs4v/oAZKJ59+jlLe+atdRO1rbM+G0BJ9r7svAPTwmmUWYNfaXJ5fj",
-	"5oBgErtnAWEn93KPeLzP8FdDsQrOrn0kKbzIY1xQDsBmJfzId6s9SnlFNngKDoRKBiwVY0WDUc4Ww5fp",
-	"lwewrv5of4blbfs9KWI+lnTcTbrqEjCzMpoymRk6CsaPvxD8DjcjnWYGp+3s8TX6TkVlwqZ6k70cP8XO",
-	"97FxXhB3vPMO9xIaUy6lVgT/WwJBi0+vkxL7AkqanZDCAlbIRfH1q264KOHTW53wObkHSW3HLHtyirZi",
-	"Tw/lHtcRo7hQ7nKnyxjBKo4QPf+DnoY+CTcetqc/W2IR//X//L84PfcP4omOT00AbZDp2Wxs1DPUICRv",
-	"Eh6OVsKcRckPeAKyNbn8Yn4H+YAK22gWZvU+HAEZ1Pj7QFubNmadHOol3bsTwCYrJC/2esnVYKXNdsYs",
-	"whWCXdOBZsYAa4G7d+c8oHj8j45Wt23bGW8ZRyEgjb+aflP1LODuIRyfKeLv0EvHrNYF+UBViX4legbM",
-	"XelMX3c0oLlagsL1EfAI1y9XnIJhGQn/qqUxjj62guXFwbtDN+bhDW8Vh0zxX/wGvOzeQZ98H73Kq2e9",
-	"N/oPw4v9UP79bntJLGSRnxK4CkYsS63WdYdY3ktnWaoS8occK41KkhYcjTaPy0XtUjwLeysmF3p6LRB4",
-	"ZKbdCJoZ4Tir0uxarM+YsaCYtx0btroqCWoR4hvJGp24XHEw+z086EPhVH0x+CP/XAhSj1fqKZs6BTEZ",
-	"qT5DI4T8Mqd/UMxg0JHmnslbtruAmS5DykHk1i/orGu+Rn8MRRjPmN/DAss14WT9yuAIgfkta2oBksGX",
-	"bnQqIyEgfLjr2BEbKC2UUAW5fHS/AVu9K61aoV+LEpAg89Bs4zp1wZIW6KufqBXyQHAapWiAWHW/7mZk",
-	"9SZgUO6sasCnQK6UfKfgvoSHMjXYWXQyT8TRFfDvS/JnXQviKxmLJTRgQdbai/4UXmbvBKI6Ym8JRDyo",
-	"X+6PSswsA/UCB/67aPXRdkAp2PojFB1yDOyCnUqD0z0Vc6kUwPjMogwdJ5tGu3m8qv7QPgOY1FiAvO9V",
-	"2fNqbfhmBhf0UJ0WYKNSLRX8do/0behaAMpAyjO54uurUPGcjgI6ewE85NIwmtK4fUGXhxRmAKgg8ipw",
-	"te6MjFBRrJ2tIVpQ58abG1O+R8OYgMKQGkjIKu0HBYXc2JAuAlmPnTa8v58vuHcG92uvbZgJUZqk2+oy",
-	"Du0GXM8AJV+B66dkcaVD5FqdVVq3mXChcNcnK7ogq8zqO25U2tq/HESUbwDKdXd3wgD4CrcRSS8PE04U",
-	"/ohcYQW7Fg0CEHA2cSY5MO/hojC3evfG8RQL5HpBP0sjBdkk0sfbhcYTF2g9QRqb8R01z3wpPaifSkQ2",
-	"QKjVQ8E5k/MlVgUeFAf44yRUBDi/U9OIsu9hWD+jumBQmM2IqYy0Q5M5A2/3H8jJ16ucI+0n4knSsBnc",
-	"jSglnnGDdpoJmSpTALxgC1GVbMKn18mblJYdr2ZgrK0PJ2uYv7PpltOFG/37pWPgx09FW0k1VoR0LJRu",
-	"QX+lxC8D2QSZQ9vUMfKIR0XcJSbhnAR66asUbgvVuZ3WPIiaee/90bJqC8TLQjrB0LWFPaBA/94/IIM9",
-	"J603FZhQYxN3B3G3+8NfqlHafLxUfyluqR518I40IY3gLz59IjqwHLWOB31winpsJkqDVrtWTgAyjOf6",
-	"nMuDXHX0qDL5HaXkfaP1o5eVZ5Op3HpeV1xta6O3Euv7GQ1gLcDbU1HGexMjtyBgGmuHIn9xnWwIfJud",
-	"M/uBCmMYAd+/K1GJVmbyYKr5Lk4Reswd/dMZr61/QWpaL7iaL/lcZJqwkPIk5xgpBBcJxJQ2EWAizQkq",
-	"LEsx0h3qJ/C9+5X/4zsBzswXiNOTQCcQ0+uMSys2aAvHj3DuSluRLfX3Psykt1HjCOk3deWXK2mVMKa3",
-	"X5ZZrZNa0AJQp7bHnEAX83E2wXVKvbgRrZxJ0bJrsQ6HFLbL+BQ/9OEeNcvJEHDsRjConoiydIKgZTM+",
-	"aeU0zZ66HhD936MfuT+hkR0xtE7sFTYfjjQA2LyCLcS7seiydAz0BtzS5C2B7cplO3WHeZfOzn6Rt5h4",
-	"cso9i2kbaliKKh2IQ88J1W0XvvS44XbRy7uShnGA7+NV5XOKhiCBd+Qlu6eyyzC3qyLv+3rGCbJb+1Fq",
-	"/u45/uY0wm5JuVW2K0liqMeTjbqIw+jDRI6C90vc56D36jh47T0BHfWcDMBbJie0YaQmgpUJurkRL4Ux",
-	"SdEGau0xb+TxzenxymBU6pxxhsWrWGJtGERc143oKqRKLTp/db7reBoEzvKik5eOiTqlAe4SVY9R8A0m",
-	"jVdKGoZwFkfMOzIWgrclU0JCHQjl87aMU71wXGq9bkRBXwbcHvwB9X3t/ayA4WtpTNz4BrOiMGzXCrNW",
-	"0xEsezy6VA+0bzgsF6PTYZcIxPoaDsi5hyJbdpfZ4UdP1mf/uXWHhKBgsnYETfsKsAdVxZYNsxq7H3gQ",
-	"kvvbqtCQYBcOl8i3KYUxItApT20EKTHnAPouVOQgXQWiOEcipiQZsgqLKLQrcBcQV023cRXTeUT5CItT",
-	"0zwAWq03Rt/I1C1GFCH/+Zw1Ws3xh1RsZjXjrJFqDnVHXgf1XRGQSooeOCLp6m6k3fXt8O2vGQaTyZ4U",
-	"bavb/WCvsgg+UU6PX9tcQ3sHn3VQHJilabCmbamgHvDXAeywdFU0VRIynoy4b5ThRZg8vFomUYOV7xPC",
-	"nGSHU1RLZ0elu+HiOKF+zy96ZNVedxT3Xrfnhv4LJJnsBNFaOObQK7gL+EqAg/QI7YJttAIZwXTtV0Sf",
-	"rgxGV31dhC7N/RrRjcri5MJ8YyCAWsCV+TLjqA/EWC9LBKqVSpTbz5/RHfaAP2Mv4LYs1BKK+qbiSyMn",
-	"1T7xuHTVnexgy0Iz+DCHPWj9/sn8JW+vhX2zrPJ0rgglrF4ay66FcKJu20M9FDwE+BIfKhuZggvOvIG0",
-	"lb7TVxqmG6GwpquF/igXl0/eXB6/fP7Tz5ffX/Qjb5n0oqFQn17tuYA5t+JqWmmzTJUmXFDtC/kjomwW",
-	"oSiVRSrE5aBlOj0skwyb26iEc3xrn/YCNUaMSur3NArb2MrpdcIyQMAq3gpWLysrm8pXlozMsWkzFTtT",
-	"XlXmDA1ThBpacWlDpZ/7mvElZixTDrM7J/YF9BjGs5C2iBqkdcoLjI0oIXpmhfrDOZN1LUoJ+jW+DYYB",
-	"Rw4sjqppjiB9SqqlXrrJ+ftEAD8gOKYEOUvdxNCnH7DqOTZk6UbZrb104M89QqQT8bTeWacpRYcSFVN9",
-	"dQTUTZlGK5PTLUAaIkoSRtkho8wpmiIECdhkzSayhAILSO9aSTPyfk2SQFQb+EyhiTQWzxfsj4iONr4v",
-	"m3vN1WR9lXS5de2NVt0K4Y2o1lKWNzUgdovlrFwrXsupo1GN2DfgsPPTlmVZiX34DEywXVbiasLNEDLG",
-	"9iSB4kLA003PjUMVsG2gTCqdlZTbB6lzoSN3o3XFuKUeereafD73OTtzQKIDu2Bktsl6mhRwPyyriuGX",
-	"yNU8DILv7Os4KHQIwbx8+FgvDVfl6Nz8UvAytPzehJqJA99xRsoEcnHTklG3wsj5wl7BSSSMVWfLwVFB",
-	"OYi7h7BVRfACkCb3V0jydWZnvayRGhrRzsQUOCa+ZFdCx0DuXD9vbksOQZy2j7misMF6lK89Ogwl6yxE",
-	"QVxs5VR2bkWJJcbhhmIzhwKx/lbQE/hWlSyDZb6JL8G6vhqgkEtIq/OFm72yywyYIKB+50iDtgKvcIF1",
-	"MtyGU6dfh89j5oVXEH65M8nnOsmbX0s1cQK40iYEcD1gJIQmlgZp1Cgub8Tjr67+Vmz05gAHw67XLxVW",
-	"DmXEEr4YwRzjHFT0hKwW6xQ28ygD5Wd8MYnNOyCvj8t7GA9TLaoZb0WOKL4T0wprYfE5/w6POeqj/8Qn",
-	"6E/w3qDas+tAVro14krPEo1kX5KYXi0IyDLSt5x+0IGyQQX4jSizb7BXXf+tYdDGxMvAhe2I3LEq0lEg",
-	"/nEeEpzBX1tpY29TyBxVy3iOkNa43HdPO042EoVlE9iRcsBNpPnEMA8TUekVO0l0AB4js3USAiNG3Tjr",
-	"UgMDHwnIt0wDttAGHm4AvOrqdfYvg7sdIsysFWLXemAZkZJPunvNHZ0CPBPQ6/5T7nC6U1mcvjlHLtfB",
-	"z0MrUMA6oJgdVV3BSZ1EmfEvzlPo88710I+DNE0ls0ooOo4NkMOqldaKdMpt0+pJRfx2FOPFSb3GnyVB",
-	"4/Rq39HeYHnNoHfHL5deEM08v3V+lmPjspfAp6plrajMCn3gq4WuBDRoTZH0RieFWDb3W/RnrEcaF6dE",
-	"P8ov6Q1WKyWWk9BonsFavLILFLFXnncaN+OVVzUr4XEP09dtN17+NlbH0k4piOQtciVWmB9KTbe6Bly/",
-	"DuZtbQq/Poa2jrn4OTtxCoh3MkPWDEvma6bPLlxxcrT7VRT+ZAbzr14Ku9DlRVqRe6UwQEl44nqlWMMp",
-	"YyDwe6zrAX8WWGte00OlkpfiiL1x5i96SoIC4TcBVMDuR7HSgalWR4lOgzeiTUZ9X2+OjtWjSIMVgI8S",
-	"0CgAM06lswePToHTH317zv715AS86ZR5kbDx6FYlKtmltzCkE33pevaap5DVnObLJ0ZXSysYRJbARu18",
-	"guONlBqOM518cpV8+6tODS/YWhgrWmzT6AM2Y5J3rhpU+TOLa3oGgdfxlVThEDbMgVvBQcHK6Yhwq/2i",
-	"4xkWHfkk74NP2U02dM51y/fkBl21fVifANeCixGLgHSakecARJ6uPV7ZnTFE4mLwFFM14AByZigcvUcP",
-	"YlGpdNJJke5nfulvsW9fXnS9tpBlgSkobVpT2weXZwBj4lWq3DlCI+xaFA7dpWSndt+nfZUq3Keujdda",
-	"iWTfWi+etpqqdNh8EFGlfx+enCZHSfWfjQAdTCMUIjoEdBv3xw23MfmcdfCfQL8EmWQQjos62dy1+eVL",
-	"TUAbGvRo1G2gipBsAXcpYclOvxVbNkIaADcHaqHE3YEsGqGSHYK27mOHLKRVD1xoNDxFBgf/GSERkQe2",
-	"5GsEfwO2ss8rxiNNFQc33OYEnGG8BO/ZPu++I+BFljgJz+uB0DBIl4qrUXtAGFnICOLjnn6i48WtxUvb",
-	"bUtqekUnzDyFd4w2JbReQXuH7RzqkV02tjs7LSe1s9rKsSHcqsphU6H8h8rJ2NnofuIoSbzjUwsNcWca",
-	"M9tavVRx07bgnHO/Gz+ftG1KMPgTBCFUED/sgIK8D2U/f3C6fkrMBlq91HzNjHXk7EOzY/GGh3uZaE8H",
-	"CTcChP8fRWlr29aLaKUuMx7szPFe+npLagk+qrmox6hM5FC24q+EM6VbNuVqKqrKl2QmCjHLnrE23NUk",
-	"7nPpf9EIfzdXXFJ5AFFPcUCvR4yYd41EFQhnmDEAb3glS8rzSXQ3a00SJf7USw+BblDQk8CWol6ltVC3",
-	"cUb6ri+D/VqiqH66dUu0qo5GwmZG+wU0n2VPTyCXL01BMFEQ/qsFYJ6WEgF9WtgFG+h3u9lUNg8v3IUh",
-	"DxAyzmR2MXz1Jtr//RLTb8d7w2Y8ctzIouV3tsk2nSRueGv3yaQI93fEs1lCvfSiGPMaFjwqdIdKQcDz",
-	"kNZ9k+yn4DPCv3r87VfffvOnx9/u6IyxCZUdEfKIBkN0hLepK+gd3/YZ8blQwEx9ZqvtqPjU6bjffMUq",
-	"UDhNwbB0E674FTtiZ+w/2eE5NYAXHUwyOXqdNtlBwWKRZwPBavfy//jlyeG/8cO/nxx+e/Wfh79Gfx2d",
-	"/efhr7+dFN98+f5fkgbmQFu2Rhtp5Y043xCPcPv2Q8WJpWKqF8ZGLtFG9tYGPPnhyenl6eOzk5Ozk5N/",
-	"Oz79OpnDtAP/KMb992GTgskZkWnOHo+EYSlmfFlZINCEUQNBq9Mzv29F578iQ0EqZjTBOQddg5CvwSFQ",
-	"UB4TBMaP2BM6gLhJOPYa8YEJ65OHYL+M1oqa0qyBQ/h6HWlDwkbQws6hxw6lLiH+DmahdUJHYxwJ0sX9",
-	"VKCdkNLIdqTqJVh5AxLf6AF+UGKarinhnMoToAFiP1MAm8TEDOLx17t75qQ1EqjWKRgPCWfB2+o1ICun",
-	"1z1K93CMj/bsuTZW74i1gkBMkON95ZTAqzkmssfJ370vQvbZlW6vUCshues+ANftzjSxmHXuFPm7mOn4",
-	"EEuPBW+WUCVqqOD5C1F1DXUGmXayXxKFqn3iYxfYJg4L2YiCq21tIs+8XpFPbxcD6+QhtnhJVimm99ZE",
-	"tUx7LZoa8ziRRFU8wcUaEPoce1LBVemuoF6poHX2up8cscuuRsls9Q1zuzflLXq5lx7OVLZe/Hl3GCnU",
-	"QTpSI79zMi7h3b4VP8SwsTbFoDC8FutHhrXcQnlTBHRbamGS/WdIxg8R41NhbESLdJO2c0uxQmwXLtEu",
-	"Usbhr8grvvOSdETf/Varq1Ia2vxEdXK7BP+IoDBNdEqODLAko8N3wbIyOv6m1fOW13A8X54w3zYDMlID",
-	"PUTSBhDqIVGi8PmzICAAow/d3b7OSBoWTKcjFmBxIt8oOBWZsbox8QSbVtfSiPLMN0+PZwHLRPmSBZ5x",
-	"LNHsv9uyHKkYV3I3kW0PT1Q+klV2Bgf0YplQy78H4LbbIINZvm/cvNZDCTcgXJH9bNZubZU8OqWkLIDz",
-	"OPJDpQMsConpDZ09yBUGxM6ZjngLVzBASLDu83fbq11bLbTTcnwTVEdCtbApFuJbje6122TWJuLXYzkS",
-	"5siDip41ZgNhJ0yRsM/40Nj2PEnIiz3uwl3t69d8vqN6l7PGkQyKNKujat6to0uXQjZSzc/Yc8ZrAAk6",
-	"77ooEyAqIdGLFnJofT9vFVpxQFotOz1h5ogqY8+iskmJVZNQQesm6fth9JS5Bp1KVFd7+1rE19w98l1o",
-	"xfp7N9yP1A33n7UFbdqR9al3pqXzLVMEYVijV9j/EApj7RICpxCASB69H+wKM9pTmJZuVNwTj5zs/tmG",
-	"TrMolhgI+ch5Bl4PHNz3k91+fbay+Pf2u3dsv9vlE9+qg/zn2rw3nSb0ybfdFa3MRN2MnKurpQLsodyd",
-	"d89gags4v/yzyfSCAaDPrjFb6wyWbQYG4WqzqXL0i2MmYi6VQXyO0Un+H73t8OfSQThUXg9Qs1TG8qqC",
-	"ajdIOyDLM1UaMqy5gWeNSuYDPt0G9xhZAP70oVoUv8Z/Q4H5lg5Z0ae7KvMJKwFuovFxokEUIXzrBT29",
-	"BWFHnxc4g5zyK9X8lqGc33Xj33Xjh9WNP3ElOI319yQEbvuSXZquX8hmzxyUU6HJdugA2GEoJwMgvyuo",
-	"d1RQP2sVMx+PxbgftRuYEb7x56eQfjoK2UZ8YNqcHR//+Ori8uz1qzeXBWvtUruru/m5rczZ8fF//e//",
-	"A4+cHR8fl+Lm2Nr1zxdPT3Iw2h9Nz0vTEyhuM8gfPmdQxcER2wjxWfPv7oeaT3YmodBuD+gpF51elGt8",
-	"RloZZCBQtU5faymDp2+XahW8guAnDqnEw85ffGzAr3NrwKq8x+XSJ+KD5xRBAbDErdWQ3rlG3wvdhY/v",
-	"nyk8K19xO11Qjwmh7sttA6tLMDYf+AJLFexTgDOBDpLBnIT+DLorlj/Y187fZStf+hlAUZN2YpmeDfZq",
-	"wmKm9kReY0AymklKag51JG7gw870ntCRwj5nUisHrM6dBmA/prOz8hCmMdKqeQvPJo1BmnGAvPMdjoJ1",
-	"548n2I0Reli4Rvvjh10Eg+phzMe3fns27Eet5sLYK6d/x/tMCcfvA5xh73qOPxXqyZ4DUUecrcyXhJ6Y",
-	"xGVxY/YbyXaomLGusDvf1s8hmmuM3NjfoMR2jDxf3P/7P13RUl72Rli0LFthUiBhUmFjzoaDjsYma6hT",
-	"hi5LSVWulKapeLrmgJr+GSGiWG4ykbHmMu3+kxNswJDoZpJDwH9+8Yp98+W3h8nyqpqrkgBZN8mGYJF9",
-	"5Pni+9dPWClbMbWsFBPpLBn8bX7Yq/TYTzYSIIeqxwaKm7eqCLumVb1WR4/i3j5VtWPvP2yBcyhVGKhf",
-	"fl1x9ZQn7VtFIV3eKdjJsl8COZf2qCtDlqazi6HJF1rsca2f37aQwNtUXHkzBLom2m6MLe8wwXZIsLHZ",
-	"XHdlXm6YArsvnpPzCc2yDtOmg/LyJSteZxAdcowTNxFgSyrjYSHni7GpL1j6P6pOBW/hvtUKFRSQwK8L",
-	"nFnuvC9Iy9jIAFuuB3txg18p6E/RgUjTdTgleI99WtvtVBQ8hd6i26z7rYoV/K1meESw+0wii/r4FG1k",
-	"yDpnfOF0bhl8MiC9WnTMjQWFpPrUsRMzIov0Fx0htChDizg+tgn1H7nvhuA7Gq5ER+BL+7purI4kaVk5",
-	"Wlb5pI7OBNwrmf+P0JTEsatblAzRO8MbktMO7Ya2+9zw8n6aDY0Iu2bbETwF0COUd0p3SH8GWKsSZcQV",
-	"+z6x0DxS9aoCeqQjmv2uLzCrZCdXpzSlDpFq1jGhl9yipQiyIYGjV2fwXZeqFjmP9JQr1G6dQIIuOtRI",
-	"BPLx9kJqWS1Sq1AiDNn54rC7AuCFIwgbOE4hvQ9qv6JeqbDYnfdxq57NTcav3J9XmoqxH9C2vlv7Pupj",
-	"REArygxwOuiBO27vmIKaDJpHqKJMfOWbduyE/wE7FSca1lL4HYjKAuht8djJPe29eqtLpwklMajvYBox",
-	"KP5dw24nfg2rpLUVlkOeY+HKGdOqWkfNu1GDilPtqFyxa8PqCEBXPB2UgLzLF+ImlQL+BN/RKY39mn8o",
-	"57Lgaez1G+8qldGXvVGruM+xj6/X2zhSvwtDDDyHTJVLQN14BT6WHHlpFqJ87ee+R5Q2U82zo38mMPLr",
-	"seA49yH38wUy0drNbRZvku22uVpj4vJ5p+tDoRdg5CrNIK42Muk3Pp5eevhXwf/u88V3JIvTjFP78EZM",
-	"tXImVvl9IPh8mc123e5sJqeSV9mOtWNPOwzUeUduN1BeBYk6dyRFOOLoBAPRz4gwTWrHOBbpdhy5Ivm3",
-	"KCPXrJSzGeXIxzIzvAJeHYDkZL8LfzqtaK5Eeeddp2Huuuc0TLTBw9czWc0ez2SbHjaXvE16W9PoTjyc",
-	"0PANCA2CNzR7ODyRQfikE6yE8W0GxwJE5JHtaNCRwifXDvHlMDcm1HVfh7EPPNWWVkeen7D+sIIi3r2d",
-	"u28Xud1P5oU9D/W50CXJe8zsStOFuxUyNHXxGXhbcD/n7/Iwj+uu7e04453Y4BbruA2f2FvPoRt/H9c8",
-	"hvbpqKM7uSEykzwd8n+q7SJi9Ih+iCk1W3Bkm2h/HWZ5VyzdLiH693coEAcMqACwPkFUiMl6g2QMEW2U",
-	"heosxsnady+lpwCEp1oHnKlwv2BmteNhyZJLWVWGOvKHplxb9zWleg92Oe/U5FE6zZa6kSpqygPEXQak",
-	"dQ9GD10REGUqgwvnmfqe80NhkJheaJu+7QZBgOFbvcsu0rFNaXcwow4cDyGKMPar2xZxb5LdG5Md/3tR",
-	"ByRZaVilp7zabddTX/PtTuiB7GLQnh44l7daaw/PjCeWvsW3BXj5HcLlVhAuI5AG3ogVb8tUS2heVQLA",
-	"d5NyNkCMp/2iUrFZxedz6HLdUcuoxh5ZR+wAZ+E3XFZ8koHKr0UmZcFU3BlpI8/Z6muhzG3kZ/D00hAb",
-	"UjDsZRHvO867m2T++L5vdCpJYLIs06lqMIkQupouRLmsRNHrlWQ63AFHo9C0lOYxDgDVT2njnNjPl88I",
-	"aGckjltvHlThrMS7sfeYjy6ybWEv9xEAcHV2wZnjThT+NGhKtNrurfnTFeVTSvzdcUv7+0bNdkIRzEZr",
-	"gGRK0S2iIKEngTNJxlv5yWysBtqolwV7OxbdrlnajEoYN88Y5666FrmrMhb407OHDXxUbRkMX94lRoRb",
-	"1nMTh8X76Uf8JaKMPGWlepD5aPee16Aj0oQeBFdg3xGRqe26Xd18w2uS600mxAMKYoOpOJ1re6FroVeK",
-	"su+pZOmgOFhaGdwRlDPsPna7x61O+L2Lg3eHbtDDG95CIoYb3c3kx+gN7u/n0Vvc3z+HN7m/3sRvcx+8",
-	"Cm98XxxcwOoDpvxGiHB3ZA/RT/fp49Bh2CeOWs/y3T998PaMVZqXBWtuADRFJFGpl2YgrRXxWvcMVunZ",
-	"AQ3brTpFK5TS91zNdILjxg22t9NdAaOOoA6AmSUze27XUaUUtVYQyZRpb6XGIktoF13zNWRpU79xOVfg",
-	"ZfGYHqzhxqx0mxEDmDp2lQXOboRuKtElMcXtoPM5ZOlccjKPaXaMs2uxRlerhtyHeNGp0RH6LFM5ipAT",
-	"cJ4A0+NTdypuxR69nsArcBVCGilYVnXd78wGD5NVh0GsAF3or29q6+PsucHiQP9czxeZigJCnB180thb",
-	"nLOYwQ3xg4yBSYfvaWoh2tExkQs5V88VspAU90gT3KsZNDOHlHBPLAejW3I/CQF8qHvbHOWuXL84uJEC",
-	"RfN1z+4dEgIXMIFYDOAnsSDATzpRgH/3hAF+9KqbCn7wFz8h/PO/u2lFXkCVguTOuRWeK2pTgPDx1jjl",
-	"HfxrHj7y+6VjkMdPRVvJ3SkE3SQ2GVq/qXyPBaU8E+GidCTbv6cDrP12ta3JZqXu8iMBPDLIuXqVzo9M",
-	"0bvzgIwU0gs9khya+tgH+ODs69PHu3bxOuNhcQf+bCGwO/AeS3PyOGFBgFMXcH0svwboHcjCA8Bw9OfC",
-	"l02ry+UUvi+l6R6B0oUOUnzKFZsIZnVVMqVXUIbZy+vkENVP1cOFEgc/owNf/4r/xiKJnYA/sMzcvgW+",
-	"FENWd1LS/dNte3GgZTkdec+frl93I+AfOMbT9SsYxb3bUmrygKKxxeqgZeNonc0xmj1dtSggUZaN5e7P",
-	"KsFzaUsdHPigfMCnoIpghDRxz2C1isQ2iENPX+JT1Oha3NOaLwFTfpeVEnO2gOVN0/aHGeYVn0uSWMNW",
-	"buRSVbytB5rvU+WX7wtT8+lCKmjAaNy9vUZMM7ZsCvhoisDEAzWcm108h3PXxjfqJKZwpVW+49qcW7FK",
-	"9od6pSjLiRZo+jl8Yw/2z/iCjiI3KTpcwYEY5dXUXYnRDsbud74Ry8h8cbQ0dqmM8FS3IMR6vAK/+WgX",
-	"GZba7PUj04iNlZR62XPVdlVLxupW7OYSuhXRwcC12WtKkcd+u6+rbqvyCiyB22Uv+cH9yntDdrd9g8q3",
-	"NnfjgDbWmSKyFAEF4vB7m+Yo3YZus5UVX19l0HkuJPTYR0uLW1ZyyyeckGOBcVh+jbX8bmXdTaTs1NEG",
-	"WL6us0uv207eCTmwOuliyIbnQqVaSEFEm14az1QeeZYJBlVYtlaMK+Q+WoktxrOv8w9WnTywZZbRh4bO",
-	"IWskQMGW2uldUffatwWmNftmvEfsCYNqJWi9itbeTKx8JYJdtMIPDvgmcrK0kEAR4BlUyYwOBT3SUn8h",
-	"hGuAyPhRoiQYFD9wXihhrShTAfCpVmZZNznfB7c0sdBnf2lGun5zWViUV4bDAiXM5Y3wIYh5K0eGQoKg",
-	"2K5PB5x6CIgjXvBfl8aiboy+EN/gTsjWq8rn6NNY1pjkAN+ZgzxSyph1wSXtVTuPdJpDvu8t4mG4JSnK",
-	"vgy63Gi/mzPBfHi3FZZLAvyiNGI9Y12SMvTSYlbr/e/mjkyKmQi29ZgGxWnPWscdCRukkyWJrEVLfrU7",
-	"Cbys8IpsbXpVt8j8yf2U6lrbyfDM1XVsiVZsoBn6aPUbXvra2fsD7qTt0k2c5ThzYVDE9GooIFVe6VVM",
-	"XCvwOKU7L5oQadk9E/TzY5yp5JlrAOkerORrSmuqZankfGEd0/L/PgvNRrDtBnAZTDH2HAU6aux5BDDW",
-	"HZR+Iry045Gqe/eYz1+IjndZZuRfiig0mkqezF/zVKPuASb1dpgjQWZK3Of8+PrtImVsjWFTfi3pOG5e",
-	"2vl6EXnj9DkUc+T+7LVa8PUZ/DrTanzeapNB0PblJMpyqfr3IgHj4f0wIehJsqkSN+sI8Q+M6XfpLtG7",
-	"Sh2OR1c0JJs1vqFGKyED/RDaNjLL3xHSEndGNbSSh7SY7s13Vg+7gw6gFvlEn9413Z9D47k9AI/er/ts",
-	"OM6HYN29+kT4Kl3nZzfE7njTkFpc4hA9rpM/sosgJDZawdPGZVq2t8ZuFC9Ksw26NVwXmqtddrwCBAiV",
-	"P2XS54aUXidpNsojeuhTNhUy/LlBu4R6PLMKmpirqDztFmfSFRcP1Nn0hcpe1+cnjvb++BLPUs4pOrFh",
-	"bf/45PDx19+E3p4Et1awhXh3kGuFdJWmkxekKViM4yAExunhyWnPRufVykknBE1J9la+jWI5huoTBH+7",
-	"qHktlW6vsC3c9i+/E1NZU1EAVmJSo+wz9th99v3Pbwp24v71317/r3RuYe6SYDgHsSbHVfDbbuV7MFan",
-	"cSeIyDuwctXhgYoIHGOjpeggY1iaZapv00+87tobecTDzfT7CNVDttAYiYrrVqk3pYOSSLxhFVKVeoWW",
-	"v5t214PK/j24ZnayAYowdtyAFh+ZQT1S8rvQHVuSmNO6+gWlv8u4KKUr8bGowv98+Wy7rjXfWD7wVhqr",
-	"G9wx2/DDggF3ZRzjc1DrsOARBEuEmZLJQN9Rg0NIFKP8yc6wvNKqWo8uZUk6Ip+KuVT9BIzNXQjlw1QK",
-	"jUZ25ycdR/r5Dttgxwrv8ZqIdK/6O3TR7r/vNXk8/Fukgf499IOEVr1p+Ah70D+AXX2y0z25k1TfEjTF",
-	"FmhMKk3luTXgjAoFlJELFVNWVgvNjBCofALL0LVgvMq0k9yv5D+qjx1itr5kY8CoCP5XWCgYdue75l/4",
-	"e+d0bLAEWzYXdmxzRAHJIgm0sGuxkiYNaS/+dhuXnftZr+QTTzPMYVRfQyCMNp1ZN7ovxL5QdknkL+y0",
-	"FTfGo8IxhsByPYaQCVfl6ig3p0tzyGyIMrPbNs7t0DP2Kh09Z3/0/RScCCrYYfcnXv9bdUhPJZ/xKbYb",
-	"lNgW1Z53/Mr2usSGqPswwkbS2Gn4uvbo0JT1PuHq+pHBBlH1VobNN1+BMPd/nvab/v7H8a9//Jed+kI3",
-	"rYDhkTrgnxVYOS8RjjNF9eGLvDI1k6IqhyvXd+XC4lsGK6mx18AzAGVNhAFnNp1jOI5c4OeJEvPoEZTL",
-	"t38F/v4qixNwyjwoasEe+1tfFuxLFku5lD+tTHuREYMwF0fOp1zfIbbsc5m9cqoBi6ibSNhF2vGDrW3Z",
-	"PIo8JfxAaLZbJSfpehO8jHVBQVOAaBErJ88IbRJiiGF66ZYJQg3bvXgbKpG1eXO28xMD5rLl0LJ1V4K2",
-	"P5lUnGcvfxXG4JJVcrfA6eJNk4xXb2wQPddtVNCs0K+12gLdGoF22YqpbstcTj5uJYU6Cma0B7k3vu55",
-	"SjBHCRxjXtkd9ax4qiBFeCnOWLRg9+uCEe2APPfbdFffHThQliJXxyw38ESywJo8PuKOzLvzpC0IxBuR",
-	"TbHpMqQpFeEeRiczfJVTxT5RUXkOPpyOD1soyV6LinH15zP/7lE+jYj1PERBNZuseysCNhXt9o6zTJZD",
-	"4wLzm/+8AwzeyNdrBS8zmw897aGlhbutfobEPjHRIuTVAiWk8dB501Qyd2njm4nxQqVXTKdjOhHfT4Jz",
-	"whS2OZOu++ERj61KIoFfB6w9APgdG1Po6SoJQqEDNwOQLzQdd6RQw9BxLe8JWXuE+s5PgH2zM0Uz+0qe",
-	"nqvVI2BvE+MDiCUlVhnXjbYiFwIKOV0LqUrqeR7l8hhdC+wshM29riGPxSynC6eXz3lj9jvcn7RNHm3C",
-	"Btw9GMBoJkfDCJHJJpDJ/rHEKE+Y0L7fqjwcXCpFui96U+GQfcXWDnbmuUMReFF0cyKRFYSOo5tY9FCe",
-	"QLBzO1YU9tXTVJ4/wkEnOqTlUn+teGd3mzyUVAkP59/9Ome8kicnNBVCP37fmR2a6IeaefhelAzDhyrk",
-	"UnReSKqR7q/1nwlZqDgwetkOus9g06cQN5c21l19XsrtKT4AGeEcItLehDbKAhltgx/RMwNUlsOARMM+",
-	"iaIvU4GPH6i31Alux2qhK9yudDxpn4sSfAy5CwOdEG7np4r6RZRixpdO3z99fDLUKOjLb3o9ik7TrYI2",
-	"JomtKZattOsLx3W9KBusm/0J1agz37yeCmi3q083c4DRgQuyb0HCOxQWnjNRGeGBSp1YdCQFc3Jag+Bt",
-	"bHgurG18pigWBKbcaf3SxaiW86yLCBtso+g+LRDDFZQvDmFy8N8enB1Mtb6WAN4KEuega1XRTYk38r8L",
-	"KhLyNYlJJTIqdcP6t/DB0bVYeyZYcsupZ4Nusbx3q6TTqQmAzNXVQO7csWRN3hMqq8MZUYorJM/DprlD",
-	"6zDvRrwBmw2acS8ywqKfH3/k29kFPyf1Dxr1XmhCNuqtldbXVN+73/JCHWsaW6krW8SqbPr7lkcbFc3u",
-	"nFhUbTviMrjxWa9A9xaU7kt9R16+KD3ON4fCRlHdKm8xCaomHlFoin/ljwJ0VN0IFcV2Gz4Xxmnoq91n",
-	"8B4uP4Zq+nMB8DdJ+aLQPKPA9mHgf39b+HTSXrrbIKZwgch3I35xxH7QLTUrgxICTEb8I+SmbbftAgA/",
-	"f/foHYb90desbOFnQmcSMMBJkFCdLh6qkwKVNNYAidd8jRAI0p75qngk/RvR0UpBUH+yZa2uyHZf6Kqk",
-	"ZpfXYm2O2JP4FXil4T19CSQNHChmQd1GWhXhbvbE1REDKBRsvkKCBKp3uiQNL5ooSVhXZWQnh4+I29me",
-	"vSjeSWOxpsNKWzkKexbfgZBDdHBKLEnxRh6cHXx5dHL0JdTeEjDfMW/k8c3p8YRPr5fYlkSbDCRDzdtr",
-	"EQxv9Ab5azsBvIYe7GitASLYU1EBM8eOkEEnJf/jEXuOHTHUtF03VpRdUWXDjWkWLTeCfcHnomAGHvlD",
-	"wSBxAZyGuipRQriTD6DnSIfmEbbsCS0qUcUDSd6htmMhNfbp0+BkFao8Yx1jcazQ6pa6yKHPBQ8gENnz",
-	"8uDsoObX4inuJSqFwtinGn1SkTse7MQp/Oz4rxRwQrN2l9GLg3ut8X1f96TM71aYRiuDytrjk5OBl+up",
-	"FfbQ2Fbwuj+JoElOpOJtAofkPRSWbhLJjByNX+FrU0sJ0zt+I2YAHwPPn+75/Ld7PB/psQdnv/wWCelf",
-	"fn3/KxRH126RuAYkkT7vR5wTaP0YQqPuYnYkiyt/X3R3SlbVYXDWEnBcn1zQ0HkqK8gBaXjLsbUZTHID",
-	"tc3cFOxdZd5hz7LDqa4qKurXLX7U8LVeWuPF5N+W2NuYpGRwPvTppYjOfMuuGWzvlXkPFkHs9Z5f96LZ",
-	"PS+MrCr0fucJtuuUAP7oGDzBYvbihyHprx6MpHFdmuC5oEjFKXiWT9zqneHj/gSeHFg6V9fb9FwJ65sf",
-	"eknRJ2kjVOkJ+kEYoKyqFzSJO7O//V9tLtwwCVrCdtYrJ/L0MjSIWXvHfCkhvvDwdDSeLi6EKokwJmsm",
-	"DmsuqwLz0EkIogh1du90m7XluZpTtEbxtL3YySCbSv2yb7Pt80vIcjn4mBzLpEjsu5bPPKI2oOAod3Bd",
-	"rf9DEQpMqGDYYYeB9xlzg2E+6ANNKY00362YFLMIgATqF2/FeceVNkDBpWGVmFmvamNyGcyflLfONgd3",
-	"MTfXAnrvH21pZjDZh2ZMsOJ7U85uQTYwATjdpLDDE/PMSXfdwj458fZwGh5sUSTsMQ7h7OOiQ7gH0wFS",
-	"bcD+2mZ+x7/J8n2WA84FkNou/gcAh0vksTzihScnJ6d/OqdKB5iuJChEzyShU27gV3JY3YoS9R6fnBQf",
-	"nJnlqHFCkJefiqL0BGPXMVKAhG5eSpgMBRzzpmk1ZTunFSJ8QvxOD4EeLmjHB8jCtwaKhc4/E5N6oafX",
-	"4bCXITtAiXe2oxBVMkdyoXYNO7pmSXXK1VRUVYjapMkVn/qdWn+n1vHU+gxohnHkn5M14/2dSNOjj8gm",
-	"JahuhAJTD4OpnwMhFsN9xXP2DX13B68MZe1T3Dn1Eipmv9s7BG8rKVoWGpOk3kTZLgTXFcYPUWoKZ2/V",
-	"Uj30LQY6Slzh54p6iTizRNbiU3Pc9AoaOZwx/gv5DrrbzbJmywat9txto5qOPONv+Ppz4/oPY8S9pp36",
-	"CPbbCFnzzyRXftKWQl8kWiQWVaHuM9H62jdnEuss3ZezrJBpWqn+cQ01WvmdQzqfJtXtbdZBJQVQkDt1",
-	"GiJFMNha2+xUTZ53pZu/qydjg0aHJ6eXp4/PTk7OTk7+7fj068xro7LYTyeM9NpTxi49AoDD5p97zMhf",
-	"hE7feGQ2E3al6vd+9HF72aK3N9SPYoL+I4MbE9282c5Qwg9jQgmvQmqeNNvoIAW7uHzy5vL45fOffr78",
-	"/qIHvoUtN6KAX4dgsIMyH44SR+W//5DsGJPm4ZStxw2VYfBafPhQFOQW/vKr4xBdMl6K8mi2dJWuxfqR",
-	"CV7+iMAgJ8qjb+BnoTlXV2Fy3uXNYGGOTzLvxoZq8h5RLhEuLdnt7QKgQjEigSCrXDGhbAs9SKlA+4iF",
-	"7Ov5krdcWSGoPtw4fb0WpVPZsQcbwMBGTudat+LMV2FDLhKCxjoKJRiRLikLW1NqFbJviq7XOuwWopJo",
-	"JbB1whqDlABH1wpx3u2fr/SuuEJoMrPQK0gFlDPftr0k9HKhMHMnkQMzF/aHJdmbD8SNYfxcQB+/26C9",
-	"KBMYKTDkJuKfcXYkftJjjsVvIY8wEHCSlout9OhNAg90ESBMHhmYNCYy+eAMt6zWN6J0SstkTaeMATAo",
-	"OI/JFdBfj39z/3s/Ijb7o67FqPjs5SLKfE1oJJR6++lIaDOkw5rbCdgvP6BA3qLSTSLcQVtdqgegNscB",
-	"Wz0LaexdvyYPa4dxQZKASrC1sDsIbGf8yxPZB6exYi/9+/eA2mdH5GTPBYLuAnbpaF2GeHf7nz0Jj/FB",
-	"/yOS8e8O7X9ah/bnJvSybnI3+CMzzlueYxQ7XYi/y7qP4pMsDhaCl5SN+gxfePidNI020mb6xwvqKDqj",
-	"dNdBM/79P58sHfSSZi/IGJepvyRj3aa/S9TffbCfiQ/2c5OWwbOLKJmtvhGxGzclOff26/Z4xUIaq7Hf",
-	"ftZepEc+Olf4AXESFPVr8M2HRZOrq0E8qfwbx6HSJUHAOL2aTcRcKtMh7WbmYvUDzOQ7TlV1qCdTTxNt",
-	"Ag6RkdZRyt+hQ9fXNRRVzjoMDyir88WSBFYJIdsC3Z8CGqpgF1z3jcmtjg4hoYQfnJYRjNbX7jxO8b+O",
-	"NODL01on+5luccrK4MG3gFSEO37m5ANAQdMe0EF0yPmtxzWCleuK/LKmCL+EBYaSw/hJ903W+qgb3or9",
-	"TI9MVUMoAEtt4F/7Lfvpz6m5SW3aQzJ5pyZ4XvCeMDeO3TzuQ210FERcD2qKJ2K+VNBFpG8zfSDN8p9K",
-	"Lt2r/9yXVkND/jm/EQUGV6CAnbdKlFAljufdZ1N6pcgwzkmrGJ2iEoil1JdXrTDCvsDHHvgu0FsyBE2Y",
-	"GD6uhw7c1WdILTEqCH4SwaTcStH5QbdzEUFJGWEjiJdtcDo21Qp6NWK1/xzAC6iXA4LUvS+y2sunQwsP",
-	"cDY7T+IBrjZMgK24suH+kkIKUC1RlAwKFmHt2AH1/UcIajXZBga+go06CiiNU0VIDKhl8/o24EWFAjjs",
-	"LU1qH2jf7p67mXpb9d8Pprw1v5z8emS5o/Qz9l//+//8+wEgX8RwNgn8HPjfSvmY+heiMoJ9dfLlH7aa",
-	"7YfC6Ai4Juh+vKqw6eURe65Ggjv1UTZqDvPrhnQzM7JeVtyKkgZPhJj73Pf+00Bx8I9UyHc3rv8PrVPc",
-	"v5S4EBbouLscnHpnlMuWTypqxsyVWQkAOoeqm4orhdi3IQ0DSnPcF2woOI+pqgNm8Et44B8pLu/I+SVl",
-	"6G5R86sOZ80Dwk7Wn6kK8yEUXtRtER62wTQe6GxE0CQ+RwQcB1TTGjA1U91zzjtEzVZMr7WSao4+YEPR",
-	"5BwlO1IfIuTX7vt/NDqGRWWYMt59auTXT5PsmnSgQeJhDBWCUde8pJSLz5EmvUoGG2ACfMhU1279dqXB",
-	"v1Gw1WIdaW2IuqS0ZbUYSjYx144KB+js4vpjBN4emtBwVRlKq4Vd6BJQOzzznOlWTLnx4K7uClcar7LV",
-	"Tud0vLVrWPn5ENqPesVWoqrCtVrokjqCgQfHLxw5INGj020bboKVIKcLt/awFE9p1K9igLpe+I4WD3ba",
-	"9IbEUT9bcKkK0OEDTwf4MYwH3cJu+7g5j1wxviyl1W1s15wzzqa6WUfZvmwiHPGaDvK1d2qIQzeoROET",
-	"D3hq+IY3y0pklfSWvvz8Tgl9ofXSWHYtRMOs7l2kXhdEQE8Eng8t6rbP6XhC8MZZoAxh7GtsFLuDi/dy",
-	"+O8zaLkdBOjaFgewy4LJGfUoibF/t0CHel28PlqotNvUnLpC336yRQCl4K0wlk3IrQtKxULwRkAvyhm6",
-	"63vVJ+Dl84ClfEsJ278OgPpbmWwtwKvNzqBdtxQ0ZxAuFUbpAYGCHGZfrIX9Q+wjyuTTv/TzeEiW5t+R",
-	"1TrC958PSwvqQ8/qAUoAtB8Tajk2zh1qMQZlDD3yISp9XosWUv7H1fr4yT8gIlioYWjFXBorWqBnE5k/",
-	"mFXTgyfLI8tWEntRPbv4C/vi58sfDv/1D0y37H++uPifHdwwgsXa6YJ8BDDuEfseCr1avXLf/3VZzvFr",
-	"aY2oZmeMswkvGXVrbwV1/QF9yl85FtoDwTyALfgeQL4nUOpeYt+Cjg4GZdfbVlpB/aFx6F7nRt96SOYC",
-	"wY6K1rfIQB3jG70jCOyH84ziXlP7pyQGI7dsIqYUhwVSbD+EY3QPLD0QSBxJTc9C1VfIN/E3qkBYVxG1",
-	"s0WzZ0o9mrbZ1fFveCneH1MN16DaRY9s0W3CPKY7/KkYyEgGfgG5DFH/9adTVEtOk4CeTqWCG02soAws",
-	"lPBFLhMIjwA4ovYlblkCsNQG1+Qhvb+H2+GbrrIwlanoWsMwP06aKxZxZ2mCqcIpepTGL746+fYPjocj",
-	"NjEaFdA/7gb6+iCSe6g5JBvQN7nFXydYr59Wxlt+jyR8/7GlzQ7FH4WHjrs8DDqbrnhbmn8m2JGnWl9T",
-	"awMbX9muvzP4OCmvwHd5ThQUxL1Acnz4WdTI/sEOvXtJ5sC7dvofQmuMgsnuxdBPQAkB4PvX0DJxttHk",
-	"v7errc/M6tJztru1MwGKYQx6x6QdZwN2ySG86wgD/Uow5KJZvZwuoG0Ar1Z8TRi3EEDENuiOHkLz2PZa",
-	"2CNGDdK7LpkLrkpsfkLZhI7Tg09FUartimNwlxYhALXbmTMpnogP4VvuFS0BDKVJpbHvgfA1o30IhU8e",
-	"LQE2ZqwJpTfPipqTFiHmDl0wGHRk3MBgflge+fVeMc6c8yWJ3ldVgXoTwAvE76TNRMaz2VFO0w1U+Ume",
-	"8wd0ao3Z4IiiRvusctb1E+/N9aEfso3ZtJJC2StZRsoePomanjThZDH9KGQuU/8XKDDfVAc7tkmaE1tB",
-	"Zg8OBeKy0oY0xEZAko/hM1Gt0QrH50IbJOt3zG8YjUrgGuRKW7XSWgE4FXD4pFhhl0lURE3U3c/P7Iuv",
-	"Tk7+0G/8ixq2myW0rDknvVuFrTHXGOCExWP4EqJQ0mCbCL9pTuO9BrwMaKPFLai2dPgI4gBlFIjvwRn2",
-	"86Nm22vWLhVVKJ6enJzQ4mvGF4KXNMkvvnrsFOs/f3/J+v52XPYq68o/Yk/miCqCzdXcK50wWyIiO3sr",
-	"Jhd66gbqy9vjlWFfOHsU7/JLYQyfi6R2bpaTWsZ3/v6V6PigH6QPxHhe8wROfAzHSbgnPoha/fjbjy1i",
-	"LoAiBrhfh1mTFS9bGuDxKu+X9zmQQOCmT7NFpJbRN29EU63P2UTbBfCe/3bx6idmxTtrthsJoJ8sLdFO",
-	"8Wi2BU13q6jj2P3JnC0Z073LqWapy57azN+CRHg/lPkeaZkPabCQFB+Q2uddXzQnNCG1ttbQph4qiaiO",
-	"9UPYoQ+nk616KcQzxr0i6vdgtHqQMz8/gZP88C66UeraW2xPslFT2lPZUBXyCGSclc5em1nwgplgTiUy",
-	"0hMOqnD97iX33G0uNXKUptOjHhlmtXUWHhSfQcci78eYhZYrDW/Rrvv65IS9XaD+9+XJCT1SsMcnJ8Am",
-	"HVkesQsN+l5QaEbrfIWz0RXyefdOv8e44ZBQULJacAVdA51OFb8Frj709oMfUc9Dn6Rg/bNmyx0ZWlW2",
-	"AtXczoWJuacpnYZG667L/es0b7rFfWin4NhL+jn7/z4JRejP8kZscvFAgZCSgbkO7pKeY5fKShjj7zL5",
-	"z8Baw6edVo/puk0rdbvpK2u4dJziuBQ3kO4xBAv3mjti+46e/CBx7eiNY012v5I760/9JIV+iyB8x5Yb",
-	"sujViQmIK1M/rvSuSwOBjjzoun8i3vX75yzf0VseMOQwErFUldSOf5StRO6ADx+/HaCNF1pfgw/gpS4n",
-	"S8Mun732NHnOTKVX6FJwavdGP1BPFU2rh7uCwmX0D32Ic0Hqo1eOvYhhGQ+5234bMNfZSXba67hnb3KX",
-	"jTBOH9jN8gBN5ENxO6nmFzixsdsc1vGg20z70AdCnkklzQLvU5p9QR4v/fiBeBeN/pGipZtnNnhGn17f",
-	"Y6fDPH4YknleCmXlDOP3eCkZeH6xGhU7NDjyoMJV6XNtszc1QIrmfA9ClTGt9Y78q20bCHuKz0N7ww9p",
-	"YQ5sHKmAtHq2bIbM8+x6PyqJfyI7+cTPqmBWs7lmzvyTdjHO4N7X0t5FuccTiaDh9//qLPuV/RvxEP1w",
-	"VPk76/0Y6SkDdO8OJWa7Vm8lu+9mtD63/cNSLL30w7G1F/JG7KCdLsMu2lOz0CvzKToxHkygvxG8JJyI",
-	"G8FueLXcwFFOk5GRc/VhaQhq4Dx3cG9/GNbnhn7mXvU74/tcSfoZoqdh83G98g0xwl0PP6XyBavZgjcQ",
-	"ndtJ9ytup4uHJvzNoKZPyPC9OmASEFK8Ee15lHbhS43m8kZALgGEQcNPilBR5dVQZ06jBgXtQrbDnvC7",
-	"h1U23rpXfA7aRrFBR3gMTmSI8jyWIpLQD6EgDRIbf7+wo2QQ7R/idUH4h0gW8yzxBsjIQxjf111oxM6u",
-	"8s/sU3LaRwn+pGF0xzmkcBNGO/w8aqxUrNLzrbjQ/dzDVk8qUefmECBqKfsq9gD2iOyjVRxexqC4cQs1",
-	"rUQq1RYgUH3zinap+rTcCsy+HyDlN/TIAzJH/4rEoTzl1tkd6KHFW1sw0ejpgkDHeNdlBtJrEJ/Cl75x",
-	"1rR63vKa8BiHzvAha0SxCMUvxQNGWt3yuaMwWD6G+4u+uQDro/U2XPZ90V5HG8qnqbQRXuqM8WrFhgsJ",
-	"/oL6c7UIJ+OLWaO97K33exL9kQaZBVfJTez+aIte8VzNdDoOhHhx3FybwVW9XWhM0ZdzJbBKAw8K4COG",
-	"qk+nWl9LRDIw3cEidRGGHnxXgDg6fcwWetkazEGFuSkhSkOlAlCSjuHcVleCvvPAFliVmsovcG+Id/sB",
-	"7BkcfS/96qvBHUPQrg8dnesnFi70yu+8mpKSMNW1u83T6wBbTjNOXc7jDe6Qi9S6A/qu9+gDxWrjd3wi",
-	"h/XVPR2WnEOXQvBX9cEikW15BMhG6KaK0MI5a7gxK91usFfLrcimgP7oUQlMZ+2EG+pRRI1A61CvVNRL",
-	"ys0Be1AWPdg0D/AMv4A7bmQpiq1ufhFEiioR03JZA0omab6AUwFSn8KZlIcuJIxK/S8VtIJUYn3E3gT9",
-	"BX/afwOODpXwE12uATfHPWZiiM7LZHL3ylCKrFOmMZEEEe9rnyxLe6d6xeuYCv5C3gifCF4wblklQByC",
-	"ivOYGSz8nIsu/dSxydd87n9Fj87EilLgIVsLkiKUElPrbd1+gj4kUAMvPmG0cxKMd/oVlTD0fgm/gQo9",
-	"+OXXzJwTugtMJMj8boc28oDTwBwXQIIPKR4tYpJk4Mw9YMnngscBNIonYoPHlZvFRPO29E7XjSu+HFR/",
-	"L/CJBz6CpRk6g+VniPPkTA24Ok6CznjroY2c8OwdgeWtnM2G8ygu6ZkHPAX/ilyDY/waMjg5Nrn0HSpW",
-	"msCOokytz+WoLjckCy0zdkBxdv12wabaQA78yvNr2fqUWJM6zuPf3Da9PyYYqFF+TGpNfw+ezEtoQg0p",
-	"605t62CMO5zdldeu0SNrGOFjeDhpJ5Ii6BY64RimIGC3sIB3hTn0Vtaiq+mFHhAbVQO94gLDamkMorNg",
-	"YVhkA664hG7M2iMfeNynhLxolmYRkM4eJFdmaRaijHG/PpwDFe/nBRjQ2YQ+NDvBxnZb/8FAqz8NXAHI",
-	"/CBCJWo2weHA6W4XzCynC6wzjnrslHx9iPV/BH/Yu9NOXxxEGbjEJx7y/OENOTM+AmD9MMW2P+iWrRaE",
-	"zQ01/KBT97aNYpxDgu0v+MgD7hu+4Qc5gCQJGZBF525C4CkvzR4Sr0FOF/h2T4bzVpYxfAMIDAoWY6U8",
-	"Tq6fNLjBCbxV1zTVOkK+IrZNFclUPtKrZqWFIw5SqSM2HOqgZtIesbfQEBiGt7R/UKJLU+tbBqHZApl+",
-	"BdUJ6xYG5IAPH+Fkw2h7goQFMkoJ2bsjfW3hV07NTcHEBNUW6YjHlNwWrHaGlXFLE6aRHYbDTC8VgJjk",
-	"epxtt47aCy2nXlZWNry1x26kw5Jb3r8hTeu2zU0VYMdklUD1eGK88QflS4+//oa9fBq1DNsJVlYc1Lxp",
-	"3D+TjhL6Eg64YP/rycsXZ3FzmGpZK7gHzy7+AlVJMShqP/sGC9jdM6Pm1ZPTv+Dqu65bevJXMf3g8VCk",
-	"2B1QaxBDxztJiIptuJyfEuga5OyDqgyXdwQvI68Crm0D1QefOG7FVKuprGRwHCaliH9M5HjABnSNnvIq",
-	"QPfH4cbutgZBEJRUCgTkMGndaAf7AeD6Lnido0n62joI4xi+DiwxB1lYVZ9Oy+w3/dNKRbLcsiyfVB8D",
-	"FTdPu5sWIMU3SOTGBb8b9Axt7d5iPwip0JHYo+OB8vneS8lxFzn7CvDIzkXsyhtZPQ+pEkmv2T6185+Z",
-	"Bd+ryMesmzmqe+//vwAAAP//",
+	"7L3rlhs3sib6Klh19iy5V2fd5MverlrnhyTbbc1IlkZVbs1st6cWyARJdGUC7ARYFNtHe83P8/s8xDzY",
+	"fpKzEBFAIplAMlkXXbr9xy6RSSQugbjHF78dTHW91Eooaw7OfjtohFlqZQT8442YrYwo3Z9TraxQ1v3J",
+	"l8tKTrmVWh3/1WjlPjPThai5++tfGjE7ODv4v47bcY/xW3P8utGTStQH79+/Lw5KYaaNXLphDs4O3i42",
+	"TGl74L6hx91oT/n0erV8I/62EgZfXpbS/YRXrxu9FI2VbqozXhlRHCyjj347WHJjlouGG+H+1X3dq6VQ",
+	"htmFYDNZiXOm9ESXG3YtxNIwaQ+Kg5q/eyHU3C4Ozk5PHn9VHNRShQ8eFwd2sxQHZwfGNlLNYdqN+NtK",
+	"Nm67fonf/Wt4Vk/+Kqb24H1x8FQY+7qRU5zo1k5Iu2DrBbeMK6abUjRs1uiacVYLK9zb2FJLZdlar6qS",
+	"2YaXgnHLtJqKM1jSRBjL9Az+NlLNK4HjuAVzy9ZcWrZeiEYwpVkllWBr907OZsI9yTirZC0tq6QwbCLs",
+	"Wgh1xJ5WenptWKndObGpXil79Bd1sL3rE1nuJgM5FS/EjajcXkhlRXPDK/errU0tDvRsJpp9xts6hzB4",
+	"7hRuR1rxnLund3H55M3l8cvnP/18+f3FQdFfkT/EKzjE/gBPJkYoiwdZi3oimkemYHLGpGULbphW4mAX",
+	"9Q2vWlYw7+6Kovs9tNXux8/oUXdTeZVYwo/i3TnMf8HNgknD9I1o3Py5KuFzetk5E/XSbs4YZ2XDZza1",
+	"XWZV17zZjJnXBT36vjhY66ZMXK1XMyb4dMGupSrdBQHahzsB10ZWlZtywaSCD/DyScXWCzl198M/4b6t",
+	"D4oDaUVtxkztLcznfVgfbxq+6R2bX2sRToN22C8od5xPKisaxa28Ef2T5bW7qu6vmW5qbg/OHH1881W7",
+	"245c5qJxowljZc0t8nz6eqJ1Jbgi4l3oMnlTFa9F4outJcJThZ9TGLC3sOLg3eFcH/rtUhu/1Gd+g++4",
+	"UEcCd18HjBKWs88qwm3bFoPaCDbZWGHaG6SRHCtRzh090n36otRTc1xrJTZHdfmHM4azMI5ga1lVUiu7",
+	"MF4OTFdNI9R0w1ZK2oL9MeIvrBFTIW+EOWdCiWbuuL5U7O2iYEttJFDVNgPkM7ubL8NKV0Clk0av5ovk",
+	"grmFe2WAOyz5pnZjsImY6UawKa8Fs/qgGHOmU13Xbnmb5MG6CfIGKXv0xY1vliOOVVXxSSUOzmyzEtvX",
+	"2b2jacTULS3HfZpKiobVcDb7cJCLVd3nH8WBP9b0ild2jyMq5VzaxLS/E1NZ86pHSY8Mq6XSDVBU8jzK",
+	"lRjLdhzdbRLCsKqAScPLeVWh5mPGkQNSd1qtsAvRmL0o4bU2ji0mzsDT7H0NJxqJPLZ75ZwS2NnOkltx",
+	"aGUtUnIzw8aKA6vHDpJmeTANGCYljeh89tsJicpEbyMacSP1KkGSP62AbxFBei0JxTMyjtSWNGLNSS0Y",
+	"Pbk38JvU7Bq9UqUbeRyFG8vD4+Mvvf9R4v1WW9Q/R7z8htu93vvnJ5epV/7d6Z69w3ju9CMntRwVsZJv",
+	"kJMji2O82U1ZLd8OlzZcA3prxOkCpypICiGjC7QXuEl0Rn67WkGE3CmSCnsI71VC+agEnw0R6lIbK9Xc",
+	"eN0Shfkjwyo9H8fOlhWfprcf7DzLrXBsiE20vh4z4rbFCsMXuJDxm/GdqOSNQAV9y6JYcKVE2qxrxFQu",
+	"JWlAfRYla3FLJtUOXIQJ0IA55fk7Z3rczgxsJUzahuNVlTQB3dXo/+qFnvIK7w0aJaTpFYwD2Tw+efzN",
+	"4ck3O/cAh88t9wdZJYyEklve2XKngqbmXonZfrzkhftBgpnkBRR8sL05L5+//J7BVyPlFD0LC6Np57bk",
+	"eWTN38V2yigxbxfjLnjeqfAkPv/Dk9PL08dnJydnJyf/fnz6deqU/rbiVU4PblYq4bYQ1lbIP5qVQvKb",
+	"ojlB1ocTrru5SFgDvqedScSVc9YSncYLorAtj0uZVKj9zAqmm0gZSO3JerHZbddJJ3Hck/nZWUuq4z7+",
+	"oi21I0P0Gb+AHDD9X0iVuM7+GPZTdsI92DmhMHxuWi+FFWRrdWcm3i11M/ZGyXr0w9szxF8W/n3jBdpr",
+	"1Ob3POBGzIRTT0SeSrm63nIrf3WS4mXJ/XztnYVb/Gk69Qwqae+2fv3enNboCjZsyWXJrAalbbKBua6s",
+	"pEs7mnZav0yC13e8SqndMaIgJfKGVysB81Laslpws3JHOsQv4xsVfQ12437qNtrYu4z8uqXtXSP6a5D0",
+	"+/aZAG/kbJY4rqcbckFKPDKzWi4rKcqCOWEHJ3cjGuMeLgaYzPDCtrWI7nyLQGvtPOMjaLfF7/weVw5t",
+	"4b2oey/JLNOuPq+zjxihEZwiXQldNrr6w9IFXligkKER49/He7y3S/E1Ghh31GGmjShlesdLMcl80yo+",
+	"dz+LLuG/dkZJymQqHKsKd0Iatmz0jVDjFK37P0zcm7B9kYO7tUX75/1rltmjrdg/y2X0zV6upjFqRhg8",
+	"Ny9yhiSMh02CaX2/1NOFKdjPl8/AK1C0kRRpmeCNEiUzuhZ2QSZ634EobuQ058a6Fuhk3Vc1oEELnHYY",
+	"afxNu4hcOQ/EsKZxlKN/E2m/+7/zPsKUYemM6HEByYzPMDdowcS7abUqYzHd/tYLpp33aUDgtNvRjhd7",
+	"IsNZ7s01nci/L6tvDxMvc3zZoNSuoPGrGeOsDT5knQ6Ja3oJmQbRj8HtMBtUJPqeWpnSfC/BHuOqiOJR",
+	"x9dvF+fsBDIO9MqywB/3vcYUegu/xzlEnHfASBkiBx9t3rLA94itKTGHgBHlWESBNr0WphdKQ5lxpWfp",
+	"DQSnNsWopWH4tFOOBZtyNRWgeyVCPwNxoRJ9dnJP9Ti4+hIUMCZ4JO3YiFEuIcbpvuTAZTPdOGlEUUOQ",
+	"wiMuYLkSV5PNvixywU3CX3fx45PDx19/45ZmeIXZDRS4B5ddJ2ybGjbl00CPcdfld3Jycvqv5xACw0QJ",
+	"2MrYz9UZ1ZgVatPjIkUDYTLvo+t5o0K6hDSMl2UjjElz/zaY1c/ssG63e6PDAgvGl06jk2ru/3TWjoGt",
+	"daddEPFXUs2Zbvy/0pMYHypJeYNwnqnIRCok4eMMGF2IblpOqfrzk8s7SqAJZbiNkj8kqJOsBlioARrm",
+	"UrH4jkY5IE3y2J7HjPGMnX7L/osjjtNvHfXegr03uOmwtlvI9bc+AWgrhqqbelXxRMqSXjuilg1lUbi5",
+	"17wUqLTCYAnCysprQ3J4yGXZqsMhwu2+gtwkiBYmSVm8yyVR2IXYMA45E+mLkBagplUZ3NhF2KMcwSa2",
+	"deI/3sfV4nO1Bm0SHDk7FYjdpFwH9zije4t5JJe2IzRhLpKpTvcWhTE0/C090wZ18oElqPJ2obUpX/Ip",
+	"hTASxM7ZhFsrmg1b6Ko0wf0/5Q1DfXbBm7kTpOnoSy2VrJ3uf5o2v5RtdCIQ89yymm/YRLAaJZJuGFdM",
+	"qhvRWNFg3qwozxmnCKDSaSaKbukreD6zRGnZXN4I49ZTa2ML9vbM5ykbUVWG1RrUS47xmsFlnuzhikHf",
+	"+eDcKIlTkcVg+XVnngXqKtETYMB0tsXv1f7THlBYRtiyTdoPHZaF7gE43+7Wr+lQDN8YNhEbrUonJdxS",
+	"JqKS4mbr3Nm10mu1P/E1AkLxJiOjubt7fpboM4fn0TzQStBpaDUVoCeuuZ2GLNyzkBfOa5Q1hTdOIGmj",
+	"k2F+xDA7T9sFBgNJ3RshXEBzChrT1rGkOMUz3rzwBLcPm8BrnjI8YINkmc4E4uVmwA5wqnKBqcIl33hl",
+	"/ORfz0CVWQLncU//ry9+OTn99ZeTw29//X8e/3Jy+OWvfzj75eTwa/zoX5IC3M03ca2ewULaZGTHyCjT",
+	"WBVsKRpQrwRGkIh6Tk5OYmI62alU+d2KdiDMKHkoC6dKqHnKCGDG6obPheO0+FA7+YWuxSMTWDRXZi0a",
+	"d1XWfetXm2QSvF5ZvHFWl3zzyLSvcQqqad9TsD+yJd+YkXcvYRLKptXWhHJb6XcKFHtDf/+aMm/0OkV8",
+	"b9vM2TM2cTJqzerVdBFxbMpvhaMOuzxqvq3nM8PB/LbPNVjJwAQqbiybVto43sE34960UlZWt0zEaXfV",
+	"75IfL+9xdRRXCd4kfas7MtPj5IkhZSiOcWfcVje6WtXicC3kfGFFCS4sTLl2u+tf9Mhg6U0gPLZeCOWI",
+	"b+EYKHw30ikBlq4BhtefjYHMjLJgkxW4fbaywTfCnmFY0B2zBY8TR8nUiKluSlGylZouuJrHbDvaOXpB",
+	"eltxiWlvJe7TrezqNkuEBglvaucTh427e5QknDj3e5vFRF9t63PoR9ntq4kdaltjXLxiXz0+/dekb0Wq",
+	"lRUm47Al78CGRfvR3+a1bqry6g45cXF6ZeSy8HPrvGFwa78L4ZhtYyvEQwbLtEB1oUFQy57J+apJqWPP",
+	"QdegwJ9/EEoOC0/eRNNI80nKnnMr1nyT8Xk7EWjc1dGKcQUZ4azm04VUopUlQakqtTB5H954z4BjxLs2",
+	"6gU39o3g5W4H3Qh9t9Y3GPPfacsYTWmHlk1BQjHbyAzTSHsGQQQthV5W6IVg0rZb6fhTWh1bNnpGWYkJ",
+	"T0ojM7WBGQfiz2oheFOeBVYMNSRGqqnwmbKYGUSiXqtKQoaxkRWasyscAdQk2Juk7G81ud5X4N/e4otf",
+	"Pk7fbt4oujsZcS6VsU5BaJhZQMVnpfU147aj8HRDqENKObl9crp56++MrmdLRYP84Sexzukl/rL6iIn/",
+	"yTkzq9qJKm/DQPmTT+G/a1Jb0Ca2/RiR3/DQXMvloV6iwXEIu+Bum21WgohstfNFF/gU1ivufto903Ol",
+	"4BDpDVa24dMhY9xpwqSPYDGvctrLRK+awEX99rGJcLeChI8XrjE7D6VaY3QXLsvROTRQZjb2caOr8jbK",
+	"xcQn+MMANMPo7akd/k5UlqeMHKRbT7bumMU5bDYWOQSS3KJgOILWzBab3ibDGKMJ+UddizsQ8Wdxc1pV",
+	"cysiJtZOApuC6aoUxrKZbIwdm5t46Ua99SrG39HvRK2Vsaij3M7l6Ugioym6r/RaxS40xC7AnYiSSh+f",
+	"nKQcHhrF69BOvXHP9MIwOsP0c7ogGct9M8ZdHXeP8AHHlGKnxmjnZFaxIjGetGKCmT7GvJapUyAGAGZ0",
+	"g6pZsPsiU94fyLjI68eS/bRV+WN9BlzvHj32d3LB7+09v4UnvL7nAdP68fcIdxA04eje/lvy2mZ81ftu",
+	"5/vsST8vhbJDYRZyNIPTG3M4RDXrSbOZbOo1b0TGAikzZWADyv2NUKVu0lljQzHgJZfuuaOwsJjVt/UE",
+	"S+42/WAu7WI1OZrq2nHEWqs1tzb+E7Rjc0yjwttx417zJpWHpYDHGXEjGl4xuJpYu4xx3YlYAPSEEpQr",
+	"5JSIhV5DEqsj+HI1FSa3y2EjexLiYqUulmKaLoN2v7rKllupVbqG7YdG1+x0CwuD2CASxSPj3+uYulTJ",
+	"t+tlOhD+xEDuJ6v5tWiMoy/CvMEYhDPwZzrpibkl0XRKxFbe+IEd/XUcSb1Gu/FhyKk1gVN1T0kxaPKB",
+	"Q/BtnOFWFiE8WXjXcMHaSMD4LL+xuwusjR72M03KGmmm+kY0t0R3ygTJftTGmoL9+Ori8uz1qzeXGKNl",
+	"Sti1bq4ZN+z028dHp9/829Hp0cnx468KVNbdIfGAdrRTnNLbU8v6/t1STIdjjGCtCXgu5H3kzDPU9DDN",
+	"kU02IDycvjHlxhaYXKiVCF+hFo2Mhd5G1TyPjE/wmdBdg4yRSvAbge5tcGBH8ZtuNNCwhXuyFhYjY+Ax",
+	"e2SYEm3gk4GLn76njL/eIIbxsIIEgFS+jLJwpzgS+8HtyUiNz6099bo2nkWGNW6V1WwiIDSv3N/u+3kj",
+	"y3OMk/JGMD7RN4KdMK2qDW5qD7vLLHgjTKS9jTGIF7qxe0/U8muhEEHMT/UW6VghzRY31k+GNi91DX4g",
+	"mKlti5rwykwnL3YGIpEoxq61xyszQhAc25auWUmh7FWGOd4qJfu2/tVMECncdVriEhSohs3FWPgSI/6W",
+	"zR+DTTxjFXeikg4dbudCzhduQ5UY+xZZ5msWA7IGHEfkM50AESE426+7eKVbSBHHfNrTS7kf3YR6ed1p",
+	"Cgthh20ic8oV3gqKPR98avlFSkztVSkqvrmqUxV/KIdCCo2aB/A0sDFZQ0Kz6DuZQ4LANyfdDIGTj5Pr",
+	"1FbxDLkftuyR8LsrCR/NCHEyryXkNZiWZD6JtKs5XybP/EJWQk2F10H8EZu7n/Enn9HF310tdCpI9UbM",
+	"pbEBupII0qm3kNrgQzx+y5zowGvfCLbmqj+b7u6dPv56zNwaMTdDcyP5BdOiPfM7A8lDoG3NdFXptTnz",
+	"so+iXmBa7zHJ07QXPq0ZSNTDvD2K5kffCgXt4LTrW9QeGhFMfx8YlGabUmDM5PyHZ4yrzxUkzSQpt5Cz",
+	"knL67jRXPvlEP4RmvWr3Mp3xR/Pk06lYWgxGtz8J0XDljpgZwZvpQpRsvXCkhQfmyDKd+bFSZimmqfzf",
+	"lmX2cKfyYU8ra6FXNsncLgnQFuUxXGTHY+7O23ysdYcCS9Om54u2CjQQ4kgvgNc67t0R8EOl14kKaL2O",
+	"OEyta+AphIaHiwgmJAYB9VxALsNkAz6nXnoS/HItmpZftSODRlltjnCo/5t8MYet0D8MetGhV4EciXlz",
+	"kjUR9DCMsTLOGkXq9IVxSdhgHHZsfWyb9jniaR9YGWUN4EKHcXlhZQvAqFACa71wyYQrOBKe0N5PUILC",
+	"YhSWYLzWau4Ram+RLkQPeb4Om5dUv1cqVXjBK56EQXm5q2yyEgaFy3zFGye6xSPT4oEGqe4o2Cz0WrHN",
+	"WGfALXO3sgWzFAfaKw7pduslAHMleKpe74YTcQO8cs/10rvalC6/+WHyuXN76RHIth3Mu4DJdmKRtRkQ",
+	"PQiTgIAwesOSoKdJtDN6bW69r9ZJVUDaBVs2AhBwaO9MgcwMTV/D9FqApgkam9bVI+N9cVDuyZWjxyXv",
+	"B/hndD0ShjXxSvcEVnrBls50ExdK74NxatIFbTVXG7eAjGNeqPz8yOCZcuUW565aPLdzUI8suDTWovRu",
+	"MGcejWZ/OnkkEZcI+0TbTqOjn2Oqa8frvFurvoVLy28dTaXAE6ONyRHSDryA3GLO2R8xDU0q2it62V2O",
+	"mJw0gV0yXmklztxpLPzpyxbjyenTDQL81x2E1DHIKD2YRbrKA1huf8Lsy4uQBrK1aQvBy6sMqwjzB5oz",
+	"Yqrhkljj7IHpNdShuN8HVWM1eWSQN6HeHqcdMj5vxFh/mMynbV6RhE2IBFmHHKE4RYBw9NL5h+NyBNq0",
+	"hq1N4na6EBSTxVespTOGGWeY2Zsu3hWzlUmlmb9dbNrp41JqD8OVLqEJrUGGJoYNJwTJbbRhRLm9G7E5",
+	"pcQt7rLckdbwozRWN5unmFiYFOkNj0pYKOlXGubxYWF3+0x+L0zmPcGRadJZfORbIznHwCk0p4FNy0DP",
+	"kcJ+JdXtES/9GHplbz9ItgRs9ADJEqTvUcpbjzvhqB2t7ZlwWoKvOvJAJh7gmcwizA/885PLcXNAOKTd",
+	"s4Cwk3u5x+zfZ/iroVgFZ9c+khRe5FGaKAdgG8tl5LvVHmAUIhs8BQdCJQMamLFiiVHOBsOX6ZcHuMnu",
+	"aH+C5fX9nhQxH0s67iZdtam2WRlNNS0MHQXjx18IfoebkU4ohNN29vgGfaeiMmFTvclejp9i6/vYOi+I",
+	"O955hzupqymXUiOC/y2BAcmn10mJfQGgHE5IIQQD5KJ4BAY3XJTa661O+Jzcg6S2Y70VOUUbsaeHco/r",
+	"iFFcKHy802WMgIFHiJ7/Tk9Dp58bDzzXnS2xiP/8f/8/nJ77g3ii41MTwMtlejYbG/UM1WjJm4SHo5Uw",
+	"Z1HyA56AbEwuk5zfQT6gwjaahVm9D0dABjX+PtDWpo1ZJ4c65RXuBLBNGMmLvV5yNVhz2c+NprKasgP7",
+	"HEOEBu7envOA4vHfW1rt27Yz3jCOQkAafzX9pupZQI5FQFlTxN+hl45ZrQvygaoS/Ur0DJi70pm+7mhA",
+	"c7UE5u4j4BEyba5MEcMyEv6qpTGOPnrB8uLg3aEb8/CGN4pDTcAvfgNetu+gT76PXuXVs84b/YfhxX4o",
+	"/363vSQWstiFCdQBI1alVpu67bnRSWdZqRLyhxwrjYpTFxyNNo8sSQ2/PAt7KyYXenotEDprpt0Imhnh",
+	"OKvS7FpszpixoJg3LRu2uioJ+ADiG8lqzbhwfbDOITzoQ+FUZzP4I/9cCFKPV+rb8sceSHKk+gyNEPLL",
+	"nP5BMYNBR5p7Jm/Z7oIWvAwpB5Fbv6CzrvkG/TEUYTxjfg8LLNyHk/UrgyME5reqqYlVpkPCUqcyEgJG",
+	"lbuOLbGB0kIJVZDLR/cbuoO0RbZr9GtRAhJkHpo+MmEbLGmAvrqJWiEPBKdRiiUQq+5WWI2s4wcU5Z31",
+	"K/gUyJWS7xTcl/BQBo0ji6/piTi6Av59Sf6sa0F8JWOxhBZiyFo70Z/Cy+ydUIqEP0KxV1LLDKvEzDJQ",
+	"L3Dgv4tGH/UDSsHWH6HokGNgF3BiGl71qZhLpQCIbhZl6DjZNNrN41X1h/YZwKTGQrx+r8qOV2vLNzO4",
+	"oIfqFQQblWoK5Ld7pG9D1wLwZlKeyTXfXAXsi3QU0NkL4CGXhtGUxu0LujykMAOQNZFXgatNa2QEbAnt",
+	"bA3RgDo33tyY8j1angU8ntRAQlZpPygo5MaGdBHIemy14f39fMG9M7hfe23DTIjSJN1Wl3FoNyBTh2Yo",
+	"Fbh+ShZXOkSu1VmldZMJFwp3fbKiC7LKrL7jRqWt/cvBnihLACPf3V83QJbDbUTSyze6IAp/RK6wgl2L",
+	"JULRcDZxJjkw7+HyP7d698bxFAvkekE/S2Pd2STm09uFxhMXaD1BGpvxPaHPPKgKqJ9KRDZAqMqMquU5",
+	"Yd7gj5PAAeD8Tk0jyr6HYf2M6oIBRAcjpjLSDk3mDLzdfyAnX69yjrSfiCdJw2ZwN6KUeMYN2mkmZKoQ",
+	"sMRCVCWb8Ol18ialZcerGRhrm8PJBubvbLrVdOFG/37lGPjxU9FUUo0VIS0LpVvQXSnxy0A2QebQNrWM",
+	"POJREXeJSTgngV76KoXbgk3305oHcZ/vvcNnVm2BeFlIJxi6trAHFOjf+wdksOek9bYCE2ps4v5WBB/z",
+	"gS/VKG0+Xqq/FLdUj1qAYpqQRhgwnz4RHViOWsfDezhFPTYTpUGrHTAJOcN4rs+5PMjVwY8CRNgBGtA1",
+	"Wj86gEA2mcqt53XFVV8bvZVY389oAGsB3p6KMt6bGLkFAdNYOxT5i+tkS/vb7JzZDxYfwwj4/l2JSrQy",
+	"k4cDf07V/mXa5RmKsSmjI4XdwvdwVE/EHAluEBXCJ7nDL9JyRUZF5PuVeFSal6PgD66VWPtgkpFzxaYL",
+	"Mb3uZKw3vm1YR0fD8BR6WlGy499QOrUXpmMwaswCk54WGImF0EwG28lOF2NQ0aSav4Vnt2kGykvC9o7M",
+	"UG7J6N5zlPOdMiOkuztGUDJxBf+C1MV5wdV8xeci0+iO1Hs5x1g2OPEg6rmNRhXRDRxpKUY67P0Evne/",
+	"8v/4ToC7PUZz24myIEvQVPr3ei6uUiVDlBm1vZBHBj0sIc9G7V+Uk0NyAUAanwUONt2UN11zbgTuWc6e",
+	"uGvY2ddwgXK3Txw7D+XaXvH9AqyelOYaukWYlVnipW0DRr8W99r9mB5CYmnnkrwyiHSZwO8R0+tMKCB2",
+	"BBZOj8MbpbQVWTAcH/tJRmk0jpB+U1u2vpZWCWM6t9gyq3XSelwAbmt/zEmlp9cjw+TXKbPsRjRyJp0w",
+	"Eptw48J2GZ8ajbGvo+VqMtQyYiuIXk9EWToFumEzPmnkNK3Wtd3fur/H+Ft3QiN74Wmd2KsFN4uO5QSb",
+	"V7CFeDe2rwQdA70BtzRPiLks0fYwx5xaDhvKL/IWE09OueNp6jcZkaJKJzCgx5nwLgoP2eDkcSdfVRrG",
+	"AQCbV5XPxRxqBrKDKbinssswt0Pf6PrIx+mbt/Y/1/zdc/zNaYRulnJH90VcDJZ+slVPdhh9mMjt8v7c",
+	"+xz0Xh2ur73IbannZAAgPjmhLedeIskjQTc34qUwJqlwgfw95kt5fHN6vDYYzT93SgIU/SM0hWGQqbJZ",
+	"iraytNSijfP19Z9ZsijLwyhbXrTKj2OiztiCu0RVt5S0AJPGKyUNQxigI+YdwID6ypSQUD9HdRBOwUGc",
+	"hRiiYrMUBX0ZkO3wBytEtOj8rIDha2lM3PISs0kx3aERZqOmI1j2ePzFDuz1cDpDjN+K/eEQDXPYmHMP",
+	"RT7AXe4aP3oS1+JPjTskhM2UtSNo2leAi6kqtloyq7HvmQdvur+tCkjCu5AqI0dQEuAwgmX01EZQPHMO",
+	"7Z6EigJL60AU50jElFxI3rQiSokRuAuIPKqbuPrzPKJ8hBOraR4APtoZo+uc0w1mYkDdyDlbajXHH1KR",
+	"rtWMs6VUc6jX9OqsxwdGKik68OLk43Aj7cYFgW9/zTCYTNa5aBrd7AcMmUU+y6vqPlsrVtpXCuqofx1A",
+	"10xbIlSBzXgyU2mrfDnCMuPVKtl3Q/kOgcxJdjhFtaqqPsgZ9gfEcULdc9YmSPsS2qO4d1+CG/rPkJy3",
+	"0yxeOObQKVQOuHSAH/cI7YI+ysvtPVNpRAUMcdYFSa3t2votRIbkwnxLUICowZV5eIaoA9xY73QERphK",
+	"MN7PD9we9oAfeC9o0yxEHYr6ZcVXRk6qffIY0iavbOEeadHRHPag9fsn85e8uRb2zarK07kidMV6ZSy7",
+	"FsKJun5kbyjpAmCffIrByNIFCIIMpPt1g2XSML0UCmthG+iMeHH55M3l8cvnP/18+f1FN2Mhk5Y5lCKh",
+	"13suYM6tuJpW2qxSJV3eM0b+iCgLUChKAZQK8YxomU4PyxQR5DYqEVTs7dNebUEQDZY6vY7qDmLl9Dph",
+	"GSDQH28Eq1eVlcvKV+SNzE1sMv7KKa8qc4aGKUK0rbm0oUIamj7wFVZ6kLvenRP7ggP6KZyFtEXUGrlV",
+	"XmBsRFfSMyvUH86ZrGtRStCv8W0wDDhyYHFUhXgEaadSrfTKTc7fJwJGA8ExJVB26iOMsdDQ7YljK8Z2",
+	"lN3aS9s+pUOIdCKe1lvrNKXoUIJ3qqOmgHpTs9TK5HQLkIaILofZSZCJ6xRNEYKrbLJhE1lCYRqkxa6l",
+	"GXm/JkkAvy1cOywtDqAj4CxdiM0eHZnda64mm6uky61tbLpuVwhvRLWWqmOA7YrSLZazcqN4LaeORjVi",
+	"hoHDzk9blmUl9uEzMMFmVYmrCTdDiEL9SQLFhUQRNz03DiEHNIEyCXKAWvRhyjEsxle/M26pe/atJp+v",
+	"GcnOHBA8wS4YmaW3mSYF3A+rqmL4JXI1Hzgg9Q04KPTYw3om+FivDFfl6JqmUvASWuimILrihKE4k28C",
+	"NQxpyagbYeR8Ya/gJBLGqrPl4KigjM7dQ9iqIngBSJP7KxRHOLOzXtVIDUvRzMQUOCa+ZFci3EDOcTff",
+	"uCeHKASyJZnXmOnm61xGh+9lnYV2iYtUncrOrSgRmiHcUGyHViBG6ppvzC0rAAfhERJfgnV9NUAhl5CO",
+	"7AveO+XqGRBW6IuRIw3aCrzCBdYXQk8kPHX6dfg8Zl54BeGXO5Mjr5O8+bVUEyeAK21CSNAD7UJoYmWQ",
+	"Ro3i8kY8/urqb8VWdztwMOx6/UphxWVGLOGLEQQ3zt1HT8h6sUl1LxhloPyMLyaxeYfeJOPyxcY3chDV",
+	"jDciRxTfiWmFGAL4nH+Hx2r2WVPEJ+IOraj27DqQtW6MuNJYTbKFQUJier0gAOBI33L6QQtmCcgZN6LM",
+	"vsFetZ3IhsFuEy8DF7YjcseqSEeB+Md5KAwBf22ljb0NAERUZeg5Qlrjct89bTnZSPSqbUBcqp0xkeYT",
+	"w+NMRKXX7KSDcbweW6w/0UnooBit6KxNqQ58JCCGMw2YbFs44gEosK1z3L98+HZIWrNGiF3rgWVESj7p",
+	"7jV3dAqwdkCv+0+57W+Qyn737atyOWJ+HlqBAtYCbO2ohg1O6iQ6l39xnkKft66HbhxkuaxkVglFx7EB",
+	"clg30lqRLlVYNnpSEb8dxXhxUq/xZ0mwTb3ed7Q3WJY46N3xy6UXRDPPb52f5di47CXwqWpVKypPRR/4",
+	"eqErwag1YD+/udtrKJbNfGN2B2VpXJwS/Si/pDdY5ZlYTkKjeQZr8coudvLZpz4mjTf0yqualfB4sQdD",
+	"jW8G+oz0MY5WdkpBJG+RK7HGvHpqW9u2sP11MN91W/h1ew/omIufsxOngHgnM+RysWSee/rswhUnR7tf",
+	"ReFPZjBv9aWwC11epBW5VwoDlNSHQa8VW3LKGAj8HushwZ8F1prX9FCp5KU4Ym+c+YuekqBA+E0AFbD9",
+	"Uax0YIrqUaJX941oklHf19ujY9U90mAFoM0E0AyAtlPp7MGjU+D0R9+es387OQFvOmVeJGw8ulUJBBDp",
+	"LQzpRF86E7PmKURKp/nyidHVygoGkSWwUVuf4HgjpYbjTCefXCXf/qpVwwu2EcaKBhud+4DNmOSdqyWq",
+	"/JnFLTsGgdfxlVThELbMgVvB6MHK6Yhwq/2i4xkWLfkk74MvdUh0F06t76eV7xwBNWfSZ8pI44Eqg4sR",
+	"iyd1mpHngJeebjzO452xl2IQjRRTNeAAcmYoHL1HXWMRxETSSVGvKp4WZwahBp22XZqi7UaJLAtMQWnT",
+	"mto+eGYD2DyvUjAREYpr2+R76C71c+DBsoTyqFAi27UzsO/5tVYi2Wo43ZftSYxpChFV+vvw5DQ5irCD",
+	"QDhmKRQi4QRUMPePG25j8jlrYZOBfglqziCMIXUAu2v7+JeaAIo06NGo20BuMNkC7lLCkp1+K3o2Qho4",
+	"PAcGpMTdAYDc3iVFosgismnVAWUbDeuT6R/yjBDcyANb8g2CZgJb2ecV4xH6ioMbbnMCzjBegvdsn3ff",
+	"ESgoS5yEg/hAKEKkS8VV/B0AoSzUDvFxTz/R8eLW4qVttyU1vaIVZp7CW0abElqvoC1OP4d6ZHeifke8",
+	"1aR2Vls5NoRbVTlMP5T/UHEeOxvdTxwliXd8atlkhT4EaF6hVypua9r2T19zM34+aduU2odMELxVQfyw",
+	"BVjzPpT9/MHpulMxG2iRVfMNM9aRsw/NjsVpH+4BpT0dJNwIEP5/FKWt9a0X0UhdZjzYmeO99HXqDLMl",
+	"R7Xf9ti+iRzKRvyV8Pl0w6ZcTUVV+VL2RAF72THWhrtBxZ2g/S+Wwt/NNZdUHkDUUxzQ6xFb692S6txw",
+	"hhkD8IZXsqQ8n0RXyMYku2uceukh0A0KehLYUtTNuxbqNs5I3y1rsM9VFNVPt7yKVtXSSNjMaL+A5rPs",
+	"6Qnk8qUpCCYKwn+9AKzoUiIQWgO7YAP99pv0ZfPwwl0Y8gAh40xmF8NXb6L937ML8a14b9iMR44bWbT8",
+	"zrbZppPES97YfTIpwv0d8WyWUC+9KMa8hgWPAEKgwhpwkKR13yQLvXxG+FePv/3q22/+9fG3X+9sGNxp",
+	"MRAR8ojGbHSEt6kr6Bxf/4z4XChgpj6z1bZUfOp03G++YhUonKZgWPIOV/yKHbEz9h/s8Bx1XiVaeHly",
+	"9DptsoXQxuL4JQSr3cv/1y9PDv+dH/795PDbq/84/DX619HZfxz++ttJ8c2X7/8laWAOtLNcaiOtvBHn",
+	"W+IRbt9+aGKxVEz1ENrKJdrK3tpq63B4cnp5+vjs5OTs5OTfj0+/TuYw7cCNi/ul+LBJweSMyDRnj0fC",
+	"sBQzvqosEGjCqIGg1emZ37ei9V+RoSAVM5pg8IOuQR0DwCFQUB4TBMaP2BM6AHL5gzTAHk0+MGF98hDs",
+	"l9FaUTOvDXAIX68jbUjYCFrYOfQmo9QlxC3DLLRW6GiMI0G6uJ8KtGFTGtmOVJ0EK29A4hs9MBpKTNM2",
+	"c51TeQI0ju1mCmBzrZhBPP56d6+xtEYC1ToF4yHhLHhbvQZk5fS6Q+kexvbRnr0qx+odsVYQiAlyvK+c",
+	"Eng1x0T2OPm780XIPrvSzRVqJSR33Qfgut2ZJhazzp0ifxczHR9i6bDg7RKqRA0VPH8hqrYR2SDTTvaZ",
+	"o1C1T3xsA9vEYSEbUXDV1ybyzOsV+fR2MbBWHmJrrGSVYnpvTVTLtNeiqaGZE0lUxRNcrAHZ1LEnFVyV",
+	"7grqtQpaZ6dr1BG7bGuUTK/fotu9KW/Qy73yMNCy8eLPu8NIoQ7SkRqgnpNxCe8m9RYzhLA2xaAwvBab",
+	"R4Y13EJ5UwQQXmphkn27SMYPEeNTYWxEi3ST+rmlWCG2C89tFynj8FfkFd95SVqib3+r1VUpDW1+ojq5",
+	"WYF/RFCYJjolRwZYktHiYmFZGR3/stHzhtdwPF+eMN9uCDJSAz1E0gY6e0CiROHzZ0FAALYpurt9nZE0",
+	"LJhORyzAiUW+UXAqMmP10sQTXDa6lkaUZ6zS+prFuibJEZQvWcAuxxLN/rsty5GKcSV3E1l/eKLykayy",
+	"NTigh9WEWqU+ALftg7Nm+b5x89oMJdyAcEX2s1271St5dEpJWQDnceSHSgdYFBLTG1p7kCsMiJ0zHfEW",
+	"rmCAkGDd5e+2U7u2Xmin5fjm0Y6EamFTLMS3aN5rt8msTcSvx3IkzJEHFT1rzAbCTpgiYZ/xobFtzZJQ",
+	"QXvchbva16/5fEf1LmdLRzIo0qyOqnl7R5cuhVxKNT9jzxmvAVztvO0+T0DS1MFDNJBDC+jQ2HCH7C9I",
+	"q2WnJ8wcUWXsWVQ2KbFqEipo3SR9H6GOMrdEpxLV1d6+FvE14Cx9F1pY/95F/CN1EReq3I2N3kGr+mdt",
+	"9p12fX3qPcCJIsoUCRkG6DyhlNauINQKIYsksfjBrjAHPoUe7EbFPfEY9e7PJvT0RkHGQC2I3G3gJ8HB",
+	"fefu/uuztci/Nzq/Y6PzNgN5hEOq71xC0LwdTKTFT/ucO6unc5E+9Z7opLObwVbomCyDJiwCQV3nsBwz",
+	"YUIj5+pqpQAsKcdyAGYQcnHAW+efTeZDDCA6tx04G2dh9fknxNfNto7UreaZiLlUBgFFRlclfPT+8p9L",
+	"q/hsPUh8gI1oFRii0nIbtcnuhSVM9emj8C/NApIzyD5PFdAM67fgfyRggYB+usUxR5bJP32oBviEhAll",
+	"+D1Nu6JPd+EXEKIEXH/jo2kj8Dcv6Oke/CR9XuAMciaCVPNbBrx+tyA+mAXxT2oPfOKKfxoR8UkIb3dV",
+	"E2nablTbHdlQOHrCCBj9mxahPxkm+l0pv6NS/lnryPmoNUZHqZnNjNDzPzuN+hPSAreiKNPl2fHxj68u",
+	"Ls9ev3pzWbDGrrS7utuf28qcHR//5//+P/DI2fHxcSlujq3d/Hzx9CTXpOGjKZdpegLFbQZZ1ucMal04",
+	"IkAhim3+3d2A/MnOVB3a7QE95aLVi3JtNUkrgzwNqmnajvrdDjq+33gHRkKORKpg4kDL4H7dpckFVy04",
+	"70N+97BHHh8bcJ3dGkUs79S69NUR4M5GpAasO2w05Nxu0L1FV+/ju8AKLzkA1Z4aJgl1X56xO3YCeBjE",
+	"/95rAhh4a65DoyPdoicc7O2T2dflQdlLAvW0tOU/7N649IuCwjl3Cb17I7gYEk4Oah0Y9hnofCYpcT7U",
+	"KrmBD1tvyYQoFMgmB3medxTkbfYYYm58devdezKAKU0zDrCKvvtgsI39iQerO0KoC1xhf4y6i2COPozx",
+	"/dZvz5b1rdVcGHvlrJd4nymp/X2AzOxwm/Gn0mB/hFz7CMRyy3xJCJ1J7B83ZrfJe4u8Gmtau3O6/Ryi",
+	"ucbooN0NSmzHyPPF/b//0xUN5f5vhd7LshEmBUQnFTbNXnLQcNlkA7Xw0AExyXNKaZYVT9e1UENeI0SU",
+	"L5BMlq25THts5QQVjkSnsVzvj+cXr9g3X357mCzhq7kqCfR3m2wIettnN1x8//oJK2UjppaVYiKdHYi/",
+	"zQ97lR77yVaS7VCF4kABfa9StW0o2WlD+Cjuu1dVO/b+wxbRh3KYgRr51xVXT3nSO6AobYC35kmytJyA",
+	"9KU9akvdpWm9CtCAE/0dcT2p37aQJL6suPJGHHQ0tu0YPYc+QcNI8FCwuW5LCd0wBXZGPifXHRq1LW5S",
+	"Cxfny6K8GiJadCInbiJQoFRWzULOF2PTqxBeYlQtFN7CfStiKihSgl8XOLPceV+QlrFlb6zyDtLrtwv0",
+	"ygWVLDoQadru4wQhs0/b2Z2KgqfQW3SCd79Vsb3Sa1RLBLvPJLLIok/RwwCVDYwvnAkhg0cLpFeDbs2x",
+	"wKNUAz12YkZk0SSjI4T2oehPiI9tQobhuKree2s1FR2BLx9tO6U7kqRl5WhZ5ROHWot2r4KRP0K8k9T+",
+	"fS8hvTO8ITnt0Aqw3+GLl/fTCHBEoD7b8uIpAGuhvFO6RZM0wFqVKCOu2PUohsbOqlN50iEdsdzv+gKz",
+	"SnZZd0pT6hAJFwGTxsmpXIogGxJYjXUGQ3ilapHz50+5Qu3WCSTo1ETNaiDncy80oPUitQolwpCtJxM7",
+	"eAAmPQL9gdsZUkihvjDqYw6L3XkfezWTbjJ+5f680lSMPaf6+i54WkYKu2kjygw4P+iBO27vmKKtDGJM",
+	"qNRNfOUbw+yEmAI7FSca1lL4HYhKT+ht8djJPe28uufIM6HsCvUdTFUHxZ+QWKApm7GGVdLaCktuz7E4",
+	"6oxpVZGGBCXrqEHF6ZxUEtu2SHcEoCue9uhAbu8LcZMqM3iC72iVxi6uBJQMWvDTUksznH5bDY+RgK16",
+	"2H2OfXxN6NaR+l0YYuA59LNckvPWK/Cx5MgrsxDlaz/3PWLcmYqxHb2tgZFfjwVgug+5ny/CitZubrP4",
+	"lPNVMa42mBx/3ur6UEwIOMxKM4hKjkwsj4+nU4LwVYhe+JqEHQUJNOPUPrwRU62ciVV+Hwg+X8rVrw2f",
+	"zeRU8urqrt0fw0D5NpBjuz7mVJCoO0xShCNWUzAQ/YwIN6d2jGORbvmSA2J4izJyw0o5m1EdRiwzwyvg",
+	"1QGsUNoOym7OHyzKO+86DXPXPadhog0evp5JxIR4Jn162F5yn/R602hPPJzQ8A0Izfu3NHs4PJFBkaUT",
+	"rITxrSzHgpDk0RNp0JHCJ9dy8+UwNyZkf1/rsw8EWk+rI89PWH9YQRHv3s7dt4vc7iez6p6HGnDoxOU9",
+	"Znat6cLdCn2cOkUNvC24n/N3eZjHtdf2dpzxTmywxzpuwyf21nPoxt/HNY/ho1rqaE9uiMwkTydMPNV2",
+	"ETF6RNjEhKQe5N02omSLi98W5DcrCCj+HUAIAGcsgPhPEHlkstkiGUNEGyUOO4txsvEdcukpAHqqNgHL",
+	"LNwvmFnteFiyrFdWlbmadJqj9e9rSvWOIaIHrKNROk1P3UgVzuVBCC8Dmr9veACdNxDJLIM96Jn6nvND",
+	"YZCYXu35VN8NgiDWt3qXXaRjm9LuYEYtACPCYGHsVzcNYislO4TqFB5wJ+qAJCsNq/SUV7vtelgAjdyF",
+	"yPZkFwNDdQDgvNVaewhwPLH0Lfb5Jzm/Y+SuFyWDJHDGvTNry3wa0p32aU+e6eJ0t57fI6OL7Y7ce4Tx",
+	"9ohNv2My3QqTaQR0yBux5k2Z6vHOq0oAmnZSqQk9A9JOaKnYrOLzudv86GqO6tST9XoPsHF+w2XFJ5ne",
+	"F7XI5IeYijuLeOQ5W30tlLmNshLc6jTElsoR9rKI9x3n3U4yf3zfL3UqI2OyKtNZlTCJECecLkS5qkTR",
+	"aX5mWiARR6PQhZjmMQ7R2E9p65zYz5fPCDlrJDBjZx4EWaDEu7H3mI+umm9gL/eRtnB1dvUnwJ0o/GnQ",
+	"lGi17VvzpyvKp5SjvuOWdveNumeFIrGtXh/J/K1bhJxCkxFn/413qSSz6ZaVKAEY4u1YuMrlymb077gb",
+	"zjjf4LXIXZWxSL6ePWwBHmvLYPjyLgE53LKOTz4s3k8/4i8RZeQpK9VU0KcW7HkNWiJNKJ1wBfYdEZna",
+	"rtvVzje8JrneZO0GwJouMe+pjSMsdC30WlGhCOWUHhQHKyuD74fS293Hbve41Ykgg1Og3KCHN7yBrBc3",
+	"upvJj9Eb3L+fR29x//45vMn96038NvfBq/DG98XBBaw+NInYisfuDqMinPE+jVnaphSJo9azfDtfHyk/",
+	"Y5XmZcGWN4CCJJIw8yszkBKNAMx7Rgb17ICGbVedohXKn3yuZjrBceOO+f1UaQCdJOwSYGbJNKrbtUgq",
+	"Ra0VhI1l2jWssQgZ+r/XfAMFBRjCgkReqVqQHrbkxqx1kxEDmKd3lUXCXwq9rESbMRb3d88n7KXLHsgX",
+	"QbNjnF2LDfq1NSSaxItOjY5YhpnCXMSQgfME3C2fJ1VxK/Zo3gYumKsQP0rhLKvrbqtFeJhMaIwYBixS",
+	"f31TWx+nKg7WsfrnOo7fVMgVkhogAFDAFDiLGdwQP8hY83T4nqaonnkU87iQc/VcIQtJcY80wb2asfVC",
+	"YzmBJ5aD0T32n4RsCSjR3B7lrly/OLiRAkXzdcfJMCQELmACsRjAT2JBgJ+0ogD/3REG+NGrdir4wZ/9",
+	"hPCf/81NK3K5qhTGfs6H81xRXQH2g7DGKe/gzPR4sN+vHIM8fiqaSu7O12gnsc3QioOYi3RYUMoNFC5K",
+	"S7LdezrA2m9Xhp3sPuwuPxLAI4Ocq1OK8sgUnTsPUGchl9NDQ6Kpj429D86+Pn28axevM+4sd+DPoNZl",
+	"v6WlK2tClcwZs/wasLQg5RE6AISymTO2bHS5msL3pTTtI1An0vYImHLFJoJZXZVM6TVUDHeSaDmkUKRK",
+	"N29bt9NLMeVldt8CX4ox6Fsp6f50214caFlOR97zp5vX7Qj4Dxzj6eYVjOLebSkPfEDR6LE66ME6Wmdz",
+	"jGZPvzgKSJRlY7n7s0rwXI5Yi+8/KB/wKSjZGCFN3DNYGiSxr+nQ05f4FHWuF/e05ktoErHLSok5WwDn",
+	"p2n7wwzzis8lSaxhK7cS1yre1CavflPVoG/0VPPpQiroqGrcvb1GkEK2Whbw0RSRxgfKjbfb8g4nCo7v",
+	"vEtM4UqrfAvFObdinWz49kpRShkt0HQTJsce7J/wBS1FblN0uIIDAeGrqbsSox2M7e98Z6WRyfloaexS",
+	"GeGpdkEI3noFfvPRLjKsa9rrR2YptlZS6lXHVduWiBmrG7GbS+hGRAcD12avKUUe+z7kjm6q8uoO0RY/",
+	"uF95Z8j2tm9ReW9ztw5oa50pIksRUCAOv7dpjtJuaJ+trPnmKoNedeE+9ijH3LKSWz7hBAUNjMPya4Sd",
+	"cCvrYCG5R0YbYNma4GWby9jPlAoJx9qmwZUysdBQFhjyPdGml8YzlUeeZYJBFZatFeMKuY9Wosd49nX+",
+	"waqTB7bKMvrQoT2k6ARs51I7vStqR/22wBxy3137iD1hUBoGvZTR2puJtS/7sItG+MEBikdOVhayVQKS",
+	"iCqZ0aF6SlpqGIbIIpCGcJQoJwfFD5wXSlgrylS2wVQrs6qXOd8HtzQxCN/zBlq/jQxVZMK2lMSHwwIl",
+	"zOWN8CGIeSNHhkKCoOhDKUDjCcg+QADwv66MRd0YfSG+Y6WQjVeVz9GnsaoxowS+M3vFl/vrgkvaqVYf",
+	"6TSH5OpbxMNwS1KUfRl0udF+t0sAhsDwbiMslwSIRznbesbajHBojses1vvfzR1pKzMRbOsxHcfTnrVt",
+	"pDjWypJEiqglv9qdBF5WeEW2Nr2qXWT+5H5KtaFuZXjm6jq2RCs2q5qBp3ac+g0vfe3s/QF3Ur9OFmc5",
+	"zlwYFDGdghWoS1B6HRPXGjxO6VaqJkRads8E/fwYZyp55hpAbg0r+YZyyGpZKjlfWMe0/N9noXsQ9tEB",
+	"LoP53J6jQIucPY8AxrqD0k+El3Y8Uin1HvP5M9HxLsuM/EsRhUZTyZP5a57qvD/ApN4OcyTITClYW+5w",
+	"fP12kTK2xrApv5Z0HDcv7Xxxjrxx+hyKOXJ/dnqn+GIYfi1U0ok9b7TJYJX42h1luVTde5GAgPF+mBD0",
+	"JNlUiZtNBE4JxvS7NG7LrrqS49HlI8nuq2+oc1JI9z+EPqzM8ncECsadUa0VnK9U0RHfWT1sDzogiOQT",
+	"fTrXdH8Ojef2ADx6v3bS4TgfgnV3ikHhq3RRpd0Su+NNQ+pZi0N0uE7+yC6CkOgemd+4pHIHPqytSlFp",
+	"+vhww0W4uUJxxytAgFCtWSZ9bkjpdZJmqxZlN9buz0u0S6hpO6u4sQRDR7WAtziTtpJ7oKipK1T2uj4/",
+	"cbT3x9fTlnJO0Ykta/vHJ4ePv/4mNOslZMCCLcS7g1xvs6s0nbwgTcFiHAfxRk4PT047Njqv1k46UfZr",
+	"8h23UCzHUH2C4G8XNa+l0s0V9nns//I7MZU1VWBg2St1vj9jj91n3//8pmAn7q//+vp/pnMLc5cEwzkI",
+	"izoOLsG2K9+DsTqNO0FE3oGVK8UPVERIJFs9ggcZw8qsUo3YfuJ126/Mg3Nu1zpEECqygU5nVMm4Tr0p",
+	"HZRE4g2rkKrUa7T83bTbpnL278E1s5MNUISx5Qa0+MgM6pCS34X22JLEnNbVL6jWQMYVQG09lUUV/ufL",
+	"Z/0c87hReoa30ljt4I7Zhh8WIYkdomZQWLLgEd5NJ+P9NgVPBPsxyp/sDMsrrarN6LqhpCPyqZhL1U3A",
+	"2N6FUKtNdedoZLd+0pGA7NmW+WDHCu/xmogOWFAcALptW/zu+16Tx8O/RRpoyEU/SGjV24aPsAfdA9jV",
+	"+D7dZD9J9Q3hgPQQelJpKs+tAWdUqFaNXKiYsrJeaGaEQOUTWIauBeNVpj/sfvgKUTHycMcPei5vVAT/",
+	"KywUDLvzXfMv/L1zOjZYgg2bCzu226mAZJEENNu1WEuTbvkg/nYbl537Wae+Fk8zzGFUo1IgjCadWTe6",
+	"bcu+uIFJmDVsnRd3uqQqPYYofh2GkAlX5YpWt6dLc8hsiDKz23bCbqFK9qrTPWd/9P1GnAgq2GH7T7z+",
+	"o6qNh3s7Y/IZn2L/UIl9ju15y69sp+1ziLoPw5kkjZ0l39QeyJyy3idcXT8y2PGt7mXYfPMVCHP/z9Nu",
+	"F+//dfzrH/9lp77QTisApqQPmMqut8GRZxTo3Nq1ooXKkSWJqnEHgjGWXKcaMJUoDteJzwC6a1UWbALd",
+	"9P6LY0Bfn7C356EqFaHyz9wXlTBpzN6FqMrB1fj3+PZ90hoGsK+m5+VyqgdJ0EZaKxRkg7ofUNCfWWiz",
+	"MLaUKwYOHZnTIXlFMcA0EmkluEnvNCwUPWiZVqjbCez+iCPM0HCU0buyxOUn2qOxHGTxyGqGO5Yb+oqF",
+	"gXnfhuXlFhVQl8+iHLUuBaPLAFuQTwAj7O+i0YN1d6cnW7Duh/6TQQTativ9yTBmfDTy1yMq3nP7+bMC",
+	"V8pLBFhOidbwRd5im0l3h4s9oKZ68g/fMoiNgb13ngFqeCLXYGbTiczjaBZ+ngANiR7JMt6Rr8DfX2WR",
+	"X06Zh7ku2OPQBKpgX7JYlU457ct0qApRZXPJKvm6jjvcX18w4S1gDehy7USKlmnhgfW2Zfso8pTwA0Ge",
+	"9+ra0kVtKPHrgjIzAHRLrJ18IPxgSFQI00u3EBJq2LmGt6ESWcdazkH3xIBPznJo9L6rCsSfTCqYvJdT",
+	"HAP9yVLcWyAv8uUymRSztUH0XLtRwXxD5/m6B6M4Ar+4EVPdlLnCH9xKiqcWzGjf9MV4JIspAdclkOl5",
+	"ZXcgFOCpgqrKS3HGogW7XxeMaAeMBr9Ndw0QgJd2JXLIFHILISoLlczjI27JvD1P2oJAvBHZFNtxCZpS",
+	"Ee5hdDLDVzlVURjBhOT6W9DxYR9D2WnZNA5RZObfPUrBi1jPQ0BkOFU6XhGwqWi3d5xlEuACF5jf/Oct",
+	"QMNWUrDTKzObb5z4hxZP7rb6GRL7xGyuoJMDJaSVf75cVjJ3aeObiUkJSq+ZTgeOI76fhFuGKfQ5k667",
+	"MViPlk0igV8H9FSAbB8buOzoKglCoQM3AyBeNB13pFAo1XIt727d+BYqrTOS8TmXKlOZt6/k6cRzfE+D",
+	"PjE+gFhSYp3xD2srcnHmkDi6kKoknT1KGDS6FthpD5tdXkOynFlNF874n/Ol2e9wf9I2ebQJR9PuwQAY",
+	"OTkahqFNNktVdo8lxu3Dqpn9VuUBPlN1GF3Rm4q57iu2drAzzx2KwIuimxOJrCB0HN3EooeSkYIzrWVF",
+	"YV89TeX5Ixx0omNorr7Aind2t8lDmdvwcP7dr3MeMnIXhyZ7GCzsRsyQGRjbAnPA96JkmKOgQsJWG+og",
+	"IIbuWv+ZsOKKA6NXzaCPHjZ9ytGRFOuuPvnt9hQfoOlwDhFpb4PVZaHp+nB29MwAleVQfdGwT/ZFkano",
+	"6g/Ua/EEt2O90BVuV9pPtM9FCT6G3IWB3ja38wwl/S+PBx0wX37Tce6cplvnbU0SXT2rRtrNheO6XpQN",
+	"Fuf/hGrUmdvNqEq/X+K+XWiAUSKQfQsS3qF6+ZyJyggPPe3EoiMpmJPTGgRvYsNzYe3Sp6Nj1XGy2V6n",
+	"PjoqGD9r004MthV2nxaIyg3KF4dcHAgSHZwdTLW+lgDHDRLnoIUGa6fEl/K/CapE9IXPSSUyqqfFItvw",
+	"wdG12HgmWHLLqQuPbhBDoFc37tQE8Am2hdY7dyxZ+PuEandxRpRHDxU6sGnu0FoU0xFvwOa7ZtyLjLCm",
+	"dWeG9q4hmEJN5ka9F5pyjnprpfU1gQjst7xQLJ8GcGtroxH6gf59y6ONKvN3Tiwq6R9xGdz4rIMCcAtK",
+	"93gCIy9flIPrOwhiN8F2lbeYBEEWjKhmx3/ljwJ0VL0UKkogWfK5ME5DX+8+g/dw+TEe3J0LwHlKSkqH",
+	"dkgF9reEIN/bwuesd3JqB1HiC8QyHfGLI/aDbqibJtQpYcbzHyEBtt/bESBZ/d2jdxj2R18Y10NEhl5T",
+	"YICTIKFIBR6qkwKVNNYAidd8gzgr0p556A0k/RvR0kpB4K2yYY2uyHZf6Kqk5s/XYmOO2JP4FXil4T1d",
+	"CSQNHCimWt5GWhXhbnbE1REDvCVsp0WCBEoE20wwL5qoEgHihcFODh8Rt7Mde1G8k8Zi4ZiVtnIU9iy+",
+	"AyFR8eCUWJLiS3lwdvDl0cnRl1DgT1Crx3wpj29Ojyd8er3CRlPaZHBfat5ci2B4ozfIX9sJgMJ0gKRr",
+	"DaDvnooKmDl2SA46Kfkfj9hz7HGkps1maUXZVm4vuTHLRcONYF/wuSiYgUf+UDDIjgKnoa5KlBDu5EMb",
+	"C6RD8wibsIWWzajigSRv+3AgWgM2ktXgZBWqPGMtY3Gs0OqG+oKizwUPIBDZ8/Lg7KDm1+Ip7iUqhcLY",
+	"pxp9UpE7HuzEKfzs+K8UcEKzdpfRi4N7rfF9V/ek8pJGmKVWBpW1xycnAy/XUyvsobGN4HV3EkGTnEjF",
+	"mwTY0XuoXt8mkhk5Gr/C16aWEqZ3/EbMAKMKnj/d8/lv93g+0mMPzn75LRLSv/z6/ldAYKjdInENSCJd",
+	"3o9gStCbOORfuIvZkiyu/H3R3ilZVYfBWUvolF1yQUPnqawg0WzJG45QsjDJLWhIc1Owd5V5h10oD6e6",
+	"qgg5RDf40ZJv9MoaLyb/tsJe/yQlg/OhSy9FdOY9u2awYWPmPVhptdd7ft2LZve8MLKq0PudJ9i29w34",
+	"o2OEFosp0h+GpL96MJLGdWnCAIRKOKfgWT5xq3eGj/sn8OTA0rm67tNzJayHkPaSokvSRqjSE/SDMEBZ",
+	"VS9oEndmf/u/2ly4YRK09BYE39qJPL0KLb823jFfSogvPDwdjaeLC6FKIozJhonDmsuqwGIXEoIoQp3d",
+	"O+2ztjxXc4rWKJ62FzsZZFOpX3Zttn1+Cal0Bx+TY5kUiX3X8JnvkQBQW8odXAso8lCEAhMqGPZMY+B9",
+	"xgIEmA/6QFNKI823F5NiFlHWQP3ijThvudJWmwdpWCVm1qvamMEK8yflrbXNwV3MzbWTxLo56mlmMNmH",
+	"Zkyw4ntTzm5BNjABON2ksMMT88xJt/0fPznx9nAaHmxRJOwxDuHs46LtWQKmA6TagP3VZ37Hv8nyfZYD",
+	"zgWQ2i7+ByiqK+SxPOKFJycnp/96TuVUMF1JeKueSUJngsCv5LC6FWUDP47y+T4YM8tR44RwdT8VRekJ",
+	"xq5jOBIJ/RmVMBkKOObLZaOppCKtEOET4nd6CPRwQTs+QBa+2VssdP6ZmNQLPb0Oh70K2QFKvLMthaiS",
+	"OZILeefYoztLqlOupqKqQtQmTa741O/U+ju1jqfWZ0AzjCP/nGwY7+5Emh59RDYpQfVSKDD1MJj6ORBi",
+	"z1vyspPckLNv6Ls7eGWoNIjizqmXEGLG3d4heFNJ0bDQair1Jsp2IUzAMH6IUlM4u1co8tC3GOgocYWf",
+	"K2pY5MwSWYtPzXHTqZrmcMb4F/IddLebVc1WS7Tac7eNCsfyjH/JN58b138YI+417dRHsN9GyJp/Jrny",
+	"k7YU+iLRIrFyE3WfidbXvt2e2GTpvpxlhcyykeof11Cjld85pPNpUt3eZh1UUgAFuVOnIVIEo431JZSD",
+	"qsnztj78d/VkbNDo8OT08vTx2cnJ2cnJvx+ffp15bVR7/+mEkV57ytilRwA64fxzjxn5i9DqG4/MdsKu",
+	"VN1uvj5uLxv09oYidUzQf2RwY6KbR1Cvg8GE7+iZO57vOGB/j16CL02AKqY9qzjFghBQFEILl0wr0fXY",
+	"e9+3r5VZcgkFlNHnHu8dEhJ8bLL7q0bU+ua2JPPlHUgmSl785Vd31wf4blWFnhfb+MxULA/BJsNlCTX7",
+	"PpNn7cs3cG9S5HL8G/7xHo2LSqRwLzCpBLI6lGa1bsQRe0u+El+5yq6FWBpMaoGuHolIMOx4zUuBHsEj",
+	"9qTXt4PNtSDgAfIa+ovyF0Wp7YqyWoA4mtrHNGZU74+pQphUSbM9b1N/PEwMvoxKbQ3GRyyba/fWyYZN",
+	"JKwiJKiyL/yjf0hlqyAVfRfa7u2SYjDHmm+YsXoJk/UdiVOGICzzrlbgV7ljnX+wsMWXn7DuvMd1fBEI",
+	"hdO19JDv7UUbQQNO+wY6/i+PfwDiPU5rK6GZ417ye8ltqpWqb+sBwUC9giS0jcG8QmhDhx33KGcQYcNh",
+	"oiEbjeppr5Vem8L/nNpe025QMhoMRBlhjjX9RcU5eO1uQdIawnowuG3QHYDCl9RCBJnB+Vb6Mo/ZB4bi",
+	"uIV7NXHGjPtdVEJoF+IvChy/2GZNq9RVxkKh7+JNv2/bGAf3JYJjjOPs5eUGNtJt7+93eI87/Iw7Q8YT",
+	"rNG1wIpV4dgp5IHxTQgHRPQ8KEKPbcDt+ciXP5lF8ESZNdSAQYYxrkvfiOaIPZlZ0UBvV0zWxl2BLNm1",
+	"L5YHkbXmyhrYH0SbMfCVXiunjcppP1nANpsHvUodUJgP7GdClKZkBlMAY/rnu5TFwdcnjz/MJf6R34gt",
+	"Gdzh/ZAvwykj310yd88Jqo1yN4yATjSgEvr2MvEVn+3Mz/phTH7Wq1DvJE0f17VgF5dP3lwev3z+08+X",
+	"3190YNOxWWqURdliT+4w9x/OvB9l/v2Q7PWbtvlIW+eGatt5LT58fh8UbCHJtRVOKXOeZkuW2LXYPDIh",
+	"dSqy2hs0YxE3FT8LbdXbsv3zthgBVRVfuduODTiAHaJcIdB9sk//BTR5QZMI2+NwxYSyzQbiiQitRxob",
+	"lKKseMOVFYKQ/QxzqxUlWy2pez408IkyeZxFdebx86DAA9v9OAolANi20gViXIBkTyUNRWglhLuFeLLO",
+	"ui/w9CHzExoJNEKct/vnMfoqrlDHNAsneLhhcoa/XIB9atlECIXlEAn9bi7sDysK4j2QYIDxc1nS+N0W",
+	"7UXllUiBoeAL/xmXnCW4YvFbKM4KBJyk5aJXc7pN4IEugofhkYFJY3VIEanZwGOldWSFp4xZhYDiFZMr",
+	"9O05/s397/2IhNcfdS1GJb1eLqJywoTuRPWMn47b0wwFBsynJ/p3Uuk2Ee6grTZ/HvptxVmwehZqg9tO",
+	"274hASZbkgRUgm2E3UFgO5MKPZF9cBor9gpq/J6l+NkROQXJAkG3WZDpFMgM8e5O6vEkPCax5x+RjH/P",
+	"EvqnzRL63IReNvfIDf7IjEtByjGKnXkZv8u6j5LoURwsBC+pxO8ZvvDwO2mW2sg03ktwwgNtEHhOfnvf",
+	"//PJ0sHUk+wFGZOH4i/J2FyU3yXq74ktn0liy+cmLUO6DPY3afSNiHNjUpJz72SZDq9YSGN1sxm0F+mR",
+	"j84VfkDwOUWdNrFrkbFimQMrQJDe/BvHQX0nkZU5vZpNxFwq0/ZIyszF6geYyXecoEpQT6ZutNoEcFcj",
+	"raOUv0Nv9a9riHrNWmBEyGrxCDTUZgTyYAt0fwpohVvCW9w3Jrc6OoSEEn5wWkbYxF+78zjF/zrSgC9P",
+	"a52AKE5wysrgwTcA/4o7fubkAzTxoj2gg2h7HjYeLBZWrivyy5oi/BIWGHBc4ifdN1nro17yRuxnemRK",
+	"xQOqRmoDgRO3W0j/nJqb1KY9JJN3aoLnBe8JyPDYzeM+1EZHQcT1AKhpIuYrBf1fuzbTB9Is/6nk0r36",
+	"zz1eldbXBZvzG1FgcAVQwXijBHbOwfPusim9VmQY56RVDPnn0/W2s9GMsC/wsQe+C/SWDEFTpo6P66ED",
+	"d/0ZUksMtYifDIepd9PJD7qZiwif1wgb4Wb2Eb9DKixCqM0BEY66cCLy9/siq718OrTwAGez8yQe4GrD",
+	"BDAbxt9fUkgB/zKKkkFiLqydkgs+QlBrmW09GWcCYk9rmCrmAwJAiNe3AYQ3oIqsG63mXu0D7dvdczdT",
+	"b6v+5WDKG/PLya9HljtKP2P/+b//z18OAE4wxghNgJL6lCKKqX8hKiPYVydf/qGg3pwtrKvPMY7QQIPu",
+	"x6sKDsUcsedqJGJuF7oQEnSFbYd0MzOyXlXcipIGT4SYu9z3/pOecPCPlPV0N67/D61T3L+UuBAW6DhO",
+	"ecWup+Wq4RNA9RSKccrsIyiDiiuFDUVCGgakvbov2FBwHuv/Bszgl/DAP1Jc3pHzSyp77FHzqxa82nfZ",
+	"mGw+UxXmQyi8qNtiYt0S03igJzXhPfocEXAcEFBQaFSQ6nt83rYpaMT0Wiup5ugDNhRNzlGyI/UhQn7t",
+	"vv9Ho2NYVIYp492foT7SrT1r26uiQeKx4RV2+IHUZ0i5+Bxp0qtksAEmYDJOdQ3lPWsN/o2CrRebSGtD",
+	"KFulLavFULKJuXZUOEBnF9cfI/D20ISGq8pQWi3sQpcAheiZ50w3YsqN75jhrnCl8Spb7XROx1vdg9CR",
+	"8jMitB/1mq1FVYVrtdAl9XIHD45fOHJAoken2y5DlR5GfaVhYSme0qgJ4AB1vfBtAh/stOkNiaN+tuBS",
+	"FaDDB54OmM4YD7qF3fZxcx65YnxVSqub2K45hxqj5SbK9oU2sGpu2j4anVNDcO9BJQqfeMBTwze8WVUi",
+	"q6Q39OXnd0roC61XxkLJKbO6c5FCqoWzOwCSHnh+w8vUOR1PqGdMFn1QGPu6oaLpQS7eyeG/z6BlPwhA",
+	"5QFxK/SCyRk1fowbqvSQXDv91z9aqLTd1Jy6Qt9+skUApeCNMJZNyK0LSsVC8KWAyuUZuus7Jf3g5fNd",
+	"IHhPCdu/DoBKr022FoAy1WSiBSWaM9iDAkbpdFcAOcy+2Aj7h9hHlMmnf+nn8ZAszb8jq3WE7z8flhbU",
+	"h47VA5QAEKom1HJsnTvUYgzKGHrkQ1T6vBYNpPyPq/Xxk39AmOVQw9CIuTTWVytH5g9m1XQwn/PtOiqJ",
+	"DX6fXfyZffHz5Q+H//YHphv2P15c/I+2hwsWidrpgnwEMO4R+x4KvRq9dt//dVXO8WtpjahmZ4yzCQdo",
+	"C8RXoFaqoE/5K8dCz1WYB7AF31jVN1pN3UtsBtfSwaDsettIS0XXNHRrFGKOPlTHylwg2FHR5hYZqGN8",
+	"o3fsrPHhPKO419RTN1cWOhFTisMCKTYfwjG6B0A5CCSOpKZnoeor5Jv4G4U10kL4+BS3ZPZMfVV7j10d",
+	"/4aX4v0x1XANql30SI9uE+Yx3eFPxUBGMvALyGWI+q8/HaQicpqEllRUKrjVGRjKwEIJX+QygfAIQDZo",
+	"X+KWJQDbcGVmW90vthp5we0QM9EINRUsTGUq2n6bzI+T5opFAHtxDBaxfyUh2SD0/RdfnXz7B8fDseEL",
+	"GhXQlPsGCuWxPVaoOSQbkDaGfp1gvX5aGW/5PZLwQxTU49w/UnRpn8vDeIAt+GfCcnyq9TX1i7PxlaX6",
+	"XUUYyi3ESgnh3X5BQdxgMceHA4jXQ+r27UsyBz5tH/gAWmMUTHYvhiZtSgjoaHYNfei3MLi6u9r4zKwc",
+	"mtYLeS2YAMUwRhL3+AM7bcA2OYS3bTahCSSGXDSrV9MFIO/wCuDPAAgBAogN9vZbWb8IdIMcsVf4TQvT",
+	"teCqxI6SlE3oOD34VBSl2q45BndpEQJaITlzJgmrAw/hW+4VLQEMpUmlsZmc8DWjXQiFTx4tATZmrAml",
+	"t89qzaVFgUcxd0BhY9DmfquxzcPyyK/vBInnDekkJHpVBepNAC8Qv5M2ExnPZkc5TTdQ5Sd5zh/QqTVm",
+	"gyOKGu2zyiMSkTfXh37INmbTSgplr2QZKXv4JGp60oSTxfSjkLlMTTWhwHxbHWzZJmlObA2ZPTgUiMtK",
+	"G9IQlwKSfAyfiWqDVjg+F3rLWr9jfsNoVI+NiDuzbqS1AnAq4PBJscLW/aiImqhlup/ZF1+dnPwB1Wtv",
+	"faOG7WYJfUDPSe9WYWvMNQY4YfEYvoQolDTYe89vmtN4rwEvA3oTcwuqLR0+gjhAGQXie3BCzMEke75h",
+	"zUpRheLpyckJLb5mfCE44bSxL7567BTrP31/ybr+dlz2OuvKP2JP5ogqgh2r3SudMFthmyv2Vkwu9NQN",
+	"1JW3x2vDvnD2KN7ll8IYPhdJ7dysJrWM7/z9K9HxQT9Ic73xvAZBv8ZwnIR74oOo1Y+//dgi5gIoYoD7",
+	"tZg1WfHS0wCP13m/vM+BBAI3XZotIrWMvnkjltXmnE20XQDv+a8Xr35iVryzpg+4hn6ytEQ7xaPpC5r2",
+	"VlEb5/uTOT0Z077LqWapy57azN+CRHg/lPkeaZkPabCQFB+Q2ucx0CWgkSMSLQJmhjrWD2GHPpxOtu6k",
+	"EM8Y94qo34PR6kHO/PwETvLDu+hGqWtvsefjVk1pR2VDVcgjkHFWOnttZgXCJAfb5/0YB1W4fveSe+42",
+	"l7rjS9PqUY8Ms9o6Cw+Kz6ANrPdjzEIfyyVv0K77+uSEvV2g/vflyQk9UrDHJyfAJh1ZHrELDfpeUGhG",
+	"63yFs9EV8vkl4MXOIpUPEgpKVguuoBW706nit8DVh4bp8CNqJO+TFGwHebrjjgz9/xuBam7rwsTc0zT+",
+	"NIzWXpf712netIv70E7BsZf0c/b/fRKK0J8kAGp2uHigQEjJwFwHd0nPsfV/JYzxd5n8Z2Ct4dOICQ+1",
+	"IY3UzbavbMml4xSjWhe8BqzoD9nAIH7jnt0L7q4/7QGD+l22NUC2hUL6FKSBwEe+s5V/Ij6FB4DHprc8",
+	"YAhiJIIp9AAYbTuRe+DDx3P3wa7X+hp8BC91OVkZdvnstafZc2YqvUaXg1PLK5GkkmWjZ7LadVn9Qx/i",
+	"nJAa6ZVjL2pYxofcfb8tmBvtNAHf1oNg8kHXS+26EcbpD7tZJKCPfCjuKNX8Aic2dtvDOj7ottO+dIGU",
+	"Z1JJs6BmDUl2B3nA9OMH4nU0+keKtm6f4eCZfRgd6xOFGn9eCmXlbBPj44MnGatbsY2eIxcqhJU+dzd7",
+	"kwNEac6XIVQZ096+zVw+pMW6x0aSikm7wVbLIfM/u/6PegU+0Z194mdZMKuhQY0C23icgb+vZb+Lso8n",
+	"EkHK7//VWXYtuzfmIZqaqvJ3Vv2Jt3ZxhxSzaat7yfa7GbPPrf+wFEwv/XBs74W8ETtoqc3wi/bULPTa",
+	"fIpOlA+mELwRvCTcihvBbni12sJ1TpOVkXP1YWkKavI893BvfxjW6IZ+5l71O2P8RyHxZ4juBlSOPXQo",
+	"1YJ4QRiKyiusZgu+hOjhznuw9u3pHvIiDLW/gowLNwnfBes8SgvxpVBzeSMg1wHCtOEnbW9Lr8Y68x01",
+	"Lmhn0g/Lwu8eVjl5617xOWgnxRYd4TE4kSLK81jK+J6jUDAHiZe/X+BbySjaT8QXg3AVkTDmhYaGcMGD",
+	"Gd/fXejJzk7zz+xTIttFNf6kYX/HOcRwE0Y7ID3KrYTmeb041v3cy0ZPKlHn5hAgdSlbLPZAdojuo1VI",
+	"XsYgvnEfba1EKjUYIFt9s41mpbq03AisFhgg5Tf0yAMyS/+KxKE85dbZKeghxltbMLHU0wWBpPG2Kw6k",
+	"AyGehi/V42zZ6HnDa8KPHDrDh6xpxaIZvxQPcGl1w+eOwrDTJKQnFF3zAtZH611CT9Po9LwON5T/U2kj",
+	"vBQa4zWLDR1SBArqJ9Yg/I0vvo32srPe70kViDTMLBhMbmL3R1v0iudqptNxKsS34+baDK7q7UJjSYGc",
+	"K4FVJXhQAHcxVC071fpaIvKCaQ8WqYsw/+A7bNh9+pgt9KqhFsIwNyVEaai0AUroMfzc6ErQdx6IA6to",
+	"U/kQ7g3xbj+AvYOj76VvfTW4Ywgy9qGjh91EyIVe+51XU1ISprp2t3l6HWDWacapy3m8xR1ykWR3QN91",
+	"Hn2oVsvROz6Rw/rqng5LzqGrIvi3uuCWyLY8YiX28i5iKcGNWetmi71abkU2ZfVHj6JgWusn3FCPemoE",
+	"Wot6raLeV24O2DOz6MC8eUBq+AXccSNLUfS6D0aQLqpEDM5VDaiepAkDrgZIfQqnUt68kDAq9etU0LpS",
+	"ic0RexP0F/xp9w04OlTuT3S5AZwf95iJIUUvk8noa0MpvU6ZxsQXROivfXIv7Z3qFNtj6voLeSN84nrB",
+	"uGWVAHEIKs5jZrBQdS7adFnHJl/zuf8VPToTa9/k1tEpJG1Al3Rv+3YLCiDhG3jxCaOdk2DM06+o5KLz",
+	"S/gNVBTCL79m5pzQaGAiQea3O7SVt5wGErkAEnxI8WgRQyUDv+4BVj4X/BCgUTwRGzy03Cwmmjeld9Ju",
+	"XfHVoPp7gU888BGszNAZrD5DXCpnasDVcRJ0xhsPxeSEZ+cILG/kbDacx3FJzzxk73J6Ra4hM34NGacc",
+	"m3L6jhprTeBMUSbZ53JUl1uShZYZO6Q4u367YFNtIGd/7fm1bHwKr0kd5/FvbpveHxNs1Si/JvzvXjyb",
+	"l9A0G1LsndrWwi63uMBrr12jh9YwwvPw8NdOJEVQM3TCMaxCwJphAZ8Lc/6trEVbgww9K7aqHDrFEIbV",
+	"0hhEk8FCtsgGXHMJ3aO1R2rwOFUJebFcmUVAZnuQ3JyVWYgyxin7cA5VvJ8XYEBnEw7R7AQb2239BwPZ",
+	"/jRwECCThAiVqNkEhwOnu10ws5ousC466glU8s0h1isSXGPnTjt9cRAV4RKfeMjzhzfkzPgIMPbDFAf/",
+	"oBu2XhCWOGAOgE7d2TaKgQ4Jtj/jIw+4b/iGH+QA8iVkYBatuwmBsrw0e0h8CTld4Ns9Gc4bWcZwEyAw",
+	"KJiMlf04uW6S4hYn8FbdclltIqQuYttUQU3lLp3qW1o44jaVOmLDoW5rJu0RewsNjGF4S/sHJcU0ta5l",
+	"EJpDkOlXUF2zbmBADnj2Ea43jLYnqFkgo5SQvTsyWQ9vc2puCiYmqLZIRzym5LZgtTOsjFuaMEvZYk7M",
+	"9EoB6EquJ1u/1dVe6D71qrJyyRt77EY6LLnl3RuybNy2uakCTJqsEigkT4w3/qDc6vHX37CXT6MWZzvB",
+	"1YqDmi+X7s+ko4S+hAMu2P988vLFWdzMplrVCu7Bs4s/QxVVDOLazdbBgnv3zKh5deT0L7j6tkuYnvxV",
+	"TD94fBQpdgc0HMTU8U4SAmQTLuenBBIHNQSgKsPlHcHLyKuAa9tCIcInjhsx1WoqKxkch0kp4h8TOR6w",
+	"BbWjp7wKrQbicGN7W4MgCEoqBQJyGLputIP9AHt9177W0SR9LSCEcQzfBJaYg1isqk+nxfeb7mmlIllu",
+	"WZZPqo+B4pun3W0LkOIbJHLjAuUteoY2fG+xf4VU6Ejs0PFAuX/npeS4i5x9BXhk5yJ25Y2s9ofUiaTX",
+	"bJ9a/8/Mgu8gCGAWzhzVvff/fwAAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

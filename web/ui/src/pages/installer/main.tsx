@@ -1,13 +1,24 @@
 import { Api } from "../../ui/api";
 import { Key } from "../../ui/key";
 import { start } from "../../ui/start";
+import type { Speaker } from "../../ui/speech";
 import { App } from "./page";
 import { Installer } from "./store";
+import type { Words } from "./words/en";
 import "../../ui/style.css";
+import "./installer.css";
+
+/** spoken are the words of the language that the page speaks now. */
+function spoken(speaker: Speaker<Words>): Words {
+  const speech = speaker.speech.value;
+  if (!speech) throw new Error("the page speaks no language yet");
+  return speech.words;
+}
 
 void start({ en: () => import("./words/en"), de: () => import("./words/de") }, (site) => {
   const key = new Key("installer", sessionStorage);
-  const installer = new Installer(key, new Api(key));
+  const installer = new Installer(key, new Api(key), () => spoken(site.speaker), localStorage, site.session.info.value?.signed_in === true && site.session.may("installer", "operator"));
   installer.start();
+  window.addEventListener("online", () => installer.back());
   return <App site={site} installer={installer} />;
 });
