@@ -67,6 +67,7 @@ bench: build
 	go run ./cmd/commonwatt bench start
 	go run ./cmd/commonwatt bench settle
 	go run ./cmd/commonwatt bench bill
+	go run ./cmd/commonwatt bench dashboards
 	cd web/ui && npm run --silent bench
 
 ## torture: N kills at bad moments, drawn from SEED; an interrupted one goes on with the same command

@@ -75,6 +75,24 @@ func (l *lane) MeanPower(_ context.Context, device string, from, to time.Time) (
 	return new(grid.Power(power)), nil
 }
 
+// Charges has the batteries hold what their energies of the last days make of them, by a capacity and losses that
+// are not the rated ones.
+func (l *lane) Charges(ctx context.Context, device string, first grid.Interval, n int) ([]float64, error) {
+	energies, err := l.Energies(ctx, device, first, n)
+	held := 3000.0
+	for k, wh := range energies {
+		moved := wh * 0.9
+		if wh < 0 {
+			moved = wh / 0.9
+		}
+		energies[k] = (held + moved/2) / 6000 * 1000
+		if held += moved; math.IsNaN(held) || held < 0 || held > 6000 {
+			held = 3000
+		}
+	}
+	return energies, err
+}
+
 // Plugged has the cars leave at seven and come home at six in the evening. Of the future it says the
 // opposite, where it says anything.
 func (l *lane) Plugged(_ context.Context, _ string, first grid.Interval, n int) ([]grid.Presence, error) {

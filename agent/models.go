@@ -155,13 +155,16 @@ func (t *Traders) save(s series, m *forecast.Model, now time.Time) error {
 	return t.Kept.Save(s.name(), append(stamp, b...))
 }
 
-// Refit fits the models that want it of one metering point: the first, by name, that has any.
-// did is false where none has. It is safe beside everything else, and is meant to be called
+// Refit fits the models that want it of one metering point: the first, by name, that has any, or looks again
+// at what one of its batteries is. did is false where none has. It is safe beside everything else, and is meant to be called
 // again and again by one worker at a low rate; with FitInPlace nobody needs to.
 func (t *Traders) Refit(ctx context.Context, now time.Time) (did bool, err error) {
 	for _, at := range t.planners() {
 		if err := t.recollect(ctx, at, now); err != nil {
 			return true, fmt.Errorf("metering point %s: %w", at.home.MeteringPoint, err)
+		}
+		if did, err := t.restudy(ctx, at, now); did {
+			return true, err
 		}
 		for _, s := range t.seriesOf(at) {
 			if !t.due(s, now) {

@@ -18,6 +18,9 @@ type Telemetry interface {
 	MeanPower(ctx context.Context, device string, from, to time.Time) (*grid.Power, error)
 	// Last returns what was last read of a device, nil when nothing was.
 	Last(ctx context.Context, device string) (*grid.Reading, error)
+	// Charges returns the mean states of charge of a battery in n intervals from first on, per mille, NaN
+	// where they are not known (yet).
+	Charges(ctx context.Context, battery string, first grid.Interval, n int) ([]float64, error)
 	// Plugged tells of n intervals from first on whether a car was at a charger.
 	Plugged(ctx context.Context, charger string, first grid.Interval, n int) ([]grid.Presence, error)
 }

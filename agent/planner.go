@@ -185,7 +185,7 @@ func (t *Traders) devices(ctx context.Context, k *task) error {
 	for _, d := range k.seat.devices {
 		switch d.Kind {
 		case grid.Battery:
-			b, ok, err := t.battery(ctx, d.ID)
+			b, ok, err := t.battery(ctx, d.ID, k.now)
 			if err != nil {
 				return err
 			}
@@ -213,13 +213,9 @@ func (t *Traders) devices(ctx context.Context, k *task) error {
 // asPlanned is a battery as a plan sees it.
 func (t *Traders) asPlanned(id string, b storage, reserve grid.PerMille) plan.Battery {
 	of := t.rating(id)
-	each := oneWay
-	if of.Efficiency > 0 {
-		each = math.Sqrt(float64(of.Efficiency) / float64(allCharge))
-	}
 	power := plan.Powers{Most: of.Power}
 	return plan.Battery{
-		ID: id, Capacity: b.capacity, Held: math.Min(b.held, b.capacity), Charge: power, Out: power, Into: each, OutOf: each,
+		ID: id, Capacity: b.capacity, Held: math.Min(b.held, b.capacity), Charge: power, Out: power, Into: b.each, OutOf: b.each,
 		Reserve: reserve, Wear: of.Wear,
 	}
 }

@@ -61,7 +61,7 @@ func (t *Traders) lookAround(ctx context.Context, now time.Time) (*street, error
 	if err := t.drawDays(ctx, seats, now); err != nil {
 		return nil, err
 	}
-	b, err := t.stored(ctx, seats)
+	b, err := t.stored(ctx, seats, now)
 	if err != nil {
 		return nil, err
 	}
@@ -103,16 +103,17 @@ func (t *Traders) drawDays(ctx context.Context, seats []seat, now time.Time) err
 // storage is a battery, or what several are together.
 type storage struct {
 	capacity, held, power float64 // Wh, W
+	each                  float64 // efficiency of charging, and that of discharging; of several it is not known
 }
 
 // stored returns what the batteries of the community hold together.
-func (t *Traders) stored(ctx context.Context, seats []seat) (sum storage, err error) {
+func (t *Traders) stored(ctx context.Context, seats []seat, now time.Time) (sum storage, err error) {
 	for _, at := range seats {
 		for _, d := range at.devices {
 			if d.Kind != grid.Battery {
 				continue
 			}
-			one, ok, err := t.battery(ctx, d.ID)
+			one, ok, err := t.battery(ctx, d.ID, now)
 			if err != nil {
 				return sum, err
 			}
@@ -125,13 +126,16 @@ func (t *Traders) stored(ctx context.Context, seats []seat) (sum storage, err er
 }
 
 // battery returns what a battery holds now; ok is false where it is not known or may not be moved.
-func (t *Traders) battery(ctx context.Context, device string) (s storage, ok bool, err error) {
-	of := t.rating(device)
+func (t *Traders) battery(ctx context.Context, device string, now time.Time) (s storage, ok bool, err error) {
 	last, err := t.Telemetry.Last(ctx, device)
 	if err != nil || last == nil || last.Charge == nil || !t.moves(device) {
 		return s, false, err
 	}
-	return storage{capacity: float64(of.Capacity), held: float64(of.Capacity) * float64(*last.Charge) / float64(allCharge), power: float64(of.Power)}, true, nil
+	b, err := t.asRead(ctx, device, now)
+	if err != nil {
+		return s, false, err
+	}
+	return storage{capacity: b.capacity, held: b.capacity * float64(*last.Charge) / float64(allCharge), power: float64(t.rating(device).Power), each: b.each}, true, nil
 }
 
 // oneWay is the assumed efficiency of charging and of discharging where the owner does not say;

@@ -42,6 +42,7 @@ type Traders struct {
 	recalls   sync.Mutex         // guards known
 	known     map[string]*memory // by device
 	presences presences
+	bodies    bodies
 	models    models
 	expects   map[string]*expected // by metering point
 	charging  map[string]charging  // by metering point

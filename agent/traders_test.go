@@ -34,6 +34,10 @@ func (steady) MeanPower(context.Context, string, time.Time, time.Time) (*grid.Po
 	return new(grid.Power(-2000)), nil
 }
 
+func (steady) Charges(_ context.Context, _ string, _ grid.Interval, n int) ([]float64, error) {
+	return unknown(n), nil
+}
+
 func (steady) Plugged(_ context.Context, _ string, _ grid.Interval, n int) ([]grid.Presence, error) {
 	return make([]grid.Presence, n), nil
 }
@@ -77,6 +81,10 @@ func (byMeter) Last(context.Context, string) (*grid.Reading, error) { return nil
 
 func (m byMeter) MeanPower(_ context.Context, meter string, _, _ time.Time) (*grid.Power, error) {
 	return new(grid.Power(4 * m[meter])), nil
+}
+
+func (byMeter) Charges(_ context.Context, _ string, _ grid.Interval, n int) ([]float64, error) {
+	return unknown(n), nil
 }
 
 func (byMeter) Plugged(_ context.Context, _ string, _ grid.Interval, n int) ([]grid.Presence, error) {
@@ -217,4 +225,13 @@ func TestARoofThatNobodyReads(t *testing.T) {
 	if err != nil || len(p.Orders) == 0 || p.Orders[0].Side != grid.Offer {
 		t.Fatalf("it orders %+v, %v", p.Orders, err)
 	}
+}
+
+// unknown are charges that nobody read.
+func unknown(n int) []float64 {
+	all := make([]float64, n)
+	for k := range all {
+		all[k] = math.NaN()
+	}
+	return all
 }

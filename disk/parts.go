@@ -26,7 +26,7 @@ func fixed() []string {
 }
 
 func kept() []string {
-	return []string{"gateway.key", "members.json", "ledger.db", "evidence.db", "bus", "orders", "keys/utility/witnessed", "simulation.db", "community.yaml", "devices.json", "tariffs.json", "official.db", "bills.db", "limits.json"}
+	return []string{"gateway.key", "members.json", "ledger.db", "evidence.db", "bus", "orders", "keys/utility/witnessed", "simulation.db", "community.yaml", "devices.json", "tariffs.json", "official.db", "bills.db", "limits.json", "accounts.db", "notices.db", "consents.json"}
 }
 
 // together are parts of which the second has never been without the first.

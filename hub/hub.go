@@ -18,7 +18,7 @@ import (
 	"github.com/commonwatt/commonwatt/clock"
 	"github.com/commonwatt/commonwatt/config"
 	"github.com/commonwatt/commonwatt/grid"
-	"github.com/commonwatt/commonwatt/history"
+	"github.com/commonwatt/commonwatt/members/consent"
 	"github.com/commonwatt/commonwatt/meters"
 	"github.com/commonwatt/commonwatt/meters/control"
 	"github.com/commonwatt/commonwatt/meters/intake"
@@ -59,7 +59,7 @@ type Hub struct {
 	pages   *pages
 	signs   *signwatch.Watch
 	money   *money
-	past    *history.Keeper
+	own     own
 
 	closers []func() error // in order of opening
 }
@@ -71,7 +71,7 @@ func Open(ctx context.Context, o Options) (*Hub, error) {
 		h.Clock = time.Now
 	}
 	for _, open := range []func(context.Context) error{
-		h.openDir, h.openBus, h.openSite, h.openTariffs, h.openRecords, h.openMarket, h.openPast, h.openRewards, h.openPages,
+		h.openDir, h.openBus, h.openSite, h.openTariffs, h.openRecords, h.openMarket, h.openOwn, h.openRewards, h.openPages,
 	} {
 		if err := open(ctx); err != nil {
 			return nil, errors.Join(err, h.Close())
@@ -206,13 +206,21 @@ func (h *Hub) openMarket(ctx context.Context) (err error) {
 	return h.money.open(ctx, h.market, h.bus, h.dir, h.pages.live.ShowRecorded)
 }
 
-// openPast opens what homeowners are shown of the past.
-func (h *Hub) openPast(ctx context.Context) (err error) {
-	if h.past, err = openPast(ctx, h.dir, h.market, h.money); err != nil {
+// openOwn opens what homeowners are shown of their own homes, and what they decide there.
+func (h *Hub) openOwn(ctx context.Context) (err error) {
+	if h.own.past, err = openPast(ctx, h.dir, h.market, h.money); err != nil {
 		return err
 	}
-	h.closers = append(h.closers, h.past.Close)
-	h.pages.past = h.past
+	h.closers = append(h.closers, h.own.past.Close)
+	if h.own.consents, err = consent.Open(h.dir); err != nil {
+		return err
+	}
+	h.pages.live.Share(func(home string) bool { return h.own.consents.Allows(home, consent.Sums) })
+	if h.own.telling, err = openTelling(ctx, h.dir, h.market, h.money.desk, h.pages.live, h.pages.listener.Addr()); err != nil {
+		return err
+	}
+	h.closers = append(h.closers, h.own.telling.book.Close)
+	h.pages.own = h.own
 	return nil
 }
 
@@ -224,15 +232,17 @@ func (h *Hub) openRewards(ctx context.Context) error {
 	return h.rewards.open(ctx)
 }
 
-func (h *Hub) openPages(context.Context) error {
+func (h *Hub) openPages(ctx context.Context) error {
 	a := &adoption{site: h.site, records: h.records, market: h.market, moved: h.moved, fleet: h.fleet, live: h.pages.live, signs: h.signs, log: h.Log}
 	installer, err := a.installer(h.dir)
 	if err != nil {
 		return err
 	}
-	if err = h.pages.answer(h.dir, h.rewards.runner, installer); err != nil {
+	h.closers = append(h.closers, func() error { return h.pages.people.close() })
+	if err = h.pages.answer(ctx, h.dir, h.rewards.runner, installer); err != nil {
 		return err
 	}
+	h.own.telling.accounts = h.pages.people.book.People.Accounts
 	return h.dir.NoteParts() // all of them are there now
 }
 
@@ -245,6 +255,7 @@ type State struct {
 	Address      string // of the pages, with http:// or https://
 	InstallerKey string // file
 	ViewerKey    string // file; empty: the pages are open
+	FirstLink    string // by which the operator of a new community gets an account; empty: there is one, or none is wanted
 }
 
 // State returns what there is now.
@@ -258,6 +269,9 @@ func (h *Hub) State(ctx context.Context) State {
 	}
 	if !s.Simulated || !h.Plan.Access.Open {
 		s.ViewerKey = h.dir.File(ViewerKeyFile)
+	}
+	if h.pages.people.first != "" {
+		s.FirstLink = s.Address + web.FirstPage(h.pages.people.first)
 	}
 	return s
 }
@@ -305,10 +319,12 @@ func (h *Hub) startRecords(s *stages.Stages) {
 		return web.Serve(ctx, h.pages.listener, h.Plan.Access.Certificate, h.Plan.Access.Proxies, h.pages.handler)
 	})
 	s.Start(h.pages.live.Run)
+	s.Start(h.pages.people.run)
 	s.Start(func(ctx context.Context) error { return h.pages.follow(ctx, h.bus) })
 	s.Start(func(ctx context.Context) error { return store.Run(ctx, h.records.store) })
 	s.Start(h.records.intake.Run)
-	s.Start(h.past.Run)
+	s.Start(h.own.past.Run)
+	s.Start(h.own.telling.runner.Run)
 	s.Start(h.money.poster.Run)
 	s.Start(h.money.follower.Run)
 	s.Start(func(ctx context.Context) error { // gateways ask for the time

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -16,7 +17,6 @@ import (
 	"github.com/commonwatt/commonwatt/config"
 	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/grid"
-	"github.com/commonwatt/commonwatt/history"
 	"github.com/commonwatt/commonwatt/hub/measured"
 	"github.com/commonwatt/commonwatt/hub/shown"
 	"github.com/commonwatt/commonwatt/meters/store"
@@ -34,9 +34,10 @@ type pages struct {
 	records  *records
 	market   *market
 	money    *money
-	past     *history.Keeper
+	own      own
 	tally    *measured.Tally
 	live     *web.Live
+	people   people
 	version  string
 	log      *slog.Logger
 	listener net.Listener
@@ -199,7 +200,7 @@ func (p *pages) traders(dir *disk.Dir) (map[string]web.Trader, error) {
 const ViewerKeyFile = "viewer.key"
 
 // answer makes the API of what the program is, which handler serves from now on.
-func (p *pages) answer(dir *disk.Dir, runner *rewards.Runner, installer *web.Installer) error {
+func (p *pages) answer(ctx context.Context, dir *disk.Dir, runner *rewards.Runner, installer *web.Installer) error {
 	traders, err := p.traders(dir)
 	if err != nil {
 		return err
@@ -217,13 +218,32 @@ func (p *pages) answer(dir *disk.Dir, runner *rewards.Runner, installer *web.Ins
 	if err != nil {
 		return err
 	}
+	prices, err := p.prices(dir)
+	if err != nil {
+		return err
+	}
 	at, planning := p.site.plan.Access, p.planning()
+	closed := p.site.sim == nil || !at.Open
+	if p.people, err = openPeople(ctx, dir, mailer(p.site.plan.Billing), closed, p.log); err != nil {
+		return err
+	}
+	member := func(name string) bool { return len(p.records.metering.Points(name)) > 0 }
+	orders.Lend(p.records.metering.Points, config.DefaultRate)
 	p.handler, err = web.NewServer(p.live, books, orders, installer, p.ready.Load, web.Metrics(p.status, planning.Measures), p.log).Behind(web.Access{
 		Site:   web.Site{Community: p.site.plan.Community, DisplayName: at.DisplayName, Zone: zoneOf(p.site.plan).String(), Currency: p.site.plan.Tariff.Currency, Language: at.Language},
-		Closed: p.site.sim == nil || !at.Open, ViewerKey: viewer, Secure: at.Certificate != nil || len(at.Proxies) > 0, Hosts: at.Hosts, Proxies: at.Proxies,
+		Closed: closed, ViewerKey: viewer, Secure: at.Certificate != nil || len(at.Proxies) > 0, Hosts: at.Hosts, Proxies: at.Proxies,
 		Trouble: p.trouble, Room: p.room,
-	}).Operated(operator).Planned(planning).Owned(p.own()).Handler()
+	}).Peopled(p.people.served(cmp.Or(at.DisplayName, p.site.plan.Community), member)).Operated(operator).Planned(planning).Owned(p.owned()).Cleared(prices).Handler()
 	return err
+}
+
+// pseudonymsFile holds the secret by which orders get their pseudonyms in the records of intervals.
+const pseudonymsFile = "pseudonyms.key"
+
+// prices is what the API shows of the call auctions.
+func (p *pages) prices(dir *disk.Dir) (shown.Prices, error) {
+	secret, err := dir.Secret(pseudonymsFile)
+	return shown.Prices{Calls: p.market.host, Points: p.records.metering.Points, Secret: []byte(secret)}, err
 }
 
 // planning is what the API shows of the homes' agents.
@@ -235,9 +255,14 @@ func (p *pages) planning() web.Planning {
 	return web.Planning{Wishes: homes, Plans: homes, Measures: p.tally.Beside(&shown.Measures{Book: p.money.book, Traders: m.traders, Clock: m.site.clock}, foresightOf(m.site, p.records.store, p.money.book))}
 }
 
-// own is what the API shows homeowners of their own.
-func (p *pages) own() web.Own {
-	return web.Own{Past: shown.Past{Keeper: p.past, Desk: p.money.desk}, Bills: shown.Bills{Desk: p.money.desk}}
+// owned is what the API shows homeowners of their own.
+func (p *pages) owned() web.Own {
+	devices, clock := p.market.devices, p.site.clock
+	return web.Own{
+		Past: shown.Past{Keeper: p.own.past, Desk: p.money.desk}, Bills: shown.Bills{Desk: p.money.desk},
+		Told:     shown.Told{Devices: devices, Evidence: p.records.evidence, Store: p.records.store, Clock: clock},
+		Consents: shown.Consents{Kept: p.own.consents, Devices: devices, Clock: clock}, Notices: p.own.telling.shown(),
+	}
 }
 
 // trouble says why this process is not ready although it has begun, nothing when it is.

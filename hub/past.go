@@ -2,13 +2,23 @@ package hub
 
 import (
 	"context"
+	"errors"
 
 	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/history"
+	"github.com/commonwatt/commonwatt/members/consent"
+	"github.com/commonwatt/commonwatt/notices"
 	"github.com/commonwatt/commonwatt/settlement/billing"
 	"github.com/commonwatt/commonwatt/tariff"
 )
+
+// own is what homeowners are shown of their own homes, and what they decide there.
+type own struct {
+	past     *history.Keeper
+	consents *consent.Kept
+	telling  *telling
+}
 
 // openPast opens the past of the homes, which follows the book of statements.
 func openPast(ctx context.Context, dir *disk.Dir, at *market, m *money) (*history.Keeper, error) {
@@ -30,4 +40,17 @@ func (m *market) devices() (all []grid.Device) {
 		all = append(all, m.traders.Devices(member)...)
 	}
 	return all
+}
+
+// ForgetOwn forgets in a data directory what a member who is erased decided and was told.
+func ForgetOwn(ctx context.Context, dir *disk.Dir, member string) error {
+	consents, err := consent.Open(dir)
+	if err != nil {
+		return err
+	}
+	book, err := notices.Open(ctx, dir.File(notices.File))
+	if err != nil {
+		return err
+	}
+	return errors.Join(consents.Forget(member), book.Forget(ctx, member), book.Close())
 }

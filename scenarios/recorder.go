@@ -269,3 +269,22 @@ func (r *recorder) Plugged(_ context.Context, charger string, first grid.Interva
 	}
 	return all, nil
 }
+
+// Charges implements agent.Telemetry.
+func (r *recorder) Charges(_ context.Context, battery string, first grid.Interval, n int) ([]float64, error) {
+	charges, readings := make([]float64, n), r.of(battery)
+	for k := range charges {
+		begin, end := readings.since(first.Shift(k).Begin()), readings.since(first.Shift(k).End())
+		if end >= readings.len() {
+			begin = end // the interval is not over
+		}
+		sum, told := 0.0, 0.0
+		for ; begin < end; begin++ {
+			if c := readings.nth(begin).Charge; c != nil {
+				sum, told = sum+float64(*c), told+1
+			}
+		}
+		charges[k] = sum / told // NaN where it told nothing
+	}
+	return charges, nil
+}

@@ -32,7 +32,7 @@ type Access struct {
 func (s *Server) Behind(a Access) *Server {
 	s.access, s.door.Closed = a, a.Closed
 	s.operations.entry.room = a.Room
-	s.door.Sessions.Secure = a.Secure
+	s.door.Sessions = auth.NewSessions(nil, a.Secure)
 	s.door.Keys.Grant(a.ViewerKey, auth.Principal{Role: auth.Viewer, Name: "viewer"})
 	return s
 }
@@ -60,7 +60,7 @@ func (a Access) guarded(next http.Handler) http.Handler {
 			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(wait)) // a file may come slowly
 		}
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(wait)) // the server's own holds where there is none
-		protected.ServeHTTP(w, r)
+		protected.ServeHTTP(w, a.visit(r))
 	})
 }
 
@@ -105,7 +105,7 @@ func (a Access) refuses(r *http.Request) (why string, code int) {
 			return "another site's page asks for this", http.StatusForbidden
 		}
 	}
-	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" && site != "none" && isSaid(r.URL.Path) {
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" && site != "none" && isSaid(r.URL.Path) && r.URL.Path != oidcBack {
 		return "another site's page asks for this", http.StatusForbidden
 	}
 	return "", 0
@@ -122,15 +122,20 @@ func (a Access) knows(host string) bool {
 	if a.Hosts == nil {
 		return true
 	}
-	name := host
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		name = h
-	}
-	name = strings.TrimSuffix(strings.Trim(name, "[]"), ".")
+	name := hostOnly(host)
 	if ip := net.ParseIP(name); ip != nil && ip.IsLoopback() || strings.EqualFold(name, "localhost") {
 		return true
 	}
 	return slices.ContainsFunc(a.Hosts, func(known string) bool { return sameHost(known, name) })
+}
+
+// hostOnly is the name of a machine without its port.
+func hostOnly(host string) string {
+	name := host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		name = h
+	}
+	return strings.TrimSuffix(strings.Trim(name, "[]"), ".")
 }
 
 // sameHost tells whether a name is meant by one that is known; of a certificate for

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -28,20 +27,12 @@ type Range struct {
 	Compare  bool   // with the range before
 }
 
-// asking says in the API's terms what is wrong with what was asked.
+// asking says in the API's terms why somebody is not told of a home's past.
 func asking(home string, known bool, err error) error {
-	var wrong interface {
-		error
-		Parameter() string
-	}
-	switch {
-	case errors.As(err, &wrong):
-		return refuse(http.StatusBadRequest, "%s", wrong.Error())
-	case err == nil && !known:
+	if err == nil && !known {
 		return noHome(home)
-	default:
-		return err
 	}
+	return wrongly(err)
 }
 
 // GetHistory implements the API.

@@ -71,7 +71,7 @@ func (s installers) ListDevices(context.Context, api.ListDevicesRequestObject) (
 // shown is what is known of any device.
 func (s installers) shown(d grid.Device, name string) api.CommunityDevice {
 	one := api.CommunityDevice{Id: d.ID, Kind: string(d.Kind), Member: d.Member, MeteringPoint: d.MeteringPoint, State: api.Unheard}
-	one.Name, one.Serial, one.Warning = given(name), given(d.Serial), given(s.live.Warning(d.ID))
+	one.Name, one.Serial, one.Warning = given[string](name), given[string](d.Serial), given[string](s.live.Warning(d.ID))
 	last, online := s.live.Reading(d.ID)
 	if last == nil {
 		return one
@@ -92,16 +92,8 @@ func (s installers) shown(d grid.Device, name string) api.CommunityDevice {
 // bound adds how a device is read.
 func (s installers) bound(d *api.CommunityDevice, b pairing.Binding, configured bool) {
 	d.Configured, d.Binding = configured, &b
-	d.Profile, d.Target, d.Unit = given(b.Profile), given(b.Target), new(int32(b.Unit))
+	d.Profile, d.Target, d.Unit = given[string](b.Profile), given[string](b.Target), new(int32(b.Unit))
 	d.Movable = s.installer.Movable != nil && s.installer.Movable(b)
-}
-
-// given is a text that is there, nil where there is none.
-func given(text string) *string {
-	if text == "" {
-		return nil
-	}
-	return &text
 }
 
 // find returns a device that is read here.

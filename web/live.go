@@ -26,11 +26,18 @@ type Live struct {
 	community string
 	tariff    api.Tariff
 
-	mu      sync.Mutex // guards homes and trading
+	mu      sync.Mutex // guards homes, trading and summed
 	homes   homes
 	trading trading
+	summed  summed
 
 	sockets sockets
+}
+
+// summed are the sums as they were a moment ago: who comes then need not add them up again.
+type summed struct {
+	at   time.Time // wall time; zero: they were not added up
+	sums *api.Sums
 }
 
 // statusSource fills the totals.
@@ -70,6 +77,9 @@ func (l *Live) Run(ctx context.Context) error { return l.sockets.run(ctx, l) }
 // see what they see, and end where they may not: a session has ended, or a role or a member has
 // changed. An empty account means everybody.
 func (l *Live) Doubt(account string) { l.sockets.doubt(account) }
+
+// Watching counts the WebSockets that are open.
+func (l *Live) Watching() int { return l.sockets.count() }
 
 // Add shows one more device, and its home if that is new.
 func (l *Live) Add(d grid.Device) error {
@@ -222,7 +232,7 @@ func (l *Live) Apart(points map[string]bool) {
 func (l *Live) Share(ask func(home string) bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.shares = ask
+	l.shares, l.summed = ask, summed{}
 }
 
 // Joined returns a copy of everything, with the accounts that the homes have on the ledger:
@@ -283,8 +293,11 @@ func (l *Live) own(at int, now time.Time) api.Home {
 	return h
 }
 
-// sums are those of the homes that were heard just now; nil when they are too few.
+// sums are those of the homes that were heard lately; nil when they are too few.
 func (l *Live) sums() *api.Sums {
+	if !l.summed.at.IsZero() && time.Since(l.summed.at) < pushEvery {
+		return l.summed.sums
+	}
 	var flows []*api.Flow
 	for at := range l.homes.all {
 		if l.shares == nil || l.shares(l.homes.all[at].Id) {
@@ -293,7 +306,8 @@ func (l *Live) sums() *api.Sums {
 			}
 		}
 	}
-	return sumsOf(flows)
+	l.summed = summed{time.Now(), sumsOf(flows)}
+	return l.summed.sums
 }
 
 // follow goes on with the clock, and notes the devices that fell silent.

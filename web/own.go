@@ -16,8 +16,11 @@ import (
 // Own is what homeowners are shown of their own homes, and what they decide there. What is nil
 // is not there.
 type Own struct {
-	Past  Past
-	Bills Bills
+	Past     Past
+	Bills    Bills
+	Told     Told
+	Consents Consents
+	Notices  Notices
 }
 
 // Owned has a server show homeowners what is their own.

@@ -4,9 +4,7 @@ import (
 	"context"
 	"encoding/csv"
 	"encoding/json"
-	"maps"
 	"net/http"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -36,6 +34,15 @@ func ownOperations() map[string]ownAsked {
 		"getHomeBill":          get("bills/none", http.StatusNotFound, owner, false),
 		"printHomeBill":        get("bills/none/pdf", http.StatusNotFound, owner, false),
 		"openHomeBillLine":     get("bills/none/line?point=p&kind=own", http.StatusNotFound, owner, false),
+		"listReadings":         get("devices/meter/readings", http.StatusOK, "homeowner installer operator", true),
+		"getBatch":             get("batches/00", http.StatusNotFound, owner, false),
+		"getConsent":           get("consent", http.StatusOK, owner, false),
+		"setConsent":           {asked{http.MethodPut, "/api/v1/homes/ann/consent", `{"research":true}`, signInWanted, http.StatusOK}, "homeowner", false},
+		"getNotices":           {asked{http.MethodGet, "/api/v1/account/notices", "", signInWanted, http.StatusOK}, "homeowner", false},
+		"setNotices":           {asked{http.MethodPut, "/api/v1/account/notices", `{"kinds":[{"kind":"bill","email":true}]}`, signInWanted, http.StatusOK}, "homeowner", false},
+		"subscribePush":        {asked{http.MethodPost, "/api/v1/account/push", `{"endpoint":"https://push.example/x","p256dh":"a","auth":"b"}`, signInWanted, http.StatusNoContent}, "homeowner", false},
+		"unsubscribePush":      {asked{http.MethodDelete, "/api/v1/account/push?endpoint=https://push.example/x", "", signInWanted, http.StatusNoContent}, "homeowner", false},
+		"turnNoticeOff":        {asked{http.MethodPost, "/api/v1/notices/off?token=x", "", "", http.StatusNotFound}, "homeowner installer utility researcher operator", true},
 		"openHomeBillInterval": get("bills/none/postings?point=p&interval=2026-06-01T10:15:00Z/15", http.StatusNotFound, owner, false),
 	}
 }
@@ -54,7 +61,14 @@ func withOwnPeople(all map[string]string) map[string]string {
 	return all
 }
 
-func ownInDemonstrations() (names []string) { return slices.Collect(maps.Keys(ownOperations())) }
+func ownInDemonstrations() (names []string) {
+	for name, a := range ownOperations() {
+		if a.wanted == "" && name != "turnNoticeOff" { // which is open everywhere
+			names = append(names, name)
+		}
+	}
+	return names
+}
 
 func ownNotForLooking() (names []string) {
 	for name, a := range ownOperations() {
@@ -65,8 +79,61 @@ func ownNotForLooking() (names []string) {
 	return names
 }
 
+// signInWanted is said to who has not signed in, where no key is good enough.
+const signInWanted = `sign in at /signin.html`
+
 // newOwn is what homeowners are shown here: two steps of a past, and a bill.
-func newOwn() web.Own { return web.Own{Past: &aPast{}, Bills: ownBills{}} }
+func newOwn() web.Own {
+	return web.Own{Past: &aPast{}, Bills: ownBills{}, Told: aMeter{}, Consents: consents{}, Notices: &noticeBoard{}}
+}
+
+// aMeter is a device that each home has, with one batch of ann's.
+type aMeter struct{}
+
+func (aMeter) Readings(_ context.Context, home, device string, until *time.Time, minutes int) (r api.HomeReadings, known bool, err error) {
+	if until == nil {
+		until = &now
+	}
+	return api.HomeReadings{
+		Home: home, Device: device, Kind: "meter", From: until.Add(-time.Duration(minutes) * time.Minute), Until: *until,
+		Readings: []api.ToldReading{{Time: *until, Quality: "good", Power: new(int64(-900)), Batch: new("aa")}},
+	}, isHome(home) && device == "meter", nil
+}
+
+func (aMeter) Batch(_ context.Context, home, digest string) ([]byte, error) {
+	if home == "ann" && digest == "aa" {
+		return []byte("signed"), nil
+	}
+	return nil, nil
+}
+
+// consents are what homes allow: nothing is kept.
+type consents struct{}
+
+func (consents) Consent(home string) (api.HomeConsent, bool) {
+	return api.HomeConsent{Home: home, Uses: []api.ConsentUse{{Use: "sums", Allowed: true, Text: "x"}}, Decisions: []api.ConsentDecision{}}, isHome(home)
+}
+func (consents) Decide(string, api.ConsentRequest) error { return nil }
+
+// noticeBoard notes for whom something was chosen.
+type noticeBoard struct{ chose []string }
+
+func (*noticeBoard) Settings(context.Context, string) (api.NoticeSettings, error) {
+	return api.NoticeSettings{Kinds: []api.NoticeKind{{Kind: "bill", Email: true, Source: true}}, Currency: "EUR", Browsers: []string{}, PushKey: "k"}, nil
+}
+
+func (b *noticeBoard) Choose(_ context.Context, member string, r api.NoticeRequest) error {
+	if len(r.Kinds) > 0 && r.Kinds[0].Kind == "weather" {
+		return wrongRangeError{}
+	}
+	b.chose = append(b.chose, member)
+	return nil
+}
+func (*noticeBoard) Subscribe(context.Context, string, api.PushSubscription) error { return nil }
+func (*noticeBoard) Unsubscribe(context.Context, string, string) error             { return nil }
+func (*noticeBoard) TurnOff(_ context.Context, token string) (api.NoticeOff, bool, error) {
+	return api.NoticeOff{Kind: "bill", Channel: "email"}, token == "good", nil
+}
 
 // aPast knows the homes whose names have at most three letters and are no zz.
 type aPast struct{ asked web.Range }
@@ -209,5 +276,40 @@ func TestHistoryOverTheAPI(t *testing.T) {
 	if rows[1][0] != "before" || missing[at["start"]] != "2026-06-02T00:00:00+02:00" || missing[at["import_wh"]] != "" || partial[at["import_wh"]] != "1200" || partial[at["export_wh"]] != "0" ||
 		partial[at["cost_EUR"]] != "0.250000" || partial[at["savings_EUR"]] != "-0.000001" || partial[at["charger_wh"]] != "" || partial[at["lacking"]] != "charger home" {
 		t.Errorf("the table:\n%s", table)
+	}
+}
+
+// TestWhatDevicesTold asks for readings and for the batch that says them.
+func TestWhatDevicesTold(t *testing.T) {
+	h := guarded(t)
+	for path, want := range map[string]int{
+		"ann/devices/meter/readings?minutes=60&until=2026-06-01T10:00:00Z": 200, "ann/devices/meter/readings?minutes=0": 400, "ann/devices/meter/readings?minutes=61": 400,
+		"ann/devices/roof/readings": 404, "nobody/devices/meter/readings": 404, "ann/batches/aa": 200, "bob/batches/aa": 404, "ann/batches/bb": 404, "nobody/consent": 404,
+	} {
+		if w := knock(t, h, http.MethodGet, "/api/v1/homes/"+path, ""); w.Code != want {
+			t.Errorf("%s: %d %s, want %d", path, w.Code, w.Body, want)
+		}
+	}
+	if w := knock(t, h, http.MethodGet, "/api/v1/homes/bob/devices/meter/readings", "", "Authorization: Bearer ann's key"); w.Code != http.StatusForbidden {
+		t.Errorf("with the key of ann's agent: %d %s", w.Code, w.Body)
+	}
+}
+
+// TestNoticesAreOnesOwn has a homeowner choose, and whoever has a link turn off.
+func TestNoticesAreOnesOwn(t *testing.T) {
+	h := guarded(t)
+	cookie := guestIn(t, h, `{"role":"homeowner","home":"b"}`)
+	for body, want := range map[string]int{`{"kinds":[{"kind":"bill","push":true}],"below":100000}`: 200, `{"kinds":[{"kind":"weather"}]}`: 400, `{"kinds":[],"member":"a"}`: 400, `{}`: 400} {
+		if w := knock(t, h, http.MethodPut, "/api/v1/account/notices", body, cookie, "Content-Type: application/json"); w.Code != want {
+			t.Errorf("%s: %d %s, want %d", body, w.Code, w.Body, want)
+		}
+	}
+	for token, want := range map[string]int{"good": 200, "bad": 404} { // as mail programs send it
+		if w := knock(t, h, http.MethodPost, "/api/v1/notices/off?token="+token, "List-Unsubscribe=One-Click", "Content-Type: application/x-www-form-urlencoded"); w.Code != want {
+			t.Errorf("the link with %s: %d %s", token, w.Code, w.Body)
+		}
+	}
+	if w := knock(t, h, http.MethodGet, "/api/v1/notices/off?token=good", ""); w.Code/100 == 2 {
+		t.Errorf("a link that is only looked at turns off: %d", w.Code)
 	}
 }

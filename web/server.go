@@ -28,6 +28,7 @@ type Server struct {
 	operations operations
 	door       auth.Door
 	access     Access
+	people     People
 	checker    checker
 	ready      func() bool
 	metrics    http.Handler
@@ -43,17 +44,24 @@ type operations struct {
 	operators
 	funds
 	planners
+	managers
+	holders
+	keyed
 	owners
+	pricing
 }
 
 // NewServer returns a server of the live state. entry takes the orders of agents,
 // installer pairs devices, metrics serves /metrics, ready decides /readyz.
 func NewServer(live *Live, books Books, entry *OrderEntry, installer *Installer, ready func() bool, metrics http.Handler, log *slog.Logger) *Server {
 	s := &Server{
-		operations: operations{pages{live: live, log: log, buffers: &sync.Pool{}}, auditors{books}, agents{entry}, installers{installer, live}, operators{}, funds{}, planners{}, owners{}},
-		door:       auth.Door{Keys: keys(entry, installer), Sessions: &auth.Sessions{}}, checker: entry.checker, ready: ready, metrics: metrics, log: log,
+		operations: operations{
+			pages{live: live, log: log, buffers: &sync.Pool{}}, auditors{books}, agents{entry}, installers{installer, live}, operators{}, funds{}, planners{}, managers{}, holders{}, keyed{}, owners{}, pricing{},
+		},
+		door: auth.Door{Keys: keys(entry, installer), Sessions: auth.NewSessions(nil, false)}, checker: entry.checker, ready: ready, metrics: metrics, log: log,
 	}
 	s.operations.still = func(r *http.Request) (auth.Principal, bool) { return s.door.Still(r) }
+	entry.still = func(r *http.Request) bool { return s.door.Trades(r) }
 	return s
 }
 
@@ -75,10 +83,7 @@ func (s *Server) Handler() (http.Handler, error) {
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.Handle("GET /metrics", s.metrics)
 	answers := http.NewServeMux()
-	answers.HandleFunc("GET /api/v1/session", s.getSession)
-	answers.HandleFunc("POST /api/v1/session", s.openSession)
-	answers.HandleFunc("DELETE /api/v1/session", s.closeSession)
-	answers.HandleFunc("POST /api/v1/session/demonstration", s.openDemonstration)
+	s.entrances(answers)
 	answers.Handle("/", api.HandlerWithOptions(api.NewStrictHandlerWithOptions(s.operations, nil, api.StrictHTTPServerOptions{
 		RequestErrorHandlerFunc:  badRequest,
 		ResponseErrorHandlerFunc: s.failed,
@@ -93,11 +98,31 @@ func (s *Server) Handler() (http.Handler, error) {
 			http.Error(w, "This program was built without its pages: build it with `make build`. The API is at /api/v1/status.", http.StatusNotFound)
 		})
 	}
+	s.door.Trouble = s.trouble
 	known, err := s.door.Guard(s.checker.spec, mux)
 	if err != nil {
 		return nil, err
 	}
 	return s.access.guarded(known), nil
+}
+
+// entrances serves what answers with a cookie.
+func (s *Server) entrances(mux *http.ServeMux) {
+	for path, answer := range map[string]http.HandlerFunc{
+		"GET /api/v1/session":                 s.getSession,
+		"POST /api/v1/session":                s.openSession,
+		"DELETE /api/v1/session":              s.closeSession,
+		"POST /api/v1/session/demonstration":  s.openDemonstration,
+		"POST /api/v1/session/first":          s.openFirst,
+		"POST /api/v1/session/passkey/finish": s.openPasskey,
+		"POST /api/v1/session/oidc/begin":     s.beginOidc,
+		"GET " + oidcBack:                     s.openOidc,
+		"POST /api/v1/invitations/{token}":    s.acceptInvitation,
+		"POST /api/v1/recovery/{token}":       s.recoverAccount,
+		"POST /api/v1/account/password":       s.changePassword,
+	} {
+		mux.HandleFunc(path, answer)
+	}
 }
 
 func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {

@@ -2,13 +2,16 @@ package web
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
+	"errors"
+	"log/slog"
 	"net/http"
 	"slices"
-	"time"
 
 	"github.com/commonwatt/commonwatt/web/api"
 	"github.com/commonwatt/commonwatt/web/auth"
+	"github.com/commonwatt/commonwatt/web/auth/accounts"
 )
 
 // Site is what everybody may know of a community before signing in.
@@ -22,43 +25,150 @@ type Site struct {
 
 // getSession says who has signed in, and where. It is never refused.
 func (s *Server) getSession(w http.ResponseWriter, r *http.Request) {
-	site := s.access.Site
+	site, people := s.access.Site, s.people
 	info := api.SessionInfo{
 		Demonstration: !s.access.Closed, Community: site.Community, DisplayName: cmp.Or(site.DisplayName, site.Community), Zone: cmp.Or(site.Zone, "UTC"),
-		Currency: site.Currency, Language: api.Language(cmp.Or(site.Language, "en")), Methods: []api.SignInMethod{},
+		Currency: site.Currency, Language: api.Language(cmp.Or(site.Language, "en")), Methods: people.methods(hostOnly(r.Host)),
+	}
+	if people.Book != nil {
+		info.Recovery = new(api.RecoveryByOperator)
+		if people.Post != nil {
+			info.Recovery = new(api.RecoveryByMail)
+		}
+		waits, err := people.Book.Links.HasFirst(r.Context())
+		if err != nil {
+			s.failed(w, r, err)
+			return
+		}
+		info.FirstStart = waits
 	}
 	if p, known := auth.From(r.Context()); known {
-		info.SignedIn, info.Role, info.Name = true, new(api.SessionInfoRole(p.Role)), &p.Name
-		if p.Member != "" {
-			info.Member = &p.Member
-		}
-		if until, some := s.door.Sessions.Until(r, time.Now()); some {
-			info.Expires = new(until.UTC())
+		if err := s.describe(r, p, &info); err != nil {
+			s.failed(w, r, err)
+			return
 		}
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(info) // the client is gone if this fails
 }
 
-// openSession gives who shows a key a cookie with the rights of the key.
+// describe says who has signed in.
+func (s *Server) describe(r *http.Request, p auth.Principal, info *api.SessionInfo) error {
+	info.SignedIn, info.Role, info.Name = true, new(api.SessionInfoRole(p.Role)), &p.Name
+	if p.Member != "" {
+		info.Member = &p.Member
+	}
+	if until, some := s.door.Sessions.Until(r); some {
+		info.Expires = new(until.UTC())
+	}
+	if !p.Person() || p.Account == auth.Guest {
+		return nil
+	}
+	a, err := s.people.Book.People.Account(r.Context(), p.Account)
+	if err != nil {
+		return err
+	}
+	info.Email = &a.EMail
+	if a.Language != "" {
+		info.Language = api.Language(a.Language)
+	}
+	return nil
+}
+
+// openSession signs in with e-mail address and password, or gives who shows a key a cookie.
 func (s *Server) openSession(w http.ResponseWriter, r *http.Request) {
 	asked, ok := asked[api.SessionRequest](w, r)
-	if !ok {
-		return
+	switch {
+	case !ok:
+	case asked.Key != nil && asked.Email == nil && asked.Password == nil:
+		s.showKey(w, r, *asked.Key)
+	case asked.Key == nil && asked.Email != nil && asked.Password != nil:
+		if book, some := s.book(w); some {
+			a, err := book.Entrance.SignIn(r.Context(), *asked.Email, *asked.Password, visiting(r.Context()).from)
+			s.enter(w, r, a, err)
+		}
+	default:
+		api.WriteProblem(w, http.StatusBadRequest, "give key, or email and password")
 	}
-	who, known := s.door.Keys.Reader(asked.Key)
+}
+
+// showKey gives who shows a key a cookie by which the pages can be looked at.
+func (s *Server) showKey(w http.ResponseWriter, r *http.Request, key string) {
+	from := visiting(r.Context()).from
+	if s.people.Book != nil {
+		if err := s.people.Book.Tries.Knock(r.Context(), from); err != nil {
+			s.refuseEntry(w, r, err)
+			return
+		}
+	}
+	who, known := s.door.Keys.Reader(key)
 	if !known {
 		api.WriteProblem(w, http.StatusUnauthorized, "that is no key of this community")
 		return
 	}
-	s.door.Sessions.Begin(w, r, who, time.Now())
+	if s.people.Book != nil {
+		if err := s.people.Book.Tries.Came(r.Context(), from); err != nil {
+			s.failed(w, r, err)
+			return
+		}
+	}
+	s.begin(w, r, who)
+}
+
+// begin answers with the cookie of a new session.
+func (s *Server) begin(w http.ResponseWriter, r *http.Request, who auth.Signed) {
+	if err := s.door.Sessions.Begin(w, r, who, visiting(r.Context()).from.String()); err != nil {
+		s.failed(w, r, err)
+		return
+	}
+	before, _ := auth.From(r.Context())
+	s.operations.pages.live.Doubt(before.Account) // whose session this one takes the place of
 	w.WriteHeader(http.StatusNoContent)
 }
 
+// enter answers who has come in, or was not let in.
+func (s *Server) enter(w http.ResponseWriter, r *http.Request, a accounts.Account, err error) {
+	if err != nil {
+		s.refuseEntry(w, r, err)
+		return
+	}
+	s.begin(w, r, auth.Signed{Principal: a.Principal()})
+}
+
+// refuseEntry says why somebody was not let in, in the API's terms.
+func (s *Server) refuseEntry(w http.ResponseWriter, r *http.Request, err error) {
+	s.failed(w, r, ofAccounts(err))
+}
+
+// ofAccounts says in the API's terms what the book of accounts refused.
+func ofAccounts(err error) error {
+	field, wait := (*accounts.FieldError)(nil), (*accounts.WaitError)(nil)
+	switch {
+	case errors.As(err, &field):
+		return refuse(http.StatusBadRequest, "%v", field)
+	case errors.As(err, &wait):
+		return &refusal{http.StatusTooManyRequests, wait.Error(), wait.Wait}
+	case errors.Is(err, accounts.ErrWrong):
+		return refuse(http.StatusUnauthorized, "that is not right, or not any more: try again, or ask for a new link")
+	case errors.Is(err, accounts.ErrNone):
+		return refuse(http.StatusNotFound, "there is none of that id")
+	}
+	return err
+}
+
 func (s *Server) closeSession(w http.ResponseWriter, r *http.Request) {
-	s.door.Sessions.End(w, r)
-	who, _ := auth.From(r.Context())
-	s.operations.pages.live.Doubt(who.Account)
+	p, known := auth.From(r.Context())
+	if err := s.door.Sessions.End(w, r); err != nil {
+		s.failed(w, r, err)
+		return
+	}
+	s.operations.pages.live.Doubt(p.Account)
+	if known && p.Person() && p.Account != auth.Guest {
+		if err := s.people.Book.Log.Add(r.Context(), by(r.Context()), accounts.SignedOut, ""); err != nil {
+			s.failed(w, r, err)
+			return
+		}
+	}
 	w.WriteHeader(http.StatusNoContent)
 }
 
@@ -82,8 +192,7 @@ func (s *Server) openDemonstration(w http.ResponseWriter, r *http.Request) {
 		}
 		p.Name, p.Member = homes[at].Id, homes[at].Id
 	}
-	s.door.Sessions.Begin(w, r, auth.Signed{Principal: p}, time.Now())
-	w.WriteHeader(http.StatusNoContent)
+	s.begin(w, r, auth.Signed{Principal: p})
 }
 
 // asked reads the body of a request, whose form was checked.
@@ -93,4 +202,20 @@ func asked[T any](w http.ResponseWriter, r *http.Request) (t T, ok bool) {
 		return t, false
 	}
 	return t, true
+}
+
+// book returns the book of accounts; without one it answers that there are no accounts.
+func (s *Server) book(w http.ResponseWriter) (*accounts.Book, bool) {
+	if s.people.Book == nil {
+		api.WriteProblem(w, http.StatusNotFound, noAccounts)
+		return nil, false
+	}
+	return s.people.Book, true
+}
+
+const noAccounts = "nobody has an account here"
+
+// trouble logs what went wrong with who has signed in.
+func (s *Server) trouble(ctx context.Context, err error) {
+	s.log.ErrorContext(ctx, "who has signed in was not read", slog.String("error", err.Error()))
 }

@@ -239,6 +239,12 @@ func (s *sockets) doubt(account string) {
 	}
 }
 
+func (s *sockets) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.clients)
+}
+
 // leave forgets a client.
 func (s *sockets) leave(c *client) {
 	s.mu.Lock()

@@ -63,6 +63,7 @@ func (p pages) websocket(w http.ResponseWriter, r *http.Request) {
 func (w *watcher) run(ctx context.Context) {
 	s := &w.live.sockets
 	if s.join(w.client, w.live) {
+		w.client.doubt.Store(true) // the session may have ended before anybody knew of this socket
 		var reader sync.WaitGroup
 		reader.Go(func() {
 			w.debug(ctx, w.read())

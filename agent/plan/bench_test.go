@@ -44,9 +44,15 @@ func exampleDay(steps, scenarios int) *Input {
 	return in
 }
 
-// BenchmarkPlan is the bar of a plan: a battery and a car, 96 steps, 14 scenarios.
+// BenchmarkPlan is the bar of a plan: a battery and a car that has room at its price, 96 steps, 14 scenarios.
 func BenchmarkPlan(b *testing.B) {
 	in := exampleDay(96, 14)
+	for s := range in.Scenarios {
+		x := &in.Scenarios[s]
+		for t := range in.Steps {
+			x.Room, x.Beyond = append(x.Room, float64(100*(t%20))), append(x.Beyond, x.Buy[t]+100_000)
+		}
+	}
 	var p Planner
 	b.ReportAllocs()
 	for b.Loop() {

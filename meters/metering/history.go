@@ -104,7 +104,7 @@ func (h History) stored(ctx context.Context, d grid.Device, first grid.Interval,
 			if powers[i] == nil {
 				powers[i] = &mean{}
 			}
-			powers[i].add(*r.Power)
+			powers[i].add(float64(*r.Power))
 		}
 		if r.Import != nil || r.Export != nil {
 			last[grid.IntervalAt(r.Time, first.Minutes)] = evidence.Registered{Time: r.Time, Import: r.Import, Export: r.Export}
@@ -127,7 +127,10 @@ func (h History) stored(ctx context.Context, d grid.Device, first grid.Interval,
 // mean adds up powers, W.
 type mean struct{ sum, n float64 }
 
-func (m *mean) add(p grid.Power) { m.sum, m.n = m.sum+float64(p), m.n+1 }
+func (m *mean) add(v float64) { m.sum, m.n = m.sum+v, m.n+1 }
+
+// value is NaN of nothing.
+func (m *mean) value() float64 { return m.sum / m.n }
 
 // device returns a connection meter, or another device of a home.
 func (h History) device(id string) grid.Device {
@@ -231,25 +234,48 @@ func (m *Meters) gained(meter grid.Device, before, after evidence.Registered) fl
 // While the store does not answer nothing is known.
 func (h History) Plugged(ctx context.Context, charger string, first grid.Interval, n int) ([]grid.Presence, error) {
 	all := make([]grid.Presence, n)
+	h.steps(ctx, charger, first, n, func(k int, r grid.Reading) {
+		switch {
+		case r.Charge != nil:
+			all[k] = grid.CarHere
+		case all[k] == grid.Unread:
+			all[k] = grid.CarAway
+		}
+	})
+	return all, nil
+}
+
+// Charges returns the mean states of charge of a battery in n intervals from first on, per mille, NaN where it told
+// none. While the store does not answer nothing is known.
+func (h History) Charges(ctx context.Context, battery string, first grid.Interval, n int) ([]float64, error) {
+	all := make([]mean, n)
+	h.steps(ctx, battery, first, n, func(k int, r grid.Reading) {
+		if r.Charge != nil {
+			all[k].add(float64(*r.Charge))
+		}
+	})
+	charges := make([]float64, n)
+	for k := range charges {
+		charges[k] = all[k].value()
+	}
+	return charges, nil
+}
+
+// steps tells what the store has of a device in n intervals from first on, by steps of an interval or shorter ones.
+func (h History) steps(ctx context.Context, device string, first grid.Interval, n int, tell func(k int, r grid.Reading)) {
 	asked, cancel := context.WithTimeout(ctx, askedFor)
 	defer cancel()
 	step := store.Quarter
 	if time.Duration(step) > first.Length() {
 		step = store.Minute
 	}
-	rows, err := h.Store.Range(asked, charger, first.Begin(), first.Shift(n).Begin(), step)
+	rows, err := h.Store.Range(asked, device, first.Begin(), first.Shift(n).Begin(), step)
 	if err != nil {
-		rows = nil // the store is away: nothing is known yet
+		return // the store is away: nothing is known yet
 	}
 	for _, r := range rows {
-		k := int(r.Time.Sub(first.Begin()) / first.Length())
-		switch {
-		case k < 0 || k >= n:
-		case r.Charge != nil:
-			all[k] = grid.CarHere
-		case all[k] == grid.Unread:
-			all[k] = grid.CarAway
+		if k := int(r.Time.Sub(first.Begin()) / first.Length()); k >= 0 && k < n {
+			tell(k, r)
 		}
 	}
-	return all, nil
 }

@@ -179,4 +179,8 @@ func TestWhenACarWasThere(t *testing.T) {
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("the car was there %v, %v, want %v", got, err, want)
 	}
+	charges, err := History{Store: db}.Charges(t.Context(), "ann/charger", grid.IntervalAt(noon, 15).Shift(-1), 5)
+	if want := []float64{math.NaN(), 500, math.NaN(), math.NaN(), 500}; err != nil || fmt.Sprint(charges) != fmt.Sprint(want) {
+		t.Errorf("charges %v, %v, want %v", charges, err, want)
+	}
 }

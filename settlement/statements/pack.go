@@ -342,9 +342,14 @@ func (r *reader) point(p *Point) (wanted bool) {
 
 // skip passes over what stands behind the names of a metering point.
 func (r *reader) skip() {
-	if r.unsigned()&flagWithout != 0 {
-		r.signed()
+	flags, before := r.unsigned(), 0
+	if flags&flagWithout != 0 {
+		before++
 	}
+	if flags&flagWithoutFlow != 0 {
+		before += 2 // import and export
+	}
+	r.pass(before)
 	r.pass(bits.OnesCount64(r.unsigned()))
 	const ofSum = 4
 	r.pass(ofSum * r.count())

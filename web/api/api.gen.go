@@ -126,6 +126,27 @@ func (e HomeLimitsSetBy) Valid() bool {
 	}
 }
 
+// Defines values for KeyScope.
+const (
+	ScopeLimits KeyScope = "limits"
+	ScopeRead   KeyScope = "read"
+	ScopeTrade  KeyScope = "trade"
+)
+
+// Valid indicates whether the value is a known member of the KeyScope enum.
+func (e KeyScope) Valid() bool {
+	switch e {
+	case ScopeLimits:
+		return true
+	case ScopeRead:
+		return true
+	case ScopeTrade:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Language.
 const (
 	LanguageDe Language = "de"
@@ -318,6 +339,24 @@ func (e OrderRequestValidity) Valid() bool {
 	}
 }
 
+// Defines values for OwnOrderSide.
+const (
+	OwnOrderSideBid   OwnOrderSide = "bid"
+	OwnOrderSideOffer OwnOrderSide = "offer"
+)
+
+// Valid indicates whether the value is a known member of the OwnOrderSide enum.
+func (e OwnOrderSide) Valid() bool {
+	switch e {
+	case OwnOrderSideBid:
+		return true
+	case OwnOrderSideOffer:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for PageMessageType.
 const (
 	Ping   PageMessageType = "ping"
@@ -381,6 +420,45 @@ func (e Preference) Valid() bool {
 	}
 }
 
+// Defines values for PriceReasonKind.
+const (
+	PriceReasonKindByBid    PriceReasonKind = "by_bid"
+	PriceReasonKindByOffer  PriceReasonKind = "by_offer"
+	PriceReasonKindFullLine PriceReasonKind = "full_line"
+	PriceReasonKindHalfWay  PriceReasonKind = "half_way"
+	PriceReasonKindNoBids   PriceReasonKind = "no_bids"
+	PriceReasonKindNoMatch  PriceReasonKind = "no_match"
+	PriceReasonKindNoOffers PriceReasonKind = "no_offers"
+	PriceReasonKindNoOrders PriceReasonKind = "no_orders"
+	PriceReasonKindOpen     PriceReasonKind = "open"
+)
+
+// Valid indicates whether the value is a known member of the PriceReasonKind enum.
+func (e PriceReasonKind) Valid() bool {
+	switch e {
+	case PriceReasonKindByBid:
+		return true
+	case PriceReasonKindByOffer:
+		return true
+	case PriceReasonKindFullLine:
+		return true
+	case PriceReasonKindHalfWay:
+		return true
+	case PriceReasonKindNoBids:
+		return true
+	case PriceReasonKindNoMatch:
+		return true
+	case PriceReasonKindNoOffers:
+		return true
+	case PriceReasonKindNoOrders:
+		return true
+	case PriceReasonKindOpen:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ReconciliationBillsBy.
 const (
 	ReconciliationBillsByOfficial ReconciliationBillsBy = "official"
@@ -393,6 +471,24 @@ func (e ReconciliationBillsBy) Valid() bool {
 	case ReconciliationBillsByOfficial:
 		return true
 	case ReconciliationBillsBySigned:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RecordStepSide.
+const (
+	RecordStepSideBid   RecordStepSide = "bid"
+	RecordStepSideOffer RecordStepSide = "offer"
+)
+
+// Valid indicates whether the value is a known member of the RecordStepSide enum.
+func (e RecordStepSide) Valid() bool {
+	switch e {
+	case RecordStepSideBid:
+		return true
+	case RecordStepSideOffer:
 		return true
 	default:
 		return false
@@ -420,6 +516,24 @@ func (e Role) Valid() bool {
 	case RoleResearcher:
 		return true
 	case RoleUtility:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SessionInfoRecovery.
+const (
+	RecoveryByMail     SessionInfoRecovery = "mail"
+	RecoveryByOperator SessionInfoRecovery = "operator"
+)
+
+// Valid indicates whether the value is a known member of the SessionInfoRecovery enum.
+func (e SessionInfoRecovery) Valid() bool {
+	switch e {
+	case RecoveryByMail:
+		return true
+	case RecoveryByOperator:
 		return true
 	default:
 		return false
@@ -591,10 +705,91 @@ func (e GetHistoryParamsFormat) Valid() bool {
 	}
 }
 
+// AcceptRequest defines model for AcceptRequest.
+type AcceptRequest struct {
+	// Email Wanted where the invitation has none
+	Email *string `json:"email,omitempty"`
+
+	// Language Of who has signed in, or else of the community
+	Language *Language `json:"language,omitempty"`
+
+	// Name Absent: as in the invitation
+	Name *string `json:"name,omitempty"`
+
+	// Password At least 10 characters
+	Password string `json:"password"`
+}
+
+// Account defines model for Account.
+type Account struct {
+	Created time.Time `json:"created"`
+	Email   string    `json:"email"`
+	Id      string    `json:"id"`
+
+	// Member Whose home it is, of a homeowner
+	Member *string `json:"member,omitempty"`
+	Name   string  `json:"name"`
+
+	// Role Of a person
+	Role Role `json:"role"`
+}
+
+// AccountRights defines model for AccountRights.
+type AccountRights struct {
+	Member *string `json:"member,omitempty"`
+
+	// Role Of a person
+	Role Role `json:"role"`
+}
+
+// AccountWishes defines model for AccountWishes.
+type AccountWishes struct {
+	// Language Of who has signed in, or else of the community
+	Language *Language `json:"language,omitempty"`
+	Name     string    `json:"name"`
+}
+
+// Accounts defines model for Accounts.
+type Accounts struct {
+	Accounts []Account `json:"accounts"`
+
+	// Invitations That nobody has taken
+	Invitations []WaitingInvitation `json:"invitations"`
+
+	// Mail Links are sent by e-mail too, where there is an address
+	Mail bool `json:"mail"`
+}
+
+// Audit defines model for Audit.
+type Audit struct {
+	Entries []AuditEntry `json:"entries"`
+}
+
+// AuditEntry defines model for AuditEntry.
+type AuditEntry struct {
+	About   string    `json:"about"`
+	Address string    `json:"address"`
+	Number  int64     `json:"number"`
+	Time    time.Time `json:"time"`
+	What    string    `json:"what"`
+
+	// Who Empty: nobody who has signed in
+	Who string `json:"who"`
+}
+
 // BackupRequest defines model for BackupRequest.
 type BackupRequest struct {
 	// Passphrase Opens the file; nobody keeps it
 	Passphrase string `json:"passphrase"`
+}
+
+// BestOf Before the gate, as seen from the home's first metering point, for homeowners and the key of an agent; absent: nothing waits
+type BestOf struct {
+	// Bid The dearest, millionths/kWh
+	Bid *int64 `json:"bid,omitempty"`
+
+	// Offer The cheapest
+	Offer *int64 `json:"offer,omitempty"`
 }
 
 // BestPrices With what an order from a metering point would trade at once: the best of the single orders that wait where no line with a fee or a limit lies between. Blocks do not count.
@@ -937,12 +1132,62 @@ type CommunityNews struct {
 	Sums *Sums `json:"sums,omitempty"`
 }
 
+// ConsentDecision defines model for ConsentDecision.
+type ConsentDecision struct {
+	Allowed bool `json:"allowed"`
+
+	// Time World time
+	Time time.Time `json:"time"`
+	Use  string    `json:"use"`
+}
+
+// ConsentRequest What is left out stays as it is
+type ConsentRequest struct {
+	// Research Let researchers look at its intervals, without its name
+	Research *bool `json:"research,omitempty"`
+
+	// Sums Count the home in the community's sums
+	Sums *bool `json:"sums,omitempty"`
+}
+
+// ConsentUse defines model for ConsentUse.
+type ConsentUse struct {
+	Allowed bool `json:"allowed"`
+
+	// Decided False: nobody decided, and this is what counts then
+	Decided bool `json:"decided"`
+
+	// Text What it is
+	Text string `json:"text"`
+
+	// Use sums or research
+	Use string `json:"use"`
+}
+
 // Contract What the home trades with neighbours in the interval being delivered
 type Contract struct {
 	Bought   int64 `json:"bought"`
 	Paid     int64 `json:"paid"`
 	Received int64 `json:"received"`
 	Sold     int64 `json:"sold"`
+}
+
+// CurveStep defines model for CurveStep.
+type CurveStep struct {
+	// Energy Wh
+	Energy int64 `json:"energy"`
+
+	// Filled Of that, what traded
+	Filled int64 `json:"filled"`
+
+	// Line It comes or goes over the full line of this node, as much as that can carry
+	Line string `json:"line,omitempty"`
+
+	// Own It is one of the own orders
+	Own bool `json:"own,omitempty"`
+
+	// Price Limit, millionths/kWh, at this place: with the fees between
+	Price int64 `json:"price"`
 }
 
 // Delta A change of the State; homes and intervals replace those with the same key
@@ -1056,6 +1301,21 @@ type FillSide string
 // Finding A unit that answers
 type Finding = pairing.Finding
 
+// FirstRequest defines model for FirstRequest.
+type FirstRequest struct {
+	Email string `json:"email"`
+
+	// Language Of who has signed in, or else of the community
+	Language *Language `json:"language,omitempty"`
+	Name     string    `json:"name"`
+
+	// Password At least 10 characters
+	Password string `json:"password"`
+
+	// Token Of the link
+	Token string `json:"token"`
+}
+
 // Flow Powers of one moment, of all devices of the home together by kind; absent when not all were read at one moment lately. home = meter - inverter - battery - charger is what the rest of the home uses, never negative.
 type Flow struct {
 	Battery *int64 `json:"battery,omitempty"`
@@ -1068,6 +1328,24 @@ type Flow struct {
 
 	// Time of the oldest reading among them
 	Time time.Time `json:"time"`
+}
+
+// FullLine defines model for FullLine.
+type FullLine struct {
+	// Gain By how much more than the line's fee the price on the receiving side is above that on the sending side, millionths/kWh: what a kWh more over it would save
+	Gain int64 `json:"gain"`
+
+	// Limit Wh of the interval
+	Limit int64 `json:"limit"`
+
+	// Node The one below the line
+	Node string `json:"node"`
+
+	// Out It is used towards the root
+	Out bool `json:"out"`
+
+	// Rent What that comes to over all that it carried, in money; it goes to the community's fund
+	Rent int64 `json:"rent"`
 }
 
 // Fund defines model for Fund.
@@ -1247,6 +1525,14 @@ type Home struct {
 	Today Today `json:"today"`
 }
 
+// HomeConsent defines model for HomeConsent.
+type HomeConsent struct {
+	// Decisions In order of time
+	Decisions []ConsentDecision `json:"decisions"`
+	Home      string            `json:"home"`
+	Uses      []ConsentUse      `json:"uses"`
+}
+
 // HomeHistory Energies in Wh and never negative, money in millionths of the currency unit. What is not known is left out, never zero.
 type HomeHistory struct {
 	// Before The range that this one is compared with
@@ -1354,6 +1640,16 @@ type HomePlan struct {
 	Zone string    `json:"zone"`
 }
 
+// HomeReadings defines model for HomeReadings.
+type HomeReadings struct {
+	Device   string        `json:"device"`
+	From     time.Time     `json:"from"`
+	Home     string        `json:"home"`
+	Kind     string        `json:"kind"`
+	Readings []ToldReading `json:"readings"`
+	Until    time.Time     `json:"until"`
+}
+
 // HomeSkill defines model for HomeSkill.
 type HomeSkill struct {
 	// Home The member
@@ -1369,6 +1665,83 @@ type Interval struct {
 	Minutes int       `json:"minutes"`
 	Start   time.Time `json:"start"`
 }
+
+// IntervalRecord defines model for IntervalRecord.
+type IntervalRecord struct {
+	Gate     time.Time `json:"gate"`
+	Interval Interval  `json:"interval"`
+
+	// Merged Places of fewer than three members are shown at the node above
+	Merged bool `json:"merged"`
+
+	// Nodes Parents before children
+	Nodes []RecordNode `json:"nodes"`
+	Steps []RecordStep `json:"steps"`
+
+	// Summed Orders of others are sums of three members or more
+	Summed bool `json:"summed"`
+}
+
+// Invitation defines model for Invitation.
+type Invitation struct {
+	Email   *string   `json:"email,omitempty"`
+	Expires time.Time `json:"expires"`
+	Member  *string   `json:"member,omitempty"`
+	Name    *string   `json:"name,omitempty"`
+
+	// Role Of a person
+	Role Role `json:"role"`
+}
+
+// InviteRequest defines model for InviteRequest.
+type InviteRequest struct {
+	// Email Absent: who takes the invitation gives it
+	Email *string `json:"email,omitempty"`
+
+	// Member Wanted of a homeowner, and of nobody else
+	Member *string `json:"member,omitempty"`
+	Name   *string `json:"name,omitempty"`
+
+	// Role Of a person
+	Role Role `json:"role"`
+}
+
+// Invited defines model for Invited.
+type Invited struct {
+	Expires time.Time `json:"expires"`
+	Id      string    `json:"id"`
+
+	// Link Path of the page with the link's secret, to be put after the address of the pages
+	Link string `json:"link"`
+
+	// Qr An SVG of the whole link's QR code
+	Qr string `json:"qr"`
+
+	// Sent It goes out by e-mail as well
+	Sent bool `json:"sent"`
+}
+
+// Key defines model for Key.
+type Key struct {
+	Id     string     `json:"id"`
+	Made   time.Time  `json:"made"`
+	Member string     `json:"member"`
+	Name   string     `json:"name"`
+	Scopes []KeyScope `json:"scopes"`
+}
+
+// KeyRequest defines model for KeyRequest.
+type KeyRequest struct {
+	// Member For whom the program acts; wanted of operators
+	Member *string `json:"member,omitempty"`
+
+	// Name What it is for
+	Name   string     `json:"name"`
+	Scopes []KeyScope `json:"scopes"`
+}
+
+// KeyScope read: looks; trade: trades, and looks; limits: sets the limits of the home
+type KeyScope string
 
 // Language Of who has signed in, or else of the community
 type Language string
@@ -1479,6 +1852,13 @@ type LivePoint = pairing.LivePoint
 
 // LiveValues What a device shows at one moment, in the maker's signs
 type LiveValues = pairing.Live
+
+// MadeKey defines model for MadeKey.
+type MadeKey struct {
+	// Key To be sent as Authorization: Bearer KEY; it is told once
+	Key  string `json:"key"`
+	Made Key    `json:"made"`
+}
 
 // MarketRules What an order must keep to
 type MarketRules struct {
@@ -1689,6 +2069,94 @@ type MoneySum struct {
 	WithoutEstimated bool  `json:"without_estimated"`
 }
 
+// NewPassword defines model for NewPassword.
+type NewPassword struct {
+	// Password At least 10 characters
+	Password string `json:"password"`
+}
+
+// NodePrice defines model for NodePrice.
+type NodePrice struct {
+	Node string `json:"node"`
+
+	// Price Absent: no order gives one
+	Price *int64 `json:"price,omitempty"`
+}
+
+// NoticeChoice defines model for NoticeChoice.
+type NoticeChoice struct {
+	Email *bool  `json:"email,omitempty"`
+	Kind  string `json:"kind"`
+	Push  *bool  `json:"push,omitempty"`
+}
+
+// NoticeKind defines model for NoticeKind.
+type NoticeKind struct {
+	Email bool `json:"email"`
+
+	// Kind price, device, bill, vote or limit
+	Kind string `json:"kind"`
+	Push bool   `json:"push"`
+
+	// Source False: nothing makes such notices yet
+	Source bool `json:"source"`
+}
+
+// NoticeOff defines model for NoticeOff.
+type NoticeOff struct {
+	Channel string `json:"channel"`
+	Kind    string `json:"kind"`
+}
+
+// NoticeRequest defines model for NoticeRequest.
+type NoticeRequest struct {
+	Above *int64 `json:"above,omitempty"`
+	Below *int64 `json:"below,omitempty"`
+
+	// Kinds A kind that is left out is off
+	Kinds []NoticeChoice `json:"kinds"`
+}
+
+// NoticeSettings defines model for NoticeSettings.
+type NoticeSettings struct {
+	// Above Above which is told
+	Above *int64 `json:"above,omitempty"`
+
+	// Below Price among neighbours, millionths/kWh, below which is told
+	Below *int64 `json:"below,omitempty"`
+
+	// Browsers The push services that browsers subscribed at
+	Browsers []string     `json:"browsers"`
+	Currency string       `json:"currency"`
+	Kinds    []NoticeKind `json:"kinds"`
+
+	// Mail E-mails are sent: there is a mail server, and an address of the member
+	Mail bool `json:"mail"`
+
+	// PushKey With which browsers subscribe (VAPID), base64url
+	PushKey string `json:"push_key"`
+}
+
+// OidcBegin defines model for OidcBegin.
+type OidcBegin struct {
+	// Location Where the browser goes
+	Location string `json:"location"`
+}
+
+// OpenSession defines model for OpenSession.
+type OpenSession struct {
+	Address string    `json:"address"`
+	Begun   time.Time `json:"begun"`
+
+	// Browser As it says
+	Browser string    `json:"browser"`
+	Id      string    `json:"id"`
+	Seen    time.Time `json:"seen"`
+
+	// This Who asks asks by this one
+	This bool `json:"this"`
+}
+
 // Order defines model for Order.
 type Order struct {
 	ClientId string `json:"client_id"`
@@ -1823,6 +2291,46 @@ type OrdersReply struct {
 	Order *Order  `json:"order,omitempty"`
 }
 
+// OwnAccount defines model for OwnAccount.
+type OwnAccount struct {
+	Account Account `json:"account"`
+
+	// Keys Of the own member's programs; all of them for an operator
+	Keys []Key `json:"keys"`
+
+	// Language Of who has signed in, or else of the community
+	Language *Language `json:"language,omitempty"`
+	Passkeys []Passkey `json:"passkeys"`
+
+	// Scopes That a key which is made may have; none: no keys are made
+	Scopes   []KeyScope    `json:"scopes"`
+	Sessions []OpenSession `json:"sessions"`
+}
+
+// OwnOrder defines model for OwnOrder.
+type OwnOrder struct {
+	ClientId string `json:"client_id"`
+
+	// Energy As submitted
+	Energy int64 `json:"energy"`
+	Filled int64 `json:"filled"`
+
+	// Mean What was paid or received for it, millionths/kWh; absent: nothing
+	Mean          *int64 `json:"mean,omitempty"`
+	MeteringPoint string `json:"metering_point"`
+
+	// Price Its limit now
+	Price int64 `json:"price"`
+
+	// Pseudonym Under which the record of the interval has it
+	Pseudonym string       `json:"pseudonym,omitempty"`
+	Side      OwnOrderSide `json:"side"`
+	Status    string       `json:"status"`
+}
+
+// OwnOrderSide defines model for OwnOrder.Side.
+type OwnOrderSide string
+
 // PageMessage What a page sends to /api/v1/ws
 type PageMessage struct {
 	// Type ping: I am here; from the first on the server expects one within every 10 s. resync: something is missing, send the state
@@ -1903,6 +2411,43 @@ type PairingSession = pairing.Session
 
 // PairingWatch defines model for PairingWatch.
 type PairingWatch = pairing.Watch
+
+// Passkey defines model for Passkey.
+type Passkey struct {
+	Id   string    `json:"id"`
+	Made time.Time `json:"made"`
+	Name string    `json:"name"`
+	Used time.Time `json:"used"`
+}
+
+// PasskeyAnswer defines model for PasskeyAnswer.
+type PasskeyAnswer struct {
+	// Credential The PublicKeyCredential of WebAuthn, with its bytes in base64url
+	Credential map[string]interface{} `json:"credential"`
+
+	// Id Of the challenge
+	Id string `json:"id"`
+
+	// Name What a new passkey is called
+	Name *string `json:"name,omitempty"`
+}
+
+// PasskeyChallenge defines model for PasskeyChallenge.
+type PasskeyChallenge struct {
+	// Id To be sent back with the answer
+	Id string `json:"id"`
+
+	// Options The publicKey of WebAuthn, with its bytes in base64url
+	Options map[string]interface{} `json:"options"`
+}
+
+// PasswordChange defines model for PasswordChange.
+type PasswordChange struct {
+	Before string `json:"before"`
+
+	// Password At least 10 characters
+	Password string `json:"password"`
+}
 
 // Person defines model for Person.
 type Person struct {
@@ -2009,9 +2554,32 @@ type PriceLevel struct {
 	Price  int64 `json:"price"`
 }
 
+// PriceReason defines model for PriceReason.
+type PriceReason struct {
+	High *int64 `json:"high,omitempty"`
+
+	// Kind open: the gate has not closed; no_orders, no_bids, no_offers: there were none; no_match: nobody bid as much as anybody else asked, with the lines' fees and within their limits; full_line: a line is full (lines), so that the price beyond it is another one; by_bid: the price is that of a bid of which part was served; by_offer: that of an offer of which part was taken; half_way: half way between low and high
+	Kind PriceReasonKind `json:"kind"`
+
+	// Low Between low and high the same would have traded, millionths/kWh; absent: nothing bounds it
+	Low *int64 `json:"low,omitempty"`
+}
+
+// PriceReasonKind open: the gate has not closed; no_orders, no_bids, no_offers: there were none; no_match: nobody bid as much as anybody else asked, with the lines' fees and within their limits; full_line: a line is full (lines), so that the price beyond it is another one; by_bid: the price is that of a bid of which part was served; by_offer: that of an offer of which part was taken; half_way: half way between low and high
+type PriceReasonKind string
+
 // Problem defines model for Problem.
 type Problem struct {
 	Error string `json:"error"`
+}
+
+// PushSubscription defines model for PushSubscription.
+type PushSubscription struct {
+	Auth string `json:"auth"`
+
+	// Endpoint The https address of a push service outside of this network
+	Endpoint string `json:"endpoint"`
+	P256dh   string `json:"p256dh"`
 }
 
 // PushedPrice defines model for PushedPrice.
@@ -2099,6 +2667,54 @@ type Reconciliation struct {
 
 // ReconciliationBillsBy defines model for Reconciliation.BillsBy.
 type ReconciliationBillsBy string
+
+// RecordNode defines model for RecordNode.
+type RecordNode struct {
+	// Committed Wh over the line by what traded before the call, + towards the parent
+	Committed int64 `json:"committed"`
+
+	// ExportLimit Wh that the line can carry towards the parent; absent: not limited
+	ExportLimit *int64 `json:"export_limit,omitempty"`
+
+	// Fee Of the line to the parent, either way, millionths/kWh
+	Fee int64 `json:"fee"`
+
+	// Flow Wh over the line by the call, beside that
+	Flow int64 `json:"flow"`
+
+	// ImportLimit The other way
+	ImportLimit *int64 `json:"import_limit,omitempty"`
+	Node        string `json:"node"`
+
+	// Parent Absent: it is the root
+	Parent string `json:"parent,omitempty"`
+
+	// Price Absent: no order gives one
+	Price *int64 `json:"price,omitempty"`
+}
+
+// RecordStep defines model for RecordStep.
+type RecordStep struct {
+	Energy int64  `json:"energy"`
+	Filled int64  `json:"filled"`
+	Node   string `json:"node"`
+	Own    bool   `json:"own,omitempty"`
+
+	// Price Limit, millionths/kWh
+	Price int64 `json:"price"`
+
+	// Pseudonym Of one order; absent: of several
+	Pseudonym string         `json:"pseudonym,omitempty"`
+	Side      RecordStepSide `json:"side"`
+}
+
+// RecordStepSide defines model for RecordStep.Side.
+type RecordStepSide string
+
+// RecoveryRequest defines model for RecoveryRequest.
+type RecoveryRequest struct {
+	Email string `json:"email"`
+}
 
 // Registers What a meter counted until a time
 type Registers = pairing.Registers
@@ -2220,6 +2836,9 @@ type SessionInfo struct {
 	// Name Of who has signed in
 	Name *string `json:"name,omitempty"`
 
+	// Recovery How who has forgotten the password comes in again: by a letter, or by a link from the operator
+	Recovery *SessionInfoRecovery `json:"recovery,omitempty"`
+
 	// Role Absent: nobody has signed in
 	Role     *SessionInfoRole `json:"role,omitempty"`
 	SignedIn bool             `json:"signed_in"`
@@ -2228,13 +2847,19 @@ type SessionInfo struct {
 	Zone string `json:"zone"`
 }
 
+// SessionInfoRecovery How who has forgotten the password comes in again: by a letter, or by a link from the operator
+type SessionInfoRecovery string
+
 // SessionInfoRole Absent: nobody has signed in
 type SessionInfoRole string
 
-// SessionRequest defines model for SessionRequest.
+// SessionRequest Either key, or email and password
 type SessionRequest struct {
+	Email *string `json:"email,omitempty"`
+
 	// Key The viewer's key, the installer's, the operator's or that of an agent
-	Key string `json:"key"`
+	Key      *string `json:"key,omitempty"`
+	Password *string `json:"password,omitempty"`
 }
 
 // SignCheck defines model for SignCheck.
@@ -2450,6 +3075,34 @@ type Today struct {
 	WithoutEstimated bool `json:"without_estimated"`
 }
 
+// ToldReading A value that is missing was not read
+type ToldReading struct {
+	// Batch SHA-256 of the signed batch that says it; absent: the batch is not kept any more, this is what telemetry has
+	Batch *string `json:"batch,omitempty"`
+
+	// Charge State of charge in per mille
+	Charge *int `json:"charge,omitempty"`
+
+	// Export Register, Wh
+	Export *int64 `json:"export,omitempty"`
+
+	// Gateway That signed it
+	Gateway *string `json:"gateway,omitempty"`
+
+	// Import Register, Wh
+	Import *int64 `json:"import,omitempty"`
+
+	// Power W, + taken
+	Power *int64 `json:"power,omitempty"`
+
+	// Quality good, suspect or estimated
+	Quality string `json:"quality"`
+
+	// Sequence Number of the batch among those of the gateway
+	Sequence *int64    `json:"sequence,omitempty"`
+	Time     time.Time `json:"time"`
+}
+
 // Trade defines model for Trade.
 type Trade struct {
 	// Buyer Its home; empty: another one, for who sees the own home alone
@@ -2644,13 +3297,73 @@ type ValuesProblem struct {
 	Text string `json:"text"`
 }
 
+// WaitingInvitation defines model for WaitingInvitation.
+type WaitingInvitation struct {
+	Email   *string   `json:"email,omitempty"`
+	Expires time.Time `json:"expires"`
+	Id      string    `json:"id"`
+	Made    time.Time `json:"made"`
+	Member  *string   `json:"member,omitempty"`
+	Name    *string   `json:"name,omitempty"`
+
+	// Role Of a person
+	Role Role `json:"role"`
+}
+
 // WatchRequest defines model for WatchRequest.
 type WatchRequest struct {
 	Seconds *int32 `json:"seconds,omitempty"`
 }
 
+// WhyPrice defines model for WhyPrice.
+type WhyPrice struct {
+	// Best Before the gate, as seen from the home's first metering point, for homeowners and the key of an agent; absent: nothing waits
+	Best BestOf `json:"best"`
+
+	// Closed The call was held; before that all but best and own is empty
+	Closed bool `json:"closed"`
+
+	// Demand The dearest first
+	Demand []CurveStep `json:"demand"`
+
+	// Gate When it closes, or closed
+	Gate     time.Time `json:"gate"`
+	Interval Interval  `json:"interval"`
+
+	// Lines That are full and hold this price apart from that beyond
+	Lines []FullLine `json:"lines"`
+
+	// Node The place whose price is meant: that of the home, or the one at which it is shown
+	Node  *string     `json:"node,omitempty"`
+	Nodes []NodePrice `json:"nodes"`
+
+	// Own The own orders, by number, whatever became of them
+	Own []OwnOrder `json:"own"`
+
+	// Price There, millionths/kWh; absent: nothing traded
+	Price  *int64      `json:"price,omitempty"`
+	Reason PriceReason `json:"reason"`
+
+	// Supply The cheapest first
+	Supply []CurveStep `json:"supply"`
+
+	// Volume Wh that members traded with each other in the call, everywhere
+	Volume *int64 `json:"volume,omitempty"`
+}
+
 // Refused defines model for Refused.
 type Refused = Problem
+
+// UnsubscribePushParams defines parameters for UnsubscribePush.
+type UnsubscribePushParams struct {
+	Endpoint string `form:"endpoint" json:"endpoint"`
+}
+
+// GetAuditParams defines parameters for GetAudit.
+type GetAuditParams struct {
+	// Before Number of an entry; absent: the newest
+	Before *int64 `form:"before,omitempty" json:"before,omitempty"`
+}
 
 // ExportBillsParams defines parameters for ExportBills.
 type ExportBillsParams struct {
@@ -2723,6 +3436,15 @@ type OpenHomeBillIntervalParams struct {
 	Interval string `form:"interval" json:"interval"`
 }
 
+// ListReadingsParams defines parameters for ListReadings.
+type ListReadingsParams struct {
+	// Until World time; absent: now
+	Until *time.Time `form:"until,omitempty" json:"until,omitempty"`
+
+	// Minutes Before it
+	Minutes *int `form:"minutes,omitempty" json:"minutes,omitempty"`
+}
+
 // GetHistoryParams defines parameters for GetHistory.
 type GetHistoryParams struct {
 	// From Falls into the first step
@@ -2745,6 +3467,18 @@ type GetHistoryParamsStep string
 // GetHistoryParamsFormat defines parameters for GetHistory.
 type GetHistoryParamsFormat string
 
+// GetPriceParams defines parameters for GetPrice.
+type GetPriceParams struct {
+	// Minutes Its length
+	Minutes *int `form:"minutes,omitempty" json:"minutes,omitempty"`
+}
+
+// GetRecordParams defines parameters for GetRecord.
+type GetRecordParams struct {
+	// Minutes Its length
+	Minutes *int `form:"minutes,omitempty" json:"minutes,omitempty"`
+}
+
 // GetBestPricesParams defines parameters for GetBestPrices.
 type GetBestPricesParams struct {
 	// Interval START/MINUTES
@@ -2758,6 +3492,12 @@ type GetBestPricesParams struct {
 type ImportMembersParams struct {
 	// Apply Write what changes; without it nothing is
 	Apply *bool `form:"apply,omitempty" json:"apply,omitempty"`
+}
+
+// TurnNoticeOffParams defines parameters for TurnNoticeOff.
+type TurnNoticeOffParams struct {
+	// Token Of the link
+	Token string `form:"token" json:"token"`
 }
 
 // CancelOrdersParams defines parameters for CancelOrders.
@@ -2798,6 +3538,30 @@ type ReconcileValuesParams struct {
 	All *bool `form:"all,omitempty" json:"all,omitempty"`
 }
 
+// SetAccountJSONRequestBody defines body for SetAccount for application/json ContentType.
+type SetAccountJSONRequestBody = AccountWishes
+
+// MakeKeyJSONRequestBody defines body for MakeKey for application/json ContentType.
+type MakeKeyJSONRequestBody = KeyRequest
+
+// SetNoticesJSONRequestBody defines body for SetNotices for application/json ContentType.
+type SetNoticesJSONRequestBody = NoticeRequest
+
+// AddPasskeyJSONRequestBody defines body for AddPasskey for application/json ContentType.
+type AddPasskeyJSONRequestBody = PasskeyAnswer
+
+// ChangePasswordJSONRequestBody defines body for ChangePassword for application/json ContentType.
+type ChangePasswordJSONRequestBody = PasswordChange
+
+// SubscribePushJSONRequestBody defines body for SubscribePush for application/json ContentType.
+type SubscribePushJSONRequestBody = PushSubscription
+
+// InviteAccountJSONRequestBody defines body for InviteAccount for application/json ContentType.
+type InviteAccountJSONRequestBody = InviteRequest
+
+// ChangeAccountJSONRequestBody defines body for ChangeAccount for application/json ContentType.
+type ChangeAccountJSONRequestBody = AccountRights
+
 // MakeBackupJSONRequestBody defines body for MakeBackup for application/json ContentType.
 type MakeBackupJSONRequestBody = BackupRequest
 
@@ -2816,8 +3580,14 @@ type ChangeDeviceJSONRequestBody = DeviceChange
 // TryDeviceJSONRequestBody defines body for TryDevice for application/json ContentType.
 type TryDeviceJSONRequestBody = TrialRequest
 
+// SetConsentJSONRequestBody defines body for SetConsent for application/json ContentType.
+type SetConsentJSONRequestBody = ConsentRequest
+
 // SetLimitsJSONRequestBody defines body for SetLimits for application/json ContentType.
 type SetLimitsJSONRequestBody = LimitsRequest
+
+// AcceptInvitationJSONRequestBody defines body for AcceptInvitation for application/json ContentType.
+type AcceptInvitationJSONRequestBody = AcceptRequest
 
 // TransferMoneyJSONRequestBody defines body for TransferMoney for application/json ContentType.
 type TransferMoneyJSONRequestBody = TransferRequest
@@ -2843,11 +3613,23 @@ type CheckPairingSignJSONRequestBody = SignCheck
 // WatchPairingJSONRequestBody defines body for WatchPairing for application/json ContentType.
 type WatchPairingJSONRequestBody = WatchRequest
 
+// AskRecoveryJSONRequestBody defines body for AskRecovery for application/json ContentType.
+type AskRecoveryJSONRequestBody = RecoveryRequest
+
+// RecoverAccountJSONRequestBody defines body for RecoverAccount for application/json ContentType.
+type RecoverAccountJSONRequestBody = NewPassword
+
 // OpenSessionJSONRequestBody defines body for OpenSession for application/json ContentType.
 type OpenSessionJSONRequestBody = SessionRequest
 
 // OpenDemonstrationJSONRequestBody defines body for OpenDemonstration for application/json ContentType.
 type OpenDemonstrationJSONRequestBody = DemonstrationRequest
+
+// OpenFirstJSONRequestBody defines body for OpenFirst for application/json ContentType.
+type OpenFirstJSONRequestBody = FirstRequest
+
+// OpenPasskeyJSONRequestBody defines body for OpenPasskey for application/json ContentType.
+type OpenPasskeyJSONRequestBody = PasskeyAnswer
 
 // PushPricesJSONRequestBody defines body for PushPrices for application/json ContentType.
 type PushPricesJSONRequestBody = PushedPrices
@@ -2860,406 +3642,517 @@ type ImportValuesMultipartRequestBody ImportValuesMultipartBody
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L3rlhs3sib6Klh19iy5V2fd5MverlrnhyTbbc1IlkZVbs1st6cWyARJdGUC7ARYFNtHe83P8/s8xDzY",
-	"fpKzEBFAIplAMlkXXbr9xy6RSSQugbjHF78dTHW91Eooaw7OfjtohFlqZQT8442YrYwo3Z9TraxQ1v3J",
-	"l8tKTrmVWh3/1WjlPjPThai5++tfGjE7ODv4v47bcY/xW3P8utGTStQH79+/Lw5KYaaNXLphDs4O3i42",
-	"TGl74L6hx91oT/n0erV8I/62EgZfXpbS/YRXrxu9FI2VbqozXhlRHCyjj347WHJjlouGG+H+1X3dq6VQ",
-	"htmFYDNZiXOm9ESXG3YtxNIwaQ+Kg5q/eyHU3C4Ozk5PHn9VHNRShQ8eFwd2sxQHZwfGNlLNYdqN+NtK",
-	"Nm67fonf/Wt4Vk/+Kqb24H1x8FQY+7qRU5zo1k5Iu2DrBbeMK6abUjRs1uiacVYLK9zb2FJLZdlar6qS",
-	"2YaXgnHLtJqKM1jSRBjL9Az+NlLNK4HjuAVzy9ZcWrZeiEYwpVkllWBr907OZsI9yTirZC0tq6QwbCLs",
-	"Wgh1xJ5WenptWKndObGpXil79Bd1sL3rE1nuJgM5FS/EjajcXkhlRXPDK/errU0tDvRsJpp9xts6hzB4",
-	"7hRuR1rxnLund3H55M3l8cvnP/18+f3FQdFfkT/EKzjE/gBPJkYoiwdZi3oimkemYHLGpGULbphW4mAX",
-	"9Q2vWlYw7+6Kovs9tNXux8/oUXdTeZVYwo/i3TnMf8HNgknD9I1o3Py5KuFzetk5E/XSbs4YZ2XDZza1",
-	"XWZV17zZjJnXBT36vjhY66ZMXK1XMyb4dMGupSrdBQHahzsB10ZWlZtywaSCD/DyScXWCzl198M/4b6t",
-	"D4oDaUVtxkztLcznfVgfbxq+6R2bX2sRToN22C8od5xPKisaxa28Ef2T5bW7qu6vmW5qbg/OHH1881W7",
-	"245c5qJxowljZc0t8nz6eqJ1Jbgi4l3oMnlTFa9F4outJcJThZ9TGLC3sOLg3eFcH/rtUhu/1Gd+g++4",
-	"UEcCd18HjBKWs88qwm3bFoPaCDbZWGHaG6SRHCtRzh090n36otRTc1xrJTZHdfmHM4azMI5ga1lVUiu7",
-	"MF4OTFdNI9R0w1ZK2oL9MeIvrBFTIW+EOWdCiWbuuL5U7O2iYEttJFDVNgPkM7ubL8NKV0Clk0av5ovk",
-	"grmFe2WAOyz5pnZjsImY6UawKa8Fs/qgGHOmU13Xbnmb5MG6CfIGKXv0xY1vliOOVVXxSSUOzmyzEtvX",
-	"2b2jacTULS3HfZpKiobVcDb7cJCLVd3nH8WBP9b0ild2jyMq5VzaxLS/E1NZ86pHSY8Mq6XSDVBU8jzK",
-	"lRjLdhzdbRLCsKqAScPLeVWh5mPGkQNSd1qtsAvRmL0o4bU2ji0mzsDT7H0NJxqJPLZ75ZwS2NnOkltx",
-	"aGUtUnIzw8aKA6vHDpJmeTANGCYljeh89tsJicpEbyMacSP1KkGSP62AbxFBei0JxTMyjtSWNGLNSS0Y",
-	"Pbk38JvU7Bq9UqUbeRyFG8vD4+Mvvf9R4v1WW9Q/R7z8htu93vvnJ5epV/7d6Z69w3ju9CMntRwVsZJv",
-	"kJMji2O82U1ZLd8OlzZcA3prxOkCpypICiGjC7QXuEl0Rn67WkGE3CmSCnsI71VC+agEnw0R6lIbK9Xc",
-	"eN0Shfkjwyo9H8fOlhWfprcf7DzLrXBsiE20vh4z4rbFCsMXuJDxm/GdqOSNQAV9y6JYcKVE2qxrxFQu",
-	"JWlAfRYla3FLJtUOXIQJ0IA55fk7Z3rczgxsJUzahuNVlTQB3dXo/+qFnvIK7w0aJaTpFYwD2Tw+efzN",
-	"4ck3O/cAh88t9wdZJYyEklve2XKngqbmXonZfrzkhftBgpnkBRR8sL05L5+//J7BVyPlFD0LC6Np57bk",
-	"eWTN38V2yigxbxfjLnjeqfAkPv/Dk9PL08dnJydnJyf/fnz6deqU/rbiVU4PblYq4bYQ1lbIP5qVQvKb",
-	"ojlB1ocTrru5SFgDvqedScSVc9YSncYLorAtj0uZVKj9zAqmm0gZSO3JerHZbddJJ3Hck/nZWUuq4z7+",
-	"oi21I0P0Gb+AHDD9X0iVuM7+GPZTdsI92DmhMHxuWi+FFWRrdWcm3i11M/ZGyXr0w9szxF8W/n3jBdpr",
-	"1Ob3POBGzIRTT0SeSrm63nIrf3WS4mXJ/XztnYVb/Gk69Qwqae+2fv3enNboCjZsyWXJrAalbbKBua6s",
-	"pEs7mnZav0yC13e8SqndMaIgJfKGVysB81Laslpws3JHOsQv4xsVfQ12437qNtrYu4z8uqXtXSP6a5D0",
-	"+/aZAG/kbJY4rqcbckFKPDKzWi4rKcqCOWEHJ3cjGuMeLgaYzPDCtrWI7nyLQGvtPOMjaLfF7/weVw5t",
-	"4b2oey/JLNOuPq+zjxihEZwiXQldNrr6w9IFXligkKER49/He7y3S/E1Ghh31GGmjShlesdLMcl80yo+",
-	"dz+LLuG/dkZJymQqHKsKd0Iatmz0jVDjFK37P0zcm7B9kYO7tUX75/1rltmjrdg/y2X0zV6upjFqRhg8",
-	"Ny9yhiSMh02CaX2/1NOFKdjPl8/AK1C0kRRpmeCNEiUzuhZ2QSZ634EobuQ058a6Fuhk3Vc1oEELnHYY",
-	"afxNu4hcOQ/EsKZxlKN/E2m/+7/zPsKUYemM6HEByYzPMDdowcS7abUqYzHd/tYLpp33aUDgtNvRjhd7",
-	"IsNZ7s01nci/L6tvDxMvc3zZoNSuoPGrGeOsDT5knQ6Ja3oJmQbRj8HtMBtUJPqeWpnSfC/BHuOqiOJR",
-	"x9dvF+fsBDIO9MqywB/3vcYUegu/xzlEnHfASBkiBx9t3rLA94itKTGHgBHlWESBNr0WphdKQ5lxpWfp",
-	"DQSnNsWopWH4tFOOBZtyNRWgeyVCPwNxoRJ9dnJP9Ti4+hIUMCZ4JO3YiFEuIcbpvuTAZTPdOGlEUUOQ",
-	"wiMuYLkSV5PNvixywU3CX3fx45PDx19/45ZmeIXZDRS4B5ddJ2ybGjbl00CPcdfld3Jycvqv5xACw0QJ",
-	"2MrYz9UZ1ZgVatPjIkUDYTLvo+t5o0K6hDSMl2UjjElz/zaY1c/ssG63e6PDAgvGl06jk2ru/3TWjoGt",
-	"daddEPFXUs2Zbvy/0pMYHypJeYNwnqnIRCok4eMMGF2IblpOqfrzk8s7SqAJZbiNkj8kqJOsBlioARrm",
-	"UrH4jkY5IE3y2J7HjPGMnX7L/osjjtNvHfXegr03uOmwtlvI9bc+AWgrhqqbelXxRMqSXjuilg1lUbi5",
-	"17wUqLTCYAnCysprQ3J4yGXZqsMhwu2+gtwkiBYmSVm8yyVR2IXYMA45E+mLkBagplUZ3NhF2KMcwSa2",
-	"deI/3sfV4nO1Bm0SHDk7FYjdpFwH9zije4t5JJe2IzRhLpKpTvcWhTE0/C090wZ18oElqPJ2obUpX/Ip",
-	"hTASxM7ZhFsrmg1b6Ko0wf0/5Q1DfXbBm7kTpOnoSy2VrJ3uf5o2v5RtdCIQ89yymm/YRLAaJZJuGFdM",
-	"qhvRWNFg3qwozxmnCKDSaSaKbukreD6zRGnZXN4I49ZTa2ML9vbM5ykbUVWG1RrUS47xmsFlnuzhikHf",
-	"+eDcKIlTkcVg+XVnngXqKtETYMB0tsXv1f7THlBYRtiyTdoPHZaF7gE43+7Wr+lQDN8YNhEbrUonJdxS",
-	"JqKS4mbr3Nm10mu1P/E1AkLxJiOjubt7fpboM4fn0TzQStBpaDUVoCeuuZ2GLNyzkBfOa5Q1hTdOIGmj",
-	"k2F+xDA7T9sFBgNJ3RshXEBzChrT1rGkOMUz3rzwBLcPm8BrnjI8YINkmc4E4uVmwA5wqnKBqcIl33hl",
-	"/ORfz0CVWQLncU//ry9+OTn99ZeTw29//X8e/3Jy+OWvfzj75eTwa/zoX5IC3M03ca2ewULaZGTHyCjT",
-	"WBVsKRpQrwRGkIh6Tk5OYmI62alU+d2KdiDMKHkoC6dKqHnKCGDG6obPheO0+FA7+YWuxSMTWDRXZi0a",
-	"d1XWfetXm2QSvF5ZvHFWl3zzyLSvcQqqad9TsD+yJd+YkXcvYRLKptXWhHJb6XcKFHtDf/+aMm/0OkV8",
-	"b9vM2TM2cTJqzerVdBFxbMpvhaMOuzxqvq3nM8PB/LbPNVjJwAQqbiybVto43sE34960UlZWt0zEaXfV",
-	"75IfL+9xdRRXCd4kfas7MtPj5IkhZSiOcWfcVje6WtXicC3kfGFFCS4sTLl2u+tf9Mhg6U0gPLZeCOWI",
-	"b+EYKHw30ikBlq4BhtefjYHMjLJgkxW4fbaywTfCnmFY0B2zBY8TR8nUiKluSlGylZouuJrHbDvaOXpB",
-	"eltxiWlvJe7TrezqNkuEBglvaucTh427e5QknDj3e5vFRF9t63PoR9ntq4kdaltjXLxiXz0+/dekb0Wq",
-	"lRUm47Al78CGRfvR3+a1bqry6g45cXF6ZeSy8HPrvGFwa78L4ZhtYyvEQwbLtEB1oUFQy57J+apJqWPP",
-	"QdegwJ9/EEoOC0/eRNNI80nKnnMr1nyT8Xk7EWjc1dGKcQUZ4azm04VUopUlQakqtTB5H954z4BjxLs2",
-	"6gU39o3g5W4H3Qh9t9Y3GPPfacsYTWmHlk1BQjHbyAzTSHsGQQQthV5W6IVg0rZb6fhTWh1bNnpGWYkJ",
-	"T0ojM7WBGQfiz2oheFOeBVYMNSRGqqnwmbKYGUSiXqtKQoaxkRWasyscAdQk2Juk7G81ud5X4N/e4otf",
-	"Pk7fbt4oujsZcS6VsU5BaJhZQMVnpfU147aj8HRDqENKObl9crp56++MrmdLRYP84Sexzukl/rL6iIn/",
-	"yTkzq9qJKm/DQPmTT+G/a1Jb0Ca2/RiR3/DQXMvloV6iwXEIu+Bum21WgohstfNFF/gU1ivufto903Ol",
-	"4BDpDVa24dMhY9xpwqSPYDGvctrLRK+awEX99rGJcLeChI8XrjE7D6VaY3QXLsvROTRQZjb2caOr8jbK",
-	"xcQn+MMANMPo7akd/k5UlqeMHKRbT7bumMU5bDYWOQSS3KJgOILWzBab3ibDGKMJ+UddizsQ8Wdxc1pV",
-	"cysiJtZOApuC6aoUxrKZbIwdm5t46Ua99SrG39HvRK2Vsaij3M7l6Ugioym6r/RaxS40xC7AnYiSSh+f",
-	"nKQcHhrF69BOvXHP9MIwOsP0c7ogGct9M8ZdHXeP8AHHlGKnxmjnZFaxIjGetGKCmT7GvJapUyAGAGZ0",
-	"g6pZsPsiU94fyLjI68eS/bRV+WN9BlzvHj32d3LB7+09v4UnvL7nAdP68fcIdxA04eje/lvy2mZ81ftu",
-	"5/vsST8vhbJDYRZyNIPTG3M4RDXrSbOZbOo1b0TGAikzZWADyv2NUKVu0lljQzHgJZfuuaOwsJjVt/UE",
-	"S+42/WAu7WI1OZrq2nHEWqs1tzb+E7Rjc0yjwttx417zJpWHpYDHGXEjGl4xuJpYu4xx3YlYAPSEEpQr",
-	"5JSIhV5DEqsj+HI1FSa3y2EjexLiYqUulmKaLoN2v7rKllupVbqG7YdG1+x0CwuD2CASxSPj3+uYulTJ",
-	"t+tlOhD+xEDuJ6v5tWiMoy/CvMEYhDPwZzrpibkl0XRKxFbe+IEd/XUcSb1Gu/FhyKk1gVN1T0kxaPKB",
-	"Q/BtnOFWFiE8WXjXcMHaSMD4LL+xuwusjR72M03KGmmm+kY0t0R3ygTJftTGmoL9+Ori8uz1qzeXGKNl",
-	"Sti1bq4ZN+z028dHp9/829Hp0cnx468KVNbdIfGAdrRTnNLbU8v6/t1STIdjjGCtCXgu5H3kzDPU9DDN",
-	"kU02IDycvjHlxhaYXKiVCF+hFo2Mhd5G1TyPjE/wmdBdg4yRSvAbge5tcGBH8ZtuNNCwhXuyFhYjY+Ax",
-	"e2SYEm3gk4GLn76njL/eIIbxsIIEgFS+jLJwpzgS+8HtyUiNz6099bo2nkWGNW6V1WwiIDSv3N/u+3kj",
-	"y3OMk/JGMD7RN4KdMK2qDW5qD7vLLHgjTKS9jTGIF7qxe0/U8muhEEHMT/UW6VghzRY31k+GNi91DX4g",
-	"mKlti5rwykwnL3YGIpEoxq61xyszQhAc25auWUmh7FWGOd4qJfu2/tVMECncdVriEhSohs3FWPgSI/6W",
-	"zR+DTTxjFXeikg4dbudCzhduQ5UY+xZZ5msWA7IGHEfkM50AESE426+7eKVbSBHHfNrTS7kf3YR6ed1p",
-	"Cgthh20ic8oV3gqKPR98avlFSkztVSkqvrmqUxV/KIdCCo2aB/A0sDFZQ0Kz6DuZQ4LANyfdDIGTj5Pr",
-	"1FbxDLkftuyR8LsrCR/NCHEyryXkNZiWZD6JtKs5XybP/EJWQk2F10H8EZu7n/Enn9HF310tdCpI9UbM",
-	"pbEBupII0qm3kNrgQzx+y5zowGvfCLbmqj+b7u6dPv56zNwaMTdDcyP5BdOiPfM7A8lDoG3NdFXptTnz",
-	"so+iXmBa7zHJ07QXPq0ZSNTDvD2K5kffCgXt4LTrW9QeGhFMfx8YlGabUmDM5PyHZ4yrzxUkzSQpt5Cz",
-	"knL67jRXPvlEP4RmvWr3Mp3xR/Pk06lYWgxGtz8J0XDljpgZwZvpQpRsvXCkhQfmyDKd+bFSZimmqfzf",
-	"lmX2cKfyYU8ra6FXNsncLgnQFuUxXGTHY+7O23ysdYcCS9Om54u2CjQQ4kgvgNc67t0R8EOl14kKaL2O",
-	"OEyta+AphIaHiwgmJAYB9VxALsNkAz6nXnoS/HItmpZftSODRlltjnCo/5t8MYet0D8MetGhV4EciXlz",
-	"kjUR9DCMsTLOGkXq9IVxSdhgHHZsfWyb9jniaR9YGWUN4EKHcXlhZQvAqFACa71wyYQrOBKe0N5PUILC",
-	"YhSWYLzWau4Ram+RLkQPeb4Om5dUv1cqVXjBK56EQXm5q2yyEgaFy3zFGye6xSPT4oEGqe4o2Cz0WrHN",
-	"WGfALXO3sgWzFAfaKw7pduslAHMleKpe74YTcQO8cs/10rvalC6/+WHyuXN76RHIth3Mu4DJdmKRtRkQ",
-	"PQiTgIAwesOSoKdJtDN6bW69r9ZJVUDaBVs2AhBwaO9MgcwMTV/D9FqApgkam9bVI+N9cVDuyZWjxyXv",
-	"B/hndD0ShjXxSvcEVnrBls50ExdK74NxatIFbTVXG7eAjGNeqPz8yOCZcuUW565aPLdzUI8suDTWovRu",
-	"MGcejWZ/OnkkEZcI+0TbTqOjn2Oqa8frvFurvoVLy28dTaXAE6ONyRHSDryA3GLO2R8xDU0q2it62V2O",
-	"mJw0gV0yXmklztxpLPzpyxbjyenTDQL81x2E1DHIKD2YRbrKA1huf8Lsy4uQBrK1aQvBy6sMqwjzB5oz",
-	"Yqrhkljj7IHpNdShuN8HVWM1eWSQN6HeHqcdMj5vxFh/mMynbV6RhE2IBFmHHKE4RYBw9NL5h+NyBNq0",
-	"hq1N4na6EBSTxVespTOGGWeY2Zsu3hWzlUmlmb9dbNrp41JqD8OVLqEJrUGGJoYNJwTJbbRhRLm9G7E5",
-	"pcQt7rLckdbwozRWN5unmFiYFOkNj0pYKOlXGubxYWF3+0x+L0zmPcGRadJZfORbIznHwCk0p4FNy0DP",
-	"kcJ+JdXtES/9GHplbz9ItgRs9ADJEqTvUcpbjzvhqB2t7ZlwWoKvOvJAJh7gmcwizA/885PLcXNAOKTd",
-	"s4Cwk3u5x+zfZ/iroVgFZ9c+khRe5FGaKAdgG8tl5LvVHmAUIhs8BQdCJQMamLFiiVHOBsOX6ZcHuMnu",
-	"aH+C5fX9nhQxH0s67iZdtam2WRlNNS0MHQXjx18IfoebkU4ohNN29vgGfaeiMmFTvclejp9i6/vYOi+I",
-	"O955hzupqymXUiOC/y2BAcmn10mJfQGgHE5IIQQD5KJ4BAY3XJTa661O+Jzcg6S2Y70VOUUbsaeHco/r",
-	"iFFcKHy802WMgIFHiJ7/Tk9Dp58bDzzXnS2xiP/8f/8/nJ77g3ii41MTwMtlejYbG/UM1WjJm4SHo5Uw",
-	"Z1HyA56AbEwuk5zfQT6gwjaahVm9D0dABjX+PtDWpo1ZJ4c65RXuBLBNGMmLvV5yNVhz2c+NprKasgP7",
-	"HEOEBu7envOA4vHfW1rt27Yz3jCOQkAafzX9pupZQI5FQFlTxN+hl45ZrQvygaoS/Ur0DJi70pm+7mhA",
-	"c7UE5u4j4BEyba5MEcMyEv6qpTGOPnrB8uLg3aEb8/CGN4pDTcAvfgNetu+gT76PXuXVs84b/YfhxX4o",
-	"/363vSQWstiFCdQBI1alVpu67bnRSWdZqRLyhxwrjYpTFxyNNo8sSQ2/PAt7KyYXenotEDprpt0Imhnh",
-	"OKvS7FpszpixoJg3LRu2uioJ+ADiG8lqzbhwfbDOITzoQ+FUZzP4I/9cCFKPV+rb8sceSHKk+gyNEPLL",
-	"nP5BMYNBR5p7Jm/Z7oIWvAwpB5Fbv6CzrvkG/TEUYTxjfg8LLNyHk/UrgyME5reqqYlVpkPCUqcyEgJG",
-	"lbuOLbGB0kIJVZDLR/cbuoO0RbZr9GtRAhJkHpo+MmEbLGmAvrqJWiEPBKdRiiUQq+5WWI2s4wcU5Z31",
-	"K/gUyJWS7xTcl/BQBo0ji6/piTi6Av59Sf6sa0F8JWOxhBZiyFo70Z/Cy+ydUIqEP0KxV1LLDKvEzDJQ",
-	"L3Dgv4tGH/UDSsHWH6HokGNgF3BiGl71qZhLpQCIbhZl6DjZNNrN41X1h/YZwKTGQrx+r8qOV2vLNzO4",
-	"oIfqFQQblWoK5Ld7pG9D1wLwZlKeyTXfXAXsi3QU0NkL4CGXhtGUxu0LujykMAOQNZFXgatNa2QEbAnt",
-	"bA3RgDo33tyY8j1angU8ntRAQlZpPygo5MaGdBHIemy14f39fMG9M7hfe23DTIjSJN1Wl3FoNyBTh2Yo",
-	"Fbh+ShZXOkSu1VmldZMJFwp3fbKiC7LKrL7jRqWt/cvBnihLACPf3V83QJbDbUTSyze6IAp/RK6wgl2L",
-	"JULRcDZxJjkw7+HyP7d698bxFAvkekE/S2Pd2STm09uFxhMXaD1BGpvxPaHPPKgKqJ9KRDZAqMqMquU5",
-	"Yd7gj5PAAeD8Tk0jyr6HYf2M6oIBRAcjpjLSDk3mDLzdfyAnX69yjrSfiCdJw2ZwN6KUeMYN2mkmZKoQ",
-	"sMRCVCWb8Ol18ialZcerGRhrm8PJBubvbLrVdOFG/37lGPjxU9FUUo0VIS0LpVvQXSnxy0A2QebQNrWM",
-	"POJREXeJSTgngV76KoXbgk3305oHcZ/vvcNnVm2BeFlIJxi6trAHFOjf+wdksOek9bYCE2ps4v5WBB/z",
-	"gS/VKG0+Xqq/FLdUj1qAYpqQRhgwnz4RHViOWsfDezhFPTYTpUGrHTAJOcN4rs+5PMjVwY8CRNgBGtA1",
-	"Wj86gEA2mcqt53XFVV8bvZVY389oAGsB3p6KMt6bGLkFAdNYOxT5i+tkS/vb7JzZDxYfwwj4/l2JSrQy",
-	"k4cDf07V/mXa5RmKsSmjI4XdwvdwVE/EHAluEBXCJ7nDL9JyRUZF5PuVeFSal6PgD66VWPtgkpFzxaYL",
-	"Mb3uZKw3vm1YR0fD8BR6WlGy499QOrUXpmMwaswCk54WGImF0EwG28lOF2NQ0aSav4Vnt2kGykvC9o7M",
-	"UG7J6N5zlPOdMiOkuztGUDJxBf+C1MV5wdV8xeci0+iO1Hs5x1g2OPEg6rmNRhXRDRxpKUY67P0Evne/",
-	"8v/4ToC7PUZz24myIEvQVPr3ei6uUiVDlBm1vZBHBj0sIc9G7V+Uk0NyAUAanwUONt2UN11zbgTuWc6e",
-	"uGvY2ddwgXK3Txw7D+XaXvH9AqyelOYaukWYlVnipW0DRr8W99r9mB5CYmnnkrwyiHSZwO8R0+tMKCB2",
-	"BBZOj8MbpbQVWTAcH/tJRmk0jpB+U1u2vpZWCWM6t9gyq3XSelwAbmt/zEmlp9cjw+TXKbPsRjRyJp0w",
-	"Eptw48J2GZ8ajbGvo+VqMtQyYiuIXk9EWToFumEzPmnkNK3Wtd3fur/H+Ft3QiN74Wmd2KsFN4uO5QSb",
-	"V7CFeDe2rwQdA70BtzRPiLks0fYwx5xaDhvKL/IWE09OueNp6jcZkaJKJzCgx5nwLgoP2eDkcSdfVRrG",
-	"AQCbV5XPxRxqBrKDKbinssswt0Pf6PrIx+mbt/Y/1/zdc/zNaYRulnJH90VcDJZ+slVPdhh9mMjt8v7c",
-	"+xz0Xh2ur73IbannZAAgPjmhLedeIskjQTc34qUwJqlwgfw95kt5fHN6vDYYzT93SgIU/SM0hWGQqbJZ",
-	"iraytNSijfP19Z9ZsijLwyhbXrTKj2OiztiCu0RVt5S0AJPGKyUNQxigI+YdwID6ypSQUD9HdRBOwUGc",
-	"hRiiYrMUBX0ZkO3wBytEtOj8rIDha2lM3PISs0kx3aERZqOmI1j2ePzFDuz1cDpDjN+K/eEQDXPYmHMP",
-	"RT7AXe4aP3oS1+JPjTskhM2UtSNo2leAi6kqtloyq7HvmQdvur+tCkjCu5AqI0dQEuAwgmX01EZQPHMO",
-	"7Z6EigJL60AU50jElFxI3rQiSokRuAuIPKqbuPrzPKJ8hBOraR4APtoZo+uc0w1mYkDdyDlbajXHH1KR",
-	"rtWMs6VUc6jX9OqsxwdGKik68OLk43Aj7cYFgW9/zTCYTNa5aBrd7AcMmUU+y6vqPlsrVtpXCuqofx1A",
-	"10xbIlSBzXgyU2mrfDnCMuPVKtl3Q/kOgcxJdjhFtaqqPsgZ9gfEcULdc9YmSPsS2qO4d1+CG/rPkJy3",
-	"0yxeOObQKVQOuHSAH/cI7YI+ysvtPVNpRAUMcdYFSa3t2votRIbkwnxLUICowZV5eIaoA9xY73QERphK",
-	"MN7PD9we9oAfeC9o0yxEHYr6ZcVXRk6qffIY0iavbOEeadHRHPag9fsn85e8uRb2zarK07kidMV6ZSy7",
-	"FsKJun5kbyjpAmCffIrByNIFCIIMpPt1g2XSML0UCmthG+iMeHH55M3l8cvnP/18+f1FN2Mhk5Y5lCKh",
-	"13suYM6tuJpW2qxSJV3eM0b+iCgLUChKAZQK8YxomU4PyxQR5DYqEVTs7dNebUEQDZY6vY7qDmLl9Dph",
-	"GSDQH28Eq1eVlcvKV+SNzE1sMv7KKa8qc4aGKUK0rbm0oUIamj7wFVZ6kLvenRP7ggP6KZyFtEXUGrlV",
-	"XmBsRFfSMyvUH86ZrGtRStCv8W0wDDhyYHFUhXgEaadSrfTKTc7fJwJGA8ExJVB26iOMsdDQ7YljK8Z2",
-	"lN3aS9s+pUOIdCKe1lvrNKXoUIJ3qqOmgHpTs9TK5HQLkIaILofZSZCJ6xRNEYKrbLJhE1lCYRqkxa6l",
-	"GXm/JkkAvy1cOywtDqAj4CxdiM0eHZnda64mm6uky61tbLpuVwhvRLWWqmOA7YrSLZazcqN4LaeORjVi",
-	"hoHDzk9blmUl9uEzMMFmVYmrCTdDiEL9SQLFhUQRNz03DiEHNIEyCXKAWvRhyjEsxle/M26pe/atJp+v",
-	"GcnOHBA8wS4YmaW3mSYF3A+rqmL4JXI1Hzgg9Q04KPTYw3om+FivDFfl6JqmUvASWuimILrihKE4k28C",
-	"NQxpyagbYeR8Ya/gJBLGqrPl4KigjM7dQ9iqIngBSJP7KxRHOLOzXtVIDUvRzMQUOCa+ZFci3EDOcTff",
-	"uCeHKASyJZnXmOnm61xGh+9lnYV2iYtUncrOrSgRmiHcUGyHViBG6ppvzC0rAAfhERJfgnV9NUAhl5CO",
-	"7AveO+XqGRBW6IuRIw3aCrzCBdYXQk8kPHX6dfg8Zl54BeGXO5Mjr5O8+bVUEyeAK21CSNAD7UJoYmWQ",
-	"Ro3i8kY8/urqb8VWdztwMOx6/UphxWVGLOGLEQQ3zt1HT8h6sUl1LxhloPyMLyaxeYfeJOPyxcY3chDV",
-	"jDciRxTfiWmFGAL4nH+Hx2r2WVPEJ+IOraj27DqQtW6MuNJYTbKFQUJier0gAOBI33L6QQtmCcgZN6LM",
-	"vsFetZ3IhsFuEy8DF7YjcseqSEeB+Md5KAwBf22ljb0NAERUZeg5Qlrjct89bTnZSPSqbUBcqp0xkeYT",
-	"w+NMRKXX7KSDcbweW6w/0UnooBit6KxNqQ58JCCGMw2YbFs44gEosK1z3L98+HZIWrNGiF3rgWVESj7p",
-	"7jV3dAqwdkCv+0+57W+Qyn737atyOWJ+HlqBAtYCbO2ohg1O6iQ6l39xnkKft66HbhxkuaxkVglFx7EB",
-	"clg30lqRLlVYNnpSEb8dxXhxUq/xZ0mwTb3ed7Q3WJY46N3xy6UXRDPPb52f5di47CXwqWpVKypPRR/4",
-	"eqErwag1YD+/udtrKJbNfGN2B2VpXJwS/Si/pDdY5ZlYTkKjeQZr8coudvLZpz4mjTf0yqualfB4sQdD",
-	"jW8G+oz0MY5WdkpBJG+RK7HGvHpqW9u2sP11MN91W/h1ew/omIufsxOngHgnM+RysWSee/rswhUnR7tf",
-	"ReFPZjBv9aWwC11epBW5VwoDlNSHQa8VW3LKGAj8HushwZ8F1prX9FCp5KU4Ym+c+YuekqBA+E0AFbD9",
-	"Uax0YIrqUaJX941oklHf19ujY9U90mAFoM0E0AyAtlPp7MGjU+D0R9+es387OQFvOmVeJGw8ulUJBBDp",
-	"LQzpRF86E7PmKURKp/nyidHVygoGkSWwUVuf4HgjpYbjTCefXCXf/qpVwwu2EcaKBhud+4DNmOSdqyWq",
-	"/JnFLTsGgdfxlVThELbMgVvB6MHK6Yhwq/2i4xkWLfkk74MvdUh0F06t76eV7xwBNWfSZ8pI44Eqg4sR",
-	"iyd1mpHngJeebjzO452xl2IQjRRTNeAAcmYoHL1HXWMRxETSSVGvKp4WZwahBp22XZqi7UaJLAtMQWnT",
-	"mto+eGYD2DyvUjAREYpr2+R76C71c+DBsoTyqFAi27UzsO/5tVYi2Wo43ZftSYxpChFV+vvw5DQ5irCD",
-	"QDhmKRQi4QRUMPePG25j8jlrYZOBfglqziCMIXUAu2v7+JeaAIo06NGo20BuMNkC7lLCkp1+K3o2Qho4",
-	"PAcGpMTdAYDc3iVFosgismnVAWUbDeuT6R/yjBDcyANb8g2CZgJb2ecV4xH6ioMbbnMCzjBegvdsn3ff",
-	"ESgoS5yEg/hAKEKkS8VV/B0AoSzUDvFxTz/R8eLW4qVttyU1vaIVZp7CW0abElqvoC1OP4d6ZHeifke8",
-	"1aR2Vls5NoRbVTlMP5T/UHEeOxvdTxwliXd8atlkhT4EaF6hVypua9r2T19zM34+aduU2odMELxVQfyw",
-	"BVjzPpT9/MHpulMxG2iRVfMNM9aRsw/NjsVpH+4BpT0dJNwIEP5/FKWt9a0X0UhdZjzYmeO99HXqDLMl",
-	"R7Xf9ti+iRzKRvyV8Pl0w6ZcTUVV+VL2RAF72THWhrtBxZ2g/S+Wwt/NNZdUHkDUUxzQ6xFb692S6txw",
-	"hhkD8IZXsqQ8n0RXyMYku2uceukh0A0KehLYUtTNuxbqNs5I3y1rsM9VFNVPt7yKVtXSSNjMaL+A5rPs",
-	"6Qnk8qUpCCYKwn+9AKzoUiIQWgO7YAP99pv0ZfPwwl0Y8gAh40xmF8NXb6L937ML8a14b9iMR44bWbT8",
-	"zrbZppPES97YfTIpwv0d8WyWUC+9KMa8hgWPAEKgwhpwkKR13yQLvXxG+FePv/3q22/+9fG3X+9sGNxp",
-	"MRAR8ojGbHSEt6kr6Bxf/4z4XChgpj6z1bZUfOp03G++YhUonKZgWPIOV/yKHbEz9h/s8Bx1XiVaeHly",
-	"9DptsoXQxuL4JQSr3cv/1y9PDv+dH/795PDbq/84/DX619HZfxz++ttJ8c2X7/8laWAOtLNcaiOtvBHn",
-	"W+IRbt9+aGKxVEz1ENrKJdrK3tpq63B4cnp5+vjs5OTs5OTfj0+/TuYw7cCNi/ul+LBJweSMyDRnj0fC",
-	"sBQzvqosEGjCqIGg1emZ37ei9V+RoSAVM5pg8IOuQR0DwCFQUB4TBMaP2BM6AHL5gzTAHk0+MGF98hDs",
-	"l9FaUTOvDXAIX68jbUjYCFrYOfQmo9QlxC3DLLRW6GiMI0G6uJ8KtGFTGtmOVJ0EK29A4hs9MBpKTNM2",
-	"c51TeQI0ju1mCmBzrZhBPP56d6+xtEYC1ToF4yHhLHhbvQZk5fS6Q+kexvbRnr0qx+odsVYQiAlyvK+c",
-	"Eng1x0T2OPm780XIPrvSzRVqJSR33Qfgut2ZJhazzp0ifxczHR9i6bDg7RKqRA0VPH8hqrYR2SDTTvaZ",
-	"o1C1T3xsA9vEYSEbUXDV1ybyzOsV+fR2MbBWHmJrrGSVYnpvTVTLtNeiqaGZE0lUxRNcrAHZ1LEnFVyV",
-	"7grqtQpaZ6dr1BG7bGuUTK/fotu9KW/Qy73yMNCy8eLPu8NIoQ7SkRqgnpNxCe8m9RYzhLA2xaAwvBab",
-	"R4Y13EJ5UwQQXmphkn27SMYPEeNTYWxEi3ST+rmlWCG2C89tFynj8FfkFd95SVqib3+r1VUpDW1+ojq5",
-	"WYF/RFCYJjolRwZYktHiYmFZGR3/stHzhtdwPF+eMN9uCDJSAz1E0gY6e0CiROHzZ0FAALYpurt9nZE0",
-	"LJhORyzAiUW+UXAqMmP10sQTXDa6lkaUZ6zS+prFuibJEZQvWcAuxxLN/rsty5GKcSV3E1l/eKLykayy",
-	"NTigh9WEWqU+ALftg7Nm+b5x89oMJdyAcEX2s1271St5dEpJWQDnceSHSgdYFBLTG1p7kCsMiJ0zHfEW",
-	"rmCAkGDd5e+2U7u2Xmin5fjm0Y6EamFTLMS3aN5rt8msTcSvx3IkzJEHFT1rzAbCTpgiYZ/xobFtzZJQ",
-	"QXvchbva16/5fEf1LmdLRzIo0qyOqnl7R5cuhVxKNT9jzxmvAVztvO0+T0DS1MFDNJBDC+jQ2HCH7C9I",
-	"q2WnJ8wcUWXsWVQ2KbFqEipo3SR9H6GOMrdEpxLV1d6+FvE14Cx9F1pY/95F/CN1EReq3I2N3kGr+mdt",
-	"9p12fX3qPcCJIsoUCRkG6DyhlNauINQKIYsksfjBrjAHPoUe7EbFPfEY9e7PJvT0RkHGQC2I3G3gJ8HB",
-	"fefu/uuztci/Nzq/Y6PzNgN5hEOq71xC0LwdTKTFT/ucO6unc5E+9Z7opLObwVbomCyDJiwCQV3nsBwz",
-	"YUIj5+pqpQAsKcdyAGYQcnHAW+efTeZDDCA6tx04G2dh9fknxNfNto7UreaZiLlUBgFFRlclfPT+8p9L",
-	"q/hsPUh8gI1oFRii0nIbtcnuhSVM9emj8C/NApIzyD5PFdAM67fgfyRggYB+usUxR5bJP32oBviEhAll",
-	"+D1Nu6JPd+EXEKIEXH/jo2kj8Dcv6Oke/CR9XuAMciaCVPNbBrx+tyA+mAXxT2oPfOKKfxoR8UkIb3dV",
-	"E2nablTbHdlQOHrCCBj9mxahPxkm+l0pv6NS/lnryPmoNUZHqZnNjNDzPzuN+hPSAreiKNPl2fHxj68u",
-	"Ls9ev3pzWbDGrrS7utuf28qcHR//5//+P/DI2fHxcSlujq3d/Hzx9CTXpOGjKZdpegLFbQZZ1ucMal04",
-	"IkAhim3+3d2A/MnOVB3a7QE95aLVi3JtNUkrgzwNqmnajvrdDjq+33gHRkKORKpg4kDL4H7dpckFVy04",
-	"70N+97BHHh8bcJ3dGkUs79S69NUR4M5GpAasO2w05Nxu0L1FV+/ju8AKLzkA1Z4aJgl1X56xO3YCeBjE",
-	"/95rAhh4a65DoyPdoicc7O2T2dflQdlLAvW0tOU/7N649IuCwjl3Cb17I7gYEk4Oah0Y9hnofCYpcT7U",
-	"KrmBD1tvyYQoFMgmB3medxTkbfYYYm58devdezKAKU0zDrCKvvtgsI39iQerO0KoC1xhf4y6i2COPozx",
-	"/dZvz5b1rdVcGHvlrJd4nymp/X2AzOxwm/Gn0mB/hFz7CMRyy3xJCJ1J7B83ZrfJe4u8Gmtau3O6/Ryi",
-	"ucbooN0NSmzHyPPF/b//0xUN5f5vhd7LshEmBUQnFTbNXnLQcNlkA7Xw0AExyXNKaZYVT9e1UENeI0SU",
-	"L5BMlq25THts5QQVjkSnsVzvj+cXr9g3X357mCzhq7kqCfR3m2wIettnN1x8//oJK2UjppaVYiKdHYi/",
-	"zQ97lR77yVaS7VCF4kABfa9StW0o2WlD+Cjuu1dVO/b+wxbRh3KYgRr51xVXT3nSO6AobYC35kmytJyA",
-	"9KU9akvdpWm9CtCAE/0dcT2p37aQJL6suPJGHHQ0tu0YPYc+QcNI8FCwuW5LCd0wBXZGPifXHRq1LW5S",
-	"Cxfny6K8GiJadCInbiJQoFRWzULOF2PTqxBeYlQtFN7CfStiKihSgl8XOLPceV+QlrFlb6zyDtLrtwv0",
-	"ygWVLDoQadru4wQhs0/b2Z2KgqfQW3SCd79Vsb3Sa1RLBLvPJLLIok/RwwCVDYwvnAkhg0cLpFeDbs2x",
-	"wKNUAz12YkZk0SSjI4T2oehPiI9tQobhuKree2s1FR2BLx9tO6U7kqRl5WhZ5ROHWot2r4KRP0K8k9T+",
-	"fS8hvTO8ITnt0Aqw3+GLl/fTCHBEoD7b8uIpAGuhvFO6RZM0wFqVKCOu2PUohsbOqlN50iEdsdzv+gKz",
-	"SnZZd0pT6hAJFwGTxsmpXIogGxJYjXUGQ3ilapHz50+5Qu3WCSTo1ETNaiDncy80oPUitQolwpCtJxM7",
-	"eAAmPQL9gdsZUkihvjDqYw6L3XkfezWTbjJ+5f680lSMPaf6+i54WkYKu2kjygw4P+iBO27vmKKtDGJM",
-	"qNRNfOUbw+yEmAI7FSca1lL4HYhKT+ht8djJPe28uufIM6HsCvUdTFUHxZ+QWKApm7GGVdLaCktuz7E4",
-	"6oxpVZGGBCXrqEHF6ZxUEtu2SHcEoCue9uhAbu8LcZMqM3iC72iVxi6uBJQMWvDTUksznH5bDY+RgK16",
-	"2H2OfXxN6NaR+l0YYuA59LNckvPWK/Cx5MgrsxDlaz/3PWLcmYqxHb2tgZFfjwVgug+5ny/CitZubrP4",
-	"lPNVMa42mBx/3ur6UEwIOMxKM4hKjkwsj4+nU4LwVYhe+JqEHQUJNOPUPrwRU62ciVV+Hwg+X8rVrw2f",
-	"zeRU8urqrt0fw0D5NpBjuz7mVJCoO0xShCNWUzAQ/YwIN6d2jGORbvmSA2J4izJyw0o5m1EdRiwzwyvg",
-	"1QGsUNoOym7OHyzKO+86DXPXPadhog0evp5JxIR4Jn162F5yn/R602hPPJzQ8A0Izfu3NHs4PJFBkaUT",
-	"rITxrSzHgpDk0RNp0JHCJ9dy8+UwNyZkf1/rsw8EWk+rI89PWH9YQRHv3s7dt4vc7iez6p6HGnDoxOU9",
-	"Znat6cLdCn2cOkUNvC24n/N3eZjHtdf2dpzxTmywxzpuwyf21nPoxt/HNY/ho1rqaE9uiMwkTydMPNV2",
-	"ETF6RNjEhKQe5N02omSLi98W5DcrCCj+HUAIAGcsgPhPEHlkstkiGUNEGyUOO4txsvEdcukpAHqqNgHL",
-	"LNwvmFnteFiyrFdWlbmadJqj9e9rSvWOIaIHrKNROk1P3UgVzuVBCC8Dmr9veACdNxDJLIM96Jn6nvND",
-	"YZCYXu35VN8NgiDWt3qXXaRjm9LuYEYtACPCYGHsVzcNYislO4TqFB5wJ+qAJCsNq/SUV7vtelgAjdyF",
-	"yPZkFwNDdQDgvNVaewhwPLH0Lfb5Jzm/Y+SuFyWDJHDGvTNry3wa0p32aU+e6eJ0t57fI6OL7Y7ce4Tx",
-	"9ohNv2My3QqTaQR0yBux5k2Z6vHOq0oAmnZSqQk9A9JOaKnYrOLzudv86GqO6tST9XoPsHF+w2XFJ5ne",
-	"F7XI5IeYijuLeOQ5W30tlLmNshLc6jTElsoR9rKI9x3n3U4yf3zfL3UqI2OyKtNZlTCJECecLkS5qkTR",
-	"aX5mWiARR6PQhZjmMQ7R2E9p65zYz5fPCDlrJDBjZx4EWaDEu7H3mI+umm9gL/eRtnB1dvUnwJ0o/GnQ",
-	"lGi17VvzpyvKp5SjvuOWdveNumeFIrGtXh/J/K1bhJxCkxFn/413qSSz6ZaVKAEY4u1YuMrlymb077gb",
-	"zjjf4LXIXZWxSL6ePWwBHmvLYPjyLgE53LKOTz4s3k8/4i8RZeQpK9VU0KcW7HkNWiJNKJ1wBfYdEZna",
-	"rtvVzje8JrneZO0GwJouMe+pjSMsdC30WlGhCOWUHhQHKyuD74fS293Hbve41Ykgg1Og3KCHN7yBrBc3",
-	"upvJj9Eb3L+fR29x//45vMn96038NvfBq/DG98XBBaw+NInYisfuDqMinPE+jVnaphSJo9azfDtfHyk/",
-	"Y5XmZcGWN4CCJJIw8yszkBKNAMx7Rgb17ICGbVedohXKn3yuZjrBceOO+f1UaQCdJOwSYGbJNKrbtUgq",
-	"Ra0VhI1l2jWssQgZ+r/XfAMFBRjCgkReqVqQHrbkxqx1kxEDmKd3lUXCXwq9rESbMRb3d88n7KXLHsgX",
-	"QbNjnF2LDfq1NSSaxItOjY5YhpnCXMSQgfME3C2fJ1VxK/Zo3gYumKsQP0rhLKvrbqtFeJhMaIwYBixS",
-	"f31TWx+nKg7WsfrnOo7fVMgVkhogAFDAFDiLGdwQP8hY83T4nqaonnkU87iQc/VcIQtJcY80wb2asfVC",
-	"YzmBJ5aD0T32n4RsCSjR3B7lrly/OLiRAkXzdcfJMCQELmACsRjAT2JBgJ+0ogD/3REG+NGrdir4wZ/9",
-	"hPCf/81NK3K5qhTGfs6H81xRXQH2g7DGKe/gzPR4sN+vHIM8fiqaSu7O12gnsc3QioOYi3RYUMoNFC5K",
-	"S7LdezrA2m9Xhp3sPuwuPxLAI4Ocq1OK8sgUnTsPUGchl9NDQ6Kpj429D86+Pn28axevM+4sd+DPoNZl",
-	"v6WlK2tClcwZs/wasLQg5RE6AISymTO2bHS5msL3pTTtI1An0vYImHLFJoJZXZVM6TVUDHeSaDmkUKRK",
-	"N29bt9NLMeVldt8CX4ox6Fsp6f50214caFlOR97zp5vX7Qj4Dxzj6eYVjOLebSkPfEDR6LE66ME6Wmdz",
-	"jGZPvzgKSJRlY7n7s0rwXI5Yi+8/KB/wKSjZGCFN3DNYGiSxr+nQ05f4FHWuF/e05ktoErHLSok5WwDn",
-	"p2n7wwzzis8lSaxhK7cS1yre1CavflPVoG/0VPPpQiroqGrcvb1GkEK2Whbw0RSRxgfKjbfb8g4nCo7v",
-	"vEtM4UqrfAvFObdinWz49kpRShkt0HQTJsce7J/wBS1FblN0uIIDAeGrqbsSox2M7e98Z6WRyfloaexS",
-	"GeGpdkEI3noFfvPRLjKsa9rrR2YptlZS6lXHVduWiBmrG7GbS+hGRAcD12avKUUe+z7kjm6q8uoO0RY/",
-	"uF95Z8j2tm9ReW9ztw5oa50pIksRUCAOv7dpjtJuaJ+trPnmKoNedeE+9ijH3LKSWz7hBAUNjMPya4Sd",
-	"cCvrYCG5R0YbYNma4GWby9jPlAoJx9qmwZUysdBQFhjyPdGml8YzlUeeZYJBFZatFeMKuY9Wosd49nX+",
-	"waqTB7bKMvrQoT2k6ARs51I7vStqR/22wBxy3137iD1hUBoGvZTR2puJtS/7sItG+MEBikdOVhayVQKS",
-	"iCqZ0aF6SlpqGIbIIpCGcJQoJwfFD5wXSlgrylS2wVQrs6qXOd8HtzQxCN/zBlq/jQxVZMK2lMSHwwIl",
-	"zOWN8CGIeSNHhkKCoOhDKUDjCcg+QADwv66MRd0YfSG+Y6WQjVeVz9GnsaoxowS+M3vFl/vrgkvaqVYf",
-	"6TSH5OpbxMNwS1KUfRl0udF+t0sAhsDwbiMslwSIRznbesbajHBojses1vvfzR1pKzMRbOsxHcfTnrVt",
-	"pDjWypJEiqglv9qdBF5WeEW2Nr2qXWT+5H5KtaFuZXjm6jq2RCs2q5qBp3ac+g0vfe3s/QF3Ur9OFmc5",
-	"zlwYFDGdghWoS1B6HRPXGjxO6VaqJkRads8E/fwYZyp55hpAbg0r+YZyyGpZKjlfWMe0/N9noXsQ9tEB",
-	"LoP53J6jQIucPY8AxrqD0k+El3Y8Uin1HvP5M9HxLsuM/EsRhUZTyZP5a57qvD/ApN4OcyTITClYW+5w",
-	"fP12kTK2xrApv5Z0HDcv7Xxxjrxx+hyKOXJ/dnqn+GIYfi1U0ok9b7TJYJX42h1luVTde5GAgPF+mBD0",
-	"JNlUiZtNBE4JxvS7NG7LrrqS49HlI8nuq2+oc1JI9z+EPqzM8ncECsadUa0VnK9U0RHfWT1sDzogiOQT",
-	"fTrXdH8Ojef2ADx6v3bS4TgfgnV3ikHhq3RRpd0Su+NNQ+pZi0N0uE7+yC6CkOgemd+4pHIHPqytSlFp",
-	"+vhww0W4uUJxxytAgFCtWSZ9bkjpdZJmqxZlN9buz0u0S6hpO6u4sQRDR7WAtziTtpJ7oKipK1T2uj4/",
-	"cbT3x9fTlnJO0Ykta/vHJ4ePv/4mNOslZMCCLcS7g1xvs6s0nbwgTcFiHAfxRk4PT047Njqv1k46UfZr",
-	"8h23UCzHUH2C4G8XNa+l0s0V9nns//I7MZU1VWBg2St1vj9jj91n3//8pmAn7q//+vp/pnMLc5cEwzkI",
-	"izoOLsG2K9+DsTqNO0FE3oGVK8UPVERIJFs9ggcZw8qsUo3YfuJ126/Mg3Nu1zpEECqygU5nVMm4Tr0p",
-	"HZRE4g2rkKrUa7T83bTbpnL278E1s5MNUISx5Qa0+MgM6pCS34X22JLEnNbVL6jWQMYVQG09lUUV/ufL",
-	"Z/0c87hReoa30ljt4I7Zhh8WIYkdomZQWLLgEd5NJ+P9NgVPBPsxyp/sDMsrrarN6LqhpCPyqZhL1U3A",
-	"2N6FUKtNdedoZLd+0pGA7NmW+WDHCu/xmogOWFAcALptW/zu+16Tx8O/RRpoyEU/SGjV24aPsAfdA9jV",
-	"+D7dZD9J9Q3hgPQQelJpKs+tAWdUqFaNXKiYsrJeaGaEQOUTWIauBeNVpj/sfvgKUTHycMcPei5vVAT/",
-	"KywUDLvzXfMv/L1zOjZYgg2bCzu226mAZJEENNu1WEuTbvkg/nYbl537Wae+Fk8zzGFUo1IgjCadWTe6",
-	"bcu+uIFJmDVsnRd3uqQqPYYofh2GkAlX5YpWt6dLc8hsiDKz23bCbqFK9qrTPWd/9P1GnAgq2GH7T7z+",
-	"o6qNh3s7Y/IZn2L/UIl9ju15y69sp+1ziLoPw5kkjZ0l39QeyJyy3idcXT8y2PGt7mXYfPMVCHP/z9Nu",
-	"F+//dfzrH/9lp77QTisApqQPmMqut8GRZxTo3Nq1ooXKkSWJqnEHgjGWXKcaMJUoDteJzwC6a1UWbALd",
-	"9P6LY0Bfn7C356EqFaHyz9wXlTBpzN6FqMrB1fj3+PZ90hoGsK+m5+VyqgdJ0EZaKxRkg7ofUNCfWWiz",
-	"MLaUKwYOHZnTIXlFMcA0EmkluEnvNCwUPWiZVqjbCez+iCPM0HCU0buyxOUn2qOxHGTxyGqGO5Yb+oqF",
-	"gXnfhuXlFhVQl8+iHLUuBaPLAFuQTwAj7O+i0YN1d6cnW7Duh/6TQQTativ9yTBmfDTy1yMq3nP7+bMC",
-	"V8pLBFhOidbwRd5im0l3h4s9oKZ68g/fMoiNgb13ngFqeCLXYGbTiczjaBZ+ngANiR7JMt6Rr8DfX2WR",
-	"X06Zh7ku2OPQBKpgX7JYlU457ct0qApRZXPJKvm6jjvcX18w4S1gDehy7USKlmnhgfW2Zfso8pTwA0Ge",
-	"9+ra0kVtKPHrgjIzAHRLrJ18IPxgSFQI00u3EBJq2LmGt6ESWcdazkH3xIBPznJo9L6rCsSfTCqYvJdT",
-	"HAP9yVLcWyAv8uUymRSztUH0XLtRwXxD5/m6B6M4Ar+4EVPdlLnCH9xKiqcWzGjf9MV4JIspAdclkOl5",
-	"ZXcgFOCpgqrKS3HGogW7XxeMaAeMBr9Ndw0QgJd2JXLIFHILISoLlczjI27JvD1P2oJAvBHZFNtxCZpS",
-	"Ee5hdDLDVzlVURjBhOT6W9DxYR9D2WnZNA5RZObfPUrBi1jPQ0BkOFU6XhGwqWi3d5xlEuACF5jf/Oct",
-	"QMNWUrDTKzObb5z4hxZP7rb6GRL7xGyuoJMDJaSVf75cVjJ3aeObiUkJSq+ZTgeOI76fhFuGKfQ5k667",
-	"MViPlk0igV8H9FSAbB8buOzoKglCoQM3AyBeNB13pFAo1XIt727d+BYqrTOS8TmXKlOZt6/k6cRzfE+D",
-	"PjE+gFhSYp3xD2srcnHmkDi6kKoknT1KGDS6FthpD5tdXkOynFlNF874n/Ol2e9wf9I2ebQJR9PuwQAY",
-	"OTkahqFNNktVdo8lxu3Dqpn9VuUBPlN1GF3Rm4q57iu2drAzzx2KwIuimxOJrCB0HN3EooeSkYIzrWVF",
-	"YV89TeX5Ixx0omNorr7Aind2t8lDmdvwcP7dr3MeMnIXhyZ7GCzsRsyQGRjbAnPA96JkmKOgQsJWG+og",
-	"IIbuWv+ZsOKKA6NXzaCPHjZ9ytGRFOuuPvnt9hQfoOlwDhFpb4PVZaHp+nB29MwAleVQfdGwT/ZFkano",
-	"6g/Ua/EEt2O90BVuV9pPtM9FCT6G3IWB3ja38wwl/S+PBx0wX37Tce6cplvnbU0SXT2rRtrNheO6XpQN",
-	"Fuf/hGrUmdvNqEq/X+K+XWiAUSKQfQsS3qF6+ZyJyggPPe3EoiMpmJPTGgRvYsNzYe3Sp6Nj1XGy2V6n",
-	"PjoqGD9r004MthV2nxaIyg3KF4dcHAgSHZwdTLW+lgDHDRLnoIUGa6fEl/K/CapE9IXPSSUyqqfFItvw",
-	"wdG12HgmWHLLqQuPbhBDoFc37tQE8Am2hdY7dyxZ+PuEandxRpRHDxU6sGnu0FoU0xFvwOa7ZtyLjLCm",
-	"dWeG9q4hmEJN5ka9F5pyjnprpfU1gQjst7xQLJ8GcGtroxH6gf59y6ONKvN3Tiwq6R9xGdz4rIMCcAtK",
-	"93gCIy9flIPrOwhiN8F2lbeYBEEWjKhmx3/ljwJ0VL0UKkogWfK5ME5DX+8+g/dw+TEe3J0LwHlKSkqH",
-	"dkgF9reEIN/bwuesd3JqB1HiC8QyHfGLI/aDbqibJtQpYcbzHyEBtt/bESBZ/d2jdxj2R18Y10NEhl5T",
-	"YICTIKFIBR6qkwKVNNYAidd8gzgr0p556A0k/RvR0kpB4K2yYY2uyHZf6Kqk5s/XYmOO2JP4FXil4T1d",
-	"CSQNHCimWt5GWhXhbnbE1REDvCVsp0WCBEoE20wwL5qoEgHihcFODh8Rt7Mde1G8k8Zi4ZiVtnIU9iy+",
-	"AyFR8eCUWJLiS3lwdvDl0cnRl1DgT1Crx3wpj29Ojyd8er3CRlPaZHBfat5ci2B4ozfIX9sJgMJ0gKRr",
-	"DaDvnooKmDl2SA46Kfkfj9hz7HGkps1maUXZVm4vuTHLRcONYF/wuSiYgUf+UDDIjgKnoa5KlBDu5EMb",
-	"C6RD8wibsIWWzajigSRv+3AgWgM2ktXgZBWqPGMtY3Gs0OqG+oKizwUPIBDZ8/Lg7KDm1+Ip7iUqhcLY",
-	"pxp9UpE7HuzEKfzs+K8UcEKzdpfRi4N7rfF9V/ek8pJGmKVWBpW1xycnAy/XUyvsobGN4HV3EkGTnEjF",
-	"mwTY0XuoXt8mkhk5Gr/C16aWEqZ3/EbMAKMKnj/d8/lv93g+0mMPzn75LRLSv/z6/ldAYKjdInENSCJd",
-	"3o9gStCbOORfuIvZkiyu/H3R3ilZVYfBWUvolF1yQUPnqawg0WzJG45QsjDJLWhIc1Owd5V5h10oD6e6",
-	"qgg5RDf40ZJv9MoaLyb/tsJe/yQlg/OhSy9FdOY9u2awYWPmPVhptdd7ft2LZve8MLKq0PudJ9i29w34",
-	"o2OEFosp0h+GpL96MJLGdWnCAIRKOKfgWT5xq3eGj/sn8OTA0rm67tNzJayHkPaSokvSRqjSE/SDMEBZ",
-	"VS9oEndmf/u/2ly4YRK09BYE39qJPL0KLb823jFfSogvPDwdjaeLC6FKIozJhonDmsuqwGIXEoIoQp3d",
-	"O+2ztjxXc4rWKJ62FzsZZFOpX3Zttn1+Cal0Bx+TY5kUiX3X8JnvkQBQW8odXAso8lCEAhMqGPZMY+B9",
-	"xgIEmA/6QFNKI823F5NiFlHWQP3ijThvudJWmwdpWCVm1qvamMEK8yflrbXNwV3MzbWTxLo56mlmMNmH",
-	"Zkyw4ntTzm5BNjABON2ksMMT88xJt/0fPznx9nAaHmxRJOwxDuHs46LtWQKmA6TagP3VZ37Hv8nyfZYD",
-	"zgWQ2i7+ByiqK+SxPOKFJycnp/96TuVUMF1JeKueSUJngsCv5LC6FWUDP47y+T4YM8tR44RwdT8VRekJ",
-	"xq5jOBIJ/RmVMBkKOObLZaOppCKtEOET4nd6CPRwQTs+QBa+2VssdP6ZmNQLPb0Oh70K2QFKvLMthaiS",
-	"OZILeefYoztLqlOupqKqQtQmTa741O/U+ju1jqfWZ0AzjCP/nGwY7+5Emh59RDYpQfVSKDD1MJj6ORBi",
-	"z1vyspPckLNv6Ls7eGWoNIjizqmXEGLG3d4heFNJ0bDQair1Jsp2IUzAMH6IUlM4u1co8tC3GOgocYWf",
-	"K2pY5MwSWYtPzXHTqZrmcMb4F/IddLebVc1WS7Tac7eNCsfyjH/JN58b138YI+417dRHsN9GyJp/Jrny",
-	"k7YU+iLRIrFyE3WfidbXvt2e2GTpvpxlhcyykeof11Cjld85pPNpUt3eZh1UUgAFuVOnIVIEo431JZSD",
-	"qsnztj78d/VkbNDo8OT08vTx2cnJ2cnJvx+ffp15bVR7/+mEkV57ytilRwA64fxzjxn5i9DqG4/MdsKu",
-	"VN1uvj5uLxv09oYidUzQf2RwY6KbR1Cvg8GE7+iZO57vOGB/j16CL02AKqY9qzjFghBQFEILl0wr0fXY",
-	"e9+3r5VZcgkFlNHnHu8dEhJ8bLL7q0bU+ua2JPPlHUgmSl785Vd31wf4blWFnhfb+MxULA/BJsNlCTX7",
-	"PpNn7cs3cG9S5HL8G/7xHo2LSqRwLzCpBLI6lGa1bsQRe0u+El+5yq6FWBpMaoGuHolIMOx4zUuBHsEj",
-	"9qTXt4PNtSDgAfIa+ovyF0Wp7YqyWoA4mtrHNGZU74+pQphUSbM9b1N/PEwMvoxKbQ3GRyyba/fWyYZN",
-	"JKwiJKiyL/yjf0hlqyAVfRfa7u2SYjDHmm+YsXoJk/UdiVOGICzzrlbgV7ljnX+wsMWXn7DuvMd1fBEI",
-	"hdO19JDv7UUbQQNO+wY6/i+PfwDiPU5rK6GZ417ye8ltqpWqb+sBwUC9giS0jcG8QmhDhx33KGcQYcNh",
-	"oiEbjeppr5Vem8L/nNpe025QMhoMRBlhjjX9RcU5eO1uQdIawnowuG3QHYDCl9RCBJnB+Vb6Mo/ZB4bi",
-	"uIV7NXHGjPtdVEJoF+IvChy/2GZNq9RVxkKh7+JNv2/bGAf3JYJjjOPs5eUGNtJt7+93eI87/Iw7Q8YT",
-	"rNG1wIpV4dgp5IHxTQgHRPQ8KEKPbcDt+ciXP5lF8ESZNdSAQYYxrkvfiOaIPZlZ0UBvV0zWxl2BLNm1",
-	"L5YHkbXmyhrYH0SbMfCVXiunjcppP1nANpsHvUodUJgP7GdClKZkBlMAY/rnu5TFwdcnjz/MJf6R34gt",
-	"Gdzh/ZAvwykj310yd88Jqo1yN4yATjSgEvr2MvEVn+3Mz/phTH7Wq1DvJE0f17VgF5dP3lwev3z+08+X",
-	"3190YNOxWWqURdliT+4w9x/OvB9l/v2Q7PWbtvlIW+eGatt5LT58fh8UbCHJtRVOKXOeZkuW2LXYPDIh",
-	"dSqy2hs0YxE3FT8LbdXbsv3zthgBVRVfuduODTiAHaJcIdB9sk//BTR5QZMI2+NwxYSyzQbiiQitRxob",
-	"lKKseMOVFYKQ/QxzqxUlWy2pez408IkyeZxFdebx86DAA9v9OAolANi20gViXIBkTyUNRWglhLuFeLLO",
-	"ui/w9CHzExoJNEKct/vnMfoqrlDHNAsneLhhcoa/XIB9atlECIXlEAn9bi7sDysK4j2QYIDxc1nS+N0W",
-	"7UXllUiBoeAL/xmXnCW4YvFbKM4KBJyk5aJXc7pN4IEugofhkYFJY3VIEanZwGOldWSFp4xZhYDiFZMr",
-	"9O05/s397/2IhNcfdS1GJb1eLqJywoTuRPWMn47b0wwFBsynJ/p3Uuk2Ee6grTZ/HvptxVmwehZqg9tO",
-	"274hASZbkgRUgm2E3UFgO5MKPZF9cBor9gpq/J6l+NkROQXJAkG3WZDpFMgM8e5O6vEkPCax5x+RjH/P",
-	"EvqnzRL63IReNvfIDf7IjEtByjGKnXkZv8u6j5LoURwsBC+pxO8ZvvDwO2mW2sg03ktwwgNtEHhOfnvf",
-	"//PJ0sHUk+wFGZOH4i/J2FyU3yXq74ktn0liy+cmLUO6DPY3afSNiHNjUpJz72SZDq9YSGN1sxm0F+mR",
-	"j84VfkDwOUWdNrFrkbFimQMrQJDe/BvHQX0nkZU5vZpNxFwq0/ZIyszF6geYyXecoEpQT6ZutNoEcFcj",
-	"raOUv0Nv9a9riHrNWmBEyGrxCDTUZgTyYAt0fwpohVvCW9w3Jrc6OoSEEn5wWkbYxF+78zjF/zrSgC9P",
-	"a52AKE5wysrgwTcA/4o7fubkAzTxoj2gg2h7HjYeLBZWrivyy5oi/BIWGHBc4ifdN1nro17yRuxnemRK",
-	"xQOqRmoDgRO3W0j/nJqb1KY9JJN3aoLnBe8JyPDYzeM+1EZHQcT1AKhpIuYrBf1fuzbTB9Is/6nk0r36",
-	"zz1eldbXBZvzG1FgcAVQwXijBHbOwfPusim9VmQY56RVDPnn0/W2s9GMsC/wsQe+C/SWDEFTpo6P66ED",
-	"d/0ZUksMtYifDIepd9PJD7qZiwif1wgb4Wb2Eb9DKixCqM0BEY66cCLy9/siq718OrTwAGez8yQe4GrD",
-	"BDAbxt9fUkgB/zKKkkFiLqydkgs+QlBrmW09GWcCYk9rmCrmAwJAiNe3AYQ3oIqsG63mXu0D7dvdczdT",
-	"b6v+5WDKG/PLya9HljtKP2P/+b//z18OAE4wxghNgJL6lCKKqX8hKiPYVydf/qGg3pwtrKvPMY7QQIPu",
-	"x6sKDsUcsedqJGJuF7oQEnSFbYd0MzOyXlXcipIGT4SYu9z3/pOecPCPlPV0N67/D61T3L+UuBAW6DhO",
-	"ecWup+Wq4RNA9RSKccrsIyiDiiuFDUVCGgakvbov2FBwHuv/Bszgl/DAP1Jc3pHzSyp77FHzqxa82nfZ",
-	"mGw+UxXmQyi8qNtiYt0S03igJzXhPfocEXAcEFBQaFSQ6nt83rYpaMT0Wiup5ugDNhRNzlGyI/UhQn7t",
-	"vv9Ho2NYVIYp492foT7SrT1r26uiQeKx4RV2+IHUZ0i5+Bxp0qtksAEmYDJOdQ3lPWsN/o2CrRebSGtD",
-	"KFulLavFULKJuXZUOEBnF9cfI/D20ISGq8pQWi3sQpcAheiZ50w3YsqN75jhrnCl8Spb7XROx1vdg9CR",
-	"8jMitB/1mq1FVYVrtdAl9XIHD45fOHJAoken2y5DlR5GfaVhYSme0qgJ4AB1vfBtAh/stOkNiaN+tuBS",
-	"FaDDB54OmM4YD7qF3fZxcx65YnxVSqub2K45hxqj5SbK9oU2sGpu2j4anVNDcO9BJQqfeMBTwze8WVUi",
-	"q6Q39OXnd0roC61XxkLJKbO6c5FCqoWzOwCSHnh+w8vUOR1PqGdMFn1QGPu6oaLpQS7eyeG/z6BlPwhA",
-	"5QFxK/SCyRk1fowbqvSQXDv91z9aqLTd1Jy6Qt9+skUApeCNMJZNyK0LSsVC8KWAyuUZuus7Jf3g5fNd",
-	"IHhPCdu/DoBKr022FoAy1WSiBSWaM9iDAkbpdFcAOcy+2Aj7h9hHlMmnf+nn8ZAszb8jq3WE7z8flhbU",
-	"h47VA5QAEKom1HJsnTvUYgzKGHrkQ1T6vBYNpPyPq/Xxk39AmOVQw9CIuTTWVytH5g9m1XQwn/PtOiqJ",
-	"DX6fXfyZffHz5Q+H//YHphv2P15c/I+2hwsWidrpgnwEMO4R+x4KvRq9dt//dVXO8WtpjahmZ4yzCQdo",
-	"C8RXoFaqoE/5K8dCz1WYB7AF31jVN1pN3UtsBtfSwaDsettIS0XXNHRrFGKOPlTHylwg2FHR5hYZqGN8",
-	"o3fsrPHhPKO419RTN1cWOhFTisMCKTYfwjG6B0A5CCSOpKZnoeor5Jv4G4U10kL4+BS3ZPZMfVV7j10d",
-	"/4aX4v0x1XANql30SI9uE+Yx3eFPxUBGMvALyGWI+q8/HaQicpqEllRUKrjVGRjKwEIJX+QygfAIQDZo",
-	"X+KWJQDbcGVmW90vthp5we0QM9EINRUsTGUq2n6bzI+T5opFAHtxDBaxfyUh2SD0/RdfnXz7B8fDseEL",
-	"GhXQlPsGCuWxPVaoOSQbkDaGfp1gvX5aGW/5PZLwQxTU49w/UnRpn8vDeIAt+GfCcnyq9TX1i7PxlaX6",
-	"XUUYyi3ESgnh3X5BQdxgMceHA4jXQ+r27UsyBz5tH/gAWmMUTHYvhiZtSgjoaHYNfei3MLi6u9r4zKwc",
-	"mtYLeS2YAMUwRhL3+AM7bcA2OYS3bTahCSSGXDSrV9MFIO/wCuDPAAgBAogN9vZbWb8IdIMcsVf4TQvT",
-	"teCqxI6SlE3oOD34VBSl2q45BndpEQJaITlzJgmrAw/hW+4VLQEMpUmlsZmc8DWjXQiFTx4tATZmrAml",
-	"t89qzaVFgUcxd0BhY9DmfquxzcPyyK/vBInnDekkJHpVBepNAC8Qv5M2ExnPZkc5TTdQ5Sd5zh/QqTVm",
-	"gyOKGu2zyiMSkTfXh37INmbTSgplr2QZKXv4JGp60oSTxfSjkLlMTTWhwHxbHWzZJmlObA2ZPTgUiMtK",
-	"G9IQlwKSfAyfiWqDVjg+F3rLWr9jfsNoVI+NiDuzbqS1AnAq4PBJscLW/aiImqhlup/ZF1+dnPwB1Wtv",
-	"faOG7WYJfUDPSe9WYWvMNQY4YfEYvoQolDTYe89vmtN4rwEvA3oTcwuqLR0+gjhAGQXie3BCzMEke75h",
-	"zUpRheLpyckJLb5mfCE44bSxL7567BTrP31/ybr+dlz2OuvKP2JP5ogqgh2r3SudMFthmyv2Vkwu9NQN",
-	"1JW3x2vDvnD2KN7ll8IYPhdJ7dysJrWM7/z9K9HxQT9Ic73xvAZBv8ZwnIR74oOo1Y+//dgi5gIoYoD7",
-	"tZg1WfHS0wCP13m/vM+BBAI3XZotIrWMvnkjltXmnE20XQDv+a8Xr35iVryzpg+4hn6ytEQ7xaPpC5r2",
-	"VlEb5/uTOT0Z077LqWapy57azN+CRHg/lPkeaZkPabCQFB+Q2ucx0CWgkSMSLQJmhjrWD2GHPpxOtu6k",
-	"EM8Y94qo34PR6kHO/PwETvLDu+hGqWtvsefjVk1pR2VDVcgjkHFWOnttZgXCJAfb5/0YB1W4fveSe+42",
-	"l7rjS9PqUY8Ms9o6Cw+Kz6ANrPdjzEIfyyVv0K77+uSEvV2g/vflyQk9UrDHJyfAJh1ZHrELDfpeUGhG",
-	"63yFs9EV8vkl4MXOIpUPEgpKVguuoBW706nit8DVh4bp8CNqJO+TFGwHebrjjgz9/xuBam7rwsTc0zT+",
-	"NIzWXpf712netIv70E7BsZf0c/b/fRKK0J8kAGp2uHigQEjJwFwHd0nPsfV/JYzxd5n8Z2Ct4dOICQ+1",
-	"IY3UzbavbMml4xSjWhe8BqzoD9nAIH7jnt0L7q4/7QGD+l22NUC2hUL6FKSBwEe+s5V/Ij6FB4DHprc8",
-	"YAhiJIIp9AAYbTuRe+DDx3P3wa7X+hp8BC91OVkZdvnstafZc2YqvUaXg1PLK5GkkmWjZ7LadVn9Qx/i",
-	"nJAa6ZVjL2pYxofcfb8tmBvtNAHf1oNg8kHXS+26EcbpD7tZJKCPfCjuKNX8Aic2dtvDOj7ottO+dIGU",
-	"Z1JJs6BmDUl2B3nA9OMH4nU0+keKtm6f4eCZfRgd6xOFGn9eCmXlbBPj44MnGatbsY2eIxcqhJU+dzd7",
-	"kwNEac6XIVQZ096+zVw+pMW6x0aSikm7wVbLIfM/u/6PegU+0Z194mdZMKuhQY0C23icgb+vZb+Lso8n",
-	"EkHK7//VWXYtuzfmIZqaqvJ3Vv2Jt3ZxhxSzaat7yfa7GbPPrf+wFEwv/XBs74W8ETtoqc3wi/bULPTa",
-	"fIpOlA+mELwRvCTcihvBbni12sJ1TpOVkXP1YWkKavI893BvfxjW6IZ+5l71O2P8RyHxZ4juBlSOPXQo",
-	"1YJ4QRiKyiusZgu+hOjhznuw9u3pHvIiDLW/gowLNwnfBes8SgvxpVBzeSMg1wHCtOEnbW9Lr8Y68x01",
-	"Lmhn0g/Lwu8eVjl5617xOWgnxRYd4TE4kSLK81jK+J6jUDAHiZe/X+BbySjaT8QXg3AVkTDmhYaGcMGD",
-	"Gd/fXejJzk7zz+xTIttFNf6kYX/HOcRwE0Y7ID3KrYTmeb041v3cy0ZPKlHn5hAgdSlbLPZAdojuo1VI",
-	"XsYgvnEfba1EKjUYIFt9s41mpbq03AisFhgg5Tf0yAMyS/+KxKE85dbZKeghxltbMLHU0wWBpPG2Kw6k",
-	"AyGehi/V42zZ6HnDa8KPHDrDh6xpxaIZvxQPcGl1w+eOwrDTJKQnFF3zAtZH611CT9Po9LwON5T/U2kj",
-	"vBQa4zWLDR1SBArqJ9Yg/I0vvo32srPe70kViDTMLBhMbmL3R1v0iudqptNxKsS34+baDK7q7UJjSYGc",
-	"K4FVJXhQAHcxVC071fpaIvKCaQ8WqYsw/+A7bNh9+pgt9KqhFsIwNyVEaai0AUroMfzc6ErQdx6IA6to",
-	"U/kQ7g3xbj+AvYOj76VvfTW4Ywgy9qGjh91EyIVe+51XU1ISprp2t3l6HWDWacapy3m8xR1ykWR3QN91",
-	"Hn2oVsvROz6Rw/rqng5LzqGrIvi3uuCWyLY8YiX28i5iKcGNWetmi71abkU2ZfVHj6JgWusn3FCPemoE",
-	"Wot6raLeV24O2DOz6MC8eUBq+AXccSNLUfS6D0aQLqpEDM5VDaiepAkDrgZIfQqnUt68kDAq9etU0LpS",
-	"ic0RexP0F/xp9w04OlTuT3S5AZwf95iJIUUvk8noa0MpvU6ZxsQXROivfXIv7Z3qFNtj6voLeSN84nrB",
-	"uGWVAHEIKs5jZrBQdS7adFnHJl/zuf8VPToTa9/k1tEpJG1Al3Rv+3YLCiDhG3jxCaOdk2DM06+o5KLz",
-	"S/gNVBTCL79m5pzQaGAiQea3O7SVt5wGErkAEnxI8WgRQyUDv+4BVj4X/BCgUTwRGzy03Cwmmjeld9Ju",
-	"XfHVoPp7gU888BGszNAZrD5DXCpnasDVcRJ0xhsPxeSEZ+cILG/kbDacx3FJzzxk73J6Ra4hM34NGacc",
-	"m3L6jhprTeBMUSbZ53JUl1uShZYZO6Q4u367YFNtIGd/7fm1bHwKr0kd5/FvbpveHxNs1Si/JvzvXjyb",
-	"l9A0G1LsndrWwi63uMBrr12jh9YwwvPw8NdOJEVQM3TCMaxCwJphAZ8Lc/6trEVbgww9K7aqHDrFEIbV",
-	"0hhEk8FCtsgGXHMJ3aO1R2rwOFUJebFcmUVAZnuQ3JyVWYgyxin7cA5VvJ8XYEBnEw7R7AQb2239BwPZ",
-	"/jRwECCThAiVqNkEhwOnu10ws5ousC466glU8s0h1isSXGPnTjt9cRAV4RKfeMjzhzfkzPgIMPbDFAf/",
-	"oBu2XhCWOGAOgE7d2TaKgQ4Jtj/jIw+4b/iGH+QA8iVkYBatuwmBsrw0e0h8CTld4Ns9Gc4bWcZwEyAw",
-	"KJiMlf04uW6S4hYn8FbdclltIqQuYttUQU3lLp3qW1o44jaVOmLDoW5rJu0RewsNjGF4S/sHJcU0ta5l",
-	"EJpDkOlXUF2zbmBADnj2Ea43jLYnqFkgo5SQvTsyWQ9vc2puCiYmqLZIRzym5LZgtTOsjFuaMEvZYk7M",
-	"9EoB6EquJ1u/1dVe6D71qrJyyRt77EY6LLnl3RuybNy2uakCTJqsEigkT4w3/qDc6vHX37CXT6MWZzvB",
-	"1YqDmi+X7s+ko4S+hAMu2P988vLFWdzMplrVCu7Bs4s/QxVVDOLazdbBgnv3zKh5deT0L7j6tkuYnvxV",
-	"TD94fBQpdgc0HMTU8U4SAmQTLuenBBIHNQSgKsPlHcHLyKuAa9tCIcInjhsx1WoqKxkch0kp4h8TOR6w",
-	"BbWjp7wKrQbicGN7W4MgCEoqBQJyGLputIP9AHt9177W0SR9LSCEcQzfBJaYg1isqk+nxfeb7mmlIllu",
-	"WZZPqo+B4pun3W0LkOIbJHLjAuUteoY2fG+xf4VU6Ejs0PFAuX/npeS4i5x9BXhk5yJ25Y2s9ofUiaTX",
-	"bJ9a/8/Mgu8gCGAWzhzVvff/fwAAAP//",
+	"7P3dlhs3sieKvwpW/fcsda9O1Ycse29Xrf+FJNvbOm1Z2qpya2a7tWuBTJBEVxJgJ5BFs308ay7P9XmI",
+	"ebB5krMQEUAik0AyyaqSZLdv7BKZRAKBQCA+f/Hz0VQvV1oJZc3R+c9HtTArrYyAf7wVs8aI0v051coK",
+	"Zd2ffLWq5JRbqdXJ34xW7jMzXYgld3/9Sy1mR+dH/7+TdtwT/NacvKn1pBLLo19++aU4KoWZ1nLlhjk6",
+	"P3q32DCl7ZH7hh53oz2bTsXKvhV/b4TBl5eldD/h1Ztar0RtpZvqjFdGFEer6KOfj8SSy8r90XsTV1aU",
+	"bL0QtWB2IZhUt9LCctiCG6a0EkfF0ZL/9J1Qc7s4Ov/s9LQ4spuVODo/MraWan70S3FUcTVv+FzsWvR3",
+	"/rlfiiPFl2J7Rs8mRih7zrhhUvWm1J3Jk+RMVtyYta7LxMiWVYIby85O2XTBaz61ojbdMc9OE4P+UhzV",
+	"4u+NrN3u/9i+4X14Uk/+JqbWvf7ZdKobZI3uBkxrwS2yz0zXS26Pzo9KbsVjK5eOxFsLCTu29Y0skx8v",
+	"xXIi6sQeL7QRbKGXgknLpCmYnjEOH+i1EnXq5X5vtr6odbVzk9+6Z/pUk+WRXxMNT4MVgTQD9Hwr5ws8",
+	"k3vwfEuQnVxz8LLghwMTfyfNQuw78bucph1L7U0ffjUwfbPNyDz6RlqxNLtm6Y/EL+E1vK75Bjg5HG2z",
+	"zbdXC26Z0hNdbkAWWX4jnAgY9dJ3XFqp5i9b2ZF4fVomfifVjWG8FsxJIjbZMPHYPcms1kUrKmvBpGFc",
+	"MV6WtTCmPUYTrSvB1RaxA+W6C6d5JHehKWVClghla/pz3A64Yb5Wtt5sU6E3Rz90djY4zDZXTHRjkxLD",
+	"kyf1nWr8CQ0yUSr7xdOWllJZMRc1zFsih48Tn+sFT89nvdDbe/71cmU3557b1gsNHGfkXImSSXW08xzh",
+	"QmiS+BKaQ0G0aSmRou1zPr1pVofd7e5CWi1qbhLX6euVUAau0ZmsxIVf4Y0QK8Ok7d9+T54WR0upwgdP",
+	"xlyG9O7ksoSxr2fb03ouZpo0jjm3onDXvRFCsVmtl/Cxu54eGTaTtbFsKaxwr2crLZUt2EzX7f3lDmEJ",
+	"v7kRG7jbFONzoewF46RMKG0X7udrLuH4dek3kWVK+ghWCl4LYwu2lFUltbILc3LzbnFUjGFXPZulbmM3",
+	"7nQh+Mrt84iBfslQ9U0tpyIhNd9Ju2CO8RwZdF2KGmnKe0Rka91UJbM1LwXjlmk1FedAxYkw1pHR/W2k",
+	"mlcCx3FsxC3QkKSg0qySSrC1eydnM+GeZJxVciktq6QwbCLsWgh1zJ5XenpjWKndZjAQhMd/Vbm9GFac",
+	"5VR8J25FhVeIFfUtT2tKYQ/GjtdXWvzgOd4+7MDGc+7u3uXVs7dXJ69efv/D1deXKbHmN/EaNjGvPrvN",
+	"Q/3nkSmYnDnVz4k01OeHz/TwqmVVJbTb1iIaIrX78Qt61Nk2vEos4Vvx0wWKAG4W7o7Vt6J28/fHnF52",
+	"wQRKbc7Kms9silymWS453le75nVJj7orQtdl4mi9njHBpwt2I1XpDgjwPpwJODayqtyUC2+34OGTiq0X",
+	"curOh3/Cfbscq8i4qb2D+ey6uv1ai7AbRGG/oNx2PqusqBW38lYkLvalt2dGyDxhrFx6M6evDQHzLnTa",
+	"eMkYHCl1tfBzCgNuLaw4+unxXD/25FIbv9QXnsB3XKhjgbuvA0YJy9lnFeG0pUy9ycYK054gjexYiXLu",
+	"+JHO0x9KPTUnS63E5nhZ/vGc4SzA6m6vO38PTJu6Fmq6YY2StmB/iuQLq8VUyFthLphQop47qS8Ve7co",
+	"2EobCVzVF4B8ZnfLZVhpA1w6qXUzXyQXzC2cK1QCVnyzdGOwCeoXU74UzOpxF/ZUL5dueZvkxroJ8ho5",
+	"e/TBjU8WqLtVxSfO0rR1I7btkamuazHNmEMgfepKipotYW/2kSCXzTJlAPltTa+4sXtsUSnn0iam/ZWY",
+	"yiWvtjjpkWFLqXQNHJXcj7IRY8WO47tN4jKsKhDS8HJeVaj5mHHs0HoPttUKZ/6ZvTjhjTZOLCb2wPPs",
+	"fQ0naokytnvknBI43nrK+n+sHjtIWuTBNGCY1G1E+7MfJWTat7Cqxa3UTYIlvwdjzTOk15LwekbBkSJJ",
+	"Ldac1ILRk3sLv0nNrtaNKt3I4zjcWB4eH3/o/Y8S77faov454uW3aEmPfu9fnl2lXvkPp3tubcZLpx+5",
+	"W8txESv5BiU5ijjG692c1crtcGjDMaC3RpIuSKqCbiEUdIH3gjSJ9siTq72IUDpFt8Iel3eTUD4qwWdD",
+	"jLrSxko1Dz5xvMwfGVbp+Thxtqr4NE1+sPMst2IJ7i6tb0bapR0/AAxf4ELGE+MrUclbkXIoTRdcKZE2",
+	"62oxlStJGtC2iNrDT9T35oaBizABGjCnPH/lTI/DzMCcwz6EQKoqaQK6o5FwW+opr/DcoFFCml5BoZQn",
+	"p0++eHz6xU4a4PC55X4jq4SRUHLLOyR3Kmhq7pWY7SdLvnM/SAiT/AUFH/SJ8+rlq68ZfDXynqJnYWE0",
+	"7RxJXkbW/F1sp4wSM9bflHcqPIv3//Hp2dXZk/PT0/PT0/88Ofs8tUt/b3iV04PrRiXcFsLaCuVH3Shk",
+	"P/R1e+vDXa67pUhYA76nnUkklXPWEu3Gd8RhPY9LmVSo/cwKputIGUj7kze77ToIcrkn87OzllTHffxF",
+	"PbUjw/QZv4AcMP2/kypxnP027KfshHOwc0Jh+Ny0XgkryNbqRT5+Wul67ImSy9EP92eIvyz8+8ZfaG9Q",
+	"m99zg2sxE049EXku5eqm56x/mozuJen5xjsLk6G8rL3bZkJszWmNrmDDVlyWzGpQ2iYbmGtjJR3a0bzT",
+	"+mUSsr7jVUpRx4iClMhbXjUC5qW0ZUvBTeO2dEhexicq+hrsxv3UbbSxdxn5y5a3d43oj0HS77stBHgt",
+	"Z7PEdj3fkAtS4paZZrWqpCgL5i472LlbURtMsMgLmeGF9bWI7nyLwGvtPOMtaMniKb/HkUNbeC/u3utm",
+	"zuRbeJ19xAi14JQblNBlo6M/fLvACwu8ZGjE+Pcxjfd2Kb5BA+OOOsy0FhSw3lpnKSaZb1rF5+570WX8",
+	"N84oSZlMhRNV4UxIw1a1voXkgo+ymUibQL7Iwd3aotv7/T4r7NFW3N7LVfTNXq6mMWpGGDw3L3KGJIyH",
+	"TUJofb3S04Up2A9XL8ArULSRFGmZ4LUSJTN6KSCym3Ygils5zbmxbgQ6WfdVDWjQAqcdRhp/0i4jV84D",
+	"CaxpHOXYPolE7+3feR9hyrB0RvS4gGTGZ5gbtGDip2nVlPE13f7WX0w7z9PAhdOSox0v9kSGvdxbaror",
+	"/76svj1MvMz2ZYNSu4LGr2eMszb4kHU65JK04h+D22E2qEhse2plSvO9AnuMq376xQU7hYwD3VgW5OO+",
+	"x5hCb+H3OIdI8g4YKUPs4KPNPQt8j9iaEnMIGEVJuRRo02uxnbyCd8a1nqUJCE5tilFLw/BppxwLNuVq",
+	"KiqT2u3BuFCJPju5p3ocXH0JDhgTPJJ2bMQolxDjdF9y4LKZrt1tRFFDuIVHHMCyEdeTzb4icsFNwl93",
+	"+e2zx08+/8ItzfAKsxsocA8uu07YNjVsyqeBHuOuy+/09PTsXy8w6RcSJYCUsZ+rM6oxzT5pygNhskyC",
+	"t2nTJaTx2ZNp6d8Gs7YzO6yj9tbosMCC8ZXT6KSa+z+dtWOAtG63C2L+Sqo507X/V3oS40MlKW8QzjMV",
+	"mUiFJHycAaML0UnLKVV/eXZ1xxtoQnmDo+4fuqiTogZEqAEe5lKx+IxGOSB1cttexoLxnJ19yf6bY46z",
+	"Lx33HiDeayQ6rO2Ae/2dTwDqxVB1vWwqnkhZ0mvH1LKmLAo39yUvBSqtMFiCsbL3taF7eMhl2arDIcIN",
+	"KZBSlQyihUlWFj/lkijsQmwg6XnK0wchfYGaVmVwYxeBRjmGTZB14j/ex9Xic7UGbRIcOTsViN2kXAf3",
+	"OKN7i3kkl7YjNGEuk6lO9xaFMTT8gZ5pgzr5wBJUeVhobcpXfEohjASzczbh1op6wxa6Kk1w/095zVCf",
+	"XfB67i7SdPRlKZVcOt3/LG1+KVvrRCDmpWVLvmETwZZ4I+maccWkuhW1FTXmzYqyk7ecFKLolr6G5zNL",
+	"lJbN5a0wbj1LbWzB3oX8diOqyrAlZmBzjNcMLvN0D1cM+s4H50ZJnIosBstvOvOkAqXoCTBgOmTxtNp/",
+	"2gMKywhbtk77ocOy0D0A+9sl/Zo2xfCNYROx0ap0t4RbykRUUtz29p3dKL1W+zNfLSAUbzJ3NHdnz88S",
+	"febwPJoHWgnaDa2mAvTENbfTkIV7HvLC+RLvmsIbJ5C00ckwP2aYnaftAoOBpO6NuFxAcwoaU29bUpLi",
+	"Ba+/8wy3j5jAY54yPIBAskxnAvFyM2AHOFW5wFThkm+8Mn76r+egyqxA8rin/+sPP56evf/x9PGX7//v",
+	"Jz+ePv7s/R/Pfzx9/Dl+9C/JC9zNN3GsXsBC2mRkJ8go01gVbCVqUK+olJO4B0odW2Y63alUeWpFFAgz",
+	"Sm7KwqkSap4yApixuuZz4SQtPtROnko/vIjmyqxF7Y7Ketv61SaZBK8biyfO6pJvHpn2NU5BNe17CvYn",
+	"tuIbM/LsJUxCWbfamlCOlJ5SoNgb+vt9yrzR62TBZps5e84m7o5as2UzXUQSe9LWz4SVjZtv6/nMSDBP",
+	"9rkGKxmEQMWNZdNKGyc7+GbcmxplZXVgIk5LVU8lP17e4+o4rhK8TvpWd2Smx8kTQ8pQHOPOuK1uddUs",
+	"xeO1kPOFFSW4sDDlGouZcYBHBktvAuOx9UKoUKgE3410SoCla0Dgbc/GQGZGWbBJA26fXjb4RthzDAu6",
+	"bcaqRo43Uy2mui5FyRo1XXA1j8V2RDl6QZqsuMS0txLpdJBd3WaJ0CDhTe184rBxl0ZJxolzv/siJvqq",
+	"r8+hH2W3ryZ2qPXGuHzNnj45+9ekb0WqxgqTcdiSd2DDInpsk3mt66q8vkNOXJxeGbks/Nw6bxgk7Vch",
+	"HNM3tkI8ZLBMC1QXGgS17JmcN3VKHXsJugYF/vyDUG5bePYmnkaeT3L2nFux5puMz9tdgcYdHa0YV5AR",
+	"zpZ8upBKtHdJUKpKLUzehzfeM+AE8e6qcGPfCl7udtCN0HeX+hZj/jttGaMp7dCyKdxQzNYyIzTSnkG4",
+	"glZCryr0QjAZlXA6+ZRWx1a1nlFWYsKTUstMbWDGgfiDWghel23NKNSQGKmmwmfKYmYQXfVaVRIyjI2s",
+	"0JxtcARQk4A2ybu/1eS2vgL/dk8ufvYkfbp5rejsZK5zqYx1CkLNzAIqPiutbxjfLo4dp5ST2yenm7f+",
+	"zuh4tlw0KB++F+ucXuIPq4+Y+J9cMNMs3VXlbRgof/Ip/HdNagvaRN+PEfkNH5sbuXqsV2hwPAYquNNm",
+	"60YQkzU7X3SJT2G94u6n3TNbrhQcIk1g5Tb6KzGVPpTacxdXlV5nr3CZPKpO5jO6P8YFChozIiuiQX8t",
+	"TWgg9ZoWNdY7lHKQGFaJmWXOVDAW6g4MZoMcbafnGcHraSrpWribAL91NgodLpRWnuGKEK7cDrzEmhTt",
+	"fc+yA8vZmyvtnUYn4JGBI5AGn8hR7Qcj9uSCUkxl0vH/jaNvcCzRYwWV6ro72KAdRtnAzh5NLn7AM+33",
+	"JMdRPYXXCQRdh13ZKdb6LOeXSnPKMJ+t+XTIvQWbhUoplscrZw9MdFNHuEbIH2wi3D1D6pxXV2MFKRQ/",
+	"jrEGuCxHZ6VB4ebYx42uykPU9YkvmYEBaIbR25MUbupbcWnFKgV+crc8+ZmsqmwqKbcF+Q32MMAqqdIK",
+	"0lQvBTDjXAvT2oCzhuoS8T4DL2CJGBhg5nNCWnBq1JTXUNLd5eHxF5Beq5x6rP0EBNNrwopICJLx78oY",
+	"xOCY6ydxFMynJMDVfY6HBKgjWtiIQwqRKJGjzQzB/U5x2VeisjzlnEJ9w1PHXc/iAo40FqcFyd7TPMIa",
+	"0D0qNltHGcYYrYB8q5fiDsrHr0LjaV0EvUwGsXYcagqmq1IYi0gwY3PKr9yoB69ivG71lVhqZSzaloeF",
+	"qhxLZCz8AHETW5QiUOIjoJrlbHhycm7fxu7ouHOED7irL3ZGjw4qZQ1iMr+SSktwr+4BLtWdPgkAcH/W",
+	"aFIHf13kgvUbMhKZ6iPZbESq/La+AKl3j5HWO4VO9456HhDBXN7zgGm/BoGLBQ9GdG7/LXlsMzHGfcn5",
+	"S3anX5ZC2aHwOAUIIViJuXeimm3dZjNZL9e8FhnPUZkp3x1wytwKVeo6bScO5e6suHTPHYeFxaK+rQNb",
+	"cUf0o7m0i2ZyPNVLJxGXWq25tfGf4NUwJzQqvB0J94bXqfxZ1KSMuBU1rxgcTcScwHyciVgAZJASlOPp",
+	"lIiFXoNp4xi+bKbC5KgcCLl1Q1w26nIlpmn4Cver62yZbIu817Pnar1kZz0MIxKDyBSPjH+vE+oxNl4M",
+	"frZKJzA9M5Czz5b8xpnLhm8Iqwxjx04tnemkB/1ApkmC9CFF349jqTfo73sYdmpdl6l61eQ1aPJmMvik",
+	"z5GURUgrKXxIr2BtBHd8dvZY6oJoo4f9TJN3jTRTZwodiHWYSW74VhtrCvbt68ur8zev315hbg1Twq51",
+	"feNMqrMvnxyfffFvx2fHpydPnqJPBvwoPDY3dqAd4ttTy/r6p5WYDueGgE9AwHMhXy/nBEBND40YNtnA",
+	"5eH0jSk3tsCkcK1E+Aq1aBQs9DaqwnxkfGLmhM4aZPpVgt8KNEkh8BjF3btZHIYt3JNLYTGjASIdjwxT",
+	"ok1YYRCape8pU3trEMN4WEEC+C9v1hduF0di9jiajNT43NpTr2vzEMh9g6Symk0EpFQp9zcgV9ayvMD8",
+	"Fl4Lxif6VrBTplW1QaJuYS6aBa+FibS3MW6Xha7t3hMFsNwWTdNN9QBjOhjRSFg/GSJe6hh8Q/CAfYua",
+	"cCZNp55h5n0QwMJr7XEmjRAETtrTNSsplL3OCMeDSmkOjYtlfB3hrNMSV6BA1WwuxsJOGfH3bN4vEPGc",
+	"VdxdlbTpcDoXcr5wBFVi7Ftkma81D4hIsB1RrGsCTISgmu93yUq3kCKO1be7lwobuQlt1eOkOSyEi/tM",
+	"5pQrPBWUM3T0qeWFKjG116Wo+OY65ex/jvdQSH1U8wB6iUC4NV2axXZwMCR2fXHazew6/Tg5qm315ZD7",
+	"oWePhN9dS/hoRr0V8lpCXoNpWeaTSJed81Vyzy9lJdRUeB3Eb7G5+x5/8pm4/KfrhU4lF7wVc2lsgBwm",
+	"hnTqLaSk+dC8J5m7OvDY14KtoaXFIPXOnnw+Zm61mJuhudH9BdMimnnKgDMftK2Zriq9Nuf+7qNsBTCt",
+	"95jkWTrWk9YMJOph3h5F82PbCgXt4KzrW9Qe0hZMfxvib31OgTGT8x+eMa4+V0g6k6TcQq5hyum701z5",
+	"5BO0EVL7uqVlDnsc5smh5wsGa9qfhCwm5baYUfy5ZOuFYy3cMMeWmTizMisxTdVttCJzCy8wn65i5VLo",
+	"xiaF2xUBkeN9DAfZyZi7yzafI7NDgaVp0/NFW70fGHGkF8BrHffuCPjGcfgde/o8aHuej9Fxh5J8sxpq",
+	"JftoSCN6neCQW01oBtv5fFPpdQJXRK8j+b/US5D4hDGLLBYMfEwE0HMBGYKTDXgEt5J+4ZdrUbe3STsy",
+	"6PvV5hiH+v+Tp+xxq5I9DlrrY6+ghrwLN4U6AvSHMRojTEGyw5ebJ8H4cdixqBNtMcWIp33Ya5Sthgsd",
+	"RruHlfmeVVhBTcFtROsdCfpr7ydkREFLChoxvtRq7nHfD0jCpYf8rQvES/Jrk8N0m3OpktBQieoCOmLQ",
+	"f0MIUlvcbUR5zpi64dblzDYo6wHfB6gL9IwRIDDhiX7w/9w7fW/e0Ws9xD82pTD8VoxNvcjotn3/2rjh",
+	"lC4zQBTuOE5EhXW+jFI+t6ORjc1lWzRGlMxqwBBGIuqM4VRnoN259cCKS2GY1Ug07vEdIO+2rgHXSyp0",
+	"D16AXaPx8X7e2KxRh/iEgEa4VE//ArmLpp7mS5Uqs+UVT4LevdoFklEJg1ScN7x2Cr/j1YD+HmwBJ1nN",
+	"Qq8V24x1IR6YqZ+FR6Ho8V7ZC45arwCGNaGJ+SS9XQO8ds9tJfO3Cfye+GHyuX175fFm+2GpXTC0O5Fn",
+	"czmPzzcs4F2NJlgS4j6JbUuvza339TppQEi7YKtaAN4h0c5Qshg6zAzTawH2KQhMratHxnvwAdyDK8eP",
+	"K76dFjSj45HMSKOcMV/XDySd6ToWqvsg2ps0fMGSq41bQCacl1XG2h5tU67c4txRi+cGMggTbB3reklk",
+	"RFWNvpZ1cksiKRHoRGSn0dE7OtVLdxN5Z/jyAKHnSUdTKY5IeAJhcoy0Ax0qt5gL9icsOpCKaDVWUg9s",
+	"MSnOQVwyXmklzt1uLPzuyxbR01nhNbZzWnbw8Mfg4G2BatNRHkDu/XestbkMyWM9oi0EL68zoiLMH3jO",
+	"iKmGQ2INm1Z6egPqift9UIGbySNTULa36dR+Ssv4vBZjvegyX6RzTZpf4kqQy5BZGCcW+ZzPZLXJuMyi",
+	"NhmqRyRupwtBmRz4irW0CwkRKqjjyigis8akigrfLTbt9HEpSw+6mi6YDq1zhyaG7cUE3dvo+RBlnxqx",
+	"E0aJA86y3JEM9a00VtcbbFGXvtJrHhUsUyqtNMx3AwDqbgv5vTpw7NkKgyad7YZxcN+OGCaP5jRAtAzQ",
+	"MBmS1ykTZGzeth8jqWOPHSRb8D96gGTB+dd4y1uPMua4HX10M+G0BF9j7utAfDsPMtcxq/gvz67GzQHB",
+	"L3fPAoLV7uW+Q9M+w18PRTjRcuu+yGNyUuZQH7lv5LvVPh2SsykX4HasZCiXMVasMDeCbM30ywO4eHe0",
+	"f4flbUdLKM9mdOFBrZfXbRlI9o6mCmaG7sXx4y8Ev8PJSKchw26LW1FvMOIiKhOI6l1J5fgpth7T3n5B",
+	"tsKdKdxJeE85omsRvPYJXwKf3iRv7EuAYHOXFAJuQQabx9tyw0UFAd7qhM/Jz0Fqe+gZ7H1y9wGSmTqO",
+	"mPsBMBd3OoxRG4gRV89/0NPQ1/HWwwx3Z0si4v/8P/8vTs/9QTLRyakJdEdgejYbmysRsAeSJwk3Ryth",
+	"zqOUKdwBGde6dKuc+B3uB1TYRoswq/eRCCigxp8HIm3amHX3UMcl5HYA/W90X+z1kutBhI3tigoqoi47",
+	"TT5iQPgg3dt9HlA8/qPl1W3bdsZrxvESkMYfTU9UPQt9ArB9gCni79B7jL2/0TevSvQr0TNg7kpn+rqt",
+	"Ac3VUusenzcT9SHIgVJgMFfCX0tpjOOP96myLzfm41teKw6VRD96Arxq30GffB29yqtnnTf6D8OL/VD+",
+	"/Y68dC1kkaoTGFNGNKVWm2XbYa2TBNeoErIOnSiNoEgWHI02jyNO7V29CHsnJpd6eiMQKHWma+jSbYST",
+	"rEqzG7E5Z8aCYl63YtjqqiSYq2wZ6TSGKRqsjgoP+gQaqgEd/JF/LqS2jFfqW7CLrZYYkeozNELISnX6",
+	"B8WyBh1p7pm8ZbsLSPoqJCpF4aaC9nrJN+iPobyEc+ZpWCBME+ysXxlsIQg/KOglV3faUkrlMQVEUncc",
+	"W2YDpYXSMCEDmM439IJrIVXW6NeitEXIVzbbONRtEK8G/uqmd4bsMZxGKVbArFodEJjAnhk7q97wKbhX",
+	"Sr7z4r6ChzLYa1k0dc/E0RHw70vKZ70UVHaegP4nTAKTRIRtiw/w9hxXwthDO0gcHq/qpgrK96iVbGvp",
+	"d7md4YU0fBEtOkcvksMZCy802MWrqBPFLbyOsxNonND5KMOF1NgWEsGHh/8han28HRgOvpERiiE5UnbB",
+	"iqebDzwXc6kUwDTPojxId5ePdotl9/uefSyG6tVHNUD4WpUdL2DPlzW4oIfqpEl8ut0y05N7pC9ILwUU",
+	"fac8uWu+uQ7IcOlovrOvIKIgDaMpjaMLuoikMAOAjpEXhqtNa5QF5DUN0BH1rdjLPJvyPRoCB7TK1EBC",
+	"Vmm/MRgwxoZoL+SWt9bD/n7R4A4bpNdeZJgJUZqkm+8qTtEIfVtCq8AKXGUlk2l4kFmldZ0Jr0KGUfaq",
+	"h9xdq+9IqLR35GqwY+AKWvXshDVrG/rAaUTWy7eBIw5/RK7Dgt2IFQI1cjap+PQGhPdwkbVbvXvjeI4F",
+	"dr2kn6WRoG0SEfXdQuOOC0uZE04uXFDM8NxDDoK6rkRkM4Xa9whLihMiJP44CasFwYLUNKIaJxjWz2hZ",
+	"sPX+YEb3hork7tfrnOPxe5JJ0rAZnI2o8Ihxg3atCRlnBLu2EFXJJnx6kzxJ6bvj9QyM283jyQbm72xg",
+	"giL5unEC/OS5qCupxl4hrQilU9BdKcnLwDbhziEytYI8klGRdIlZOHcDvfK1YIe2YtkuHhnsinLv/e+z",
+	"agvEF0P6xdCxBRpQYsTePyAHR+627iswoZIx7v5K4Iof+FCNsn7ipfpDcaB61LbvoAlpBMn16SbRhuW4",
+	"dTz4nVPUY7NaGvRyAGI3Zxj/9pntRzm0kVGwMzugWbpG/keHackmRbr1vKl4AvnuoGt9P6MBrAV4eyoq",
+	"e2/XyAEMTGPtUOQJSdSkjPdse739Qt1ZQZdFfamjSY1jNF2VESZqfx/uAlVNRA2VBYS2QraSB60OM87R",
+	"+fKGKmfvzqFmv+ZcGN7C94/0ZJh8U6KXhF1Tpl3xAVqEMo1SeHd8jwDKRMzxYA9iHPmSLfhF+v6WESTK",
+	"fgWLleblKDCfGyXWPshp5Fyx6UJMbzr1V7VvXtzRhTFsihEA1KDwbygE3gtZPhiPZoHJeAvMEICQYQZh",
+	"1k4XY7CZpZq/g2f7PAPFkoG8I+ttWja694qbfL/+CG/7jpG9TLzLvyB9cHBabwF3PZXAb8X4c3EIoP1S",
+	"1PPUuYU2unDbz8QaMAyhRqAWImS+OgMOE62Jv5UuCREhDQCtk5rFG15DAjdha00XsiprMToNGEn3vS5F",
+	"zj03XiriWABBmRqrWS6TgWcEMGjjhkAYiGDMeiTbSq3MBUujSMHc95KrEY6fpuHp6deYZq9baUMtdaaQ",
+	"LJViI2th7rUd4D3D1LWTzC5b3LG+Lu2mXC80FUyjmPf0pUJy2YPoS1fmtfTqSWqoYsby6+CzwJQyPfMZ",
+	"16IyYgwO4OhSvvsHDET6J8TZ3pyVS7aV6iYlSGwoAVrxeQTN6Z6HBPFpLSDwyCaCrRpLEUD3CLWkjH+f",
+	"DBz/PVWRptjlX/7d/3S90FV45X+8ZVOsnUlobCpdOITAsY1lkw0Tjx0/QmG5iCOhWblBzfRvjmCq7Tmh",
+	"96W2689iMxqMaslL8bCCwUz1ag9F9s9ic+l+sVOLBcpQ+WdQo+lltK4McQ4TJLlD/g1mMSw9MMC85kvG",
+	"p9ZcEIoBXCQrUXOr+3Wzwyc9B6NN6Go7x7kD5ZdSvcTfnO3YBtoBeleG4jju1pKcPXUOuJjmwuPixCBY",
+	"9A26myHZx0T+59hzEenZvmQevBJU3GZGpuHAPN/iAPD3FY0C/6Bw2PtfiqPvolrsLSfs2rvL5RxzaSGJ",
+	"ALIu+70PonmDhlSKkTP1E/ja/cr/4ytBk2t7h+zEhpQleP627be5uE4BnVBlRn8hjwxGLEOev9ofSiSH",
+	"Pwswur46GmIkU153wyMjumzk/PN3TXv15xKcpfvk0eYbh7Wm3H4Jnp6V5lqjYmlWaJy1CWvvB1y2h5c0",
+	"I7O0c0mJge+wr1ICdVhMbzKpSHFgvWDcnyilrchC+Prcs2SWmMYR0m9qwfbW0iqnPMSn2DKrddIOWkCX",
+	"sO0xJ5We3oxM071JhTluRS1nUtTsRmzCiQvkMr40E3PvjlfNZKhBcS+JdzkRZekup5rN+KSW07SbFNP4",
+	"tn+P+X/dCY1bKZRMb4234GbRiUQA8Qq2ED+N7WJM20BvQJLmGTFXpdZu5phdy/o2aZEHTDw55U7kdrul",
+	"tRRVOoEaryxSeAoPNLnidtGpl8Pi/wYRLKgWbKj19A6hkGu50ZnNnupXN+dknLp6cD7Hkv/k1Z9Is0ql",
+	"d2xfcXFrztMeCs7j6MNEbYnPj7jPQe81geGNv3Jb7jkdaEeanFAvWD6m48138la8EsYkFS64f0/4Sp7c",
+	"np2sDWYTXzglAaAKEVAT7S83cIuHVWrR5s1t6z+zJFiJb9pnedEqP06IOi0UzhJhhVHSNEy6bREC4MXH",
+	"zCdUQI8xpoQEXBmqw3YKDqJDxsCam5Uo6MuAx48/aBCHs/OzAoZfSmNE2SbqoFaN6da1MBs1HSGyx3eN",
+	"6DRZHM66jLuFQU419fAYdtq7h6JQ067wpx89icb577XbJPQoyKVjaKIrgNxWFWtWzGps9uQhp++PVKFv",
+	"3a7+GpEdnGzLEDWT8NxGAMJzLhVCE7WJWuvAFBfIxFTcRNHpIkrJF0iFhe9+E6EiXUScjyDoS5oHtEzp",
+	"jNENdusa/ahQt37BVlrN8YcELWY142wl1RxwjLw667vRIZcUnWaWZPy5kXajmcK37zMCJlP1Kupa1/sF",
+	"NrOukLyq7qtFYqW9UWDKvh9w8WU9BFjkkm641QVdixDYedUkuzwj/zv9293ssIuqqaqcKwDHCWhtWZsg",
+	"HTNqt+LeY0Zu6L9AcdBOs3jhhEMHwCug6QPq/SO0C7axaQ+PQKZxIDFlcFnQrdVHBOzhSCYXJsg6AmBd",
+	"XJkHlfT1j6iH7lHOAnj6qQLH/fIq2s0eyKvYqyFLFlgfr/pVxRsjJ9U+ecFpk1e2TSpo0dEc9uD1+2fz",
+	"V7wUSRdw0sa8At85WNLcsGeNXeha/gNiIOfsueC1qNmfv/4fFx5B1GcpJd3D5Eze4WXctoMAljzrsn3F",
+	"6xth3zZV/uD6OpNlYyy7EcLd3dupf0NZ2YC+7XOQxzahq81g/VQ3m04apldCIbhQzUtRsMurZ2+vTl69",
+	"/P6Hq68vuynNmTq3oRxqvd5zAXNuxfW00qZJYWR4Vx85WKKyKqGopkoqhJWmZTrFMlOVnSNUIutwi057",
+	"ddVGlzjG3MY117Zymgo+Yb8FXgu2bCorV5WHOBlZ7FVnHLBTXlXmHC1tDDSvubQBcgp6JvMGS+cpDu/2",
+	"if2BQxMa2AsJHQ69YG+1MRibwPhmVqg/XjC5XIpSgsGAb4NhwDMFiyNYl2Oo45Oq0Y2bnD9PhE8PN+GU",
+	"AnBrLFHHZEmvx8CbqZwMR9mtjrXdxzuMSDvieb01t5OyAStmE46ciQAAH7PSyuSUJbjeEeQfyxegtNFp",
+	"ziJkX7LJhk1kCUgfkA+wlmbk+Zok+yj02gsgVlNAFwXv70JsGHXYHPma68nmOinf34VuIet2hfBG1NMJ",
+	"bgDuEVG6xXJWbhRfyqnjUY3Q7eCB9NOWZVmJfeQMTLBuKnE94WYI2Hl7ksBxIZPcTc+NQ1BsdeBMwnCT",
+	"VGQKNZywGA8n5vv5Hjj5fBF+dubQSAUMnZFlPJtp8oL7pqkqhl+iVPORENJHQYKWfFMQQAR8rBvDVTka",
+	"JKIUvKykEkmk9LiiIC71mUBRePpm1LUwcr6w17ATCevbGaewVYBL4s4hkKoIbg1STf8G1ebOjl42S+SG",
+	"lahnYgoSE1+yq1JmoCixW5C4dQ9RTKd3M6+xFMYDB4zO75XLLFZmjPrjbBBuRYlYd+GEYjPbAlvVrPnG",
+	"HAipMog3l/gS3AXXAxxyBfWKHkGsg/+V6YUD7UlzrEGkwCNcIGALt2HX6dfh81h4EfCs++XO6qmbpGx+",
+	"I9XEXcCVblNHfL8jiLU0BnnUKC5vxZOn13/Hc9c2BgaPya7XNwohbDLXEr4Y8Xjj4l507awXm1QTyVEW",
+	"1w/4Yro279AidlxByfh+mqKa8VrkmOIrMa0QlA2f8+/w2QK+rILkBP0T3FGo9uzakLWujbjWWJ7fA3Wk",
+	"azokeUT6ltMPWshlgCK8FWX2DfY6myrW6zmUeBn45B2TO1FFOgoEdC5C5Tg4oCtt7CGIehFsi5cIaY3L",
+	"ffe8lWQj4YD7fYkIjMBEmk+MN4o4zaedVlPrsehnE53EYo3hX8/bmssgR0LjNqYBfL3Xzi30a2iBY/bH",
+	"YzoMmnhWC7FrPbCMSMkn3X3JN4A2zawGft1/ym2byVR5rO9Vnytu8PPQChSwFrF4R+Zb8Lon4Y79i/Mc",
+	"+rL1pXQDO6tVJbNKKHrCDbDDupbWinQt86rWk4rk7SjBi5N6gz9L9jzR631He4s4L4PuKr9cekE08zzp",
+	"/CzHBpqvQE5VzVIR3s95N3EyKfF7LZ/ju5lvzO4oM42LU6If5Zf0FmFzEstJaDQvYC1e2cWGyvsU0KcB",
+	"XF97VbMSvm3P0VD/4YF2rynM+ilFxbxFrsQaC28Vppk3yv/9frAgrn/5dVtA6liKX7BTp4B4rzkkp7Fk",
+	"IWx678IRp8iBX0Xhd2awsO2VsAtdXqYVudcKI67UDlOvFVtxSoEI8h4BU8CfBdaa1/RQqeSlOGZvnfmL",
+	"npKgQHgigArY/ihWOrC2ahtzBUCIkmHsN/3REcYMebCC3lnUJwv6Ck2lswePz0DSH395wf7t9BTCA5RK",
+	"krDx6FQlIBWltzCku/rSJURLnoL4d5ovnxhdNVYwCJWBjdr6BMcbKUvYznQ2zXXy7a9bNbxgG2GsqEu+",
+	"eWSYj0CNyUa6XqHKn1ncqmMQeB1fSRU2oWcOHIRLDiunLUJS+0XHMyxa9kmeB18Lva2TJY/I941v4Amg",
+	"FNKn/kjjkf+DixHRVXRakOeQbJ9vPHD+ncFsY1TClFA14AByZihsvYexZhFmX9JJsWwqnr7ODGK3O227",
+	"NEVbeYAiC0xBadOa2j5VswNgp69TuHtRWwyPpzh8lraLN8GyBPyEgKHTtTMgyDi90SoefFd2+rO4SQSE",
+	"iOnvx6dnyVGEHUQWNSuhEFo0wCy7f9xyG7PPedsfCfiXsLsN4sJTI/YxqbgRpOK2HNCE+KpBj0bdBpKd",
+	"yRZwhxKW7PRbsWUjpPu35dBVlbg7ouoqWYnyWm2dxxbiWqsOyvVonNRMG9cXBIlNHtiSb7BUDsTKPq8Y",
+	"D3leHN1ym7vgDOMleM/2efcdkVezzEnA8g8Ey0q6VAzz1UFkzWKXkhz3/BNtL5IWD21LltT0ivYy8xze",
+	"CtrUpfW9WL+JWs/t00T+/jvW9RvFDzWV+16X4o2Hc+7OzDegGttv+llw5VHUDWsPD2uMAC9PT9jKqXix",
+	"0DSHw2ooZ7ypbHhsW675pKhOcVLK3mjMYsyIqYzp/Or+LFMdqvqVsYnpdjcE9qkgs6aA01uwWw0xVOa7",
+	"ZWWXlBD2uqlTG/+NW3Nw4UJmkUHIJgXLMRReGEOUtiUizCO8NE+s1+js7FdjcKVEtU/CW3o2fqD8+w/M",
+	"A4dy9HHp+eBD3COV36Sy39wXISDkkTVBHYb7eJS7pnP2Ovnln+9w3+C08kS8FNamkV0CofrCRt+KLurQ",
+	"SJ+qSLfRRMw+aI3YwvP1YXYL8uce8t5ar00S3hDQgRuzAM84HBfYJv8DZpqJe3wCsfz9gCCHQMICp+yx",
+	"9SCYEi9KF6d/DUXChDsQoYo4NYZB/TDEAqiU3Jng3WLnPqpM7LdszCKTKIC5HW5/tinI/vCXZ29efvXH",
+	"gk24EV88bepqVFmO6fpvSUKFLY3mk2Lx17KcQph2m7t9YsJQwiO9Buqvd842DJicyEqoS2FMEniBiJ/k",
+	"lYmYN2oPIByccdq8sr7d+NiqeiPEHu92hn8a+pGbG4P/AXW+7wkYLF1HAtBc2gUWgWr04iTVnTKUuKKg",
+	"ruM6s2g0cZIUNM1kKW2my30qva+qcg100DeE7VSjQLT7ibMyxE98atmkwfgS9JfXDejSW4Fb97vx80nH",
+	"LajD/wQ7pSnILWu7mfj42n65AmmcBjFLN2oNHf6NdaaOT9sb26y3g0a/7dz2fJAIMUFq6KOoRmNbLRO1",
+	"1GUmuyGzvVe+yJxhadAYR2JopJcoGKrF36gZjq7ZlKupqCqPg5pAPy07jvwJ9jqbzTIwUSZUMvpfrIS3",
+	"29ZcUi0scU9xRK/HRhYAJgHBIZhhJjhwyytZUlL79peiNklBfOY9CwJD5OBDAz97LVYVn4qlUIcEqpEd",
+	"ikgOJKDuo4xPoGcQDH7Po1W1PBKIGdELeD4rnp5B4Uqm3bB7ABxD6wU0Ziwldh2pgQo28O9WmCBfdBLO",
+	"wpDOgYIzWUoHX72N6L+f9n2Y7A3EeOSkkcWowHlfbDr1ZsVru0+WbTi/I57NMuqVd9Og9b3gEbo0KESC",
+	"Glsv0qI6lD8+ffLl0y+/+NcnX34eFUGe7WTomJF7XPo+v4WHGE+d7dveIz4XCoSpL+OyLRefMavZF09Z",
+	"Bc5IUzDES4Ujfs2O2Tn7n+zxBfpDlWh7uVISAHTODv0qEVl1BYmM7uX/9eOzx//JH//j9PGX1//z8fvo",
+	"X8fn//Px+59Piy8+++VfksGHDMu5S3GljbTyVlz0rkc4ffu17ohvxW26beWZ9zL7ez2UH5+eXZ09OT89",
+	"PT89/c+Ts8/TSDvDTVripvk+paZgckZsmovVRJdh8LycFSmHNyQ0nZ17uhVtbJOcyFIxo6nnbNA1qD0v",
+	"qIgF5bhD0uQxe0YbQOkgcBsYqeZVyEy3PrEc6GW0Vu7/kFzrJIQvTpc2JPMGLeyC2bX2ae3Y9AIrFNpL",
+	"R2OOEVhMfirgcFEaxY5UneR7H1zAN3rbn+CXqAjC5+ZTkW4vi3RaaUNgRCQgnny+QzJkNRIoTS+c+UfF",
+	"CMHW8xqQldObDqf7nnGPxnrz99Q7Yq0gMBMUNF47JfCacO7iSsfOF6Ey4VrX16iV0L3rPoCw/s4Sglh0",
+	"7rzydwnT8UZ9RwT38QISgAHw/KWoUAncKbT7oszZ5D6N0RfFtEmPJGGhUkVwta1N5IXXa4r37hJg7X3o",
+	"+KtK2/5p2pqocH+vRWNZF1xJVLIewu+hjZgTTyqEsQETaq2C1umTQgHE8ZhdtQX5lEkfNal01JvyGjMg",
+	"Gt9zUdb++vOhUlKow+2IhcvmgoxLeDept5g9joXYBi/DG7F5ZFjNLdTyR904Sy3MMRQ9bxex7GLG58LY",
+	"iBfpJG3XHSEcwq5mILtYGYe/poyJnYekZfr2t1pdl9IQ8RNQPHUDsTNBKTzRLjk2wPrjtqkCYijQ9nv8",
+	"Nbc9n50y39sfqpUCP0S3DbTRhiTawtdWwQVBMILStEX10rBgOh2z0IsiiptDwJkZq1cmnuCq1ktpBCGd",
+	"sVjXpHsE75dstwcnEs3+1JblSMW4kruZbHt44vKRorI1OAB41Z2VB5K2216orNw3bl6boWRsuFxR/PSB",
+	"CrbwPZxSUhYgeRz7odIBFoXE1NfWHuQKk6UumI5kC1cwAI+bpkVptB2ghvVCOy3nkfGvsGwpbEqEkITa",
+	"j9pk1iY81mMlEtZPgoqeNWYDYydMkUBnfGhkoOWbJP75Hmfhzvb1Wj1r+2pmG24Oje5/j6hg+cwgd9WF",
+	"bHoSfM5ybSGcsKOQCuiTY6kINdqJtNYI9HCwqt8/B6gExvhVjGu1gD9I4jUHPMtUW2goUQzxpaVT/n2z",
+	"ygswQc6pxSgV9aKH8o6YpMWRwbDAHucriiXsTN4ODRvDayKSEn8Mgm++XqtPwI0uxh4/p8Bm5DH1GoDa",
+	"DMqwwRpWaXNNPePqqPtxRWess5fW7OsvDg12t0f7oddbtwYUc38dBPMSe+0epeBCR4IQHexoHm+UbTlm",
+	"c97YvuM1xcxv+HwHDhhHoGi0F6yOcMG27sU0qNJKqvk5e8n4EtoeXXiPRmiJq6iZdw3Fq9DnFrwt3rkF",
+	"9azs7JSZY8LYOo8AmCTiLwEWl5skDma7lvIKt5EQug5HNXoDnTm+Ch1eeuefr/g02W2bKOnrjBe6Iq0b",
+	"8Qlq6I1Nreuyjf2HvRyk01+XouKb66VJlediurvX/tUci5rCTtSkECbAX4O/5YvTEYB00AE31X34JYa0",
+	"JoIt9S3UotaY2n4ramcfwInvVgfbpAIvVLm7y3Onvwni411jrlEW6AnzxAinoGDvzj2mPDZMbAsTne64",
+	"Px7vnK+SW3MpK6GmIlQk1N59cuetyFxGCIszSA00xYKhiJ69ljLFlsEPgqmzdX4/9ycUcUSZvhgA5zeA",
+	"ctkGcpwhHpxkFj/YNRafpxJf3KhIE99t2/1ZewYiK4GBzRXFMsAJjYP3UgkSGXEpx8D1Iok7Fji3DQNP",
+	"BK52FtnqoYBlrdssdoRIH+Scsyef79oAN7dazM3Q3PQMA/GAjIaM4UkD/mZwFBB44zk5np1aPZOV8OQa",
+	"O8mzIltmP7Il+7bmgW2WdnaC8R13sohi5E6cBRAwhJBiE7GQ5DhrlNOpsESt09moDe04ggQkTWn65w/G",
+	"TBJsh/MbyJ0uAkoXgITTT0VoTlR3ZeLad0tyU56IjW4z9CeikuK2J8KxLGz/O40cIiYXI8KOWVClgv5B",
+	"hJS+yXX/yuRgGDlX140C2OWcyIHGVFAEA6EQ/2yyEGGg16q0UYev84T8hNRY09eRujAaEzGXyiA06Wg4",
+	"AAwMXbfvGyQqn07FitSw9idFqNcGIhjB6+lClE6xrkSEk5gki3XKTfokujnrxiavxivvtkb3hROF7iq6",
+	"+83YQ23sfJMEYog3sBatAkNcWvbxn+1eXT4J6W5UxzSzgKoIcn6mbLNh/RbsCMoqDpmNPYk5EnDvufSJ",
+	"MfeMuUe90wDQbztXkT7dhYRI2JStU2Fkx7bgTeg3LKPPC5xBzkSQan5gNsHvFsQHsyD+Se2BT1zxT5eP",
+	"tL3FuqqJ9BkCIYjqLX6vLnnGCN2zN23v7KRL5nel/I5K+a9aR86nBGHqicW3z6iv9a9Oo/6EtMBeiHq6",
+	"Oj85+fb15dX5m9dvrwpW20a7o9v/3Fbm/OTk//yv/w2PnJ+cnJTi9sTazQ+Xz09z7dM/mnKZ5idQ3NDR",
+	"fsFOsQgFsKSxH07+3d1sp9OdeZBE7QE9JarB2C5snzm9gpFWBt5xAhPpp1Qc1mx4uy4CRqLugrLOtBxq",
+	"G2zv0uSCqxaCJqGwejjcqcrhGpDD8cjzTq0rD0sA7myESETAn1pDQcMG3Vt09D6+C6zwNwf0QcauTkKo",
+	"+/KM3bF39MP0iN56TWgr1prr8xrDaVEXvT19Mvu6PHz1EOppact/2L1x5RcFiDUAXk7PBhdDwslhxSqO",
+	"dOGpmEmqWA8gIW7gx623ZEIcCmyTa56WdxTkbfYYrH58VeLdu3iDKU0zDg0agDityGl3PFjdEdZ9kAr7",
+	"o91fBnP0YYzvd548/UpBNRfGXjvrJaYzVQz9EppvdKTN+F2psdNiruE4gqhnvqReH0nQXTcmFpc5XbTb",
+	"wyXWtHYXzPg5RHON+4x0CZQgx8j9Rfo/wO5iQsjDdLTNgq01ppe0ML4pYqczLaaZwGhpxQZW15YR7eN/",
+	"qQUcTHQUp39o62Yrt9aJ0DfNpJLTP4vNizCIY7Z3YvKssQtFiEcA2LixAqoXEpW/7TpkFpvJXcVVJRBD",
+	"7y69bzlz1ydlv2A6JpVo7Rg1tT0R7Qa25UWYeob7sr00Jnx606JGocae4j9MzjD7b+DKb+Adti1FGD+h",
+	"HFXWui5fICTiftyK6bU9bJAkDEvxAbBdaDbFMMjLG1GbHSXf/TIN5dRNI1YcrGs22QAAJpsJUSb1nVKa",
+	"VcXTmVaYue501WRZf5Stle39Lydo7GwrrdkOxi8vX7MvPvvy8Vm6xYsqqXVZ/8qiBoI+T+ny6zfPWClr",
+	"MbWsFBNpmf9tftjr9NjPetVTewnyFjVzC56uTbGaajWT86aGotxHxnc6w4KgYdp/WOTMUOc8AIz5puLq",
+	"OU96JhWlLPHWNZLEk6R2oNIet/iW0rQezQUACoOvNQaR82QL1X+riivvQFIlU8K2Y2wFEwkPWoJ3FLvm",
+	"+w4OFXU2eLe4oLABOtRasPS2R4Svd/cmkGghyZ2qGyGBp9KlF3K+GJs3Pxpcxqc17lvqXEE2Ify6wJnl",
+	"9vuSLJyezG3ywZmbdwuMCARzMNoQaYhRnGWPuNEj4a1DD+9BI8VzaHCQ7JEgXHGlYl9JXyH3DLvPJLLt",
+	"hJ6jdxNKVhlfCA6doMmbDppzjSGVsd2GCPhw7MSMyLaQibZQKmhV2d+2ST0699VYcoQfoO/ib4uon0/Y",
+	"Ao8Z5ze5AJakZeV4WeWTFltv2l6VwH+CXAtyOex7COmd4Q3JaTtp7Oa+PWVvj/RmpeuqZETecabKiCSh",
+	"bOPe5xH6ktJtCxkDolWJMpKK3WgGSPoF2Jwq00rDitV+xxeEVSqX3jqlKbWJZEpgNSAFtEoR7oZEg5Zl",
+	"pnFYo5YiF0uccoWWtbuQoN88tdyGYp69EKTWi9QqlAhDtlEU7EMMnTWxuweEvKA2CIAjAvaT0rDYnedx",
+	"K+faTcav3O9Xmouxc/62vrv0hStjroBalJkWo6AH7ji9Y6rxMzDRAYIl8ZVvb70zex2sIJxoWEvhKRAl",
+	"rtPb4rGTNO28eiuIYEI9Peo7WIMIij/BL0sL169hlbS2QiyVC6x6P2daVaQhARYRalBxKjll17fIbIAM",
+	"WPG0NxmKtr4Tt6n60WeMYBG90tgFkwUsCAsxIjyLNP0W5gijkD2gk322fTzYRx/Is94twGtAJORJc28P",
+	"nTCdEaBXQp23cAELcuFBlLa8YEpf+/Jupa8nssQ/oBLDePA36qmkoJrpesntdBHyOyayZE7mNdOF+z9X",
+	"G/gYSou5uYGCQe+LgC5OjwDtF+UN1i1gtTNkQpgLNmuq6to9ec44GrDSwIfsD/D7PxbM6EjNB+7zkWDE",
+	"21XIxDDhycat6jx6NtLeOUw/eDoBiwFbbNUQSJ5skBLn7S8Ug08SP4IIxwVb8Gp2veabc/gLQlI+08Fd",
+	"hNC1Ws4XnTbTbpPcUfGbgX9PsGA6bAf+vSRfZ6CT02xgkfgHFtEUR34eydOWxFN8nphmi70RNZnz/cB2",
+	"lD4xCGKYkYg6Y+FWsx1CcsWevYHxseTIjVlcIuzgahRYQu+mauxi28eUBI4pM9Aq0A3W2pWJYRV5B2mS",
+	"6cYaWUaN/YVd6/pmyxeZdG49+fyLcrEFkrvTZRVmHIYocLk5MooyABTvg6ucLnFr2cwb0x7XEZMBnPp4",
+	"M7bXw31YG3lMj2jt5pDFp8LNyglVrLW+aD0MgE0Dp1FpBnlYIytK4+3pVLQ/DfkavsR9R4kozThFh7di",
+	"qtVUVqL8OlyzeWSQbdf0bCanklfXGIlOqS/jdjsM1MaDDhsob/hEnfWThgO2hQj3lZ8RQfQvnbqySLfL",
+	"z+H6vUPNfMNK6WS9z24Nmnp4Bbw69EWSttPQLxcBF+WdqU7D3JXmNExE4B2g6SkAvngm2/zQX/I2621N",
+	"o93xsEPDJwCaoyT8CbB5ItOwjnawcncATmBsIXG+URMNOlKdpLduO5eHpTE1EfbQEft0W9myJcnfHNYf",
+	"VlDE1NtJfbvIUT9ZR/AyQIpJFfnp7VrTgTuo0SlGtofeFjTK/FkelnHtsT1MMt5JDG6JjkPkxN7WVajs",
+	"vvsxjztVtNzR7twQm8kMIPRzbReRoEf4B0zB3uqu029e1bbgbfHd6gZSqP4BmHbQ0iTAw08QyHKy6bGM",
+	"IaaNSqW0AuAhJIl/CnCDq01omxLOF8xs6WRYEiVKVpW5xjRFb81sn9eUCTIIdN4a56N0mi11I4XDku93",
+	"dBUaB/veytDkG5umZNoceaG+5/zwMkjBsXs5te18xX6ZB73LLtLZXNLuEEZtrydEVcZsN13XCNWbIsk/",
+	"dKr1YCfWiSwrDav0lO+GcUea0Mjdbpye7WKc4U6vGe8rW/puo7hjuVNcl99T65R+17wlIY6ksKcDLBz4",
+	"KXx/PzSPvUMN646qCi5GveZ1SaUEvB4JQry7BqdVL2EiU64AUW6TeOHo8pMEnIrIt5aE9xI0Fb6oYEKi",
+	"LxEaxHdcBSPfl/RSpMje0ngiwDjOVRntW+dztQgeUcCNHdOyNtuCBzc8m+zeVmrUWt8FXOWD9fpBliii",
+	"Q0Kblj9l6WDxXr7YvVB9srtBLdB7Cbt3JjKBpR7C7gOwPK+xVol8ABEgJhUJfTAknjQXELBOz9c9iKfj",
+	"uOFW1JvDyj9D0lHkxvpshBsLfpaeji+6yAW8ozwRUTKofGbcR1F7sxsyn3MSaPTj8MrD/Ffw0MiU2pYi",
+	"955WezgG/O8o7wehvI8AI34rnKKQbMqFaahl2q4NHerT2Q9SsVnF53NH/Eg7G0HMgXSLAU2e33JZ8Ukl",
+	"cihrmWz4ipvF6DvF6huBebMH53PQED2rM9CyiOmO824nmd++r1c6VYYwacp0KSFMIiSoTReibCpB8bpw",
+	"dgI0seNRZxf5eYzTXP2UevvEfrh6QVj8I1u9dOZBmqYSP409x3w0DmcNtNzH4IKjswtQESlR+N2gKdFq",
+	"27fmd1eUz6kwe8cp7dINA6wtMspESDVnMa9tFy0dkOt0I1Y2YCKO96onS8hWlSgBavbd2AY4q8ZmXDAh",
+	"t2h0eOhG5I7K2L6xXjz02utqy2D48i6ZYEiyTjJIWLyffiRfIs7Ic1aihV/Iad3zGLRMmvA7wBHYd0QU",
+	"artOVzvf8JrkepOABdAoaYUJ921QfqGXQq8VoSNQIeVRcdRYGdz/VNNdQ/UCId2+TynjbtDHt7yGdGs3",
+	"upvJt9Eb3L9fRm9x//4hvMn96238NvfB6/DGX4qjS1j95Q31W+8lAu7O38PmueM35xU8j+9LbLWe5bBC",
+	"TEjrPmeV5mXBVreAqy6SrU19MVSyDhjb/e6ZkqZnviqqXXWKV6ho8KWa6bRfCLDX0/XB0MaGADtBmCXz",
+	"92MX6HYhxNMnZ/+aLuteagX5ipkmhBqRt/RSGEgXrrS+wdwpqF6VqoX9ZqEGJXkNYIHIdbbv+kroVSXa",
+	"UoWWKkOVImm3BLmjaXYIqoyhTQ0ZzvGiU6Njd5QMGhUCp8J+ApK/T9CvuO3B8AzmwYIX/jqkEKQ6t6kb",
+	"r1Chyx4eJi8qpqqF7kYtNPY26Q8BvG5jf6lcP8imBR9TgeDcLBZwQ/Ig49Clzfc8RSBeo4THpZyrlwpF",
+	"SEp6pBnu9YytFxpr6D2zpOPm6FtIYzX4IWa6nmtrhYdRwHNAx0YqbJ5xziYbxqnzFHAj/tttcxtPaTcy",
+	"oOpgt9F97wSa+PPNK/x9+0FH1te6GvTvQQZen0x3vdaKo1spUPfoNk0dWtElTCC+5/CT+KbDT9q7Dv/d",
+	"ue3wo9ftVPCDv/gJ4T//7KYVhRVVuiV2Ok7xUhFagDv7EHIrOeK1+xZaXzfuBjh5LupK7s6EbifRl9jF",
+	"USwmOzI2FeoIkqA9k11BNHB3jfWu9XoAo9/ey1+Q23B9RJfFYf44ZJ2k5ETmemTwtR3wikem6Jwz6DwR",
+	"Z2RCbn43Ae7zsyc7ijtHVG1uk1XO1QsAztjPb5WG6QiQG+fM8hsA5oYaJujVGjA4ztmq1mUzhe9LadpH",
+	"AHSizbaccsUmAtpbM6XXAD/WqYrjkMWbwoE6FARkq2aMp82MjryPu4VGDEW19sWRluV0pHh5vnnTjoD/",
+	"wDGeb17DKO7dlgo7BxS4LUZxQnK8Luzk254hZ1Q8UEcYe2u+qATPFX20APmD9y4+BfgPI25p9wzijEhs",
+	"2D/09BU+5Z6HJmH3s+YraOe7y/qLBWpA86dp+80M84r3JcmsgZS9/N6K10uTN2sIgsgnuy/5dAFZ7HCX",
+	"SHOD7WRYsyrgoyn2hBzALiOI0pGVP+NDPiQUrrWC9PGkR3TOrVjzZAsYRRFRWqDpVkCN3dh/xxe0HNnn",
+	"6HAEB3KtrqfuSIx23La/ozyPsdW2aMHtUsXhqXZBmMp/DfGI0a5HBEnZ60dmJfp4IbrpuMBbvBljCQhh",
+	"WEroWkQbA8dmrylFkZBt/F5dV+X1HaJYfnC/8s6Q7WnvcfkWcXsb1FtnislSDBSYw9M2LVFagm6LlTXf",
+	"XGegsC/dx74fHbes5JZPODXtA8Fh+Q1iWLqVdYCV3SOjDdsswNiqrbbYTkIOFYTappGaM2lGAWMoFHCh",
+	"rwSaJ4FQeeRFJhiqYdladYt7eoLn3mpMLpusoPeFqW32a+jCV2qnd4UUfYCAhaJQJebcylvI2gOsB0iV",
+	"QSt6Jta+jtsuauEHB1xfOWksJIIGWFJVMqMDHIK0VJWDMKVgkR4nsOlA8QOnkHKGbJlK5JtqZZrlKudT",
+	"4pYmBplxvDasMWKf5KVs5hAOC5wwl7chiWhey5EhpnBRbNv60CIYEvuwVePfGmNRN0YfU+hXJmuvKl+g",
+	"r6hZYrImfGf2ittvrwsOaQf6bmQwAqolD4gzIklSnH0VdLnR/swrTOkCY6sW1hmDsCoqwtQz1pZ4shUA",
+	"z2q9/9nckRE6E8GkH5P2k/ZYbmVatXdJwotkyai904WXvbwiE59e1S4yv3PfY0rc1ubRHZ45uk4s0YpN",
+	"s2TgAR+nfsNL3/DaDrnptoFvcJbjzIXBK6ZTgQ7lm0qvY+Za55qRUSsLMXKNGD/B+F3JM8cA0lZZyTeU",
+	"nr2UpZLzhXVCy/99Hvq8Y8dzkDJYKuUlChRU7rkFMNYdlH5ivLRDl7CR9pjPX4iPd1lm5NaKODSaSp7N",
+	"35CHfbSQejcskSDj55569YW1pOPj+dvOV9vLW6fP4TVHXtdOUp+vbuc3QiWDA/NamwzwqS/GV5ZL1T0X",
+	"CTxZ74cJwWS6mypxu4k6XYAx/VMaBHZXyeb4/MdbnoKjpB73oZLuMS9LUTLLfyKEce6Maq1gf6WKtvjO",
+	"6mG70QGONJ9A1Tmm+0voqDT9fmW0k1PjMSnDdj6E6O6gu8BXaZQU27t2x5uGsFg/REfq5LfsMlwS3S3z",
+	"hEsqd+DD6kG/SLMNNj+MqpNDfnKyAi4QSqjNpCUOKb3upumVee5u3PPDCu0SQddUxaHtZATuccCetNBM",
+	"A/XC3Utlr+PzPUd7fzxATinnFBTpWdvfPnv85PMvsBCvbTNQsIX4KbV/t7yS5XWaT74jTcFi+AgBBM8e",
+	"n551bHRerd3tRFnFyXccoFiO4foEwx+WjbCUStfXpZzL1OZ8JaZyScWNiGNjsCX5OXviPvv6h7cFO3V/",
+	"/V9v/kc6ZzN3SDB4gwAJ4/DPbLvyPQSr07gTTOQdWDlsrcBFBC3Y6847KBga0/Aqzen+LgydPvplhBEm",
+	"oqyhUTeBBKxTb0rHQpF5wyqkKvUaLX83bVP4Sdh/BNfMTjFAgc1WGtDiIzOow0qeCu22JZk5ratfUhmf",
+	"jItr21Jliyr8D1cvtiOZxsplujlJkK29bsio1ocfFqE4AKJmULO54BGAZaeS4JBaYsLxG+VPdobltVbV",
+	"ZnRJbtIR+VzMpeomtvSpEMCXqO4NjezWTzqyuxuyb86OFd7jNREd9M84ADRilfTT64HdfkMeD/8WwBUK",
+	"u5zQqvuGj7BH3Q1oF5eaQK98MXye5vqqJB9qCiwrQpxomz4H8HbqOLOV7plK045uRN/RQZQMHo76DEnb",
+	"xe3D7z3WhFhZADBZ6loU6OQNcK6iEkth600OAaOF9OzNy5JZ4AFZFYvzfMf7IH2Vy/iUZQqMZYo8fMJN",
+	"0h2RcxjuP4lc643QaGPcMFnokrnWZcEIpx9yQCI+TbhZ/t6kcSy+h8BThJM7XTg1QM2ZhVwb+sLTdFx6",
+	"9R3rn9plJ49WzVNlwJNmkyL4S2vAzxswVqLoBGbZrReaGSHQroPbWC8F41UH0fJQLMIIQme4My89l7fX",
+	"Q2gDFgo+k4td8y/8lebMV3Cy1Gwu7MgseSMg/StRQHkj1tKIDKMd4g13P+ugwuBuhjkUYwqkgDHqdDLw",
+	"6PbK+/b3SEKSv4awJahjdVtJZwAzdKpV967NRIJzUCv96dIcMgRRZibqwyo4W1jPvdBlLtiffF9gp90V",
+	"7HH7T7xZR2Hk9LPhU/myfAoqGlyhgit70aoCNkK4eWRCQssw9GfSj7Dim6VvOEiFOhOubh4ZZtwVt9zK",
+	"a/viKejJIXOtOFpB5YMb879+/K+T93/6l51isJ1WABdNbzCBBeWaKWxdPgFWVnr0g5GF/hC+zHWUBi8E",
+	"hbg7oU/owlSVBZts2Nkp+29OAH1+yt5dBCwVbGl57r6ohEn31lqIqhxcjX+Ph6uEFheAbLiNeDgNymkt",
+	"rRUKEijdD+iKcypPZUZXn8YNfkamS0leedUw2TGoEtykKQ0LRef0hE9vdqu4YYuj3j5hK6N3ZZkr0mF7",
+	"WHgZ/eZDaQj4/oF5HyLydipt51H6Z5eDCewCoAUmgKf9D1HrwVLhs9Ne+8XH/pPBTlGlmPGmsu73w70d",
+	"o5E/H4HTlKPnDwq8lK+wEVrqag1f5J0hM+nOcLEHLPPW/YdvGUR0wx7ZbQOa3oU2s+nai3E8Cz9PQN1F",
+	"j2QF78hX4O+vs0r/GfPt6Ar2JDRrL9hnKe2/Ew/LQGxgB5ZcHli+FO0O59fXeHnnEuJTtBMpWqGFG7ZF",
+	"lv5W5DnhG2pNuFWKm67DxRt/WVDSE0Aqi7W7H6jXDuQAhemlW30nAWR6VvpMViLrs875vp8ZcHdbrkqz",
+	"u3DN70wqT2OveBOaxEn0gAO6FPDVKukS6RGInmsJFcw3grveajkwotdPDfA2uVpFJCWlKrQA1k4zIPy1",
+	"KYG8JzpI8sruwNXCXQVVlZfinEULdr8uGPEOGA2eTHeNvUEApBE5PDXZwzXNIgnxeItbNm/3k0gQmDdi",
+	"m6If8qMpFeEcRjszfJRTRdARuF2uDy1tH2ynez6qphiHgzfz7x6l4EWi5yGA3ZwqHa8IxFRE7R17mYRl",
+	"wwXmif+yxZTp5ds7vTJDfIAkh1bs7rT6GZL4xETJoJMDJ6SVf75aVTJ3aOOTifk+Sq+ZTudkRHI/2ZoI",
+	"prAtmfSym97gsenpSuA3odMItDcbmxPQ0VUSjEIbbgagZ2k6bkuhtrOVWj6SsfGtjls/P1ZNZoqJ9715",
+	"OqFS777eZsYHuJaUWGdCL9qKXApHyMleSFWSzh7l4hq9FFCYaRZgJN5AHqqhvglzvjL7be732ia3NuFo",
+	"2j0YNBFKjoYZHiabAC672xKjTWNB2n6r8uj+qRKn7tWbSmfY99raIc68dCiCLIpOTnRlhUvH8U189VCe",
+	"X3CmtaIo0NXzVF4+wkZv9xbOlu5Y8ZPdbfJQUQQ8nH/3m5yHjNzFIIENZdjxXjAahYGxLZYQfC9Khuk/",
+	"qm0uEWJfFAPprvWfCeG4ODK6qQd99ED0KUdHUqy7+rzSwzk+ACrjHCLW7kMsZwGVt0GY6ZkBLsu19EDD",
+	"PtlDVKYSF75xl/QZdLiEnvsLXSG50n6ifQ5K8DHkDsw7VHheqlvZYhFlyqSH0CtGGk730YF6IG6Rt3MI",
+	"e2AQuMc9k2xuVWOjCuqQ5ledJqedLg5ztCXdWU8G/VmffdHxlZ2dJlXd7UkuNqHPSd9LvrsL5HNh7GvI",
+	"o8RuTGktFMBVnPBciKq8aFGFnRpfVWzSWOZeBjqGXmP/TCcRMsBey2R31ivooMrr/WuSm/pW5JrqzZPx",
+	"KwBkkdSCyoCHnNY/1tA/JPAJvaMypqozh6DDFHQ90lWJaQqYk8uh9oWqd5yRB62mxtLnm6aqvnMSJFU+",
+	"oVPtGa+Cuo94FCEzGKJQ553Oswu9FL79B6SEgXYupwuffbPINPpwrx6vI36vSxEaxmwhPa1VBpBzrZjv",
+	"LTbZMAw9YlgFatEmYtr6cJdjCfp6rSAAmlZWk8HtKzRfdnWrQtju0YEZciwPttqJOrtBzf1qVWXs2elC",
+	"8NX9nr5bXTXpjvY+c9BtiPFw5VARB2nHmMJA6hnCarsN26wJ4mff+HsUeZ9j7lQ476GT4QQdO0SiIKj8",
+	"ufUci+z2PtVO3ohpU0u7uXS08Ud9ECnre9z4c3fQIsisbbypfnUq5j+gtCCzNCDtXEDrO9+A0Bl8blkw",
+	"JyeKnYyNXKoLa1e+hhERclLR6C6WT4TedN7mKgOkFfcSQVWUpsgtAXxLwNDU+kZCU0a43o9anN52Snwl",
+	"/ywIvsKD9CRZNsJnQdCW8MHxjdh4/im55dSLXdcIKLMF4oSNA1mMRrSTYkkgmWeEBYMzouJLKOsGorlN",
+	"a7vKjHgDwsKbcS8ywpo2UAcWUfvCR5goNPa9kKQ36q2V1jeE6LXf8gKwU1p4t1g7iANE/z5wayMUqZ0T",
+	"i+CnRhwGNz7rIFYdwOke+2rk4YsKt/zlO69lGa/ygEkQvNYIdCT8V34rwPuiV0JFWccrPheoEOzeg1/g",
+	"8GOmUw8aSol6LqmSEZriFwyCu5C+8q7whY6dQqzBrn0F9pYZ8Ytj9o2u8W1Y3I5lcn+Cqil+I1S3xBpa",
+	"5PizR+8w7E8eTWGrQxVzbwDXMl0kvt0nbKq7BSpprAEWX/IN6uXSnnscPGT9W9HySkGtKWTNnN1TBPXS",
+	"kUvP3F6aY/YsfgUeaXhP9waSBjYU63MOua2KcDY719UxA/BTyOrzGcOAK9GWD/iricpXIRMmeIDDRyTt",
+	"bMcTKn6SxiLagJXWGY5HL+IzEKpbjs5IJCm+kkfnR58dnx5/BqhQ1PrmhK/kye3ZCWVluY8I0zoQ72V5",
+	"dO4+fDb1sbRamJVWBpWBJ6enhHPgo6jg3pvCb0/+RuocalYjlFD/FjgsPaHhNCl3AxDipCkYoVth1p77",
+	"wy336elnuReFmZ+8FTPAKo1VnKPzH3+OVYYf3/9S/Bxf1/hBkGr4z1iu4iftFfDj+1/eAyjUktebSH/3",
+	"5HbKdZMgt+mSG6z15xqDNvdCaRr9nTQLYZDYrWpJpc0faZsdjXySIMR18eyscWtP99jaT5oVgtsx4ge3",
+	"Uif/RNn25PY4hVhrbfDCgbn2zu4J8D8kRKXiQd+28mbJbwScFn/rkkhCyd0qJfg9V9ShrMuibpA/i80D",
+	"8eefRWhh8oGZ8xUvYV0ZzgRFgXwBlL+oFVrwH5k586z2DNRaNG9WtZ7XnHwufEq4udwruDm+OvlZlr8g",
+	"U1UCvU9ddqjFUt8GhujszdNkVqQ0bK51Ca/3OAF7E8U9//TDEPGVOzSAnpyc94rXHHuywMCgp0Ivl6Cl",
+	"oqO2w8dFxJO7Oke/T+yM0tbXK+du7e/pkQc8MfiKS2EtJKvmDo5UJV3PZx/tmKQlcHgmYWdJnwyNSuZ6",
+	"6MqOaX3/IhFH/0hSce893lcUfiI88WKhtRGkiGuP+xrtfuIUeiU0vnu7vMHLssVQfQjeoNGfKbMGIT6C",
+	"N9JSmcBuu6DxD3+53bscv09N7c9CrBiHrFKPpjvEBicTMUdArTQzwNd+w8oSk7ke7ODSi174fiWpo+vs",
+	"f8Vv5Rw8UdNalEJZySvj/uZW/Mb2kzrPRfsJMt9qYPvhvR2nBsWHfZwqFFDzf2O0/kbXc+EbYtygQ+6j",
+	"qEoxRHn6XGISUQR8/VCC2g3vUwgPlNQQ2gIvKCYIOV72fTgwa/DTu4WLo6dPvvxU+fQZFRh7NilawGno",
+	"EDqjBIELBLeEZ70biglVpqVGYxZDwqJRppm4bZ2IN+7R9NH4eyPqTXs2hCp9NtHYE5I6IuNFE/g1/Tw/",
+	"LW3tOTlJpWKcTWq9NsIZZYCJgElnqYPeJ/qDnPPGLC7xPUjNO+hk7kD36P8r1a6j/QJPut8ybthaVFXy",
+	"EPlTNnSQhCov/WMjxSe62PUt5h18wn7CrxVCXeq1aiXOBPBZJHaZHqLaToWlJd0e2sphZPukFRVHZpL0",
+	"3ikbOO8j6Sx5v04ljY8PPKhnJ7wjYTQ830A3tu1tGlK8McRHra3Qql4vAHhbqlvomB9J7UT0hysmHmPf",
+	"nLKshfGJAeoG1R5lqdbMal0Q4h5n8AMjaugGDNoRa1YpnzZO4mEjL5DI+rHcOC89ldP+G0fIlHcbd0pa",
+	"w/7jLYPiz71vofFcgnMMdR0p8TbWDsuGLAdc0upAX/7TByHGW1gHNGOiENF6ZBT04SVWxhGKdtQHCV++",
+	"lfOF/eDhyw8Wu3wYlvp3edueroCsVOtKMF1THAjNHIwM7jJz8DCeONmBDew/AN8l9Xo3gw+QpHC/MvRh",
+	"9vgZ3okTX8wctnsK/m0Tub/I2qXESn+91oJPFwhPtexuelPK4TQReGBL/uQAzNyNrmy96ULdKbGmiuSE",
+	"BRxq+dv92p06+/4hBQIsOcEPCPz75PQU1igpbr+HtlRKSgriE+grSyeuiIhEmc3xHk349KZZ5VMBoMqa",
+	"1zci1Idi0bLPwZugQqWiSvilXgrMT4CUsAK8AuuFrERbOkVl8scMr1KhpvVmZX0KtO8GulrU3Aj2Bz4X",
+	"BTPwyB8LBviYUNuuqxK1unCjtUll5hHonIbOkqFKJEjLRQ4O5ZGAbOSo706cUOU5a7MEWS2gqRCbLsT0",
+	"BkuDcykOz5GWD3ON4eD3pgvqqRX2sbG14MvuJML5mEjF60Qb4bQsm1E9/MM7HL58EDF4FYrVuomc2KbY",
+	"8asOMGHO+GtZFlcenylZVY8DpkBS+GE93nNZAdTooPybmtuC/VSZnwpmxIo/nuqqot6RusaPVnyjG2sy",
+	"MjDUyObv0a3yu1SFuCII7S8y78FeG3u95yElrSMugjTkGbZNnQLYhLhHp0WQ7A/D0k8fjKVxXZq660Mv",
+	"FHejWz6psGwJ/gkyOYh0rm62+Rn7Lw8Ero1QpWfoBxGAsqq+o0l8YC0elnUpMqmmcPGt3ZWnG+sdFRuP",
+	"H+GuZaU/AB+N54tLoUpijMmGtLgC647oEgzZfZCu1mOFYV/TKJm2lzgZFFOpX3YLMPb5JSA+Hn1MiZX0",
+	"n31V85klkEvQ51RbzfeQjAITKti0FqW0DEASEIIe5pP3v9F8t6BTCHIY3W4cImReKvnEd8dgAvS1Ssys",
+	"z5tHoFWYPylvbaENFOZycyMgz+54SzODyT60YIIVfyRHHawNJpC3NHHHWi/qwuNrfXLX28NpeECi6LJH",
+	"uAyt7AK6KfCqCvWYuqZiim3hF9yJOaP2OSJQDcq/l9aEYlweycLT09Ozf72ghhowXSeNCZ7rQdwjD8qV",
+	"OW4EkK5PSFF6hhBLcUNKR3ese01zwAlfrWpNBfCZTD54QvzOD4EfLoniA2wRSumjS+efSUh9p6c3YbOb",
+	"AGKlxE+25RBVMsdyAR4ZWzBkWXXK1VRUVYuIks5pgqd+59bfuXU8t74AnmEc5edkw3iXEml+9MBByRtU",
+	"r4QCUw8xf34NjLjlLXnVweDK2Tc7M7N2vocQ7AkeKfUS6pl4t3cIXldS1Kgr5bxMBMpGXeHD+AH9h2CC",
+	"tvDMH/oUI/LL9hF+ScgoYJbIpfjUHDedvlkc9hj/QrlDsZpmyZoVWu2500b9DfKCf8U3vzap/zBG3Bui",
+	"1Eew30bcNf9M98r32np8LbxaJDYYQd1novUNRZpUr8Ai5vtylr1kVrVUv11DjVZ+55DOp8l1e5t1IbkC",
+	"dl2UWYbRxvpOH4OqycsWTOl39WRs0Ojx6dnV2ZPz09Pz09P/PDn7PPPaCKjq0wkjvfGcsUuPgP708197",
+	"zMgfhFbfeGT6uLJSIVwU7lZbAiFr9PaGXkqII/3IIGGik1eK28GC5Eoa+xU9c8f9HQfk5vtX4ksTbfXT",
+	"nlWcYkE9MNVMzptaQIJw12Pvfd8e0n3FJfT5iD6nDkUGEhJ8bLL7K0xW/Aip+lsJ1ANyt6o8WQKKkCcu",
+	"9XSCYJPhsoTWUqFm1qOMI21S7HLyM/7Ry+hM5WdCVgdVeByzd+Qr8Q1W2I0QK4NJLVLNk5FgoPiSlwSo",
+	"ccyeuR1WFH3H5gNzLag/FnkN/UH5qyIEZkVZLcAc9dLHNGbUlgpxfxAhjWZ70eL4+Jw7fBl1hDEYH7Fs",
+	"rqHcaMMmElYR0ObYH/yjf0xlqyAXEaOPuMVgjpCObfUKJoulqGlDEJZ5VyvwAdJuzz6hquS76s57HMfv",
+	"AqNwOpbE3dFBG8ED0he6/bcn3wDznqS1ldJz1V739yrd/fYdhQUhGKgbSELbGAQJU4BajqAkCAB2gYD/",
+	"ZRFlo1Hblxul16bwP6eyXqIGJaPBQL6oncvyryoG1GqpBUlr2H2OwWmbigAAORGVFLeiRGFw0cMi5LH4",
+	"wFAct3CuJs6Ycb+LOl3YhfirAsevsdAJWaWOMqZQfxUT/b5tYxz8jmWoeHi5AUI68v5+hvc4wy+4M2Q8",
+	"wxq9FAiYK5w4hTwwvgnhgIifB6/QExvaS37kw5/MIkCECoz4K1qXvhX1MXs2s6Je85qyP4kqAHm39j2d",
+	"4Mpac8iA1TXDpogGvtJr5bRROd1OFrD15kGPUqd34Qf2M2Ez0WQGU+gZ+s93KIujz0+ffJhD/C2/Fb07",
+	"uCP7LcJGIbymO2TunFNHYcrdMMLdNQLRoRHlsXPEZzvzs74Zk5/1OoAXS8NKUclbUW8ia+/y6tnbq5NX",
+	"L7//4erryzYdn7IoOlmU1JVot7n/cOb9OJR4cnaNsflIW+eGWjDxpfjw+X2Avows18IVp8x5mi1ZYjdi",
+	"88iE1KnIaq/RjIVGPvSZ352ou9RFiyxKpUvUYKYdG9pVd5iywX4HxJO99lvN0niTSAGoqi/zgHgiVjGQ",
+	"xga4sg2vubJCUANqw9xqRcmaFdwOzC5qIeJMHmdRnfs2z4DdMhMAYFsLXIMoW9haiHExrUJJQ8GsnuOB",
+	"A2pV3GJzeTT5N5j5aTW+96Kln28lXXGFOiZ0AgBH4Ax/uQD71LKJEArLIRL63VzYbxoK4j3QxQDj57Kk",
+	"GzWmvHq/auri54C0HBg4ycvFFoB8FpgteBgeGZg0VocUkZoNMlZax1a4y5hViK0BInZ1izMnP7v//XIy",
+	"cXYJ6EzQO2048wtsmB2i9WoRIYQnNCiCKL+D27XXahNW4JuRplQ239FxlIf5i6d3jU7ce+XJZGN9zz4Q",
+	"ENTmG3HJiqgIVs4Vt00t2B9KPTUnxuqaz8XxsvzjUXG0ELyk/PYXOPHHX0mz0kamOxcECxTsOmpwlN+l",
+	"Xz45RWk/fMvdJ/GZR4IDhnNk8T3JkUTYFkH8xKe22lBQZh3wEwdO4E6V5lu9FKPSzu/97H2UbPBQ1nH0",
+	"m+eptoLFyepOHnrEUwh9bEOB4wWlO5MOqgTbCLuDwXam9Xom+/jyfTCs+Hue8K9QcEKYOjB0m4ecTkLO",
+	"MO/utDrPwmNS636LbPx7nt4/bZ7er+3Sy2b/ucEfmXFJgDlBsTMz6ve77qOkWv1uhNz/XTqY/JU9IGMy",
+	"wfwhGZsN9vuN+ntq2a8ktezXdluGhDVwAkHVXZydlro5905X68iKqVvUcAusF/TIA/KPk0D+NbmwHoIA",
+	"MaXX6ArlkJs1lQGt8rfNHZToQeEOjjFgQmawmpUaOcGnb9wo6Jgbd/ZF/7FQbRaII185ImnmIbxNuXYi",
+	"Mbfdf9SaRv9Ices92BzCOEqvmVa/dUnZLW0HlkQ2Ju5e8s0we/vGgnkpt5Uv4h26g97Yt/6hj6AP3U9G",
+	"ypa28U7XVQnWZ9yyep3RMyACmIacG2ipvv3W59hmXubUqKVUjYXk6IQZf3Yatdb/otNY/wMj3rnjG3gi",
+	"B4QYeW//CVSc4ZyR+46OhoyT1ipqGxU5SdCJ22AfZb4xg96EhTRW15tBhzk98tHNom94VTn9DmL0ApmM",
+	"GStWOby0Wi8H33jYcUY+p1cz6OxjqFNE/oxb/QAz+YoTWiI6CrGBLNQZ0NVgpHWq8j+0Ehfs8yUk3lGT",
+	"c6cAQWK972gr7UI3FkvxCszAEHK+sKyEt7hvsuictAkJ8XV05gxToZzA+vHoc7cfZ/hfxxrw5dlSR13o",
+	"B0zFyuDG11zNBVH83BnIS642nga0EQgu1D7tV64rSg0xRfglLDBAScZPum+y7tflivcQSXf6XjNoVQHY",
+	"L0XAv2FTf09C+ufU3KaI9tDy38sCJ0+s+MmeuHnch9/McRCZfdD4eSLmjSqcMdd1Gn8g19o/lWF+z5cU",
+	"XUz6pmBzfisKzO+CLuO8hkyOyYb2uyumnCKLkYHcbYUZ+MMY8EbY7/CxBz4L9JYsJDQUC/jUQoxgr3+F",
+	"3OKYwNN9pNazg0+oP1i4hoyw1JAWLXUQ89y2/fZ9NR62ZJ9Dh3kyFCFr0a06p718OrzwG9A/o6apXFkT",
+	"O1geub1AXF2fqAe1gbB2ym/+eH6WHcVIANiPU8WSJMAo9A7HmRRVC2y4rrWae7Uv5KS5mXpn/V+Pprw2",
+	"P56+P7bccfo5+z//63//9eiYPVNIo0cGWgobYU2vsMhXNZCf6w+iMoI9Pf3sj5gcE/b7UYuS7bf8kWl1",
+	"P15VsCnmmL1UYDdEu8s0dWJa8ulCKoEaoNN4IGt36n6HNYLCtkNi4t2ycRZeSYMnsly70vf+PVg4+Ed0",
+	"YB0u9X/TOsX93xKXwgIfx1V37rUXrGxqPqkEenM5FRcRmlrFFZjAmzYTHCrv3BdsKD8YIUgGzOBX8MBv",
+	"KTHRsfMrQl7Z4ubXs+BtpIoBgKr9VaowH0LhRd0Wa3tWWElQ8k3hIed9mjo4Dgir1FdceNO7k/2OJafG",
+	"GS61mN5oJdUcg+CG0ulynOxYfYiR37jvf2t8DIvKCGU8+zPUR7rwFxeB+GiQ+JYo7j7kVH258Y1Vf208",
+	"6VUyIIAJsPBTvQSEgbUG/0bB1otNpLVhNw2lLVuKoWxbc+O4cIDPLm8+RubRQzMarirDaUthF7o02IOH",
+	"+ybPYsqNvWBiubKQL19pPMpWO53TydYQ0/kVMdq3eg0NPMOxWuiSrXVTlejB8QtHCUj86HTbVQAKCQ2T",
+	"wlI8p4W0uZOfoWb+lxMoa8sWn1Fi5hSqqxuqy0ccFjattGlqccxCHAabx0BNjTCWKubcjBDMI5CwVbKd",
+	"uo6Ni8jI8YE38E6ZC8ZnFis5YRpNfYuZ7aZZraoNYq2LJcTtbR9J3QeodcgPqbW2PinQHcLwIzfRY/bt",
+	"zvlBeSlmRUBTSyfbilaXp8giUIFD3R2ZcomCO9wppWnGYJa7eWHpHaCuHLMfoFaOO3lClLBR7mOmGu5N",
+	"PQK05Lmzszxd2rpVnk0bSosRYKIH8MC/tM6KhMSqQ2J7n0exvbOnTz9mdO/dYoMbkrtE3ZehnZmvtvvU",
+	"8bE+pfrGTXuGPYZLrx4bu1t57IcdArEWU2ptn5SIUBm35NaZ+PPjZQmdAiBspmtnxQfhA/2wjtlrEGQo",
+	"uldGNKVWGy8WoFUrTRGcBcfsbSCcAWGTExB2wVVPsIDMOMeFUiuyiVhI4KyovBZFntKlYHyib8fLPZRu",
+	"j0g0BwFXyRuxlkYcKK3eIrl/F1efhrjyybq0LRmhRWfkNwe4+umItau+1pWWbK1Tn6sNNqXkCkUPOVbh",
+	"UjFNhf0GSTXricBbaWEa5uRnq2+EGuwG7Ay7subrl+Fne7UE1tCFhikN+DwPidT4CtBCFGvXl3x9Ok9L",
+	"65uhBd5zB1R8S+awyeiJu2Fi9FtiLnvkQbNqFNiZEdNa2AsWI4BJ9Ns75lDAeLJMi2FgsofpW8unU7Gy",
+	"va17kJ7JYrVfvufTdAh9qvWNFOQO/CAS9cmX98NA/nz5Hs2TTZediqhVL3Wp78gdzCQf8nR8h0884Omj",
+	"NyRO3osFl6oARSj4F0GuYnHGATHEjwsB4jaqKaXVdRxjuwDIvdUmAr9hE1FpNTcAnQZ+u86uYa/bQYc+",
+	"PvGAu4ZveNtUIhswqunLX98uYV7OsjEWEFiZ1R2nTqh75DXEKBX6H2tepvbpBG77IUgWYdBhsDMduQNp",
+	"dZ8VRNsJaVHzajRuHpmCyRm0NMbusjk1m5zQ176C6iPVLbVEHbL6zSeMiVUKXgtj2YRSjMii5SsBQL6z",
+	"0HC8Y4wZ4fixdorFVkBgf1gsQiI2u7yT7ZkIwGoUWjtmzzyecVBR3BQwz/8PG2H/GOcrZEzUV34eDynS",
+	"/DuyHvDw/a9HpAVXdicCB5xQoBfXQ5v19h0cGoN3DD3yIYDv3oiafHJjoO/85B+w62iA9KrFXBrrwXuj",
+	"UByWuHZaoOa711fSwMF4cfkX9ocfrr55/G9/ZLpm//27y/+O5wdSZiCvxU4XFK+GcY/Z12CN1nrtvv9b",
+	"U87xa2mNqGbnjLMJB6R3hBtf6dpSLDccOUgLgnAszAPEAkPMXuPNtNS5lEs3WssHg3fXu1paqv6hodsA",
+	"JQLmAFiszCUlOy7aHAAHMcbwuCPc14fL0kFavwS6Z+vMJmJKOcHAivWHSNLZo18vXEgcWU3Pgus01D74",
+	"E4WQwUL4XEluKQQ39SDPW+Lq5Gc8FL+cEKThMBIePrLFtwlrmc7wpxKsRTbwC8jBNfivP53GHZ1K10fG",
+	"m60G0/YCDvpCV2VAtIzC95CqBwjm2iM+ZhnA1lyZWa8ZfJdIX8PpEDNR/3/sXW+P2zbS/ypE3zQFnF1n",
+	"u3nQJ/sq2Ta9HvIPu4suDofDgZZoi2dZNERqfUbR737gzJCiZEmWE0vrbfKqRVYWRc5wODOc+f1EFgnm",
+	"PyUSr8oCFfeeZqs48dwH1sAiFaYkYgdkgn52Of3/H6wNX/Mt9KDYoGJmR3sA3OjZtgLBSTGgi+fx1w2m",
+	"131WS+XWEVV4CHxp/PZHqnQ8ZPPgHQqgeH9N1GZvlFpit5QjOCMPBOFsM6IULRkHYig13kX3yZSB7lw1",
+	"n7dz+5kizz7Agx/n872ozx6matnajnZAZvPFdGwsuXKmrSjn1o2cl/WIl8fJFd4VecY4W8oMmB9INDAU",
+	"GSG7qC6bjIZoxZ7dvL1mP01f/vRD2Uen5QJK9mrJxFKfuhAnKAIZMpArB2nZ3VH5wAghQlDFbgeGW+FM",
+	"CHvEQdSwwz9UXdXctYS1MQm9k0vBBEQBIYuyw17fG/AHF1iQfKRONc001noqtiqiBG61eArUTwACD5XL",
+	"eA9tlYImgTkvf+deUhQlPIuFNR6ujREqhnJBZ7/M2YZjVTlNwkYpGmLXRkoReAhHOSpSPETFs1RFS122",
+	"4tbh408eKR4Wpm+8rOqy2nBp0LuhYn+oZUCAlkpEO/SB+PKL6MBc1qSRDjpNvfY2gM7T4SZNS0l++62l",
+	"1MZr5UnKecQMZp8FDjSqd4KynY2FUvceRwQTISxKpcjMv2UcePb4JLr1UnvJOjQSapmmKh6A9q37/qXZ",
+	"JDeZbaAMEV8FvlGqNIUDawHdRZrPRbrFlAs+h9cIBO1UwdKitzpeOFyZTS6NEYDRD8InLxrhEDDqQMOF",
+	"bd7uy55dTqc/uIJHTLVgOGW/0trz7IqCrMwvjV5iZTVMHuumoYYKaqZgXXEGNrxZAleAtmvBDVZiUo0S",
+	"ANhDARVyG3BiC8Hufr5leZERNqT1xrznwRPBiaOKPbu8sFHUr7/cserlCk5703pvc8ZeL5BRAUqyhB3S",
+	"HmaFxg76ezG7VZF9UfW8Pd9o9kwLQefYe6E1X4jGUEwXs5UM9/zxI6ZQ0HqIeKm/rUHCoz4WpyEXdXp3",
+	"64McMbegER3Wr+TraD1edjzA8037JczrskbQGquKzk4Ct4z+ciPW6faKzZRJwPb8/fbjB2bEf43eJZvC",
+	"pGjzifYCRbN70JS7ysYya5Ed78zZOWPKsaxr1rTZmxbzD38idBZaBV7mkAELneIdp/ZVSPIHTMzIwolk",
+	"gR5BdIykw3A+2abSuzxn3Dmibg16uwdt4ecJSHL8fGwvd+0eHB5eQ/OsuGzoCjn2pbDGGArNXOzzZ59s",
+	"pN9+R2l6t4srMpEvtq7CEmbxvWZGGRvhAeqNjJISmGEuIcIEzv4c47qX0ym7T9D/+3E6pUcm7GI6BTNp",
+	"1fKM3Srw97xD09vnm9gYPUM7vwauzHng8kH1SMxWgmebRKbC+lThKLD17eLh/B5Erm2MTxUppsK6W8k9",
+	"O2BI8Gd1JV+NTa/N3LvwtnK7HN+nuSknN3YGuO8mfcrJ3pNwhH6VQCZYseJeA8uuG9ikV9izlQqt3V6m",
+	"/BlEa/g08mEDKEUuVV7Pla25tJaiF237J+DJHZO8PRzxQOb2L/efDqCA/LmVFr2VPr5ZClLDLVd75t89",
+	"EUphAGpgGmXA+6ae7I3Af947dqL0wPiX94fwdiu1hBzBexXPCs3urj85nb1iOnWIztYtT0WjlqxzNZfp",
+	"vs3qHhpDTqiNNGTfjeqnMebqu2XBpmzrCdDaO4pw8PWaVl0Ljeja+0wkoeSOYx1ltrjFD+u77H4eoy47",
+	"rUuVRHYuM6kTwtxuNHdQ9E0/HsjW0dsf6Wq9LsNOmY3jY50ozfJvsciMnG9DbnDIJCOsFhhNUBdC4JKu",
+	"ULt1J3tyuLZchsjiUPf6Notlj1BBdMBCkotJq8GKdVf43zr/R90CJ7qyr91XTphRbKGYDTelSfoF+IdG",
+	"9vs0+3wmkaD5+EO3mmtZ3THHt9ZvZBZ/M9WPUft0wD6wQgrNtFE7nRX7DbNrpBhXg2nQ8czeO/kg9uhS",
+	"Wc4ZrKlO1EafYhJlNIfgRvCYirAeBHvgaVFj1GxWKy0X2bg6BQ2YznrY0YcxjfbV13aob4bxr6Li1wgr",
+	"j1AxCrLlnvilggBLvTRGsYSv4fZw7z7YAK39wBuhfunqCkYowc7gI+DK80HkV0FZiOt7W8gHAbUOcE3r",
+	"f1KyXDg31obv6HGl3Ih891oWfjesc3Jvh3gK3smkpkcoBnukiPgqPGUk0UKMzsD0VzujaD0R2Byuq0iF",
+	"sS4Ud4QMMpjh/t3HW2njNPfMIf3QXVBEJ0a42C8hhovQOwHp+AVlxlK12LnHOs6+zNUsFat2mBRC0qJq",
+	"sTADWVG6R8X08fSJfsmo5r2hNBi4YhzNeV5kVV3OBVwsbNtvOLhe3riHhrpHxdd/KRDKLWA/yjnTaiUA",
+	"xsj6lqBORETJDeNxnAuNRX2crbhMmRb5A1ZcamFYsX7FMgU/lxoonDAx/Vl29lgoKX/jkCOC9gajWJQo",
+	"uLFnmdiwNdd6o/KYEXXfrnBDQKaemDyjQ+7Qt77GtrGBNO2D2Hyi1fpK4XauGzVntiXlakDbucJCc7jw",
+	"dh6r9f5qmoYdZh0n4g09MqDP5YZosO1vuDEil3jRhIf/hIm1ihIieeCOGI+qChEP2PULcbbO1SLnK+K/",
+	"6ToKhsRBwEZLNxVH0GNUzhf2oILpY5XTpJqlgPnRfNdcVqXnQsGuMsJUaeGc2b7bxOVLKJ4A24xlPBsC",
+	"YOlS1V8cb14ZqLaCWbd92PF0i4b4LZur5utu5Ofgeqn3AaZhZxKyAcrMc9/mHW0BO7/ygKG5XCQl10uu",
+	"UuF64dBInTH/W0TuhDr3Fd+yVKkldhewkM4H1ZVIUNRaZBpxl19csEQVucYie5hsJkSs6Y2A44JWAj4C",
+	"/+bQoBDK4Yx9hJJI4GipHsT4b94g+aIZa2K59NqsmAHNN0oxNTci82d0ojYI3W0UVOs01YTZ2YSqMkDO",
+	"B9/+dUO63eLBgU6XeA4+VihtJ2WER7CCIxXyR0+kVtbORUvPIE7L0WS2zmt2s82RtdL/ufLoQMU64Rgn",
+	"ogmXx5UsXCBUaYvQoDsuorVQ6zTgreRe6I0SxAqsTsm9hUeGkRi8+xsMY73VN4BkDHurQ3ZXnpt9AI1O",
+	"xkrG0TkUBLQLGv78UcbRoAXuMo4ACbr5HHfMpLNcbbTI2UIJ/Vk5sIvxcmANdfBGOWmUNtQJNDirbeyL",
+	"uPItEot4mlpL3Ora283ZJLIfsRi3tkkUJYkXQk9CH0jljMBz7D8+D786RLO/POYS1daAWo9C2cPEm5bG",
+	"WrOl2PbS50/47LB3lzDEdcLTVCCy0I5mv1U5y/iDXNjdfRblAup3eKrPFp9DoXNE20OYOrSm6NmS9pZa",
+	"3CkGLFzrPkBCMQxRtQZvd72FT+oMeSy5V/xEL/+qoA037bwyJeXApJ0LhshWgGoFuMA8KyQ0rOhJheHL",
+	"cRHDL9A6yFhMqmXk3+sQQZVIN3SxAkJHuotA4gWepq6glTqXhYS34tgsAx6XTGx3ORuqI+DbASgPUpNA",
+	"PamF0CGb5F1jO/BGk2WzgR62HuDxvXLtlbR2WQXbDpuH38kH4VqHJzZOTAVkEiDJfME04kItRNmwaAPC",
+	"T3zhfkWPzsWGmqahvwfK5rNMRMbdPlZbuqHlFqLOKaOVg0CP0a+o6b3yS/gNAPjAL18yfUXgr/AhPkYu",
+	"V6jWOdqM23kLKjhkZsEgZGkL87bDM30qcJ2goygR42tkuE5miuexK5OpbfGiM3N4i08MLIJCd8mgeIIw",
+	"0HmRofGwIfac5w752EbXFREYnsv5vLuS/o6eGVAKbogWMdBXQs8fX4mAMctslKMJK3t5noqo7monC00z",
+	"LAngbHmfsEhp6JreOHstc9dEqZvEef6HXSbiZtP9KkvgP0epLblLxJaanG18WDLulpSwPo+INTLaRQCO",
+	"+dgeSQGyqyOCC1AMPbQru6uSNxm5EiUK1EwsiqzWZ15pR9dsJbVG8FaEEgnS5xsu7SllzxQZMq42nRfr",
+	"QiceCH0QP7PQiYhDWPDxSlpwf97C3UNryxdm7CFJa5d+NH7l04AdhFp+UlQXz/q7Gk57e8J0ESWITOUs",
+	"GByS2+eIGEPsCJU9bf3FTly6O3xiSPnDCG03IAFX6DjwTDag3SREIw2ob+BT15ZNCt11rzVXOaydbOrM",
+	"a4jQSg98xe2IW7RHh+jIWxgSLjMg1M0lAulpn1ylu43KTKietuuI/h0fGVADcIS3soMyA7r5JuWdIyJs",
+	"u3N5SKxCoLWDXkLaUItcxmE+E44+KkxGlDj8uGrDW82muQQ2MIWWEN90ABEaF0EnVJCcaOII+Byr4EDx",
+	"GCBzac7YPUS/8HpD6wfwVPRp1RhHaropoyB2QhhZSEYF/VdpGpBTw9sOREP3atTkLnw5pPkOUUekHyZM",
+	"zNABk5AXjLmZsJUNEYHpVOi1LPEL56rIAK21pR6OAM8/GxZ4VaRGrnluzu2bnsfc8OoOWed22QxZFmix",
+	"3S2t1S6MBeiOi5f/x96/sfJZKbjG2IvKPvluxddr+7+NWSL6Iwh4wv7x+v27V+UVbqTSYpXBPri+/R0Q",
+	"OUL2l2rnB4K32Wd6fVfF4/gnzv5f/ik1+4+IRq+1RY3dgykP9dm4J4k6Iveb85TQ5aEfHZx+2Lw9bBnl",
+	"R3BuNfhifAIqwbJIptLfkTaeIu4x0WYDarCtKuKp58sPS1fL3eoPgpDgDTAVWsh37Nu+O4zpJ9WqRuEi",
+	"Ha4M1PJovvUmsY2bIU0/g5lhsDqmirSaypnstAyfpY9B/9Ouu/VYli546MgNwa5q+jyxErtPUJEzTIlW",
+	"9LgDOq4yKKUgg7TlBFLLCxEmJXsix0EZfmP+7xDcuCeWi6ig0fnLOquEf/4vAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -96,6 +96,12 @@ func NoHome(home string) string {
 // takes the same time however much of it is right.
 type Keys map[holding]Principal
 
+// MoreKeys are keys that come and go while the program runs.
+type MoreKeys interface {
+	// Find returns who holds a key that meets one of the schemes.
+	Find(ctx context.Context, key string, schemes []Role) (p Principal, known bool, err error)
+}
+
 // holding is a scheme and the digest of a key that meets it.
 type holding struct {
 	scheme Role

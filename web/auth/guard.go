@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 
@@ -17,8 +16,10 @@ import (
 // Door is how requests come in.
 type Door struct {
 	Keys     Keys
-	Sessions *Sessions // nil: there are none
-	Closed   bool      // it is no demonstration: also who only looks signs in or sends a key
+	More     MoreKeys                             // nil: there are none
+	Sessions *Sessions                            // nil: there are none
+	Trouble  func(ctx context.Context, err error) // is told what went wrong that is nobody's fault who asks; nil: nobody
+	Closed   bool                                 // it is no demonstration: also who only looks signs in or sends a key
 }
 
 // Guard returns a handler that passes a request on when who sent it meets one of the
@@ -136,9 +137,13 @@ func (d Door) needOf(op *openapi3.Operation) (need, error) {
 // demand passes on what the need is met of, and says who came.
 func (d Door) demand(n need, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p, known := d.who(n, r)
-		home := r.PathValue("home")
+		p, err := d.who(n, r)
+		known, home := p.Role != "", r.PathValue("home")
 		switch {
+		case err != nil:
+			api.WriteProblem(w, http.StatusInternalServerError, "who has signed in could not be read: try again, and look into the server's log")
+			d.trouble(r, err)
+			return
 		case !known && !n.open:
 			w.Header().Set("WWW-Authenticate", "Bearer")
 			api.WriteProblem(w, http.StatusUnauthorized, n.text)
@@ -157,33 +162,60 @@ func (d Door) demand(n need, next http.Handler) http.Handler {
 	})
 }
 
+// trouble says what went wrong that is nobody's fault who asks.
+func (d Door) trouble(r *http.Request, err error) {
+	if d.Trouble != nil {
+		d.Trouble(r.Context(), err)
+	}
+}
+
 // Still returns who sends a request as things are now, of those who may look: a session may
 // have ended since it was let in, or have other rights.
 func (d Door) Still(r *http.Request) (p Principal, known bool) {
-	return d.who(need{schemes: append(readers(), TraderLooks)}, r)
+	p, err := d.who(need{schemes: append(readers(), TraderLooks, Homeowner)}, r)
+	if err != nil {
+		d.trouble(r, err)
+		return Principal{}, false
+	}
+	return p, p.Role != ""
 }
 
-// who returns who sent a request: the holder of a key that meets the need, or who has signed
-// in, who may be somebody who does not.
-func (d Door) who(n need, r *http.Request) (p Principal, known bool) {
+// Trades tells whether the key of a request is good for trading as things are now.
+func (d Door) Trades(r *http.Request) bool {
+	p, err := d.who(need{schemes: []Role{Trader}}, r)
+	if err != nil {
+		d.trouble(r, err)
+	}
+	return err == nil && p.Role == Trader
+}
+
+// who returns who sent a request, without a role when nobody is known: the holder of a key
+// that meets the need, or who has signed in, who may be somebody who does not.
+func (d Door) who(n need, r *http.Request) (p Principal, err error) {
 	schemes := n.schemes
 	if len(schemes) == 0 {
 		schemes = readers()
 	}
 	if key, sent := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); sent {
-		if p, known = d.Keys.find(key, schemes); known {
-			return p, true
+		if p, known := d.Keys.find(key, schemes); known {
+			return p, nil
+		}
+		if d.More != nil {
+			if p, known, err := d.More.Find(r.Context(), key, schemes); known || err != nil {
+				return p, err
+			}
 		}
 	}
-	signed, known := d.Sessions.of(r, time.Now())
+	one, known, err := d.Sessions.of(r)
 	switch {
-	case !known, signed.Account == Guest && d.Closed: // it is a demonstration no more
-		return p, false
-	case signed.keyed() && len(n.schemes) > 0 && !slices.Contains(n.schemes, Viewer):
-		return p, false // by the cookie of who has shown a program's key nothing is done but looking
-	case signed.keyed():
-		return d.Keys.digested(signed.Key, readers())
-	default:
-		return signed.Principal, true
+	case !known, err != nil, one.Account == Guest && d.Closed: // it is a demonstration no more
+		return p, err
+	case one.keyed() && len(n.schemes) > 0 && !slices.Contains(n.schemes, Viewer):
+		return p, nil // by the cookie of who has shown a program's key nothing is done but looking
+	case one.keyed():
+		if one.Principal, known = d.Keys.digested(one.Key, readers()); !known {
+			return p, nil
+		}
 	}
+	return one.Principal, nil
 }
