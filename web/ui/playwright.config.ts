@@ -14,6 +14,9 @@ process.env.E2E_MONEY ??= `http://${moneyAddress}`;
 const oakAddress = `127.0.0.1:${Number(port) + 2}`; // a community of real devices, of which none is paired yet
 process.env.E2E_OAK ??= `http://${oakAddress}`;
 process.env.E2E_OAK_DATA ??= `${data}-oak`;
+const streetAddress = `127.0.0.1:${Number(port) + 3}`; // whose simulated devices it reads, as real ones
+process.env.E2E_STREET ??= `http://${streetAddress}`;
+process.env.E2E_STREET_DATA ??= `${data}-street`;
 
 /** served is a community that runs while the tests do. */
 function served(flags: string, at: string) {
@@ -37,5 +40,6 @@ export default defineConfig({
     served(`--homes 12 --speed 60 --duration 900s --listen ${address} --data ${data}`, address),
     served(`--config e2e/money.yaml --duration 900s --listen ${moneyAddress} --data ${data}-money`, moneyAddress),
     served(`--config e2e/installer.yaml --duration 900s --listen ${oakAddress} --data ${data}-oak`, oakAddress),
+    served(`--homes 4 --speed 1 --duration 900s --listen ${streetAddress} --data ${data}-street`, streetAddress),
   ],
 });

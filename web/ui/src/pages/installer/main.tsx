@@ -1,6 +1,7 @@
 import { Api } from "../../ui/api";
 import { Key } from "../../ui/key";
 import { start } from "../../ui/start";
+import type { Session } from "../../ui/session";
 import type { Speaker } from "../../ui/speech";
 import { App } from "./page";
 import { Installer } from "./store";
@@ -15,9 +16,15 @@ function spoken(speaker: Speaker<Words>): Words {
   return speech.words;
 }
 
+/** person tells whether a person has signed in who may pair devices: the key of a program, shown once, opens nothing here. */
+function person(session: Session): boolean {
+  const info = session.info.value;
+  return info?.signed_in === true && (info.email !== undefined || info.demonstration) && session.may("installer", "operator");
+}
+
 void start({ en: () => import("./words/en"), de: () => import("./words/de") }, (site) => {
   const key = new Key("installer", sessionStorage);
-  const installer = new Installer(key, new Api(key), () => spoken(site.speaker), localStorage, site.session.info.value?.signed_in === true && site.session.may("installer", "operator"));
+  const installer = new Installer(key, new Api(key), () => spoken(site.speaker), localStorage, person(site.session));
   installer.start();
   window.addEventListener("online", () => installer.back());
   return <App site={site} installer={installer} />;
