@@ -36,6 +36,33 @@ func (e ChallengeDirection) Valid() bool {
 	}
 }
 
+// Defines values for CheckName.
+const (
+	CheckClock     CheckName = "clock"
+	CheckDevices   CheckName = "devices"
+	CheckDisk      CheckName = "disk"
+	CheckGateways  CheckName = "gateways"
+	CheckTelemetry CheckName = "telemetry"
+)
+
+// Valid indicates whether the value is a known member of the CheckName enum.
+func (e CheckName) Valid() bool {
+	switch e {
+	case CheckClock:
+		return true
+	case CheckDevices:
+		return true
+	case CheckDisk:
+		return true
+	case CheckGateways:
+		return true
+	case CheckTelemetry:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for CommunityDeviceState.
 const (
 	Online  CommunityDeviceState = "online"
@@ -516,6 +543,36 @@ func (e Role) Valid() bool {
 	case RoleResearcher:
 		return true
 	case RoleUtility:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RunState.
+const (
+	RunCancelled   RunState = "cancelled"
+	RunDone        RunState = "done"
+	RunFailed      RunState = "failed"
+	RunInterrupted RunState = "interrupted"
+	RunRunning     RunState = "running"
+	RunWaiting     RunState = "waiting"
+)
+
+// Valid indicates whether the value is a known member of the RunState enum.
+func (e RunState) Valid() bool {
+	switch e {
+	case RunCancelled:
+		return true
+	case RunDone:
+		return true
+	case RunFailed:
+		return true
+	case RunInterrupted:
+		return true
+	case RunRunning:
+		return true
+	case RunWaiting:
 		return true
 	default:
 		return false
@@ -1057,6 +1114,18 @@ type Challenge struct {
 
 // ChallengeDirection defines model for Challenge.Direction.
 type ChallengeDirection string
+
+// Check defines model for Check.
+type Check struct {
+	Good bool      `json:"good"`
+	Name CheckName `json:"name"`
+
+	// Text What is wrong and what to do; absent: nothing
+	Text *string `json:"text,omitempty"`
+}
+
+// CheckName defines model for Check.Name.
+type CheckName string
 
 // Clearing defines model for Clearing.
 type Clearing struct {
@@ -2157,6 +2226,43 @@ type OpenSession struct {
 	This bool `json:"this"`
 }
 
+// Operation defines model for Operation.
+type Operation struct {
+	Checks []Check `json:"checks"`
+
+	// Cleared Intervals
+	Cleared   int64  `json:"cleared"`
+	Community string `json:"community"`
+	Currency  string `json:"currency"`
+
+	// Data The data directory
+	Data          string `json:"data"`
+	Devices       int    `json:"devices"`
+	DevicesOnline int    `json:"devices_online"`
+
+	// DiskFree Bytes left where the data directory is; 0: not known
+	DiskFree     int64            `json:"disk_free"`
+	DiskSize     int64            `json:"disk_size"`
+	Gateways     *[]GatewayStatus `json:"gateways,omitempty"`
+	LedgerHeight int64            `json:"ledger_height"`
+	LedgerKind   string           `json:"ledger_kind"`
+
+	// Members Who has metering points
+	Members int  `json:"members"`
+	Ready   bool `json:"ready"`
+
+	// Settled Intervals
+	Settled int64   `json:"settled"`
+	Speed   float64 `json:"speed"`
+
+	// Started Wall time when this process was ready to answer
+	Started time.Time `json:"started"`
+
+	// Version Of the program
+	Version   string    `json:"version"`
+	WorldTime time.Time `json:"world_time"`
+}
+
 // Order defines model for Order.
 type Order struct {
 	ClientId string `json:"client_id"`
@@ -2788,6 +2894,114 @@ type Rewards struct {
 
 // Role Of a person
 type Role string
+
+// Run defines model for Run.
+type Run struct {
+	// Bytes Of its results
+	Bytes     int64      `json:"bytes"`
+	Ended     *time.Time `json:"ended,omitempty"`
+	Id        string     `json:"id"`
+	Mechanism *string    `json:"mechanism,omitempty"`
+
+	// Problem Why it failed
+	Problem *string `json:"problem,omitempty"`
+
+	// Progress Percent
+	Progress int        `json:"progress"`
+	Queued   time.Time  `json:"queued"`
+	Scenario string     `json:"scenario"`
+	Seed     *int64     `json:"seed,omitempty"`
+	Sharing  *string    `json:"sharing,omitempty"`
+	Started  *time.Time `json:"started,omitempty"`
+	State    RunState   `json:"state"`
+
+	// Version Of the program
+	Version string `json:"version"`
+}
+
+// RunState defines model for Run.State.
+type RunState string
+
+// RunPoint defines model for RunPoint.
+type RunPoint struct {
+	// Export Wh, sum of the connection meters
+	Export int64 `json:"export"`
+
+	// Import Wh, sum of the connection meters
+	Import  int64 `json:"import"`
+	Minutes int   `json:"minutes"`
+
+	// Offered Wh, accepted offers
+	Offered int64 `json:"offered"`
+
+	// Price Of the call auction; absent where nothing crossed
+	Price *int64    `json:"price,omitempty"`
+	Start time.Time `json:"start"`
+
+	// Traded Wh
+	Traded int64 `json:"traded"`
+
+	// Wanted Wh, accepted bids
+	Wanted int64 `json:"wanted"`
+}
+
+// RunRequest defines model for RunRequest.
+type RunRequest struct {
+	Mechanism *string `json:"mechanism,omitempty"`
+	Scenario  string  `json:"scenario"`
+
+	// Seed Absent: the scenario's
+	Seed    *int64  `json:"seed,omitempty"`
+	Sharing *string `json:"sharing,omitempty"`
+}
+
+// RunResult defines model for RunResult.
+type RunResult struct {
+	Files  *[]string   `json:"files,omitempty"`
+	Points *[]RunPoint `json:"points,omitempty"`
+	Run    Run         `json:"run"`
+
+	// Summary summary.json (docs/replay.md)
+	Summary *map[string]interface{} `json:"summary,omitempty"`
+}
+
+// Runs defines model for Runs.
+type Runs struct {
+	// Bytes What they take up
+	Bytes int64 `json:"bytes"`
+
+	// Most How many are kept
+	Most      int   `json:"most"`
+	MostBytes int64 `json:"most_bytes"`
+	Runs      []Run `json:"runs"`
+}
+
+// ScenarioSummary defines model for ScenarioSummary.
+type ScenarioSummary struct {
+	About     string `json:"about"`
+	Currency  string `json:"currency"`
+	Days      int    `json:"days"`
+	Homes     int    `json:"homes"`
+	Mechanism string `json:"mechanism"`
+
+	// Minutes Of an interval
+	Minutes int    `json:"minutes"`
+	Name    string `json:"name"`
+	Seed    int64  `json:"seed"`
+}
+
+// Scenarios defines model for Scenarios.
+type Scenarios struct {
+	// Mechanisms Of the call auction
+	Mechanisms []string `json:"mechanisms"`
+
+	// Plots What plotRuns draws
+	Plots     []string          `json:"plots"`
+	Scenarios []ScenarioSummary `json:"scenarios"`
+
+	// Sharings market, and the packs of rules by which is shared instead
+	Sharings []string `json:"sharings"`
+}
 
 // SeriesSkill defines model for SeriesSkill.
 type SeriesSkill struct {
@@ -3512,6 +3726,15 @@ type GetPostingsParams struct {
 	Interval string `form:"interval" json:"interval"`
 }
 
+// PlotRunsParams defines parameters for PlotRuns.
+type PlotRunsParams struct {
+	// Runs Their ids, with commas between them
+	Runs string `form:"runs" json:"runs"`
+
+	// Of traded, price, import or export
+	Of string `form:"of" json:"of"`
+}
+
 // ImportValuesMultipartBody defines parameters for ImportValues.
 type ImportValuesMultipartBody struct {
 	// File As it came, of 256 MB at most
@@ -3619,6 +3842,9 @@ type AskRecoveryJSONRequestBody = RecoveryRequest
 // RecoverAccountJSONRequestBody defines body for RecoverAccount for application/json ContentType.
 type RecoverAccountJSONRequestBody = NewPassword
 
+// StartRunJSONRequestBody defines body for StartRun for application/json ContentType.
+type StartRunJSONRequestBody = RunRequest
+
 // OpenSessionJSONRequestBody defines body for OpenSession for application/json ContentType.
 type OpenSessionJSONRequestBody = SessionRequest
 
@@ -3642,517 +3868,542 @@ type ImportValuesMultipartRequestBody ImportValuesMultipartBody
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7P3dlhs3sieKvwpW/fcsda9O1Ycse29Xrf+FJNvbOm1Z2qpya2a7tWuBTJBEVxJgJ5BFs308ay7P9XmI",
-	"ebB5krMQEUAik0AyyaqSZLdv7BKZRAKBQCA+f/Hz0VQvV1oJZc3R+c9HtTArrYyAf7wVs8aI0v051coK",
-	"Zd2ffLWq5JRbqdXJ34xW7jMzXYgld3/9Sy1mR+dH/7+TdtwT/NacvKn1pBLLo19++aU4KoWZ1nLlhjk6",
-	"P3q32DCl7ZH7hh53oz2bTsXKvhV/b4TBl5eldD/h1Ztar0RtpZvqjFdGFEer6KOfj8SSy8r90XsTV1aU",
-	"bL0QtWB2IZhUt9LCctiCG6a0EkfF0ZL/9J1Qc7s4Ov/s9LQ4spuVODo/MraWan70S3FUcTVv+FzsWvR3",
-	"/rlfiiPFl2J7Rs8mRih7zrhhUvWm1J3Jk+RMVtyYta7LxMiWVYIby85O2XTBaz61ojbdMc9OE4P+UhzV",
-	"4u+NrN3u/9i+4X14Uk/+JqbWvf7ZdKobZI3uBkxrwS2yz0zXS26Pzo9KbsVjK5eOxFsLCTu29Y0skx8v",
-	"xXIi6sQeL7QRbKGXgknLpCmYnjEOH+i1EnXq5X5vtr6odbVzk9+6Z/pUk+WRXxMNT4MVgTQD9Hwr5ws8",
-	"k3vwfEuQnVxz8LLghwMTfyfNQuw78bucph1L7U0ffjUwfbPNyDz6RlqxNLtm6Y/EL+E1vK75Bjg5HG2z",
-	"zbdXC26Z0hNdbkAWWX4jnAgY9dJ3XFqp5i9b2ZF4fVomfifVjWG8FsxJIjbZMPHYPcms1kUrKmvBpGFc",
-	"MV6WtTCmPUYTrSvB1RaxA+W6C6d5JHehKWVClghla/pz3A64Yb5Wtt5sU6E3Rz90djY4zDZXTHRjkxLD",
-	"kyf1nWr8CQ0yUSr7xdOWllJZMRc1zFsih48Tn+sFT89nvdDbe/71cmU3557b1gsNHGfkXImSSXW08xzh",
-	"QmiS+BKaQ0G0aSmRou1zPr1pVofd7e5CWi1qbhLX6euVUAau0ZmsxIVf4Y0QK8Ok7d9+T54WR0upwgdP",
-	"xlyG9O7ksoSxr2fb03ouZpo0jjm3onDXvRFCsVmtl/Cxu54eGTaTtbFsKaxwr2crLZUt2EzX7f3lDmEJ",
-	"v7kRG7jbFONzoewF46RMKG0X7udrLuH4dek3kWVK+ghWCl4LYwu2lFUltbILc3LzbnFUjGFXPZulbmM3",
-	"7nQh+Mrt84iBfslQ9U0tpyIhNd9Ju2CO8RwZdF2KGmnKe0Rka91UJbM1LwXjlmk1FedAxYkw1pHR/W2k",
-	"mlcCx3FsxC3QkKSg0qySSrC1eydnM+GeZJxVciktq6QwbCLsWgh1zJ5XenpjWKndZjAQhMd/Vbm9GFac",
-	"5VR8J25FhVeIFfUtT2tKYQ/GjtdXWvzgOd4+7MDGc+7u3uXVs7dXJ69efv/D1deXKbHmN/EaNjGvPrvN",
-	"Q/3nkSmYnDnVz4k01OeHz/TwqmVVJbTb1iIaIrX78Qt61Nk2vEos4Vvx0wWKAG4W7o7Vt6J28/fHnF52",
-	"wQRKbc7Kms9silymWS453le75nVJj7orQtdl4mi9njHBpwt2I1XpDgjwPpwJODayqtyUC2+34OGTiq0X",
-	"curOh3/Cfbscq8i4qb2D+ey6uv1ai7AbRGG/oNx2PqusqBW38lYkLvalt2dGyDxhrFx6M6evDQHzLnTa",
-	"eMkYHCl1tfBzCgNuLaw4+unxXD/25FIbv9QXnsB3XKhjgbuvA0YJy9lnFeG0pUy9ycYK054gjexYiXLu",
-	"+JHO0x9KPTUnS63E5nhZ/vGc4SzA6m6vO38PTJu6Fmq6YY2StmB/iuQLq8VUyFthLphQop47qS8Ve7co",
-	"2EobCVzVF4B8ZnfLZVhpA1w6qXUzXyQXzC2cK1QCVnyzdGOwCeoXU74UzOpxF/ZUL5dueZvkxroJ8ho5",
-	"e/TBjU8WqLtVxSfO0rR1I7btkamuazHNmEMgfepKipotYW/2kSCXzTJlAPltTa+4sXtsUSnn0iam/ZWY",
-	"yiWvtjjpkWFLqXQNHJXcj7IRY8WO47tN4jKsKhDS8HJeVaj5mHHs0HoPttUKZ/6ZvTjhjTZOLCb2wPPs",
-	"fQ0naokytnvknBI43nrK+n+sHjtIWuTBNGCY1G1E+7MfJWTat7Cqxa3UTYIlvwdjzTOk15LwekbBkSJJ",
-	"Ldac1ILRk3sLv0nNrtaNKt3I4zjcWB4eH3/o/Y8S77faov454uW3aEmPfu9fnl2lXvkPp3tubcZLpx+5",
-	"W8txESv5BiU5ijjG692c1crtcGjDMaC3RpIuSKqCbiEUdIH3gjSJ9siTq72IUDpFt8Iel3eTUD4qwWdD",
-	"jLrSxko1Dz5xvMwfGVbp+Thxtqr4NE1+sPMst2IJ7i6tb0bapR0/AAxf4ELGE+MrUclbkXIoTRdcKZE2",
-	"62oxlStJGtC2iNrDT9T35oaBizABGjCnPH/lTI/DzMCcwz6EQKoqaQK6o5FwW+opr/DcoFFCml5BoZQn",
-	"p0++eHz6xU4a4PC55X4jq4SRUHLLOyR3Kmhq7pWY7SdLvnM/SAiT/AUFH/SJ8+rlq68ZfDXynqJnYWE0",
-	"7RxJXkbW/F1sp4wSM9bflHcqPIv3//Hp2dXZk/PT0/PT0/88Ofs8tUt/b3iV04PrRiXcFsLaCuVH3Shk",
-	"P/R1e+vDXa67pUhYA76nnUkklXPWEu3Gd8RhPY9LmVSo/cwKputIGUj7kze77ToIcrkn87OzllTHffxF",
-	"PbUjw/QZv4AcMP2/kypxnP027KfshHOwc0Jh+Ny0XgkryNbqRT5+Wul67ImSy9EP92eIvyz8+8ZfaG9Q",
-	"m99zg2sxE049EXku5eqm56x/mozuJen5xjsLk6G8rL3bZkJszWmNrmDDVlyWzGpQ2iYbmGtjJR3a0bzT",
-	"+mUSsr7jVUpRx4iClMhbXjUC5qW0ZUvBTeO2dEhexicq+hrsxv3UbbSxdxn5y5a3d43oj0HS77stBHgt",
-	"Z7PEdj3fkAtS4paZZrWqpCgL5i472LlbURtMsMgLmeGF9bWI7nyLwGvtPOMtaMniKb/HkUNbeC/u3utm",
-	"zuRbeJ19xAi14JQblNBlo6M/fLvACwu8ZGjE+Pcxjfd2Kb5BA+OOOsy0FhSw3lpnKSaZb1rF5+570WX8",
-	"N84oSZlMhRNV4UxIw1a1voXkgo+ymUibQL7Iwd3aotv7/T4r7NFW3N7LVfTNXq6mMWpGGDw3L3KGJIyH",
-	"TUJofb3S04Up2A9XL8ArULSRFGmZ4LUSJTN6KSCym3Ygils5zbmxbgQ6WfdVDWjQAqcdRhp/0i4jV84D",
-	"CaxpHOXYPolE7+3feR9hyrB0RvS4gGTGZ5gbtGDip2nVlPE13f7WX0w7z9PAhdOSox0v9kSGvdxbaror",
-	"/76svj1MvMz2ZYNSu4LGr2eMszb4kHU65JK04h+D22E2qEhse2plSvO9AnuMq376xQU7hYwD3VgW5OO+",
-	"x5hCb+H3OIdI8g4YKUPs4KPNPQt8j9iaEnMIGEVJuRRo02uxnbyCd8a1nqUJCE5tilFLw/BppxwLNuVq",
-	"KiqT2u3BuFCJPju5p3ocXH0JDhgTPJJ2bMQolxDjdF9y4LKZrt1tRFFDuIVHHMCyEdeTzb4icsFNwl93",
-	"+e2zx08+/8ItzfAKsxsocA8uu07YNjVsyqeBHuOuy+/09PTsXy8w6RcSJYCUsZ+rM6oxzT5pygNhskyC",
-	"t2nTJaTx2ZNp6d8Gs7YzO6yj9tbosMCC8ZXT6KSa+z+dtWOAtG63C2L+Sqo507X/V3oS40MlKW8QzjMV",
-	"mUiFJHycAaML0UnLKVV/eXZ1xxtoQnmDo+4fuqiTogZEqAEe5lKx+IxGOSB1cttexoLxnJ19yf6bY46z",
-	"Lx33HiDeayQ6rO2Ae/2dTwDqxVB1vWwqnkhZ0mvH1LKmLAo39yUvBSqtMFiCsbL3taF7eMhl2arDIcIN",
-	"KZBSlQyihUlWFj/lkijsQmwg6XnK0wchfYGaVmVwYxeBRjmGTZB14j/ex9Xic7UGbRIcOTsViN2kXAf3",
-	"OKN7i3kkl7YjNGEuk6lO9xaFMTT8gZ5pgzr5wBJUeVhobcpXfEohjASzczbh1op6wxa6Kk1w/095zVCf",
-	"XfB67i7SdPRlKZVcOt3/LG1+KVvrRCDmpWVLvmETwZZ4I+maccWkuhW1FTXmzYqyk7ecFKLolr6G5zNL",
-	"lJbN5a0wbj1LbWzB3oX8diOqyrAlZmBzjNcMLvN0D1cM+s4H50ZJnIosBstvOvOkAqXoCTBgOmTxtNp/",
-	"2gMKywhbtk77ocOy0D0A+9sl/Zo2xfCNYROx0ap0t4RbykRUUtz29p3dKL1W+zNfLSAUbzJ3NHdnz88S",
-	"febwPJoHWgnaDa2mAvTENbfTkIV7HvLC+RLvmsIbJ5C00ckwP2aYnaftAoOBpO6NuFxAcwoaU29bUpLi",
-	"Ba+/8wy3j5jAY54yPIBAskxnAvFyM2AHOFW5wFThkm+8Mn76r+egyqxA8rin/+sPP56evf/x9PGX7//v",
-	"Jz+ePv7s/R/Pfzx9/Dl+9C/JC9zNN3GsXsBC2mRkJ8go01gVbCVqUK+olJO4B0odW2Y63alUeWpFFAgz",
-	"Sm7KwqkSap4yApixuuZz4SQtPtROnko/vIjmyqxF7Y7Ketv61SaZBK8biyfO6pJvHpn2NU5BNe17CvYn",
-	"tuIbM/LsJUxCWbfamlCOlJ5SoNgb+vt9yrzR62TBZps5e84m7o5as2UzXUQSe9LWz4SVjZtv6/nMSDBP",
-	"9rkGKxmEQMWNZdNKGyc7+GbcmxplZXVgIk5LVU8lP17e4+o4rhK8TvpWd2Smx8kTQ8pQHOPOuK1uddUs",
-	"xeO1kPOFFSW4sDDlGouZcYBHBktvAuOx9UKoUKgE3410SoCla0Dgbc/GQGZGWbBJA26fXjb4RthzDAu6",
-	"bcaqRo43Uy2mui5FyRo1XXA1j8V2RDl6QZqsuMS0txLpdJBd3WaJ0CDhTe184rBxl0ZJxolzv/siJvqq",
-	"r8+hH2W3ryZ2qPXGuHzNnj45+9ekb0WqxgqTcdiSd2DDInpsk3mt66q8vkNOXJxeGbks/Nw6bxgk7Vch",
-	"HNM3tkI8ZLBMC1QXGgS17JmcN3VKHXsJugYF/vyDUG5bePYmnkaeT3L2nFux5puMz9tdgcYdHa0YV5AR",
-	"zpZ8upBKtHdJUKpKLUzehzfeM+AE8e6qcGPfCl7udtCN0HeX+hZj/jttGaMp7dCyKdxQzNYyIzTSnkG4",
-	"glZCryr0QjAZlXA6+ZRWx1a1nlFWYsKTUstMbWDGgfiDWghel23NKNSQGKmmwmfKYmYQXfVaVRIyjI2s",
-	"0JxtcARQk4A2ybu/1eS2vgL/dk8ufvYkfbp5rejsZK5zqYx1CkLNzAIqPiutbxjfLo4dp5ST2yenm7f+",
-	"zuh4tlw0KB++F+ucXuIPq4+Y+J9cMNMs3VXlbRgof/Ip/HdNagvaRN+PEfkNH5sbuXqsV2hwPAYquNNm",
-	"60YQkzU7X3SJT2G94u6n3TNbrhQcIk1g5Tb6KzGVPpTacxdXlV5nr3CZPKpO5jO6P8YFChozIiuiQX8t",
-	"TWgg9ZoWNdY7lHKQGFaJmWXOVDAW6g4MZoMcbafnGcHraSrpWribAL91NgodLpRWnuGKEK7cDrzEmhTt",
-	"fc+yA8vZmyvtnUYn4JGBI5AGn8hR7Qcj9uSCUkxl0vH/jaNvcCzRYwWV6ro72KAdRtnAzh5NLn7AM+33",
-	"JMdRPYXXCQRdh13ZKdb6LOeXSnPKMJ+t+XTIvQWbhUoplscrZw9MdFNHuEbIH2wi3D1D6pxXV2MFKRQ/",
-	"jrEGuCxHZ6VB4ebYx42uykPU9YkvmYEBaIbR25MUbupbcWnFKgV+crc8+ZmsqmwqKbcF+Q32MMAqqdIK",
-	"0lQvBTDjXAvT2oCzhuoS8T4DL2CJGBhg5nNCWnBq1JTXUNLd5eHxF5Beq5x6rP0EBNNrwopICJLx78oY",
-	"xOCY6ydxFMynJMDVfY6HBKgjWtiIQwqRKJGjzQzB/U5x2VeisjzlnEJ9w1PHXc/iAo40FqcFyd7TPMIa",
-	"0D0qNltHGcYYrYB8q5fiDsrHr0LjaV0EvUwGsXYcagqmq1IYi0gwY3PKr9yoB69ivG71lVhqZSzaloeF",
-	"qhxLZCz8AHETW5QiUOIjoJrlbHhycm7fxu7ouHOED7irL3ZGjw4qZQ1iMr+SSktwr+4BLtWdPgkAcH/W",
-	"aFIHf13kgvUbMhKZ6iPZbESq/La+AKl3j5HWO4VO9456HhDBXN7zgGm/BoGLBQ9GdG7/LXlsMzHGfcn5",
-	"S3anX5ZC2aHwOAUIIViJuXeimm3dZjNZL9e8FhnPUZkp3x1wytwKVeo6bScO5e6suHTPHYeFxaK+rQNb",
-	"cUf0o7m0i2ZyPNVLJxGXWq25tfGf4NUwJzQqvB0J94bXqfxZ1KSMuBU1rxgcTcScwHyciVgAZJASlOPp",
-	"lIiFXoNp4xi+bKbC5KgcCLl1Q1w26nIlpmn4Cver62yZbIu817Pnar1kZz0MIxKDyBSPjH+vE+oxNl4M",
-	"frZKJzA9M5Czz5b8xpnLhm8Iqwxjx04tnemkB/1ApkmC9CFF349jqTfo73sYdmpdl6l61eQ1aPJmMvik",
-	"z5GURUgrKXxIr2BtBHd8dvZY6oJoo4f9TJN3jTRTZwodiHWYSW74VhtrCvbt68ur8zev315hbg1Twq51",
-	"feNMqrMvnxyfffFvx2fHpydPnqJPBvwoPDY3dqAd4ttTy/r6p5WYDueGgE9AwHMhXy/nBEBND40YNtnA",
-	"5eH0jSk3tsCkcK1E+Aq1aBQs9DaqwnxkfGLmhM4aZPpVgt8KNEkh8BjF3btZHIYt3JNLYTGjASIdjwxT",
-	"ok1YYRCape8pU3trEMN4WEEC+C9v1hduF0di9jiajNT43NpTr2vzEMh9g6Symk0EpFQp9zcgV9ayvMD8",
-	"Fl4Lxif6VrBTplW1QaJuYS6aBa+FibS3MW6Xha7t3hMFsNwWTdNN9QBjOhjRSFg/GSJe6hh8Q/CAfYua",
-	"cCZNp55h5n0QwMJr7XEmjRAETtrTNSsplL3OCMeDSmkOjYtlfB3hrNMSV6BA1WwuxsJOGfH3bN4vEPGc",
-	"VdxdlbTpcDoXcr5wBFVi7Ftkma81D4hIsB1RrGsCTISgmu93yUq3kCKO1be7lwobuQlt1eOkOSyEi/tM",
-	"5pQrPBWUM3T0qeWFKjG116Wo+OY65ex/jvdQSH1U8wB6iUC4NV2axXZwMCR2fXHazew6/Tg5qm315ZD7",
-	"oWePhN9dS/hoRr0V8lpCXoNpWeaTSJed81Vyzy9lJdRUeB3Eb7G5+x5/8pm4/KfrhU4lF7wVc2lsgBwm",
-	"hnTqLaSk+dC8J5m7OvDY14KtoaXFIPXOnnw+Zm61mJuhudH9BdMimnnKgDMftK2Zriq9Nuf+7qNsBTCt",
-	"95jkWTrWk9YMJOph3h5F82PbCgXt4KzrW9Qe0hZMfxvib31OgTGT8x+eMa4+V0g6k6TcQq5hyum701z5",
-	"5BO0EVL7uqVlDnsc5smh5wsGa9qfhCwm5baYUfy5ZOuFYy3cMMeWmTizMisxTdVttCJzCy8wn65i5VLo",
-	"xiaF2xUBkeN9DAfZyZi7yzafI7NDgaVp0/NFW70fGHGkF8BrHffuCPjGcfgde/o8aHuej9Fxh5J8sxpq",
-	"JftoSCN6neCQW01oBtv5fFPpdQJXRK8j+b/US5D4hDGLLBYMfEwE0HMBGYKTDXgEt5J+4ZdrUbe3STsy",
-	"6PvV5hiH+v+Tp+xxq5I9DlrrY6+ghrwLN4U6AvSHMRojTEGyw5ebJ8H4cdixqBNtMcWIp33Ya5Sthgsd",
-	"RruHlfmeVVhBTcFtROsdCfpr7ydkREFLChoxvtRq7nHfD0jCpYf8rQvES/Jrk8N0m3OpktBQieoCOmLQ",
-	"f0MIUlvcbUR5zpi64dblzDYo6wHfB6gL9IwRIDDhiX7w/9w7fW/e0Ws9xD82pTD8VoxNvcjotn3/2rjh",
-	"lC4zQBTuOE5EhXW+jFI+t6ORjc1lWzRGlMxqwBBGIuqM4VRnoN259cCKS2GY1Ug07vEdIO+2rgHXSyp0",
-	"D16AXaPx8X7e2KxRh/iEgEa4VE//ArmLpp7mS5Uqs+UVT4LevdoFklEJg1ScN7x2Cr/j1YD+HmwBJ1nN",
-	"Qq8V24x1IR6YqZ+FR6Ho8V7ZC45arwCGNaGJ+SS9XQO8ds9tJfO3Cfye+GHyuX175fFm+2GpXTC0O5Fn",
-	"czmPzzcs4F2NJlgS4j6JbUuvza339TppQEi7YKtaAN4h0c5Qshg6zAzTawH2KQhMratHxnvwAdyDK8eP",
-	"K76dFjSj45HMSKOcMV/XDySd6ToWqvsg2ps0fMGSq41bQCacl1XG2h5tU67c4txRi+cGMggTbB3reklk",
-	"RFWNvpZ1cksiKRHoRGSn0dE7OtVLdxN5Z/jyAKHnSUdTKY5IeAJhcoy0Ax0qt5gL9icsOpCKaDVWUg9s",
-	"MSnOQVwyXmklzt1uLPzuyxbR01nhNbZzWnbw8Mfg4G2BatNRHkDu/XestbkMyWM9oi0EL68zoiLMH3jO",
-	"iKmGQ2INm1Z6egPqift9UIGbySNTULa36dR+Ssv4vBZjvegyX6RzTZpf4kqQy5BZGCcW+ZzPZLXJuMyi",
-	"NhmqRyRupwtBmRz4irW0CwkRKqjjyigis8akigrfLTbt9HEpSw+6mi6YDq1zhyaG7cUE3dvo+RBlnxqx",
-	"E0aJA86y3JEM9a00VtcbbFGXvtJrHhUsUyqtNMx3AwDqbgv5vTpw7NkKgyad7YZxcN+OGCaP5jRAtAzQ",
-	"MBmS1ykTZGzeth8jqWOPHSRb8D96gGTB+dd4y1uPMua4HX10M+G0BF9j7utAfDsPMtcxq/gvz67GzQHB",
-	"L3fPAoLV7uW+Q9M+w18PRTjRcuu+yGNyUuZQH7lv5LvVPh2SsykX4HasZCiXMVasMDeCbM30ywO4eHe0",
-	"f4flbUdLKM9mdOFBrZfXbRlI9o6mCmaG7sXx4y8Ev8PJSKchw26LW1FvMOIiKhOI6l1J5fgpth7T3n5B",
-	"tsKdKdxJeE85omsRvPYJXwKf3iRv7EuAYHOXFAJuQQabx9tyw0UFAd7qhM/Jz0Fqe+gZ7H1y9wGSmTqO",
-	"mPsBMBd3OoxRG4gRV89/0NPQ1/HWwwx3Z0si4v/8P/8vTs/9QTLRyakJdEdgejYbmysRsAeSJwk3Ryth",
-	"zqOUKdwBGde6dKuc+B3uB1TYRoswq/eRCCigxp8HIm3amHX3UMcl5HYA/W90X+z1kutBhI3tigoqoi47",
-	"TT5iQPgg3dt9HlA8/qPl1W3bdsZrxvESkMYfTU9UPQt9ArB9gCni79B7jL2/0TevSvQr0TNg7kpn+rqt",
-	"Ac3VUusenzcT9SHIgVJgMFfCX0tpjOOP96myLzfm41teKw6VRD96Arxq30GffB29yqtnnTf6D8OL/VD+",
-	"/Y68dC1kkaoTGFNGNKVWm2XbYa2TBNeoErIOnSiNoEgWHI02jyNO7V29CHsnJpd6eiMQKHWma+jSbYST",
-	"rEqzG7E5Z8aCYl63YtjqqiSYq2wZ6TSGKRqsjgoP+gQaqgEd/JF/LqS2jFfqW7CLrZYYkeozNELISnX6",
-	"B8WyBh1p7pm8ZbsLSPoqJCpF4aaC9nrJN+iPobyEc+ZpWCBME+ysXxlsIQg/KOglV3faUkrlMQVEUncc",
-	"W2YDpYXSMCEDmM439IJrIVXW6NeitEXIVzbbONRtEK8G/uqmd4bsMZxGKVbArFodEJjAnhk7q97wKbhX",
-	"Sr7z4r6ChzLYa1k0dc/E0RHw70vKZ70UVHaegP4nTAKTRIRtiw/w9hxXwthDO0gcHq/qpgrK96iVbGvp",
-	"d7md4YU0fBEtOkcvksMZCy802MWrqBPFLbyOsxNonND5KMOF1NgWEsGHh/8han28HRgOvpERiiE5UnbB",
-	"iqebDzwXc6kUwDTPojxId5ePdotl9/uefSyG6tVHNUD4WpUdL2DPlzW4oIfqpEl8ut0y05N7pC9ILwUU",
-	"fac8uWu+uQ7IcOlovrOvIKIgDaMpjaMLuoikMAOAjpEXhqtNa5QF5DUN0BH1rdjLPJvyPRoCB7TK1EBC",
-	"Vmm/MRgwxoZoL+SWt9bD/n7R4A4bpNdeZJgJUZqkm+8qTtEIfVtCq8AKXGUlk2l4kFmldZ0Jr0KGUfaq",
-	"h9xdq+9IqLR35GqwY+AKWvXshDVrG/rAaUTWy7eBIw5/RK7Dgt2IFQI1cjap+PQGhPdwkbVbvXvjeI4F",
-	"dr2kn6WRoG0SEfXdQuOOC0uZE04uXFDM8NxDDoK6rkRkM4Xa9whLihMiJP44CasFwYLUNKIaJxjWz2hZ",
-	"sPX+YEb3hork7tfrnOPxe5JJ0rAZnI2o8Ihxg3atCRlnBLu2EFXJJnx6kzxJ6bvj9QyM283jyQbm72xg",
-	"giL5unEC/OS5qCupxl4hrQilU9BdKcnLwDbhziEytYI8klGRdIlZOHcDvfK1YIe2YtkuHhnsinLv/e+z",
-	"agvEF0P6xdCxBRpQYsTePyAHR+627iswoZIx7v5K4Iof+FCNsn7ipfpDcaB61LbvoAlpBMn16SbRhuW4",
-	"dTz4nVPUY7NaGvRyAGI3Zxj/9pntRzm0kVGwMzugWbpG/keHackmRbr1vKl4AvnuoGt9P6MBrAV4eyoq",
-	"e2/XyAEMTGPtUOQJSdSkjPdse739Qt1ZQZdFfamjSY1jNF2VESZqfx/uAlVNRA2VBYS2QraSB60OM87R",
-	"+fKGKmfvzqFmv+ZcGN7C94/0ZJh8U6KXhF1Tpl3xAVqEMo1SeHd8jwDKRMzxYA9iHPmSLfhF+v6WESTK",
-	"fgWLleblKDCfGyXWPshp5Fyx6UJMbzr1V7VvXtzRhTFsihEA1KDwbygE3gtZPhiPZoHJeAvMEICQYQZh",
-	"1k4XY7CZpZq/g2f7PAPFkoG8I+ttWja694qbfL/+CG/7jpG9TLzLvyB9cHBabwF3PZXAb8X4c3EIoP1S",
-	"1PPUuYU2unDbz8QaMAyhRqAWImS+OgMOE62Jv5UuCREhDQCtk5rFG15DAjdha00XsiprMToNGEn3vS5F",
-	"zj03XiriWABBmRqrWS6TgWcEMGjjhkAYiGDMeiTbSq3MBUujSMHc95KrEY6fpuHp6deYZq9baUMtdaaQ",
-	"LJViI2th7rUd4D3D1LWTzC5b3LG+Lu2mXC80FUyjmPf0pUJy2YPoS1fmtfTqSWqoYsby6+CzwJQyPfMZ",
-	"16IyYgwO4OhSvvsHDET6J8TZ3pyVS7aV6iYlSGwoAVrxeQTN6Z6HBPFpLSDwyCaCrRpLEUD3CLWkjH+f",
-	"DBz/PVWRptjlX/7d/3S90FV45X+8ZVOsnUlobCpdOITAsY1lkw0Tjx0/QmG5iCOhWblBzfRvjmCq7Tmh",
-	"96W2689iMxqMaslL8bCCwUz1ag9F9s9ic+l+sVOLBcpQ+WdQo+lltK4McQ4TJLlD/g1mMSw9MMC85kvG",
-	"p9ZcEIoBXCQrUXOr+3Wzwyc9B6NN6Go7x7kD5ZdSvcTfnO3YBtoBeleG4jju1pKcPXUOuJjmwuPixCBY",
-	"9A26myHZx0T+59hzEenZvmQevBJU3GZGpuHAPN/iAPD3FY0C/6Bw2PtfiqPvolrsLSfs2rvL5RxzaSGJ",
-	"ALIu+70PonmDhlSKkTP1E/ja/cr/4ytBk2t7h+zEhpQleP627be5uE4BnVBlRn8hjwxGLEOev9ofSiSH",
-	"Pwswur46GmIkU153wyMjumzk/PN3TXv15xKcpfvk0eYbh7Wm3H4Jnp6V5lqjYmlWaJy1CWvvB1y2h5c0",
-	"I7O0c0mJge+wr1ICdVhMbzKpSHFgvWDcnyilrchC+Prcs2SWmMYR0m9qwfbW0iqnPMSn2DKrddIOWkCX",
-	"sO0xJ5We3oxM071JhTluRS1nUtTsRmzCiQvkMr40E3PvjlfNZKhBcS+JdzkRZekup5rN+KSW07SbFNP4",
-	"tn+P+X/dCY1bKZRMb4234GbRiUQA8Qq2ED+N7WJM20BvQJLmGTFXpdZu5phdy/o2aZEHTDw55U7kdrul",
-	"tRRVOoEaryxSeAoPNLnidtGpl8Pi/wYRLKgWbKj19A6hkGu50ZnNnupXN+dknLp6cD7Hkv/k1Z9Is0ql",
-	"d2xfcXFrztMeCs7j6MNEbYnPj7jPQe81geGNv3Jb7jkdaEeanFAvWD6m48138la8EsYkFS64f0/4Sp7c",
-	"np2sDWYTXzglAaAKEVAT7S83cIuHVWrR5s1t6z+zJFiJb9pnedEqP06IOi0UzhJhhVHSNEy6bREC4MXH",
-	"zCdUQI8xpoQEXBmqw3YKDqJDxsCam5Uo6MuAx48/aBCHs/OzAoZfSmNE2SbqoFaN6da1MBs1HSGyx3eN",
-	"6DRZHM66jLuFQU419fAYdtq7h6JQ067wpx89icb577XbJPQoyKVjaKIrgNxWFWtWzGps9uQhp++PVKFv",
-	"3a7+GpEdnGzLEDWT8NxGAMJzLhVCE7WJWuvAFBfIxFTcRNHpIkrJF0iFhe9+E6EiXUScjyDoS5oHtEzp",
-	"jNENdusa/ahQt37BVlrN8YcELWY142wl1RxwjLw667vRIZcUnWaWZPy5kXajmcK37zMCJlP1Kupa1/sF",
-	"NrOukLyq7qtFYqW9UWDKvh9w8WU9BFjkkm641QVdixDYedUkuzwj/zv9293ssIuqqaqcKwDHCWhtWZsg",
-	"HTNqt+LeY0Zu6L9AcdBOs3jhhEMHwCug6QPq/SO0C7axaQ+PQKZxIDFlcFnQrdVHBOzhSCYXJsg6AmBd",
-	"XJkHlfT1j6iH7lHOAnj6qQLH/fIq2s0eyKvYqyFLFlgfr/pVxRsjJ9U+ecFpk1e2TSpo0dEc9uD1+2fz",
-	"V7wUSRdw0sa8At85WNLcsGeNXeha/gNiIOfsueC1qNmfv/4fFx5B1GcpJd3D5Eze4WXctoMAljzrsn3F",
-	"6xth3zZV/uD6OpNlYyy7EcLd3dupf0NZ2YC+7XOQxzahq81g/VQ3m04apldCIbhQzUtRsMurZ2+vTl69",
-	"/P6Hq68vuynNmTq3oRxqvd5zAXNuxfW00qZJYWR4Vx85WKKyKqGopkoqhJWmZTrFMlOVnSNUIutwi057",
-	"ddVGlzjG3MY117Zymgo+Yb8FXgu2bCorV5WHOBlZ7FVnHLBTXlXmHC1tDDSvubQBcgp6JvMGS+cpDu/2",
-	"if2BQxMa2AsJHQ69YG+1MRibwPhmVqg/XjC5XIpSgsGAb4NhwDMFiyNYl2Oo45Oq0Y2bnD9PhE8PN+GU",
-	"AnBrLFHHZEmvx8CbqZwMR9mtjrXdxzuMSDvieb01t5OyAStmE46ciQAAH7PSyuSUJbjeEeQfyxegtNFp",
-	"ziJkX7LJhk1kCUgfkA+wlmbk+Zok+yj02gsgVlNAFwXv70JsGHXYHPma68nmOinf34VuIet2hfBG1NMJ",
-	"bgDuEVG6xXJWbhRfyqnjUY3Q7eCB9NOWZVmJfeQMTLBuKnE94WYI2Hl7ksBxIZPcTc+NQ1BsdeBMwnCT",
-	"VGQKNZywGA8n5vv5Hjj5fBF+dubQSAUMnZFlPJtp8oL7pqkqhl+iVPORENJHQYKWfFMQQAR8rBvDVTka",
-	"JKIUvKykEkmk9LiiIC71mUBRePpm1LUwcr6w17ATCevbGaewVYBL4s4hkKoIbg1STf8G1ebOjl42S+SG",
-	"lahnYgoSE1+yq1JmoCixW5C4dQ9RTKd3M6+xFMYDB4zO75XLLFZmjPrjbBBuRYlYd+GEYjPbAlvVrPnG",
-	"HAipMog3l/gS3AXXAxxyBfWKHkGsg/+V6YUD7UlzrEGkwCNcIGALt2HX6dfh81h4EfCs++XO6qmbpGx+",
-	"I9XEXcCVblNHfL8jiLU0BnnUKC5vxZOn13/Hc9c2BgaPya7XNwohbDLXEr4Y8Xjj4l507awXm1QTyVEW",
-	"1w/4Yro279AidlxByfh+mqKa8VrkmOIrMa0QlA2f8+/w2QK+rILkBP0T3FGo9uzakLWujbjWWJ7fA3Wk",
-	"azokeUT6ltMPWshlgCK8FWX2DfY6myrW6zmUeBn45B2TO1FFOgoEdC5C5Tg4oCtt7CGIehFsi5cIaY3L",
-	"ffe8lWQj4YD7fYkIjMBEmk+MN4o4zaedVlPrsehnE53EYo3hX8/bmssgR0LjNqYBfL3Xzi30a2iBY/bH",
-	"YzoMmnhWC7FrPbCMSMkn3X3JN4A2zawGft1/ym2byVR5rO9Vnytu8PPQChSwFrF4R+Zb8Lon4Y79i/Mc",
-	"+rL1pXQDO6tVJbNKKHrCDbDDupbWinQt86rWk4rk7SjBi5N6gz9L9jzR631He4s4L4PuKr9cekE08zzp",
-	"/CzHBpqvQE5VzVIR3s95N3EyKfF7LZ/ju5lvzO4oM42LU6If5Zf0FmFzEstJaDQvYC1e2cWGyvsU0KcB",
-	"XF97VbMSvm3P0VD/4YF2rynM+ilFxbxFrsQaC28Vppk3yv/9frAgrn/5dVtA6liKX7BTp4B4rzkkp7Fk",
-	"IWx678IRp8iBX0Xhd2awsO2VsAtdXqYVudcKI67UDlOvFVtxSoEI8h4BU8CfBdaa1/RQqeSlOGZvnfmL",
-	"npKgQHgigArY/ihWOrC2ahtzBUCIkmHsN/3REcYMebCC3lnUJwv6Ck2lswePz0DSH395wf7t9BTCA5RK",
-	"krDx6FQlIBWltzCku/rSJURLnoL4d5ovnxhdNVYwCJWBjdr6BMcbKUvYznQ2zXXy7a9bNbxgG2GsqEu+",
-	"eWSYj0CNyUa6XqHKn1ncqmMQeB1fSRU2oWcOHIRLDiunLUJS+0XHMyxa9kmeB18Lva2TJY/I941v4Amg",
-	"FNKn/kjjkf+DixHRVXRakOeQbJ9vPHD+ncFsY1TClFA14AByZihsvYexZhFmX9JJsWwqnr7ODGK3O227",
-	"NEVbeYAiC0xBadOa2j5VswNgp69TuHtRWwyPpzh8lraLN8GyBPyEgKHTtTMgyDi90SoefFd2+rO4SQSE",
-	"iOnvx6dnyVGEHUQWNSuhEFo0wCy7f9xyG7PPedsfCfiXsLsN4sJTI/YxqbgRpOK2HNCE+KpBj0bdBpKd",
-	"yRZwhxKW7PRbsWUjpPu35dBVlbg7ouoqWYnyWm2dxxbiWqsOyvVonNRMG9cXBIlNHtiSb7BUDsTKPq8Y",
-	"D3leHN1ym7vgDOMleM/2efcdkVezzEnA8g8Ey0q6VAzz1UFkzWKXkhz3/BNtL5IWD21LltT0ivYy8xze",
-	"CtrUpfW9WL+JWs/t00T+/jvW9RvFDzWV+16X4o2Hc+7OzDegGttv+llw5VHUDWsPD2uMAC9PT9jKqXix",
-	"0DSHw2ooZ7ypbHhsW675pKhOcVLK3mjMYsyIqYzp/Or+LFMdqvqVsYnpdjcE9qkgs6aA01uwWw0xVOa7",
-	"ZWWXlBD2uqlTG/+NW3Nw4UJmkUHIJgXLMRReGEOUtiUizCO8NE+s1+js7FdjcKVEtU/CW3o2fqD8+w/M",
-	"A4dy9HHp+eBD3COV36Sy39wXISDkkTVBHYb7eJS7pnP2Ovnln+9w3+C08kS8FNamkV0CofrCRt+KLurQ",
-	"SJ+qSLfRRMw+aI3YwvP1YXYL8uce8t5ar00S3hDQgRuzAM84HBfYJv8DZpqJe3wCsfz9gCCHQMICp+yx",
-	"9SCYEi9KF6d/DUXChDsQoYo4NYZB/TDEAqiU3Jng3WLnPqpM7LdszCKTKIC5HW5/tinI/vCXZ29efvXH",
-	"gk24EV88bepqVFmO6fpvSUKFLY3mk2Lx17KcQph2m7t9YsJQwiO9Buqvd842DJicyEqoS2FMEniBiJ/k",
-	"lYmYN2oPIByccdq8sr7d+NiqeiPEHu92hn8a+pGbG4P/AXW+7wkYLF1HAtBc2gUWgWr04iTVnTKUuKKg",
-	"ruM6s2g0cZIUNM1kKW2my30qva+qcg100DeE7VSjQLT7ibMyxE98atmkwfgS9JfXDejSW4Fb97vx80nH",
-	"LajD/wQ7pSnILWu7mfj42n65AmmcBjFLN2oNHf6NdaaOT9sb26y3g0a/7dz2fJAIMUFq6KOoRmNbLRO1",
-	"1GUmuyGzvVe+yJxhadAYR2JopJcoGKrF36gZjq7ZlKupqCqPg5pAPy07jvwJ9jqbzTIwUSZUMvpfrIS3",
-	"29ZcUi0scU9xRK/HRhYAJgHBIZhhJjhwyytZUlL79peiNklBfOY9CwJD5OBDAz97LVYVn4qlUIcEqpEd",
-	"ikgOJKDuo4xPoGcQDH7Po1W1PBKIGdELeD4rnp5B4Uqm3bB7ABxD6wU0Ziwldh2pgQo28O9WmCBfdBLO",
-	"wpDOgYIzWUoHX72N6L+f9n2Y7A3EeOSkkcWowHlfbDr1ZsVru0+WbTi/I57NMuqVd9Og9b3gEbo0KESC",
-	"Glsv0qI6lD8+ffLl0y+/+NcnX34eFUGe7WTomJF7XPo+v4WHGE+d7dveIz4XCoSpL+OyLRefMavZF09Z",
-	"Bc5IUzDES4Ujfs2O2Tn7n+zxBfpDlWh7uVISAHTODv0qEVl1BYmM7uX/9eOzx//JH//j9PGX1//z8fvo",
-	"X8fn//Px+59Piy8+++VfksGHDMu5S3GljbTyVlz0rkc4ffu17ohvxW26beWZ9zL7ez2UH5+eXZ09OT89",
-	"PT89/c+Ts8/TSDvDTVripvk+paZgckZsmovVRJdh8LycFSmHNyQ0nZ17uhVtbJOcyFIxo6nnbNA1qD0v",
-	"qIgF5bhD0uQxe0YbQOkgcBsYqeZVyEy3PrEc6GW0Vu7/kFzrJIQvTpc2JPMGLeyC2bX2ae3Y9AIrFNpL",
-	"R2OOEVhMfirgcFEaxY5UneR7H1zAN3rbn+CXqAjC5+ZTkW4vi3RaaUNgRCQgnny+QzJkNRIoTS+c+UfF",
-	"CMHW8xqQldObDqf7nnGPxnrz99Q7Yq0gMBMUNF47JfCacO7iSsfOF6Ey4VrX16iV0L3rPoCw/s4Sglh0",
-	"7rzydwnT8UZ9RwT38QISgAHw/KWoUAncKbT7oszZ5D6N0RfFtEmPJGGhUkVwta1N5IXXa4r37hJg7X3o",
-	"+KtK2/5p2pqocH+vRWNZF1xJVLIewu+hjZgTTyqEsQETaq2C1umTQgHE8ZhdtQX5lEkfNal01JvyGjMg",
-	"Gt9zUdb++vOhUlKow+2IhcvmgoxLeDept5g9joXYBi/DG7F5ZFjNLdTyR904Sy3MMRQ9bxex7GLG58LY",
-	"iBfpJG3XHSEcwq5mILtYGYe/poyJnYekZfr2t1pdl9IQ8RNQPHUDsTNBKTzRLjk2wPrjtqkCYijQ9nv8",
-	"Nbc9n50y39sfqpUCP0S3DbTRhiTawtdWwQVBMILStEX10rBgOh2z0IsiiptDwJkZq1cmnuCq1ktpBCGd",
-	"sVjXpHsE75dstwcnEs3+1JblSMW4kruZbHt44vKRorI1OAB41Z2VB5K2216orNw3bl6boWRsuFxR/PSB",
-	"CrbwPZxSUhYgeRz7odIBFoXE1NfWHuQKk6UumI5kC1cwAI+bpkVptB2ghvVCOy3nkfGvsGwpbEqEkITa",
-	"j9pk1iY81mMlEtZPgoqeNWYDYydMkUBnfGhkoOWbJP75Hmfhzvb1Wj1r+2pmG24Oje5/j6hg+cwgd9WF",
-	"bHoSfM5ybSGcsKOQCuiTY6kINdqJtNYI9HCwqt8/B6gExvhVjGu1gD9I4jUHPMtUW2goUQzxpaVT/n2z",
-	"ygswQc6pxSgV9aKH8o6YpMWRwbDAHucriiXsTN4ODRvDayKSEn8Mgm++XqtPwI0uxh4/p8Bm5DH1GoDa",
-	"DMqwwRpWaXNNPePqqPtxRWess5fW7OsvDg12t0f7oddbtwYUc38dBPMSe+0epeBCR4IQHexoHm+UbTlm",
-	"c97YvuM1xcxv+HwHDhhHoGi0F6yOcMG27sU0qNJKqvk5e8n4EtoeXXiPRmiJq6iZdw3Fq9DnFrwt3rkF",
-	"9azs7JSZY8LYOo8AmCTiLwEWl5skDma7lvIKt5EQug5HNXoDnTm+Ch1eeuefr/g02W2bKOnrjBe6Iq0b",
-	"8Qlq6I1Nreuyjf2HvRyk01+XouKb66VJlediurvX/tUci5rCTtSkECbAX4O/5YvTEYB00AE31X34JYa0",
-	"JoIt9S3UotaY2n4ramcfwInvVgfbpAIvVLm7y3Onvwni411jrlEW6AnzxAinoGDvzj2mPDZMbAsTne64",
-	"Px7vnK+SW3MpK6GmIlQk1N59cuetyFxGCIszSA00xYKhiJ69ljLFlsEPgqmzdX4/9ycUcUSZvhgA5zeA",
-	"ctkGcpwhHpxkFj/YNRafpxJf3KhIE99t2/1ZewYiK4GBzRXFMsAJjYP3UgkSGXEpx8D1Iok7Fji3DQNP",
-	"BK52FtnqoYBlrdssdoRIH+Scsyef79oAN7dazM3Q3PQMA/GAjIaM4UkD/mZwFBB44zk5np1aPZOV8OQa",
-	"O8mzIltmP7Il+7bmgW2WdnaC8R13sohi5E6cBRAwhJBiE7GQ5DhrlNOpsESt09moDe04ggQkTWn65w/G",
-	"TBJsh/MbyJ0uAkoXgITTT0VoTlR3ZeLad0tyU56IjW4z9CeikuK2J8KxLGz/O40cIiYXI8KOWVClgv5B",
-	"hJS+yXX/yuRgGDlX140C2OWcyIHGVFAEA6EQ/2yyEGGg16q0UYev84T8hNRY09eRujAaEzGXyiA06Wg4",
-	"AAwMXbfvGyQqn07FitSw9idFqNcGIhjB6+lClE6xrkSEk5gki3XKTfokujnrxiavxivvtkb3hROF7iq6",
-	"+83YQ23sfJMEYog3sBatAkNcWvbxn+1eXT4J6W5UxzSzgKoIcn6mbLNh/RbsCMoqDpmNPYk5EnDvufSJ",
-	"MfeMuUe90wDQbztXkT7dhYRI2JStU2Fkx7bgTeg3LKPPC5xBzkSQan5gNsHvFsQHsyD+Se2BT1zxT5eP",
-	"tL3FuqqJ9BkCIYjqLX6vLnnGCN2zN23v7KRL5nel/I5K+a9aR86nBGHqicW3z6iv9a9Oo/6EtMBeiHq6",
-	"Oj85+fb15dX5m9dvrwpW20a7o9v/3Fbm/OTk//yv/w2PnJ+cnJTi9sTazQ+Xz09z7dM/mnKZ5idQ3NDR",
-	"fsFOsQgFsKSxH07+3d1sp9OdeZBE7QE9JarB2C5snzm9gpFWBt5xAhPpp1Qc1mx4uy4CRqLugrLOtBxq",
-	"G2zv0uSCqxaCJqGwejjcqcrhGpDD8cjzTq0rD0sA7myESETAn1pDQcMG3Vt09D6+C6zwNwf0QcauTkKo",
-	"+/KM3bF39MP0iN56TWgr1prr8xrDaVEXvT19Mvu6PHz1EOppact/2L1x5RcFiDUAXk7PBhdDwslhxSqO",
-	"dOGpmEmqWA8gIW7gx623ZEIcCmyTa56WdxTkbfYYrH58VeLdu3iDKU0zDg0agDityGl3PFjdEdZ9kAr7",
-	"o91fBnP0YYzvd548/UpBNRfGXjvrJaYzVQz9EppvdKTN+F2psdNiruE4gqhnvqReH0nQXTcmFpc5XbTb",
-	"wyXWtHYXzPg5RHON+4x0CZQgx8j9Rfo/wO5iQsjDdLTNgq01ppe0ML4pYqczLaaZwGhpxQZW15YR7eN/",
-	"qQUcTHQUp39o62Yrt9aJ0DfNpJLTP4vNizCIY7Z3YvKssQtFiEcA2LixAqoXEpW/7TpkFpvJXcVVJRBD",
-	"7y69bzlz1ydlv2A6JpVo7Rg1tT0R7Qa25UWYeob7sr00Jnx606JGocae4j9MzjD7b+DKb+Adti1FGD+h",
-	"HFXWui5fICTiftyK6bU9bJAkDEvxAbBdaDbFMMjLG1GbHSXf/TIN5dRNI1YcrGs22QAAJpsJUSb1nVKa",
-	"VcXTmVaYue501WRZf5Stle39Lydo7GwrrdkOxi8vX7MvPvvy8Vm6xYsqqXVZ/8qiBoI+T+ny6zfPWClr",
-	"MbWsFBNpmf9tftjr9NjPetVTewnyFjVzC56uTbGaajWT86aGotxHxnc6w4KgYdp/WOTMUOc8AIz5puLq",
-	"OU96JhWlLPHWNZLEk6R2oNIet/iW0rQezQUACoOvNQaR82QL1X+riivvQFIlU8K2Y2wFEwkPWoJ3FLvm",
-	"+w4OFXU2eLe4oLABOtRasPS2R4Svd/cmkGghyZ2qGyGBp9KlF3K+GJs3Pxpcxqc17lvqXEE2Ify6wJnl",
-	"9vuSLJyezG3ywZmbdwuMCARzMNoQaYhRnGWPuNEj4a1DD+9BI8VzaHCQ7JEgXHGlYl9JXyH3DLvPJLLt",
-	"hJ6jdxNKVhlfCA6doMmbDppzjSGVsd2GCPhw7MSMyLaQibZQKmhV2d+2ST0699VYcoQfoO/ib4uon0/Y",
-	"Ao8Z5ze5AJakZeV4WeWTFltv2l6VwH+CXAtyOex7COmd4Q3JaTtp7Oa+PWVvj/RmpeuqZETecabKiCSh",
-	"bOPe5xH6ktJtCxkDolWJMpKK3WgGSPoF2Jwq00rDitV+xxeEVSqX3jqlKbWJZEpgNSAFtEoR7oZEg5Zl",
-	"pnFYo5YiF0uccoWWtbuQoN88tdyGYp69EKTWi9QqlAhDtlEU7EMMnTWxuweEvKA2CIAjAvaT0rDYnedx",
-	"K+faTcav3O9Xmouxc/62vrv0hStjroBalJkWo6AH7ji9Y6rxMzDRAYIl8ZVvb70zex2sIJxoWEvhKRAl",
-	"rtPb4rGTNO28eiuIYEI9Peo7WIMIij/BL0sL169hlbS2QiyVC6x6P2daVaQhARYRalBxKjll17fIbIAM",
-	"WPG0NxmKtr4Tt6n60WeMYBG90tgFkwUsCAsxIjyLNP0W5gijkD2gk322fTzYRx/Is94twGtAJORJc28P",
-	"nTCdEaBXQp23cAELcuFBlLa8YEpf+/Jupa8nssQ/oBLDePA36qmkoJrpesntdBHyOyayZE7mNdOF+z9X",
-	"G/gYSou5uYGCQe+LgC5OjwDtF+UN1i1gtTNkQpgLNmuq6to9ec44GrDSwIfsD/D7PxbM6EjNB+7zkWDE",
-	"21XIxDDhycat6jx6NtLeOUw/eDoBiwFbbNUQSJ5skBLn7S8Ug08SP4IIxwVb8Gp2veabc/gLQlI+08Fd",
-	"hNC1Ws4XnTbTbpPcUfGbgX9PsGA6bAf+vSRfZ6CT02xgkfgHFtEUR34eydOWxFN8nphmi70RNZnz/cB2",
-	"lD4xCGKYkYg6Y+FWsx1CcsWevYHxseTIjVlcIuzgahRYQu+mauxi28eUBI4pM9Aq0A3W2pWJYRV5B2mS",
-	"6cYaWUaN/YVd6/pmyxeZdG49+fyLcrEFkrvTZRVmHIYocLk5MooyABTvg6ucLnFr2cwb0x7XEZMBnPp4",
-	"M7bXw31YG3lMj2jt5pDFp8LNyglVrLW+aD0MgE0Dp1FpBnlYIytK4+3pVLQ/DfkavsR9R4kozThFh7di",
-	"qtVUVqL8OlyzeWSQbdf0bCanklfXGIlOqS/jdjsM1MaDDhsob/hEnfWThgO2hQj3lZ8RQfQvnbqySLfL",
-	"z+H6vUPNfMNK6WS9z24Nmnp4Bbw69EWSttPQLxcBF+WdqU7D3JXmNExE4B2g6SkAvngm2/zQX/I2621N",
-	"o93xsEPDJwCaoyT8CbB5ItOwjnawcncATmBsIXG+URMNOlKdpLduO5eHpTE1EfbQEft0W9myJcnfHNYf",
-	"VlDE1NtJfbvIUT9ZR/AyQIpJFfnp7VrTgTuo0SlGtofeFjTK/FkelnHtsT1MMt5JDG6JjkPkxN7WVajs",
-	"vvsxjztVtNzR7twQm8kMIPRzbReRoEf4B0zB3uqu029e1bbgbfHd6gZSqP4BmHbQ0iTAw08QyHKy6bGM",
-	"IaaNSqW0AuAhJIl/CnCDq01omxLOF8xs6WRYEiVKVpW5xjRFb81sn9eUCTIIdN4a56N0mi11I4XDku93",
-	"dBUaB/veytDkG5umZNoceaG+5/zwMkjBsXs5te18xX6ZB73LLtLZXNLuEEZtrydEVcZsN13XCNWbIsk/",
-	"dKr1YCfWiSwrDav0lO+GcUea0Mjdbpye7WKc4U6vGe8rW/puo7hjuVNcl99T65R+17wlIY6ksKcDLBz4",
-	"KXx/PzSPvUMN646qCi5GveZ1SaUEvB4JQry7BqdVL2EiU64AUW6TeOHo8pMEnIrIt5aE9xI0Fb6oYEKi",
-	"LxEaxHdcBSPfl/RSpMje0ngiwDjOVRntW+dztQgeUcCNHdOyNtuCBzc8m+zeVmrUWt8FXOWD9fpBliii",
-	"Q0Kblj9l6WDxXr7YvVB9srtBLdB7Cbt3JjKBpR7C7gOwPK+xVol8ABEgJhUJfTAknjQXELBOz9c9iKfj",
-	"uOFW1JvDyj9D0lHkxvpshBsLfpaeji+6yAW8ozwRUTKofGbcR1F7sxsyn3MSaPTj8MrD/Ffw0MiU2pYi",
-	"955WezgG/O8o7wehvI8AI34rnKKQbMqFaahl2q4NHerT2Q9SsVnF53NH/Eg7G0HMgXSLAU2e33JZ8Ukl",
-	"cihrmWz4ipvF6DvF6huBebMH53PQED2rM9CyiOmO824nmd++r1c6VYYwacp0KSFMIiSoTReibCpB8bpw",
-	"dgI0seNRZxf5eYzTXP2UevvEfrh6QVj8I1u9dOZBmqYSP409x3w0DmcNtNzH4IKjswtQESlR+N2gKdFq",
-	"27fmd1eUz6kwe8cp7dINA6wtMspESDVnMa9tFy0dkOt0I1Y2YCKO96onS8hWlSgBavbd2AY4q8ZmXDAh",
-	"t2h0eOhG5I7K2L6xXjz02utqy2D48i6ZYEiyTjJIWLyffiRfIs7Ic1aihV/Iad3zGLRMmvA7wBHYd0QU",
-	"artOVzvf8JrkepOABdAoaYUJ921QfqGXQq8VoSNQIeVRcdRYGdz/VNNdQ/UCId2+TynjbtDHt7yGdGs3",
-	"upvJt9Eb3L9fRm9x//4hvMn96238NvfB6/DGX4qjS1j95Q31W+8lAu7O38PmueM35xU8j+9LbLWe5bBC",
-	"TEjrPmeV5mXBVreAqy6SrU19MVSyDhjb/e6ZkqZnviqqXXWKV6ho8KWa6bRfCLDX0/XB0MaGADtBmCXz",
-	"92MX6HYhxNMnZ/+aLuteagX5ipkmhBqRt/RSGEgXrrS+wdwpqF6VqoX9ZqEGJXkNYIHIdbbv+kroVSXa",
-	"UoWWKkOVImm3BLmjaXYIqoyhTQ0ZzvGiU6Njd5QMGhUCp8J+ApK/T9CvuO3B8AzmwYIX/jqkEKQ6t6kb",
-	"r1Chyx4eJi8qpqqF7kYtNPY26Q8BvG5jf6lcP8imBR9TgeDcLBZwQ/Ig49Clzfc8RSBeo4THpZyrlwpF",
-	"SEp6pBnu9YytFxpr6D2zpOPm6FtIYzX4IWa6nmtrhYdRwHNAx0YqbJ5xziYbxqnzFHAj/tttcxtPaTcy",
-	"oOpgt9F97wSa+PPNK/x9+0FH1te6GvTvQQZen0x3vdaKo1spUPfoNk0dWtElTCC+5/CT+KbDT9q7Dv/d",
-	"ue3wo9ftVPCDv/gJ4T//7KYVhRVVuiV2Ok7xUhFagDv7EHIrOeK1+xZaXzfuBjh5LupK7s6EbifRl9jF",
-	"USwmOzI2FeoIkqA9k11BNHB3jfWu9XoAo9/ey1+Q23B9RJfFYf44ZJ2k5ETmemTwtR3wikem6Jwz6DwR",
-	"Z2RCbn43Ae7zsyc7ijtHVG1uk1XO1QsAztjPb5WG6QiQG+fM8hsA5oYaJujVGjA4ztmq1mUzhe9LadpH",
-	"AHSizbaccsUmAtpbM6XXAD/WqYrjkMWbwoE6FARkq2aMp82MjryPu4VGDEW19sWRluV0pHh5vnnTjoD/",
-	"wDGeb17DKO7dlgo7BxS4LUZxQnK8Luzk254hZ1Q8UEcYe2u+qATPFX20APmD9y4+BfgPI25p9wzijEhs",
-	"2D/09BU+5Z6HJmH3s+YraOe7y/qLBWpA86dp+80M84r3JcmsgZS9/N6K10uTN2sIgsgnuy/5dAFZ7HCX",
-	"SHOD7WRYsyrgoyn2hBzALiOI0pGVP+NDPiQUrrWC9PGkR3TOrVjzZAsYRRFRWqDpVkCN3dh/xxe0HNnn",
-	"6HAEB3KtrqfuSIx23La/ozyPsdW2aMHtUsXhqXZBmMp/DfGI0a5HBEnZ60dmJfp4IbrpuMBbvBljCQhh",
-	"WEroWkQbA8dmrylFkZBt/F5dV+X1HaJYfnC/8s6Q7WnvcfkWcXsb1FtnislSDBSYw9M2LVFagm6LlTXf",
-	"XGegsC/dx74fHbes5JZPODXtA8Fh+Q1iWLqVdYCV3SOjDdsswNiqrbbYTkIOFYTappGaM2lGAWMoFHCh",
-	"rwSaJ4FQeeRFJhiqYdladYt7eoLn3mpMLpusoPeFqW32a+jCV2qnd4UUfYCAhaJQJebcylvI2gOsB0iV",
-	"QSt6Jta+jtsuauEHB1xfOWksJIIGWFJVMqMDHIK0VJWDMKVgkR4nsOlA8QOnkHKGbJlK5JtqZZrlKudT",
-	"4pYmBplxvDasMWKf5KVs5hAOC5wwl7chiWhey5EhpnBRbNv60CIYEvuwVePfGmNRN0YfU+hXJmuvKl+g",
-	"r6hZYrImfGf2ittvrwsOaQf6bmQwAqolD4gzIklSnH0VdLnR/swrTOkCY6sW1hmDsCoqwtQz1pZ4shUA",
-	"z2q9/9nckRE6E8GkH5P2k/ZYbmVatXdJwotkyai904WXvbwiE59e1S4yv3PfY0rc1ubRHZ45uk4s0YpN",
-	"s2TgAR+nfsNL3/DaDrnptoFvcJbjzIXBK6ZTgQ7lm0qvY+Za55qRUSsLMXKNGD/B+F3JM8cA0lZZyTeU",
-	"nr2UpZLzhXVCy/99Hvq8Y8dzkDJYKuUlChRU7rkFMNYdlH5ivLRDl7CR9pjPX4iPd1lm5NaKODSaSp7N",
-	"35CHfbSQejcskSDj55569YW1pOPj+dvOV9vLW6fP4TVHXtdOUp+vbuc3QiWDA/NamwzwqS/GV5ZL1T0X",
-	"CTxZ74cJwWS6mypxu4k6XYAx/VMaBHZXyeb4/MdbnoKjpB73oZLuMS9LUTLLfyKEce6Maq1gf6WKtvjO",
-	"6mG70QGONJ9A1Tmm+0voqDT9fmW0k1PjMSnDdj6E6O6gu8BXaZQU27t2x5uGsFg/REfq5LfsMlwS3S3z",
-	"hEsqd+DD6kG/SLMNNj+MqpNDfnKyAi4QSqjNpCUOKb3upumVee5u3PPDCu0SQddUxaHtZATuccCetNBM",
-	"A/XC3Utlr+PzPUd7fzxATinnFBTpWdvfPnv85PMvsBCvbTNQsIX4KbV/t7yS5XWaT74jTcFi+AgBBM8e",
-	"n551bHRerd3tRFnFyXccoFiO4foEwx+WjbCUStfXpZzL1OZ8JaZyScWNiGNjsCX5OXviPvv6h7cFO3V/",
-	"/V9v/kc6ZzN3SDB4gwAJ4/DPbLvyPQSr07gTTOQdWDlsrcBFBC3Y6847KBga0/Aqzen+LgydPvplhBEm",
-	"oqyhUTeBBKxTb0rHQpF5wyqkKvUaLX83bVP4Sdh/BNfMTjFAgc1WGtDiIzOow0qeCu22JZk5ratfUhmf",
-	"jItr21Jliyr8D1cvtiOZxsplujlJkK29bsio1ocfFqE4AKJmULO54BGAZaeS4JBaYsLxG+VPdobltVbV",
-	"ZnRJbtIR+VzMpeomtvSpEMCXqO4NjezWTzqyuxuyb86OFd7jNREd9M84ADRilfTT64HdfkMeD/8WwBUK",
-	"u5zQqvuGj7BH3Q1oF5eaQK98MXye5vqqJB9qCiwrQpxomz4H8HbqOLOV7plK045uRN/RQZQMHo76DEnb",
-	"xe3D7z3WhFhZADBZ6loU6OQNcK6iEkth600OAaOF9OzNy5JZ4AFZFYvzfMf7IH2Vy/iUZQqMZYo8fMJN",
-	"0h2RcxjuP4lc643QaGPcMFnokrnWZcEIpx9yQCI+TbhZ/t6kcSy+h8BThJM7XTg1QM2ZhVwb+sLTdFx6",
-	"9R3rn9plJ49WzVNlwJNmkyL4S2vAzxswVqLoBGbZrReaGSHQroPbWC8F41UH0fJQLMIIQme4My89l7fX",
-	"Q2gDFgo+k4td8y/8lebMV3Cy1Gwu7MgseSMg/StRQHkj1tKIDKMd4g13P+ugwuBuhjkUYwqkgDHqdDLw",
-	"6PbK+/b3SEKSv4awJahjdVtJZwAzdKpV967NRIJzUCv96dIcMgRRZibqwyo4W1jPvdBlLtiffF9gp90V",
-	"7HH7T7xZR2Hk9LPhU/myfAoqGlyhgit70aoCNkK4eWRCQssw9GfSj7Dim6VvOEiFOhOubh4ZZtwVt9zK",
-	"a/viKejJIXOtOFpB5YMb879+/K+T93/6l51isJ1WABdNbzCBBeWaKWxdPgFWVnr0g5GF/hC+zHWUBi8E",
-	"hbg7oU/owlSVBZts2Nkp+29OAH1+yt5dBCwVbGl57r6ohEn31lqIqhxcjX+Ph6uEFheAbLiNeDgNymkt",
-	"rRUKEijdD+iKcypPZUZXn8YNfkamS0leedUw2TGoEtykKQ0LRef0hE9vdqu4YYuj3j5hK6N3ZZkr0mF7",
-	"WHgZ/eZDaQj4/oF5HyLydipt51H6Z5eDCewCoAUmgKf9D1HrwVLhs9Ne+8XH/pPBTlGlmPGmsu73w70d",
-	"o5E/H4HTlKPnDwq8lK+wEVrqag1f5J0hM+nOcLEHLPPW/YdvGUR0wx7ZbQOa3oU2s+nai3E8Cz9PQN1F",
-	"j2QF78hX4O+vs0r/GfPt6Ar2JDRrL9hnKe2/Ew/LQGxgB5ZcHli+FO0O59fXeHnnEuJTtBMpWqGFG7ZF",
-	"lv5W5DnhG2pNuFWKm67DxRt/WVDSE0Aqi7W7H6jXDuQAhemlW30nAWR6VvpMViLrs875vp8ZcHdbrkqz",
-	"u3DN70wqT2OveBOaxEn0gAO6FPDVKukS6RGInmsJFcw3grveajkwotdPDfA2uVpFJCWlKrQA1k4zIPy1",
-	"KYG8JzpI8sruwNXCXQVVlZfinEULdr8uGPEOGA2eTHeNvUEApBE5PDXZwzXNIgnxeItbNm/3k0gQmDdi",
-	"m6If8qMpFeEcRjszfJRTRdARuF2uDy1tH2ynez6qphiHgzfz7x6l4EWi5yGA3ZwqHa8IxFRE7R17mYRl",
-	"wwXmif+yxZTp5ds7vTJDfIAkh1bs7rT6GZL4xETJoJMDJ6SVf75aVTJ3aOOTifk+Sq+ZTudkRHI/2ZoI",
-	"prAtmfSym97gsenpSuA3odMItDcbmxPQ0VUSjEIbbgagZ2k6bkuhtrOVWj6SsfGtjls/P1ZNZoqJ9715",
-	"OqFS777eZsYHuJaUWGdCL9qKXApHyMleSFWSzh7l4hq9FFCYaRZgJN5AHqqhvglzvjL7be732ia3NuFo",
-	"2j0YNBFKjoYZHiabAC672xKjTWNB2n6r8uj+qRKn7tWbSmfY99raIc68dCiCLIpOTnRlhUvH8U189VCe",
-	"X3CmtaIo0NXzVF4+wkZv9xbOlu5Y8ZPdbfJQUQQ8nH/3m5yHjNzFIIENZdjxXjAahYGxLZYQfC9Khuk/",
-	"qm0uEWJfFAPprvWfCeG4ODK6qQd99ED0KUdHUqy7+rzSwzk+ACrjHCLW7kMsZwGVt0GY6ZkBLsu19EDD",
-	"PtlDVKYSF75xl/QZdLiEnvsLXSG50n6ifQ5K8DHkDsw7VHheqlvZYhFlyqSH0CtGGk730YF6IG6Rt3MI",
-	"e2AQuMc9k2xuVWOjCuqQ5ledJqedLg5ztCXdWU8G/VmffdHxlZ2dJlXd7UkuNqHPSd9LvrsL5HNh7GvI",
-	"o8RuTGktFMBVnPBciKq8aFGFnRpfVWzSWOZeBjqGXmP/TCcRMsBey2R31ivooMrr/WuSm/pW5JrqzZPx",
-	"KwBkkdSCyoCHnNY/1tA/JPAJvaMypqozh6DDFHQ90lWJaQqYk8uh9oWqd5yRB62mxtLnm6aqvnMSJFU+",
-	"oVPtGa+Cuo94FCEzGKJQ553Oswu9FL79B6SEgXYupwuffbPINPpwrx6vI36vSxEaxmwhPa1VBpBzrZjv",
-	"LTbZMAw9YlgFatEmYtr6cJdjCfp6rSAAmlZWk8HtKzRfdnWrQtju0YEZciwPttqJOrtBzf1qVWXs2elC",
-	"8NX9nr5bXTXpjvY+c9BtiPFw5VARB2nHmMJA6hnCarsN26wJ4mff+HsUeZ9j7lQ476GT4QQdO0SiIKj8",
-	"ufUci+z2PtVO3ohpU0u7uXS08Ud9ECnre9z4c3fQIsisbbypfnUq5j+gtCCzNCDtXEDrO9+A0Bl8blkw",
-	"JyeKnYyNXKoLa1e+hhERclLR6C6WT4TedN7mKgOkFfcSQVWUpsgtAXxLwNDU+kZCU0a43o9anN52Snwl",
-	"/ywIvsKD9CRZNsJnQdCW8MHxjdh4/im55dSLXdcIKLMF4oSNA1mMRrSTYkkgmWeEBYMzouJLKOsGorlN",
-	"a7vKjHgDwsKbcS8ywpo2UAcWUfvCR5goNPa9kKQ36q2V1jeE6LXf8gKwU1p4t1g7iANE/z5wayMUqZ0T",
-	"i+CnRhwGNz7rIFYdwOke+2rk4YsKt/zlO69lGa/ygEkQvNYIdCT8V34rwPuiV0JFWccrPheoEOzeg1/g",
-	"8GOmUw8aSol6LqmSEZriFwyCu5C+8q7whY6dQqzBrn0F9pYZ8Ytj9o2u8W1Y3I5lcn+Cqil+I1S3xBpa",
-	"5PizR+8w7E8eTWGrQxVzbwDXMl0kvt0nbKq7BSpprAEWX/IN6uXSnnscPGT9W9HySkGtKWTNnN1TBPXS",
-	"kUvP3F6aY/YsfgUeaXhP9waSBjYU63MOua2KcDY719UxA/BTyOrzGcOAK9GWD/iricpXIRMmeIDDRyTt",
-	"bMcTKn6SxiLagJXWGY5HL+IzEKpbjs5IJCm+kkfnR58dnx5/BqhQ1PrmhK/kye3ZCWVluY8I0zoQ72V5",
-	"dO4+fDb1sbRamJVWBpWBJ6enhHPgo6jg3pvCb0/+RuocalYjlFD/FjgsPaHhNCl3AxDipCkYoVth1p77",
-	"wy336elnuReFmZ+8FTPAKo1VnKPzH3+OVYYf3/9S/Bxf1/hBkGr4z1iu4iftFfDj+1/eAyjUktebSH/3",
-	"5HbKdZMgt+mSG6z15xqDNvdCaRr9nTQLYZDYrWpJpc0faZsdjXySIMR18eyscWtP99jaT5oVgtsx4ge3",
-	"Uif/RNn25PY4hVhrbfDCgbn2zu4J8D8kRKXiQd+28mbJbwScFn/rkkhCyd0qJfg9V9ShrMuibpA/i80D",
-	"8eefRWhh8oGZ8xUvYV0ZzgRFgXwBlL+oFVrwH5k586z2DNRaNG9WtZ7XnHwufEq4udwruDm+OvlZlr8g",
-	"U1UCvU9ddqjFUt8GhujszdNkVqQ0bK51Ca/3OAF7E8U9//TDEPGVOzSAnpyc94rXHHuywMCgp0Ivl6Cl",
-	"oqO2w8dFxJO7Oke/T+yM0tbXK+du7e/pkQc8MfiKS2EtJKvmDo5UJV3PZx/tmKQlcHgmYWdJnwyNSuZ6",
-	"6MqOaX3/IhFH/0hSce893lcUfiI88WKhtRGkiGuP+xrtfuIUeiU0vnu7vMHLssVQfQjeoNGfKbMGIT6C",
-	"N9JSmcBuu6DxD3+53bscv09N7c9CrBiHrFKPpjvEBicTMUdArTQzwNd+w8oSk7ke7ODSi174fiWpo+vs",
-	"f8Vv5Rw8UdNalEJZySvj/uZW/Mb2kzrPRfsJMt9qYPvhvR2nBsWHfZwqFFDzf2O0/kbXc+EbYtygQ+6j",
-	"qEoxRHn6XGISUQR8/VCC2g3vUwgPlNQQ2gIvKCYIOV72fTgwa/DTu4WLo6dPvvxU+fQZFRh7NilawGno",
-	"EDqjBIELBLeEZ70biglVpqVGYxZDwqJRppm4bZ2IN+7R9NH4eyPqTXs2hCp9NtHYE5I6IuNFE/g1/Tw/",
-	"LW3tOTlJpWKcTWq9NsIZZYCJgElnqYPeJ/qDnPPGLC7xPUjNO+hk7kD36P8r1a6j/QJPut8ybthaVFXy",
-	"EPlTNnSQhCov/WMjxSe62PUt5h18wn7CrxVCXeq1aiXOBPBZJHaZHqLaToWlJd0e2sphZPukFRVHZpL0",
-	"3ikbOO8j6Sx5v04ljY8PPKhnJ7wjYTQ830A3tu1tGlK8McRHra3Qql4vAHhbqlvomB9J7UT0hysmHmPf",
-	"nLKshfGJAeoG1R5lqdbMal0Q4h5n8AMjaugGDNoRa1YpnzZO4mEjL5DI+rHcOC89ldP+G0fIlHcbd0pa",
-	"w/7jLYPiz71vofFcgnMMdR0p8TbWDsuGLAdc0upAX/7TByHGW1gHNGOiENF6ZBT04SVWxhGKdtQHCV++",
-	"lfOF/eDhyw8Wu3wYlvp3edueroCsVOtKMF1THAjNHIwM7jJz8DCeONmBDew/AN8l9Xo3gw+QpHC/MvRh",
-	"9vgZ3okTX8wctnsK/m0Tub/I2qXESn+91oJPFwhPtexuelPK4TQReGBL/uQAzNyNrmy96ULdKbGmiuSE",
-	"BRxq+dv92p06+/4hBQIsOcEPCPz75PQU1igpbr+HtlRKSgriE+grSyeuiIhEmc3xHk349KZZ5VMBoMqa",
-	"1zci1Idi0bLPwZugQqWiSvilXgrMT4CUsAK8AuuFrERbOkVl8scMr1KhpvVmZX0KtO8GulrU3Aj2Bz4X",
-	"BTPwyB8LBviYUNuuqxK1unCjtUll5hHonIbOkqFKJEjLRQ4O5ZGAbOSo706cUOU5a7MEWS2gqRCbLsT0",
-	"BkuDcykOz5GWD3ON4eD3pgvqqRX2sbG14MvuJML5mEjF60Qb4bQsm1E9/MM7HL58EDF4FYrVuomc2KbY",
-	"8asOMGHO+GtZFlcenylZVY8DpkBS+GE93nNZAdTooPybmtuC/VSZnwpmxIo/nuqqot6RusaPVnyjG2sy",
-	"MjDUyObv0a3yu1SFuCII7S8y78FeG3u95yElrSMugjTkGbZNnQLYhLhHp0WQ7A/D0k8fjKVxXZq660Mv",
-	"FHejWz6psGwJ/gkyOYh0rm62+Rn7Lw8Ero1QpWfoBxGAsqq+o0l8YC0elnUpMqmmcPGt3ZWnG+sdFRuP",
-	"H+GuZaU/AB+N54tLoUpijMmGtLgC647oEgzZfZCu1mOFYV/TKJm2lzgZFFOpX3YLMPb5JSA+Hn1MiZX0",
-	"n31V85klkEvQ51RbzfeQjAITKti0FqW0DEASEIIe5pP3v9F8t6BTCHIY3W4cImReKvnEd8dgAvS1Ssys",
-	"z5tHoFWYPylvbaENFOZycyMgz+54SzODyT60YIIVfyRHHawNJpC3NHHHWi/qwuNrfXLX28NpeECi6LJH",
-	"uAyt7AK6KfCqCvWYuqZiim3hF9yJOaP2OSJQDcq/l9aEYlweycLT09Ozf72ghhowXSeNCZ7rQdwjD8qV",
-	"OW4EkK5PSFF6hhBLcUNKR3ese01zwAlfrWpNBfCZTD54QvzOD4EfLoniA2wRSumjS+efSUh9p6c3YbOb",
-	"AGKlxE+25RBVMsdyAR4ZWzBkWXXK1VRUVYuIks5pgqd+59bfuXU8t74AnmEc5edkw3iXEml+9MBByRtU",
-	"r4QCUw8xf34NjLjlLXnVweDK2Tc7M7N2vocQ7AkeKfUS6pl4t3cIXldS1Kgr5bxMBMpGXeHD+AH9h2CC",
-	"tvDMH/oUI/LL9hF+ScgoYJbIpfjUHDedvlkc9hj/QrlDsZpmyZoVWu2500b9DfKCf8U3vzap/zBG3Bui",
-	"1Eew30bcNf9M98r32np8LbxaJDYYQd1novUNRZpUr8Ai5vtylr1kVrVUv11DjVZ+55DOp8l1e5t1IbkC",
-	"dl2UWYbRxvpOH4OqycsWTOl39WRs0Ojx6dnV2ZPz09Pz09P/PDn7PPPaCKjq0wkjvfGcsUuPgP708197",
-	"zMgfhFbfeGT6uLJSIVwU7lZbAiFr9PaGXkqII/3IIGGik1eK28GC5Eoa+xU9c8f9HQfk5vtX4ksTbfXT",
-	"nlWcYkE9MNVMzptaQIJw12Pvfd8e0n3FJfT5iD6nDkUGEhJ8bLL7K0xW/Aip+lsJ1ANyt6o8WQKKkCcu",
-	"9XSCYJPhsoTWUqFm1qOMI21S7HLyM/7Ry+hM5WdCVgdVeByzd+Qr8Q1W2I0QK4NJLVLNk5FgoPiSlwSo",
-	"ccyeuR1WFH3H5gNzLag/FnkN/UH5qyIEZkVZLcAc9dLHNGbUlgpxfxAhjWZ70eL4+Jw7fBl1hDEYH7Fs",
-	"rqHcaMMmElYR0ObYH/yjf0xlqyAXEaOPuMVgjpCObfUKJoulqGlDEJZ5VyvwAdJuzz6hquS76s57HMfv",
-	"AqNwOpbE3dFBG8ED0he6/bcn3wDznqS1ldJz1V739yrd/fYdhQUhGKgbSELbGAQJU4BajqAkCAB2gYD/",
-	"ZRFlo1Hblxul16bwP6eyXqIGJaPBQL6oncvyryoG1GqpBUlr2H2OwWmbigAAORGVFLeiRGFw0cMi5LH4",
-	"wFAct3CuJs6Ycb+LOl3YhfirAsevsdAJWaWOMqZQfxUT/b5tYxz8jmWoeHi5AUI68v5+hvc4wy+4M2Q8",
-	"wxq9FAiYK5w4hTwwvgnhgIifB6/QExvaS37kw5/MIkCECoz4K1qXvhX1MXs2s6Je85qyP4kqAHm39j2d",
-	"4Mpac8iA1TXDpogGvtJr5bRROd1OFrD15kGPUqd34Qf2M2Ez0WQGU+gZ+s93KIujz0+ffJhD/C2/Fb07",
-	"uCP7LcJGIbymO2TunFNHYcrdMMLdNQLRoRHlsXPEZzvzs74Zk5/1OoAXS8NKUclbUW8ia+/y6tnbq5NX",
-	"L7//4erryzYdn7IoOlmU1JVot7n/cOb9OJR4cnaNsflIW+eGWjDxpfjw+X2Avows18IVp8x5mi1ZYjdi",
-	"88iE1KnIaq/RjIVGPvSZ352ou9RFiyxKpUvUYKYdG9pVd5iywX4HxJO99lvN0niTSAGoqi/zgHgiVjGQ",
-	"xga4sg2vubJCUANqw9xqRcmaFdwOzC5qIeJMHmdRnfs2z4DdMhMAYFsLXIMoW9haiHExrUJJQ8GsnuOB",
-	"A2pV3GJzeTT5N5j5aTW+96Kln28lXXGFOiZ0AgBH4Ax/uQD71LKJEArLIRL63VzYbxoK4j3QxQDj57Kk",
-	"GzWmvHq/auri54C0HBg4ycvFFoB8FpgteBgeGZg0VocUkZoNMlZax1a4y5hViK0BInZ1izMnP7v//XIy",
-	"cXYJ6EzQO2048wtsmB2i9WoRIYQnNCiCKL+D27XXahNW4JuRplQ239FxlIf5i6d3jU7ce+XJZGN9zz4Q",
-	"ENTmG3HJiqgIVs4Vt00t2B9KPTUnxuqaz8XxsvzjUXG0ELyk/PYXOPHHX0mz0kamOxcECxTsOmpwlN+l",
-	"Xz45RWk/fMvdJ/GZR4IDhnNk8T3JkUTYFkH8xKe22lBQZh3wEwdO4E6V5lu9FKPSzu/97H2UbPBQ1nH0",
-	"m+eptoLFyepOHnrEUwh9bEOB4wWlO5MOqgTbCLuDwXam9Xom+/jyfTCs+Hue8K9QcEKYOjB0m4ecTkLO",
-	"MO/utDrPwmNS636LbPx7nt4/bZ7er+3Sy2b/ucEfmXFJgDlBsTMz6ve77qOkWv1uhNz/XTqY/JU9IGMy",
-	"wfwhGZsN9vuN+ntq2a8ktezXdluGhDVwAkHVXZydlro5905X68iKqVvUcAusF/TIA/KPk0D+NbmwHoIA",
-	"MaXX6ArlkJs1lQGt8rfNHZToQeEOjjFgQmawmpUaOcGnb9wo6Jgbd/ZF/7FQbRaII185ImnmIbxNuXYi",
-	"Mbfdf9SaRv9Ices92BzCOEqvmVa/dUnZLW0HlkQ2Ju5e8s0we/vGgnkpt5Uv4h26g97Yt/6hj6AP3U9G",
-	"ypa28U7XVQnWZ9yyep3RMyACmIacG2ipvv3W59hmXubUqKVUjYXk6IQZf3Yatdb/otNY/wMj3rnjG3gi",
-	"B4QYeW//CVSc4ZyR+46OhoyT1ipqGxU5SdCJ22AfZb4xg96EhTRW15tBhzk98tHNom94VTn9DmL0ApmM",
-	"GStWOby0Wi8H33jYcUY+p1cz6OxjqFNE/oxb/QAz+YoTWiI6CrGBLNQZ0NVgpHWq8j+0Ehfs8yUk3lGT",
-	"c6cAQWK972gr7UI3FkvxCszAEHK+sKyEt7hvsuictAkJ8XV05gxToZzA+vHoc7cfZ/hfxxrw5dlSR13o",
-	"B0zFyuDG11zNBVH83BnIS642nga0EQgu1D7tV64rSg0xRfglLDBAScZPum+y7tflivcQSXf6XjNoVQHY",
-	"L0XAv2FTf09C+ufU3KaI9tDy38sCJ0+s+MmeuHnch9/McRCZfdD4eSLmjSqcMdd1Gn8g19o/lWF+z5cU",
-	"XUz6pmBzfisKzO+CLuO8hkyOyYb2uyumnCKLkYHcbYUZ+MMY8EbY7/CxBz4L9JYsJDQUC/jUQoxgr3+F",
-	"3OKYwNN9pNazg0+oP1i4hoyw1JAWLXUQ89y2/fZ9NR62ZJ9Dh3kyFCFr0a06p718OrzwG9A/o6apXFkT",
-	"O1geub1AXF2fqAe1gbB2ym/+eH6WHcVIANiPU8WSJMAo9A7HmRRVC2y4rrWae7Uv5KS5mXpn/V+Pprw2",
-	"P56+P7bccfo5+z//63//9eiYPVNIo0cGWgobYU2vsMhXNZCf6w+iMoI9Pf3sj5gcE/b7UYuS7bf8kWl1",
-	"P15VsCnmmL1UYDdEu8s0dWJa8ulCKoEaoNN4IGt36n6HNYLCtkNi4t2ycRZeSYMnsly70vf+PVg4+Ed0",
-	"YB0u9X/TOsX93xKXwgIfx1V37rUXrGxqPqkEenM5FRcRmlrFFZjAmzYTHCrv3BdsKD8YIUgGzOBX8MBv",
-	"KTHRsfMrQl7Z4ubXs+BtpIoBgKr9VaowH0LhRd0Wa3tWWElQ8k3hIed9mjo4Dgir1FdceNO7k/2OJafG",
-	"GS61mN5oJdUcg+CG0ulynOxYfYiR37jvf2t8DIvKCGU8+zPUR7rwFxeB+GiQ+JYo7j7kVH258Y1Vf208",
-	"6VUyIIAJsPBTvQSEgbUG/0bB1otNpLVhNw2lLVuKoWxbc+O4cIDPLm8+RubRQzMarirDaUthF7o02IOH",
-	"+ybPYsqNvWBiubKQL19pPMpWO53TydYQ0/kVMdq3eg0NPMOxWuiSrXVTlejB8QtHCUj86HTbVQAKCQ2T",
-	"wlI8p4W0uZOfoWb+lxMoa8sWn1Fi5hSqqxuqy0ccFjattGlqccxCHAabx0BNjTCWKubcjBDMI5CwVbKd",
-	"uo6Ni8jI8YE38E6ZC8ZnFis5YRpNfYuZ7aZZraoNYq2LJcTtbR9J3QeodcgPqbW2PinQHcLwIzfRY/bt",
-	"zvlBeSlmRUBTSyfbilaXp8giUIFD3R2ZcomCO9wppWnGYJa7eWHpHaCuHLMfoFaOO3lClLBR7mOmGu5N",
-	"PQK05Lmzszxd2rpVnk0bSosRYKIH8MC/tM6KhMSqQ2J7n0exvbOnTz9mdO/dYoMbkrtE3ZehnZmvtvvU",
-	"8bE+pfrGTXuGPYZLrx4bu1t57IcdArEWU2ptn5SIUBm35NaZ+PPjZQmdAiBspmtnxQfhA/2wjtlrEGQo",
-	"uldGNKVWGy8WoFUrTRGcBcfsbSCcAWGTExB2wVVPsIDMOMeFUiuyiVhI4KyovBZFntKlYHyib8fLPZRu",
-	"j0g0BwFXyRuxlkYcKK3eIrl/F1efhrjyybq0LRmhRWfkNwe4+umItau+1pWWbK1Tn6sNNqXkCkUPOVbh",
-	"UjFNhf0GSTXricBbaWEa5uRnq2+EGuwG7Ay7subrl+Fne7UE1tCFhikN+DwPidT4CtBCFGvXl3x9Ok9L",
-	"65uhBd5zB1R8S+awyeiJu2Fi9FtiLnvkQbNqFNiZEdNa2AsWI4BJ9Ns75lDAeLJMi2FgsofpW8unU7Gy",
-	"va17kJ7JYrVfvufTdAh9qvWNFOQO/CAS9cmX98NA/nz5Hs2TTZediqhVL3Wp78gdzCQf8nR8h0884Omj",
-	"NyRO3osFl6oARSj4F0GuYnHGATHEjwsB4jaqKaXVdRxjuwDIvdUmAr9hE1FpNTcAnQZ+u86uYa/bQYc+",
-	"PvGAu4ZveNtUIhswqunLX98uYV7OsjEWEFiZ1R2nTqh75DXEKBX6H2tepvbpBG77IUgWYdBhsDMduQNp",
-	"dZ8VRNsJaVHzajRuHpmCyRm0NMbusjk1m5zQ176C6iPVLbVEHbL6zSeMiVUKXgtj2YRSjMii5SsBQL6z",
-	"0HC8Y4wZ4fixdorFVkBgf1gsQiI2u7yT7ZkIwGoUWjtmzzyecVBR3BQwz/8PG2H/GOcrZEzUV34eDynS",
-	"/DuyHvDw/a9HpAVXdicCB5xQoBfXQ5v19h0cGoN3DD3yIYDv3oiafHJjoO/85B+w62iA9KrFXBrrwXuj",
-	"UByWuHZaoOa711fSwMF4cfkX9ocfrr55/G9/ZLpm//27y/+O5wdSZiCvxU4XFK+GcY/Z12CN1nrtvv9b",
-	"U87xa2mNqGbnjLMJB6R3hBtf6dpSLDccOUgLgnAszAPEAkPMXuPNtNS5lEs3WssHg3fXu1paqv6hodsA",
-	"JQLmAFiszCUlOy7aHAAHMcbwuCPc14fL0kFavwS6Z+vMJmJKOcHAivWHSNLZo18vXEgcWU3Pgus01D74",
-	"E4WQwUL4XEluKQQ39SDPW+Lq5Gc8FL+cEKThMBIePrLFtwlrmc7wpxKsRTbwC8jBNfivP53GHZ1K10fG",
-	"m60G0/YCDvpCV2VAtIzC95CqBwjm2iM+ZhnA1lyZWa8ZfJdIX8PpEDNR/3/sXW+P2zbS/ypE3zQFnF1n",
-	"u3nQJ/sq2Ta9HvIPu4suDofDgZZoi2dZNERqfUbR737gzJCiZEmWE0vrbfKqRVYWRc5wODOc+f1EFgnm",
-	"PyUSr8oCFfeeZqs48dwH1sAiFaYkYgdkgn52Of3/H6wNX/Mt9KDYoGJmR3sA3OjZtgLBSTGgi+fx1w2m",
-	"131WS+XWEVV4CHxp/PZHqnQ8ZPPgHQqgeH9N1GZvlFpit5QjOCMPBOFsM6IULRkHYig13kX3yZSB7lw1",
-	"n7dz+5kizz7Agx/n872ozx6matnajnZAZvPFdGwsuXKmrSjn1o2cl/WIl8fJFd4VecY4W8oMmB9INDAU",
-	"GSG7qC6bjIZoxZ7dvL1mP01f/vRD2Uen5QJK9mrJxFKfuhAnKAIZMpArB2nZ3VH5wAghQlDFbgeGW+FM",
-	"CHvEQdSwwz9UXdXctYS1MQm9k0vBBEQBIYuyw17fG/AHF1iQfKRONc001noqtiqiBG61eArUTwACD5XL",
-	"eA9tlYImgTkvf+deUhQlPIuFNR6ujREqhnJBZ7/M2YZjVTlNwkYpGmLXRkoReAhHOSpSPETFs1RFS122",
-	"4tbh408eKR4Wpm+8rOqy2nBp0LuhYn+oZUCAlkpEO/SB+PKL6MBc1qSRDjpNvfY2gM7T4SZNS0l++62l",
-	"1MZr5UnKecQMZp8FDjSqd4KynY2FUvceRwQTISxKpcjMv2UcePb4JLr1UnvJOjQSapmmKh6A9q37/qXZ",
-	"JDeZbaAMEV8FvlGqNIUDawHdRZrPRbrFlAs+h9cIBO1UwdKitzpeOFyZTS6NEYDRD8InLxrhEDDqQMOF",
-	"bd7uy55dTqc/uIJHTLVgOGW/0trz7IqCrMwvjV5iZTVMHuumoYYKaqZgXXEGNrxZAleAtmvBDVZiUo0S",
-	"ANhDARVyG3BiC8Hufr5leZERNqT1xrznwRPBiaOKPbu8sFHUr7/cserlCk5703pvc8ZeL5BRAUqyhB3S",
-	"HmaFxg76ezG7VZF9UfW8Pd9o9kwLQefYe6E1X4jGUEwXs5UM9/zxI6ZQ0HqIeKm/rUHCoz4WpyEXdXp3",
-	"64McMbegER3Wr+TraD1edjzA8037JczrskbQGquKzk4Ct4z+ciPW6faKzZRJwPb8/fbjB2bEf43eJZvC",
-	"pGjzifYCRbN70JS7ysYya5Ed78zZOWPKsaxr1rTZmxbzD38idBZaBV7mkAELneIdp/ZVSPIHTMzIwolk",
-	"gR5BdIykw3A+2abSuzxn3Dmibg16uwdt4ecJSHL8fGwvd+0eHB5eQ/OsuGzoCjn2pbDGGArNXOzzZ59s",
-	"pN9+R2l6t4srMpEvtq7CEmbxvWZGGRvhAeqNjJISmGEuIcIEzv4c47qX0ym7T9D/+3E6pUcm7GI6BTNp",
-	"1fKM3Srw97xD09vnm9gYPUM7vwauzHng8kH1SMxWgmebRKbC+lThKLD17eLh/B5Erm2MTxUppsK6W8k9",
-	"O2BI8Gd1JV+NTa/N3LvwtnK7HN+nuSknN3YGuO8mfcrJ3pNwhH6VQCZYseJeA8uuG9ikV9izlQqt3V6m",
-	"/BlEa/g08mEDKEUuVV7Pla25tJaiF237J+DJHZO8PRzxQOb2L/efDqCA/LmVFr2VPr5ZClLDLVd75t89",
-	"EUphAGpgGmXA+6ae7I3Af947dqL0wPiX94fwdiu1hBzBexXPCs3urj85nb1iOnWIztYtT0WjlqxzNZfp",
-	"vs3qHhpDTqiNNGTfjeqnMebqu2XBpmzrCdDaO4pw8PWaVl0Ljeja+0wkoeSOYx1ltrjFD+u77H4eoy47",
-	"rUuVRHYuM6kTwtxuNHdQ9E0/HsjW0dsf6Wq9LsNOmY3jY50ozfJvsciMnG9DbnDIJCOsFhhNUBdC4JKu",
-	"ULt1J3tyuLZchsjiUPf6Notlj1BBdMBCkotJq8GKdVf43zr/R90CJ7qyr91XTphRbKGYDTelSfoF+IdG",
-	"9vs0+3wmkaD5+EO3mmtZ3THHt9ZvZBZ/M9WPUft0wD6wQgrNtFE7nRX7DbNrpBhXg2nQ8czeO/kg9uhS",
-	"Wc4ZrKlO1EafYhJlNIfgRvCYirAeBHvgaVFj1GxWKy0X2bg6BQ2YznrY0YcxjfbV13aob4bxr6Li1wgr",
-	"j1AxCrLlnvilggBLvTRGsYSv4fZw7z7YAK39wBuhfunqCkYowc7gI+DK80HkV0FZiOt7W8gHAbUOcE3r",
-	"f1KyXDg31obv6HGl3Ih891oWfjesc3Jvh3gK3smkpkcoBnukiPgqPGUk0UKMzsD0VzujaD0R2Byuq0iF",
-	"sS4Ud4QMMpjh/t3HW2njNPfMIf3QXVBEJ0a42C8hhovQOwHp+AVlxlK12LnHOs6+zNUsFat2mBRC0qJq",
-	"sTADWVG6R8X08fSJfsmo5r2hNBi4YhzNeV5kVV3OBVwsbNtvOLhe3riHhrpHxdd/KRDKLWA/yjnTaiUA",
-	"xsj6lqBORETJDeNxnAuNRX2crbhMmRb5A1ZcamFYsX7FMgU/lxoonDAx/Vl29lgoKX/jkCOC9gajWJQo",
-	"uLFnmdiwNdd6o/KYEXXfrnBDQKaemDyjQ+7Qt77GtrGBNO2D2Hyi1fpK4XauGzVntiXlakDbucJCc7jw",
-	"dh6r9f5qmoYdZh0n4g09MqDP5YZosO1vuDEil3jRhIf/hIm1ihIieeCOGI+qChEP2PULcbbO1SLnK+K/",
-	"6ToKhsRBwEZLNxVH0GNUzhf2oILpY5XTpJqlgPnRfNdcVqXnQsGuMsJUaeGc2b7bxOVLKJ4A24xlPBsC",
-	"YOlS1V8cb14ZqLaCWbd92PF0i4b4LZur5utu5Ofgeqn3AaZhZxKyAcrMc9/mHW0BO7/ygKG5XCQl10uu",
-	"UuF64dBInTH/W0TuhDr3Fd+yVKkldhewkM4H1ZVIUNRaZBpxl19csEQVucYie5hsJkSs6Y2A44JWAj4C",
-	"/+bQoBDK4Yx9hJJI4GipHsT4b94g+aIZa2K59NqsmAHNN0oxNTci82d0ojYI3W0UVOs01YTZ2YSqMkDO",
-	"B9/+dUO63eLBgU6XeA4+VihtJ2WER7CCIxXyR0+kVtbORUvPIE7L0WS2zmt2s82RtdL/ufLoQMU64Rgn",
-	"ogmXx5UsXCBUaYvQoDsuorVQ6zTgreRe6I0SxAqsTsm9hUeGkRi8+xsMY73VN4BkDHurQ3ZXnpt9AI1O",
-	"xkrG0TkUBLQLGv78UcbRoAXuMo4ACbr5HHfMpLNcbbTI2UIJ/Vk5sIvxcmANdfBGOWmUNtQJNDirbeyL",
-	"uPItEot4mlpL3Ora283ZJLIfsRi3tkkUJYkXQk9CH0jljMBz7D8+D786RLO/POYS1daAWo9C2cPEm5bG",
-	"WrOl2PbS50/47LB3lzDEdcLTVCCy0I5mv1U5y/iDXNjdfRblAup3eKrPFp9DoXNE20OYOrSm6NmS9pZa",
-	"3CkGLFzrPkBCMQxRtQZvd72FT+oMeSy5V/xEL/+qoA037bwyJeXApJ0LhshWgGoFuMA8KyQ0rOhJheHL",
-	"cRHDL9A6yFhMqmXk3+sQQZVIN3SxAkJHuotA4gWepq6glTqXhYS34tgsAx6XTGx3ORuqI+DbASgPUpNA",
-	"PamF0CGb5F1jO/BGk2WzgR62HuDxvXLtlbR2WQXbDpuH38kH4VqHJzZOTAVkEiDJfME04kItRNmwaAPC",
-	"T3zhfkWPzsWGmqahvwfK5rNMRMbdPlZbuqHlFqLOKaOVg0CP0a+o6b3yS/gNAPjAL18yfUXgr/AhPkYu",
-	"V6jWOdqM23kLKjhkZsEgZGkL87bDM30qcJ2goygR42tkuE5miuexK5OpbfGiM3N4i08MLIJCd8mgeIIw",
-	"0HmRofGwIfac5w752EbXFREYnsv5vLuS/o6eGVAKbogWMdBXQs8fX4mAMctslKMJK3t5noqo7monC00z",
-	"LAngbHmfsEhp6JreOHstc9dEqZvEef6HXSbiZtP9KkvgP0epLblLxJaanG18WDLulpSwPo+INTLaRQCO",
-	"+dgeSQGyqyOCC1AMPbQru6uSNxm5EiUK1EwsiqzWZ15pR9dsJbVG8FaEEgnS5xsu7SllzxQZMq42nRfr",
-	"QiceCH0QP7PQiYhDWPDxSlpwf97C3UNryxdm7CFJa5d+NH7l04AdhFp+UlQXz/q7Gk57e8J0ESWITOUs",
-	"GByS2+eIGEPsCJU9bf3FTly6O3xiSPnDCG03IAFX6DjwTDag3SREIw2ob+BT15ZNCt11rzVXOaydbOrM",
-	"a4jQSg98xe2IW7RHh+jIWxgSLjMg1M0lAulpn1ylu43KTKietuuI/h0fGVADcIS3soMyA7r5JuWdIyJs",
-	"u3N5SKxCoLWDXkLaUItcxmE+E44+KkxGlDj8uGrDW82muQQ2MIWWEN90ABEaF0EnVJCcaOII+Byr4EDx",
-	"GCBzac7YPUS/8HpD6wfwVPRp1RhHaropoyB2QhhZSEYF/VdpGpBTw9sOREP3atTkLnw5pPkOUUekHyZM",
-	"zNABk5AXjLmZsJUNEYHpVOi1LPEL56rIAK21pR6OAM8/GxZ4VaRGrnluzu2bnsfc8OoOWed22QxZFmix",
-	"3S2t1S6MBeiOi5f/x96/sfJZKbjG2IvKPvluxddr+7+NWSL6Iwh4wv7x+v27V+UVbqTSYpXBPri+/R0Q",
-	"OUL2l2rnB4K32Wd6fVfF4/gnzv5f/ik1+4+IRq+1RY3dgykP9dm4J4k6Iveb85TQ5aEfHZx+2Lw9bBnl",
-	"R3BuNfhifAIqwbJIptLfkTaeIu4x0WYDarCtKuKp58sPS1fL3eoPgpDgDTAVWsh37Nu+O4zpJ9WqRuEi",
-	"Ha4M1PJovvUmsY2bIU0/g5lhsDqmirSaypnstAyfpY9B/9Ouu/VYli546MgNwa5q+jyxErtPUJEzTIlW",
-	"9LgDOq4yKKUgg7TlBFLLCxEmJXsix0EZfmP+7xDcuCeWi6ig0fnLOquEf/4vAAD//w==",
+	"7P3dkhs3si+Kvwqi/2uHZmJKUrf8sba7438hyfZYZ2xLS90exV4erQ6wCiQxXQQ4BVTTnDnesS/P9XmI",
+	"/WD7SU4gM4FCFYFikd1tyTO+sVtkEQUkEon8/OU/Tkq9WmsllDUn5/84aYRZa2UE/OOtmLdGVO7PUisr",
+	"lHV/8vW6liW3UqunfzVauc9MuRQr7v76t0bMT85P/n9Pu3Gf4rfm6ZtGz2qxOvn555+Lk0qYspFrN8zJ",
+	"+cm75ZYpbU/cN/S4G+15WYq1fSv+1gqDL68q6X7C6zeNXovGSjfVOa+NKE7W0Uf/OBErLmv3x+BNXFlR",
+	"sc1SNILZpWBS3UoLy2FLbpjSSpwUJyv+07dCLezy5PyT09PixG7X4uT8xNhGqsXJz8VJzdWi5Quxb9Hf",
+	"+ud+Lk4UX4ndGT2fGaHsOeOGSTWYUn8mz5IzWXNjNrqpEiNbVgtuLDs7ZeWSN7y0ojH9Mc9OE4P+XJw0",
+	"4m+tbNzu/9i94X14Us/+KkrrXv+8LHWLrNHfgLIR3CL7zHWz4vbk/KTiVjy2cuVIvLOQsGM738gq+fFK",
+	"rGaiSezxUhvBlnolmLRMmoLpOePwgd4o0aRe7vdm54tG13s3+a17Zkg1WZ34NdHwNFgRSDNCz7dyscQz",
+	"eQDPdwTZyzVHLwt+ODLxd9IsxaETv8tp2rPUwfThVyPTN7uMzKNvpBUrs2+W/kj8HF7Dm4ZvgZPD0Ta7",
+	"fHu15JYpPdPVFmSR5TfCiYBJL33HpZVq8aqTHYnXp2Xit1LdGMYbwZwkYrMtE4/dk8xqXXSishFMGsYV",
+	"41XVCGO6YzTTuhZc7RA7UK6/cJpHchfaSiZkiVC2oT+n7YAb5itlm+0uFQZz9ENnZ4PD7HLFTLc2KTE8",
+	"eVLfqdaf0CATpbKff9rRUiorFqKBeUvk8Gnic7Pk6flslnp3z79are323HPbZqmB44xcKFExqU72niNc",
+	"CE0SX0JzKIg2HSVStH3By5t2fdzd7i6k9bLhJnGdvl4LZeAanctaXPgV3gixNkza4e337NPiZCVV+ODZ",
+	"lMuQ3p1cljD29Xx3Wi/EXJPGseBWFO66N0IoNm/0Cj5219Mjw+ayMZathBXu9WytpbIFm+umu7/cIazg",
+	"NzdiC3ebYnwhlL1gnJQJpe3S/XzDJRy/Pv1mskpJH8EqwRthbMFWsq6lVnZpnt68W54UU9hVz+ep29iN",
+	"Wy4FX7t9njDQzxmqvmlkKRJS8520S+YYz5FBN5VokKZ8QES20W1dMdvwSjBumValOAcqzoSxjozubyPV",
+	"ohY4jmMjboGGJAWVZrVUgm3cOzmbC/ck46yWK2lZLYVhM2E3Qqgn7EWtyxvDKu02g4EgfPIXlduLccVZ",
+	"luJbcStqvEKsaG55WlMKezB1vKHS4gfP8fZxBzaec3/3Lq+ev716+t2r73+4+uoyJdb8Jl7DJubVZ7d5",
+	"qP88MgWTc6f6OZGG+vz4mR5ftazrhHbbWURjpHY/fkmPOtuG14klfCN+ukARwM3S3bH6VjRu/v6Y08su",
+	"mECpzVnV8LlNkcu0qxXH+2rfvC7pUXdF6KZKHK3XcyZ4uWQ3UlXugADvw5mAYyPr2k258HYLHj6p2GYp",
+	"S3c+/BPu29VURcZN7R3MZ9/V7ddahN0gCvsF5bbzeW1Fo7iVtyJxsa+8PTNB5glj5cqbOUNtCJh3qdPG",
+	"S8bgSKmrhZ9TGHBnYcXJT48X+rEnl9r6pb70BL7jQh0L3H0dMEpYziGrCKctZerNtlaY7gRpZMdaVAvH",
+	"j3Seflfp0jxdaSW2T1bV788ZzgKs7u668/dA2TaNUOWWtUragv0hki+sEaWQt8JcMKFEs3BSXyr2blmw",
+	"tTYSuGooAPnc7pfLsNIWuHTW6HaxTC6YWzhXqASs+XblxmAz1C9KvhLM6mkXdqlXK7e8bXJj3QR5g5w9",
+	"+eDGJwvU3brmM2dp2qYVu/ZIqZtGlBlzCKRPU0vRsBXszSES5LJdpQwgv63pFbf2gC2q5ELaxLS/FKVc",
+	"8XqHkx4ZtpJKN8BRyf2oWjFV7Di+2yYuw7oGIQ0v53WNmo+Zxg6d92BXrXDmnzmIE95o48RiYg88z97X",
+	"cKKRKGP7R84pgdOtp6z/x+qpg6RFHkwDhkndRrQ/h1FCpn0L60bcSt0mWPJ7MNY8Q3otCa9nFBwpkjRi",
+	"w0ktmDy5t/Cb1Owa3arKjTyNw43l4fHph97/KPF+qy3qnxNefouW9OT3/vn5VeqVf3e6585mvHL6kbu1",
+	"HBexim9RkqOIY7zZz1md3A6HNhwDemsk6YKkKugWQkEXeC9Ik2iPPLm6iwilU3QrHHB5twnloxZ8Psao",
+	"a22sVIvgE8fL/JFhtV5ME2frmpdp8oOdZ7kVK3B3aX0z0S7t+QFg+AIXMp0YX4pa3oqUQ6lccqVE2qxr",
+	"RCnXkjSgXRF1gJ9o6M0NAxdhAjRgTnn+0pkex5mBOYd9CIHUddIEdEcj4bbUJa/x3KBRQppeQaGUZ6fP",
+	"Pn98+vleGuDwueV+LeuEkVBxy3skdypoau61mB8mS751P0gIk/wFBR8MifPdq+++YvDVxHuKnoWF0bRz",
+	"JHkVWfN3sZ0ySsxUf1PeqfA83v/Hp2dXZ8/OT0/PT0//8+nZZ6ld+lvL65we3LQq4bYQ1tYoP5pWIfuh",
+	"r9tbH+5y3S9FwhrwPd1MIqmcs5ZoN74lDht4XKqkQu1nVjDdRMpA2p+83W/XQZDLPZmfnbWkOh7iLxqo",
+	"HRmmz/gF5Ijp/61UiePst+EwZSecg70TCsPnpvWdsIJsrUHk46e1bqaeKLma/PBwhvjLwr9v+oX2BrX5",
+	"Aze4EXPh1BOR51KubgbO+k+T0b0kPd94Z2EylJe1d7tMiJ05bdAVbNiay4pZDUrbbAtzba2kQzuZdzq/",
+	"TELW97xKKeoYUZASecvrVsC8lLZsJbhp3ZaOycv4REVfg914mLqNNvY+I3/V8fa+Ef0xSPp9d4UAb+R8",
+	"ntiuF1tyQUrcMtOu17UUVcHcZQc7dysagwkWeSEzvrChFtGfbxF4rZtnvAUdWTzlDzhyaAsfxN0H3cyZ",
+	"fAuvs08YoRGccoMSumx09MdvF3hhgZcMjRj/PqbxwS7FN2hg3FGHKRtBAeuddVZilvmmU3zuvhd9xn/j",
+	"jJKUyVQ4URXOhDRs3ehbSC74IJuJtAnkixzcnS26u9/vs8IebcXdvVxH3xzkapqiZoTBc/MiZ0jCeNgm",
+	"hNZXa10uTcF+uHoJXoGii6RIywRvlKiY0SsBkd20A1HcyjLnxroR6GQ9VDWgQQucdhhp+km7jFw5DySw",
+	"yjjKsXsSid67v/M+wpRh6YzoaQHJjM8wN2jBxE9l3VbxNd391l9Me8/TyIXTkaMbL/ZEhr08WGq6K/++",
+	"rL4DTLzM9mWDUvuCxq/njLMu+JB1OuSStOIfg9thPqpI7HpqZUrzvQJ7jKth+sUFO4WMA91aFuTjoceY",
+	"Qm/h9ziHSPKOGClj7OCjzQML/IDYmhILCBhFSbkUaNMbsZu8gnfGtZ6nCQhObYpRS8PwaaccC1ZyVYra",
+	"pHZ7NC5Uoc9OHqgeB1dfggOmBI+knRoxyiXEON2XHLhsrht3G1HUEG7hCQewasX1bHuoiFxyk/DXXX7z",
+	"/PGzzz53SzO8xuwGCtyDy64Xtk0Nm/JpoMe47/I7PT09+/cLTPqFRAkgZezn6o1qTHtImvJImCyT4G26",
+	"dAlpfPZkWvp3wazdzA7rqL0zOiywYHztNDqpFv5PZ+0YIK3b7YKYv5ZqwXTj/5WexPRQScobhPNMRSZS",
+	"IQkfZ8DoQnTSckrVn59f3fEGmlHe4KT7hy7qpKgBEWqAh7lULD6jUQ5Ik9y2V7FgPGdnX7D/5pjj7AvH",
+	"vUeI9waJDms74l5/5xOABjFU3azamidSlvTGMbVsKIvCzX3FK4FKKwyWYKzsfW3oHh5zWXbqcIhwQwqk",
+	"VBWDaGGSlcVPuSQKuxRbSHouefogpC9Q06kMbuwi0CjHsAmyzvzHh7hafK7WqE2CI2enArGblOvgHmd0",
+	"bzGP5NL2hCbMZTLV6d6iMIaGP9IzbVAnH1mCqo4LrZV8zUsKYSSYnbMZt1Y0W7bUdWWC+7/kDUN9dsmb",
+	"hbtI09GXlVRy5XT/s7T5pWyjE4GYV5at+JbNBFvhjaQbxhWT6lY0VjSYNyuqXt5yUoiiW/oans8sUVq2",
+	"kLfCuPWstLEFexfy242oa8NWmIHNMV4zuszTA1wx6DsfnRslcSqyGCy/6c2TCpSiJ8CA6ZHF0+rwaY8o",
+	"LBNs2Sbthw7LQvcA7G+f9BvaFMO3hs3EVqvK3RJuKTNRS3E72Hd2o/RGHc58jYBQvMnc0dydPT9L9JnD",
+	"82geaCVoN7QqBeiJG27LkIV7HvLC+QrvmsIbJ5C00cswf8IwO0/bJQYDSd2bcLmA5hQ0psG2pCTFS958",
+	"6xnuEDGBxzxleACBZJXOBOLVdsQOcKpyganCFd96Zfz0389BlVmD5HFP/9fvfjw9e//j6eMv3v/fz348",
+	"ffzJ+9+f/3j6+DP86N+SF7ibb+JYvYSFdMnITpBRprEq2Fo0oF5RKSdxD5Q6dsx0ulep8tSKKBBmlNyU",
+	"pVMl1CJlBDBjdcMXwklafKibPJV+eBHNldmIxh2Vza71q00yCV63Fk+c1RXfPjLda5yCarr3FOwPbM23",
+	"ZuLZS5iEsum0NaEcKT2lQLE39Pf7lHmjN8mCzS5z9pzN3B21Yau2XEYSe9bVz4SVTZtv5/nMSDBP9oUG",
+	"KxmEQM2NZWWtjZMdfDvtTa2ysj4yEaejqqeSHy/vcQWOE+XNrr6z0DqTke5NVL9xlTQ3zjSrdXlz4j3I",
+	"oLyLWqyEhfT6Bbdiw7dmd0+dQeGGenzLGze0cWPCpL7EgeHvlzQ6fhFeAf+8it4DH/wxvGxcf5eGbRqt",
+	"FiCIifVZpXdqoKYmwADNkjSuBW+S/us92f9xgsqYwhnnEWRcg7e6blfi8UbIxdKKCtyEmNaOBeM4wCOD",
+	"5U3hcLPNUqhQDAbfTXT8gDfBwKWyOxsD2S9VwWYtuNYGGfdbYc8x9OqOElaOcrz9G1HqphIVa1W55GoR",
+	"X40R5egFabLiEtMeYaTTUb6LLhOHBglv6uYTh+b7NEoyTpxfPxTj0VdDnRl9Vfv9YbHTcjDG5Wv26bOz",
+	"f0/6r6RqrTAZpzh5YLYsoscumTe6qavrO+QdximskVvIz633hlHSfhlCXkODNsScRkvhQD2kQdCSmctF",
+	"26RU3lcgcyi46h+EkubCszfxNPJ8krNJlGbiCk7NMO7oaMW4gqx7tuLlUirRybWguFZamLyfdLr3xV12",
+	"+yvvjX0reLXfCTrBpljpW8yr2GsvGk2pnZaVoAUw28iM0Eh7X+GuWAu9rtHTw2RUJuvkU1rlXTd6Tpmf",
+	"CW9VIzP1lxkn7Q9qKXhTdXW5UKdjpCqFz0bG7Cu6lbWqJWRxG1mjy6DFEUAVBdok9atOW975CmIIA7n4",
+	"ybP06eaNorOTUZmkMtYpYQ0zS6iqrbW+YdwefvkC9cm1lrN/Op9ydDw7LhqVD9+LTU7384fVR6X8Ty6Y",
+	"aVfuqvJ2IpSY+TKJuyYOBm1i6CuKfLOPzY1cP9ZrNOoeAxXcabNNK4jJ2r0vusSnsCZ0/9PumR13FQ6R",
+	"JrByG/2lKKUPVw9c8nWtN9krXCaPqpP5jO6PacGY1kzIPGnRJ04TGklvp0VN9cClldJazC1z5pixUNth",
+	"MOPmZDcF0gjelKnEduFuAvzW2YF0uFBaeYYrQkh4N7gVa1K09wPrGbwT3iTs7jQ6AY8MHIE0wEeOaj8Y",
+	"cSAXVKKUyeDK146+wXlHjxVUDu3uYIMKP2VcO5s/ufgx64H2JMdRA4XXCQTdhF3ZK9aGLOeXSnPKMJ9t",
+	"eDnmQoTNQqUUIQiUswdmum0i7CjkDzYT7p4hdc6rq7GCFApMp1gDXFaTM/+gOHbq40bX1THq+syXJcEA",
+	"NMPo7UkKt82tuLRinQKYuVstwlzWdTZdl9uCDNQDDLBaqrSCVOqVAGZcaGE6G3DeUu0n3mfgaa0QZwRc",
+	"KZzQLJwaVfIG7O1dW37aBaQ3Kqceaz8BwfSG8DgSgmT6uzIGMTg/h4kyBfNpH3B1n+MhAeqIDprjmGIv",
+	"Spbpsm9wv1Nc9qWoLU85AFHf8NRx17O4gCONBYBBsg80j7AGdEGL7c5RhjEmKyDf6JW4g/Lxq9B4OhfB",
+	"IFtEbByHmoLpuhLGItrO1Lz9Kzfq0auYrlt9KVZaGYu25XHhQMcSGQs/wAjFFqUIlPgAyHE5G54cybu3",
+	"sTs67hzhA+7qix3+kwN3WYOYzK+k0hJc2AcAePWnTwIAXMwNmtTBXxe5uf2GTET/+kA2G5Eqv60vQerd",
+	"YzT7TuHpgyPLR0SJV/c8YNqvQQBuwYMRndv/njy2mTjuoeT8ObvTryqh7FgKAgVhISCM+Y2inu/cZnPZ",
+	"rDa8ERnPUZUpkR5xytwKVekmbSeO5UetuXTPPQkLi0V9V2u35o7oJwtpl+3sSalXTiKutNpwa+M/wath",
+	"ntKo8HYk3BvepHKUUZMy4lY0vGZwNBHXA3OeZmIJsExKUB6tUyKWegOmjWP4qi2FyVE5EHLnhrhs1eVa",
+	"lGmIEPer62wpcoduOLDnGr1iZwOcKBKDyBSPjH+vE+ox/mAMMLdOJ4k9N1AXwVb8xpnLhm8JDw7j804t",
+	"neukB/1IpkkCISJF309jqTfo73sYdupcl6ma4OQ1aPJmMvikz5GURUjdKXzYtGBdlHx6BvxU6oJoo4f9",
+	"TJN3jTSlM4WOxJPMJJB8o401Bfvm9eXV+ZvXb68wf4kpYTe6uXEm1dkXz56cff7fn5w9OX367FP0yYAf",
+	"hcfmxh5ESXx7allf/bQW5Xj+DfgEBDwXciJzTgDU9NCIYbMtXB5O3yi5sQUm3mslwleoRaNgobdRpesj",
+	"45NfZ3TWIJuyFvxWoEkKgccot6GfKWPY0j25EhazRiDS8cgwJbqkIAbhb/qesuF3BjGMhxUkwBXzZn3h",
+	"dnEiLpKjyUSNz6099bou14PcN0gqq9lMQNqacn8DOmgjqwvMIeKNYHymbwU7ZVrVWyTqDq6lWfJGmEh7",
+	"m+J2WerGHjxRACTuEEvdVI8wpoMRjYT1kyHipY7B1wTBOLSoCcvT9GpG5t4HASy80R7L0whBALADXbOW",
+	"QtnrjHA8qlzp2LhYxtcRzjotcQ0KVMMWYiq0lxF/y+ZWAxHPWc3dVUmbDqdzKRdLR1Alpr5FVvl6/oA6",
+	"BdsRxbpmwEQIXPp+n6x0CyniWH23e6mwkZvQTs1TmsNCuHjIZE65wlNBeVknH1vurRKlva5EzbfXKWf/",
+	"C7yHQnoppcwEG5M1dGkWu8HBkDz3+Wk/e+70w+QBdxWuY+6HgT0Sfnct4aM59a/Iawl5DaZjmY8iJXnB",
+	"18k9v5S1UKXwOojfYnP3Pf7os535T9dLnUoueCsW0tgA60wM6dRbSPvzoXlPMnd14LFvBNtA25BR6p09",
+	"+2zK3BqxMGNzo/sLpkU085QBZz5oW3Nd13pjzv3dR9kKYFofMMmzdKwnrRlI1MO8PYrmx64VCtrBWd+3",
+	"qD1sMJj+NsTfhpwCYybnPz5jXH2uWHcuSbmFfM6U03evufLRJ8EjbPl1R8scvjvMk0NfHQzWdD8JWUzK",
+	"bTGj+HPFNkvHWrhhji0zcWZl1qJM1cZ0InMHkzGfrmLlSujWJoXbFYG9430MB9nJmLvLNp8js0eBpWnT",
+	"80WHkBAYcaIXwGsd9+4I+Npx+B37Jj1oC6QP0dWIEqmzGmoth4hTE/rJ4JA7jX5GWyZ9XetNArtFbyL5",
+	"v9IrkPiE40t52d7Ax0QAvRCQITjbgkdwJ+kXfrkRTXebdCODvl9vn+BQ/3/ylD3uVLLHQWt97BXUkHfh",
+	"ptBETRNgjNYIU5Ds8CX9yYYHOOxUZI+uYGXC0z7sNclWw4WOdxSAlfm+YFilTsFtRESeCKxs7ydkREFL",
+	"ChoxvtJq4bH1j0jCpYf8rQvES/Jrm8PNW3CpkvBbiQoOOmLQ40QIUlvcbUR5zpi64dblzDYonQLfB6gL",
+	"9IwRIDDhiWHw/9w7fW/e0Wt9GwVs/GH4rZiaepHRbYf+tWnDKV1lwD7ccZyJGmupGaV87kYjW5vLtmiN",
+	"qJjVgNOMRNQZw6nJwOdz68ErV8Iwq5Fo3GNoQN5t0wB2mlToHrwAu0bj48O8sXmrjvEJAY1wqZ7+BXIX",
+	"TT3NlypVysxrngQW/G4fEEktDFJx0fLGKfyOVwPCfrAFnGQ1S71RbDvVhXhkpn4WgoaixwdlLzhqfQdQ",
+	"twlNzCfp7RvgtXtuJ5m/S+D3xA+Tz+3bdx7TdxiW2gf1uxfdN5fz+GLLAqbYZIIl2wgk8YPptbn1vt4k",
+	"DQhpl2zdCMCUJNoZShZDh5lheiPAPgWBqXX9yHgPPgCocOX4cc1304LmdDySGWmUM+axE4Ckc93EQvWQ",
+	"rgEmDRGx4mrrFpAJ52WVsa4PXsmVW5w7avHcQAZhgq1jXS+JjKjrydeyTm5JJCUCnYjsNDp6R0u9cjeR",
+	"d4avjhB6nnQ0leKEhCcQJsdIexC4cou5YH/AogOpiFZTJfXIFpPiHMQl47VW4tztxtLvvuxQU50V3mDL",
+	"rFWv58AUrMEd4HI6yiPoyFRJeBmSxwZEWwpeXWdERZg/8JwRpYZDYg2DUklQT9zvgwrczh6ZgrK9Ta++",
+	"VlrGF42Y6kWX+SKda9L8EleCXIXMwjixyOd8JqtNpmUWdclQAyJxWy4FZXLgKzbSLiVEqKCOK6OIzFuT",
+	"Kip8t9x208elrDywbbooPbQnHpsYtnATdG+j50NUQ2rEThgljjjLck8y1DfSWN1ssQ1g+kpveFQUTqm0",
+	"0jDfcQGouyvkD+pycmC7EZp0tuPI0b1RYihCmtMI0TJgzmRIXqdMkKl5236MpI49dZAsqMLkAZJF/V/h",
+	"LW89kpvjdvTRzYXTEnwdv68D8S1TyFzHrOI/P7+aNgcEGN0/CwhWu5f7LliHDH89FuFEy63/Io97SplD",
+	"Q3TEie9Wh3ShzqZcgNuxlqFcxlixxtwIsjXTLw8A7v3R/gjL242WUJ7N5MKDRq+uuzKQ7B1NFcwM3YvT",
+	"x18KfoeTkU5Dht0Wt6LZYsRF1CYQ1buSqulT7Dymg/2CbIU7U7iX8J5yRDcieO0TvgRe3iRv7EuAuXOX",
+	"FIKaQQabxzRzw0UFAd7qhM/Jz0Fqe+jL7H1y9wFEmjqOmPsBUCJ3OoxRq40JV89/0NPQO/PWQzn3Z0si",
+	"4v/8P/8vTs/9QTLRyakZdKBgej6fmisRsAeSJwk3RythzqOUKdwBGde69Kuc+B3uB1TYJoswqw+RCCig",
+	"pp8HIm3amHX3UM8l5HYA/W90Xxz0kutRhI3digoqoq56jVRi0P0g3bt9HlE8/qPj1V3bds4bxvESkMYf",
+	"TU9UPQ+9GLBFgyni79B7jP3V0TevKvQr0TNg7kpn+rqtAc3VUnsknzcT9XrIgVJgMFfCXytpjOOPaRAu",
+	"RIDvunfQJ19Fr/LqWe+N/sPwYj+Uf78jL10LWTTwBI6XEW2l1XbVdbHrJcG1qoKsQydKIyiSJUejzWO1",
+	"UwtdL8LeidmlLm8EgtHOdQOd0I1wklVpdiO258xYUMybTgxbXVcEJZYtIy1jKKjR6qjwoE+goRrQ0R/5",
+	"537uIHumKvUd2MVO25FI9RkbIWSlOv2DYlmjjjT3TN6y3QfWfRUSlaJwU0F7veJb9MdQXsI58zQsEAoL",
+	"dtavDLYQhB8U9JKrO20ppfKYAuqrO44ds4HSQmmYkAFM5xv67XWQKhv0a1HaIuQrm12s7y6I1wB/9dM7",
+	"Q/YYTqMSa2BWrY4ITGBfkr1Vb/gU3CsV33txX8FDGXy7LGJ9hzsVjoB/X1I+65WgsvNEewXCJDBJ1N2u",
+	"+ABvz2kljAO0g8Th8apuqqD8gFrJrpZ+n9sZXkjDF9Gic/QiOZyx8EITY7yKelHcwus4e8HcCQGRMlxI",
+	"je0gEXx4+O+i0U92A8PBNzJBMSRHyj7o9nSDhxdiIZUCKOx5lAfp7vLJbrHsft+zj8VQvfqkJhNfqarn",
+	"BRz4skYX9FDdSolPd9uSenJP9AXplYCi75Qnd8O31wF9Lx3Nd/YVRBSkYTSlaXRBF5EUZgQ0M/LCcLXt",
+	"jLKAvKYBOqK5FQeZZyU/oOlyQARNDSRknfYbgwFjbIj2Qm55Zz0c7hcN7rBReh1EhrkQlUm6+a7iFI3Q",
+	"Gye0Y6zBVVYxmYYHmddaN5nwKmQYZa96yN21+o6ESntHrka7Mq6hHdJeWLOuaRKcRmS9fKs94vBH5Dos",
+	"2I1YIxgmZ7OalzcgvMeLrN3q3Runcyyw6yX9LI22bZOos++WGndcWMqccHLhgmKG5x5yENR1JSKbKdS+",
+	"R1hSnFA38cdJWC0IFqSmEdU4wbB+RquCbQ4HM7o3VCR3v17nHI/fk0yShs3hbESFR4wbtGtNyDgj2LWl",
+	"qCs24wDjuXuS0nfH6zkYt9vHsy3M39nABEXyVesE+NMXoqmlmnqFdCKUTkF/pSQvA9uEO4fI1AnySEZF",
+	"0iVm4dwN9J2vBTu23c1u8cho55kJbWLiVzza2zEmq7ZAfDGkX4wdW6ABJUYc/ANycORu66ECEyoZ4w67",
+	"BK74Cx+qSdZPvFR/KI5Uj7oWKTQhjUDEPt0k2rAct04Hv3OKemxWS4NeDkBF5wzj3z6z/SSHNjIJdmYP",
+	"NEvfyP/gMC3ZpEi3njc1TyDfHXWtH2Y0gLUAb09FZe/tGjmCgWmsPYo8IYmalPGebWF4WKg7K+iyqC9N",
+	"NKlpjKbrKsJEHe7DXeDAiaihsoDQVshW8sDgYcY5Ol/eUOXs3TnUHNYADcNb+P6JngyTb/z0irBrqrQr",
+	"PkCLUKZRCu+OHxBAmYkFHuxRjCNfsgW/SN/fMoJEOaxgsda8mgTmc6PExgc5jVwoVi5FedOrv2p8g+ie",
+	"LoxhU4wAoAaFf0Mh8EHo/cF4NEtMxltihgCEDDMIs7ZcTsFmlmrxDp4d8gwUSwbyTqy36djo3ituXkWl",
+	"34OU1g5v+46RvUy8y78gfXBwWm8Bdz2VwG/F9HNxDKD9SjSL1LmFVsVw28/FBjAMoUagESJkvjoDDhOt",
+	"ib+VrggRIQ0ArZOaxRveQAI3YWuVS1lXjZicBoyk+15XIueemy4VcSyAoEyN1a5WycAzAhh0cUMgDEQw",
+	"5gOS7aRW5oKlUaRg4fv1NQjHT9Pw9PRrTLPXrbShljpTSJZKsZGNMPfacvGeYeq6SWaXLe5YX5d2U26W",
+	"mgqmUcx7+lIhuRxA9KUr8zp6DSQ1VDFj+XXwWWBKmZ77jGtRGzEFB3ByKd/9AwYi/RPi7GDOyiXbSnWT",
+	"EiQ2lACt+SKC5nTPQ4J42QgIPLKZYOvWUgTQPUJtP+PfJwPHf0tVpCl2+ec/+p9ulroOr/yPt6zE2pmE",
+	"xqbShUMIHNtaNtsy8djxIxSWizgSmpUb1QmRB6banRN6X2q7/iS2k8GoVrwSDysYTKnXByiyfxLbS/eL",
+	"vVosUIbKP4MaTS+jdWWIc5wgyR3yrzGLYeWBARYNXzFeWnNBKAZwkaxFw60e1s2On/QcjDahq+0d5w6U",
+	"X0n1Cn9ztmcbaAfoXRmK47g7S3L21DngYpoLj4sTg2DRN+huhmQfE/mfY89FpGf7knnwSlBx29ROSjDP",
+	"tzgA/H1Fo8A/KBz2/ufi5NuoFnvHCbvx7nK5wFxaSCKArMth74No3qAhVWLiTP0EvnK/8v/4UtDkut4h",
+	"e7EhZQWev137bSGuU0AnVJkxXMgjgxHLkOevDocSyeHPAoyur46GGEnJm354ZEKXjZx//q5pr/5cgrP0",
+	"kDzafHO2zpQ7LMHTsxK01nKKpVmjcdYlrL0fcdkeX9KMzNLNJSUGvsW+SgnUYVHeZFKR4sB6wbg/UUpb",
+	"kYXw9blnySwxjSOk39SB7W2kVU55iE+xZVbrpB20hC5hu2POal3eTEzTvUmFOW5FI+dSNOxGbMOJC+Qy",
+	"vjQTc++erNvZWBPoQRLvaiaqyl1ODZvzWSPLtJsU0/h2f4/5f/0JTVsplEzvjLfkZtmLRADxCrYUP03t",
+	"FE3bQG9AkuYZMVel1m3mlF3L+jZpkUdMPDnlXuR2t224FHU6gRqvLFJ4Cg80ueZ22auXw+L/FhEsqBZs",
+	"rL33HqGQa7nRm82B6lc/52Saunp0PseK/+TVn0izSqV37F5xcfvT0wEKzuPow0Rtic+PuM9B7zWB4Y2/",
+	"cjvuOR1p+Zqc0CBYPqXjzbfyVnwnjEkqXHD/PuVr+fT27OnGYDbxhVMSAKoQATXR/nIDd3hYlRZd3tyu",
+	"/jNPgpX4pn2WF53y44So00LhLBFWGCVNw6S7FiEAXvyE+YQK6DHGlJCAK0N12E7BQXTIGFhzuxYFfRnw",
+	"+PEHLeJw9n5WwPAraYyoukQd1Kox3boRZqvKCSJ7eteIXpPF8azLuFsY5FRTD49xp717KAo17Qt/+tGT",
+	"aJx/bNwmoUdBrhxDE10B5LauWbtmVmOzJw85fX+kCn3r9vXXiOzgZFuGqJmE5zYCEF5wqRCaqEvU2gSm",
+	"uEAmpuImik4XUUq+QCosffebCBXpIuJ8BEFf0TygZUpvjH6wWzfoR4W69Qu21mqBPyRoMasZZ2upFoBj",
+	"5NVZ340OuaToNbMk48+NtB/NFL59nxEwmapX0TS6OSywmXWF5FV1Xy0SK+2tAlP2/YiLL+shwCKXdMOt",
+	"PuhahMDO6zbZSRv53+nf7maHXVRtXedcAThOQGvL2gTpmFG3FfceM3JD/xmKg/aaxUsnHHoAXgFNH1Dv",
+	"H6FdsItNe3wEMo0DiSmDq4JurSEi4ABHMrkwQdYRAOviyjyopK9/RD30gHIWwNNPFTgellfRbfZIXsVB",
+	"DVlMvns14LbUvDVyVh+SF5w2eWXXpIIWHc3hAF6/fzb/jlci6QJO2phX4DsHS5ob9ry1S93Iv0MM5Jy9",
+	"ELwRDfvTV//jwiOI+iylpHuYnMl7vIy7dhDAkmddtt/x5kbYt22dP7i+zmTVGstuhHB3927q31hWNqBv",
+	"+xzkqU3oGjNaP9XPppOG6bVQCC7U8EoU7PLq+durp9+9+v6Hq68u+ynNmTq3sRxqvTlwAQtuxXVZa9Om",
+	"MDK8q48cLFFZlVBUUyUVwkrTMp1imanKzhEqkXW4Q6eDumqjSxxjbtOaa1tZpoJP2G+BN4Kt2trKde0h",
+	"TiYWezUZB2zJ69qco6WNgeYNlzZATkHPZN5i6TzF4d0+sd9xaEIDeyGhw6EX7J02BmMTGN/cCvX7CyZX",
+	"K1FJMBjwbTAMeKZgcQTr8gTq+KRqdesm588T4dPDTVhSAG6DJeqYLOn1GHgzlZPhKPvVsa77eI8RaUc8",
+	"r3fmdlI2YMVswpEzEwDgY9ZamZyyBNc7gvxj+QKUNjrNWYTsSzbbspmsAOkD8gE20kw8X7NkH4VBewHE",
+	"agroouD9XYotow6bE19zPdteJ+X7u9AtZNOtEN6IejrBDcA9Iiq3WM6qreIrWToe1QjdDh5IP21ZVbU4",
+	"RM7ABJu2FtczbsaAnXcnCRwXMsnd9Nw4BMXWBM4kDDdJRaZQwwmL8XBivp/vkZPPF+FnZw6NVMDQmVjG",
+	"sy2TF9zXbV0z/BKlmo+EkD4KErTi24IAIuBj3RquqskgEZXgVS2VSCKlxxUFcanPDIrC0zejboSRi6W9",
+	"hp1IWN/OOIWtAlwSdw6BVEVwa5Bq+leoNnd29KpdITesRTMXJUhMfMm+SpmRosR+QeLOPUQxncHNvMFS",
+	"GA8cMDm/V66yWJkx6o+zQbgVFWLdhROKzWwLbFWz4VtzJKTKKN5c4ktwF1yPcMgV1Ct6BLEe/lemFw60",
+	"J82xBpECj3CBgC3chl2nX4fPY+FFwLPul3urp26SsvmNVDN3Ade6Sx3x/Y4g1tIa5FGjuLwVzz69/hue",
+	"u64xMHhM9r2+VQhhk7mW8MWIxxsX96JrZ7PcpppITrK4fsAX07V5hxax0wpKpvfTFPWcNyLHFF+KskZQ",
+	"NnzOv8NnC/iyCpIT9E9wR6Has29DNrox4lpjef4A1JGu6ZDkEelbTj/oIJcBivBWVNk32Otsqtig51Di",
+	"ZeCTd0zuRBXpKBDQuQiV4+CArrWxxyDqRbAtXiKkNS733YtOkk2EAx72JSIwAhNpPjHeKOI0n/ZaTW2m",
+	"op/NdBKLNYZ/Pe9qLoMcCY3bmAbw9UE7t9CvoQOOORyP6Tho4nkjxL71wDIiJZ909xXfAto0sxr49fAp",
+	"d20mU+Wxvld9rrjBz0MrUMA6xOI9mW/B656EO/YvznPoq86X0g/srNe1zCqh6Ak3wA6bRlor0rXM60bP",
+	"apK3kwQvTuoN/izZ80RvDh3tLeK8jLqr/HLpBdHM86Tzs5waaL4COVW3K0V4P+f9xMmkxB+0fI7vZr41",
+	"+6PMNC5OiX6UX9JbhM1JLCeh0byEtXhlFxsqH1JAnwZwfe1VzVr4tj0nY/2HR9q9pjDrS4qKeYtciQ0W",
+	"3ipMM2+V//v9aEHc8PLrt4DUsRS/YKdOAfFec0hOY8lC2PTehSNOkQO/isLvzGhh23fCLnV1mVbkXiuM",
+	"uFI7TL1RbM0pBSLIewRMAX8WWGte00OlklfiCXvrzF/0lAQFwhMBVMDuR7HSgbVVu5grAEKUDGO/GY6O",
+	"MGbIgzX0zqI+WdBXqJTOHnxyBpL+yRcX7L+fnkJ4gFJJEjYenaoEpKL0FoZ0V1+6hGjFUxD/TvPlM6Pr",
+	"1goGoTKwUTuf4HQjZQXbmc6muU6+/XWnhhdsK4wVTcW3jwzzEagp2UjXa1T5M4tb9wwCr+MrqcImDMyB",
+	"o3DJYeW0RUhqv+h4hkXHPsnz4Guhd3Wy5BH5vvUNPAGUQvrUH2k88n9wMSK6ik4L8hyS7YutB86/M5ht",
+	"jEqYEqoGHEDODIWt9zDWLMLsSzopVm3N09eZQex2p21XpugqD1BkgSkobVpTO6RqdgTs9HUKdy9qi+Hx",
+	"FMfP0m7xJliWgJ8QMHT6dgYEGcsbreLB92WnP4+bRECImP5+fHqWHEXYUWRRsxYKoUUDzLL7xy23Mfuc",
+	"d/2RgH8Ju9sgLjw1Yp+SihtBKu7KAU2Irxr0aNRtINmZbAF3KGHJTr8VOzZCun9bDl1Vibsjqq6TlSiv",
+	"1c557CCuteqhXE/GSc20cX1JkNjkga34FkvlQKwc8orpkOfFyS23uQvOMF6B9+yQd98ReTXLnAQs/0Cw",
+	"rKRLxTBfPUTWLHYpyXHPP9H2Imnx0HZkSU2v6C4zz+GdoE1dWt+LzZuo9dwhTeTvv2PdsFH8WFO573Ul",
+	"3ng45/7MfAOqqf2mnwdXHkXdsPbwuMYI8PL0hK0sxculpjkcV0M5521tw2O7cs0nRfWKk1L2RmuWU0ZM",
+	"ZUznV/cnmepQNayMTUy3vyGwTwWZNQWc3oLdaoihMt8tK7ukhLDXbZPa+K/dmoMLFzKLDEI2KViOofDC",
+	"FKJ0LRFhHuGleWK9RmfnsBqDKyXqQxLe0rPxA+Xff2QeOJSjT0vPBx/iAan8JpX95r4IASGPrAnqMNzH",
+	"k9w1vbPXyy//bI/7BqeVJ+KlsDaN7BIINRQ2+lb0UYcm+lRFuo0mYvZBa8QOnm8Is1uQP/eY9zZ6Y5Lw",
+	"hoAO3JoleMbhuMA2+R8w087c4zOI5R8GBDkGEhY45YCtB8GUeFG6OP0rKBIm3IEIVcSpMQzqhyEWQKXk",
+	"zgTvFzsPUWViv2VrlplEAcztcPuzS0H2uz8/f/Pqy98XbMaN+PzTtqknleWYvv+WJFTY0mg+KRZ/LasS",
+	"wrS73O0TE8YSHuk1UH+9d7ZhwORE1kJdCmOSwAtE/CSvzMSiVQcA4eCM0+aV9e3Gp1bVGyEOeLcz/NPQ",
+	"j9zcGPwPqPNDT8Bo6ToSgObSLbAIVKMXZ6jeZMAuoOjsgNoe93jyoNeCNym/wqtIZZ7UUSgqfditQxrF",
+	"HOQ244Nw37BKNqIEIOnEnkVY9KmkDvjyumsolnhGmpvrdHDpxdYKuvC6VLP+lJg05AIeaaSeeamRf596",
+	"jS+wr9z07e43oks56KEE8PqgWj/6TTbrP9u1zxf7DDw5uXZ81TajROb6pBzIqmYtxKA/k25ncVic3PIe",
+	"LikZK4OOtXIlKBvUCYV1o0t3CW04ZqlvoZwDCjsmpwHcisYkpTp5wwhfIZlBoJu6ur5DLbN/d7fs3qCe",
+	"cn6TCi+E+gUp8W0X+k12cPuDQxmfwPhgkFjoc92Qbzue6ARZUo46ozIhQ6E+7jpzeaCrKHkTmXa2khYJ",
+	"NClNuq5zjcjQx45tqaOEHvcTURVM/MRLy2Ytxum1EqzRLfgkdhJg3O+mzycd/y0owQ47TirI0e26Qvk8",
+	"hcNyrtJ4N2KebngNCuyKb5mx0p0wSn+e2vS819VjN0jo+SARqocU+0dRrduueSsaqavMXZPZ3isP1sGw",
+	"xHJKQCY0JE0UXjbir9RUTDes5KoUde3xpBMo0lUvIDrDnpHzeQZuz4SKcP+LtfD+rw2XhClA3FOc0Oux",
+	"IRCA8qBs+Cv2anmfdFDWssopCVnRd+Y9tAJTjSAWAfHKRqxrXoqVUMck/CA7FJEcSLQMiTLngZ5BMPg9",
+	"j1bV8UggZkQv4PmseHqO90S6bbt7ABzsmyU0uK0kdm9qgAo28O9OuDVfvBfOwpgegYIzWZIMX72N6H+Y",
+	"F+M42RuI8chJI4vR1fOh2HRm4po39pBqhXB+JzybZdQr7+5GL+aSRyj9YFhCMxJp3TdJdBhfRv7psy8+",
+	"/eLzf3/2xWdRMfnZXoaOGXnApe/zW3iME6q3fbt7xBdCgTD15bC24+IzpxV9/imrIahjCoa403DEr9kT",
+	"ds7+J3t8gXElJbqe2JRM1RrqTAt9fxGheg0J4e7l//Xj88f/yR///fTxF9f/8/H76F9Pzv/n4/f/OC0+",
+	"/+Tnf0sGcTMs5y7FtTbSyltxMbge4fQd1gIpvhUTBs+wXmdQITXoRf/49Ozq7Nn56en56el/Pj37LI1Y",
+	"Nt7s6nkH2xpSEwsm58SmuZh3dBkGD/ZZkQocQmLo2bmnW9HliFAwTipmNPXuDroGtTkHU7ugWiFIPn/C",
+	"ntMGUFod3AZGqkUdKnysL9ABehmtlfs/FCk4CeFBPqQNRRFBC7tgdqN9eRA2D8JKr+7S0ZirCZ4nPxVw",
+	"XCuNYkeqXhGTD9LiG70PlWDsvPlANU4EdjDIxi9rbQjUjQTEs8/2SIasRgIQHwXjoagr+My8BmRledPj",
+	"dN9789FUA+tAvSPWCgIzQWH4tVMCrwkvNK4Y730RKryudXONWgndu+4DSI/aW4oVi869V/4+YTrdUO+J",
+	"4CHuSgJ4BZ6/FDUqgXuF9lCUSce+lA7uiwu75HGSsFDxJ7ja1Sbywus15c3sE2Ddfej4q077UNO0NREA",
+	"ykGLxvJYuJII+iOkMYV2jE48qZAOBNh6GxW0Tp9cD2C4T9hVB2xCFUlRs19HvZI3mEnW+t61svHXn085",
+	"IYU63I7oJzAXZFzCu0m9xSocBLQweBneiO0jwxpuARMl6mpcaWGeAHjEbjHgPmZ8IYyNeJFO0m79JsLK",
+	"7GuqtI+Vcfhryjzbe0g6pu9+q9V1JQ0RPwFp1rSQg+D9M9EuOTZAHIeuOQ1i0dD2exxLtz2fnDJTRFWf",
+	"gR+i26Z0FxoUIxS+RhUuCIJjlaYDJ5GGBdPpCQs9faL8I0jcYcbqtYknuG70ShpBiJEs1jXpHsH7Jds1",
+	"x4lEczi1ZTXVQyj3M9nu8MTlE0VlZ3AAgLU7Kw8kbXe9+Vm5b9y8tmNFLXC5ovgZAr7s4CQ5paQqQPI4",
+	"9kOlAywKiSUEnT3IFSadXjAdyRauYAAeN5+MyhF6gDebpXZaziPjX2HZStiUCCEJdRi1yaxNuKCnSiSs",
+	"QwcVPWvMBsZOmCKBzvjQxID118k+EgechTvb1xv1vOtPnG1cPDa6/z2iK+YzLN1VF6qSSPA5y7WDwsPO",
+	"bCqg+E6lImBdJKIPEXjsKDqKfw7QXYzxq5jWsgZ/kMS9D7jAqfb6UOod4vQrp/z7pr8XYIKcU6tmAkdA",
+	"D+UdsZ2LE4Ph1QPOVxST3VsEExrfhtdEJCX+GAUxfr1RH4EbXUw9fk6Bzchj6tkCNW6UqYhYANLmmiPH",
+	"Vab344rOWGevrDnUXxwale+O9sOgR3kD3SD8dRDMS+xZfpKCXZ4I5na0o3m6UbbjmM15Y4eO1xQzv+GL",
+	"PXiKHAH30V6wOsJX3LkX0+B0a6kW5+wV4ytoH3fhPRqhtThqfZjHQv3CwdvinVuAC8DOTpl5QliF5xGQ",
+	"nUQcO8A0dJPEwWzfUl7jNhLS4fHocG+gw9GXoVPW4PzzNS+D+Z6gpMdrWOqatG7EeWkYfE2tEXOFMuNe",
+	"DtLprytR8+31yqRgDrBsyGv/aoHFoWEnGlIIEyDawd/y+ekEYE/oJJ7q4v4KQ1ozwVb6Fmr6GywRuhWN",
+	"sw/gxPdRFmxSgReq2t8tv9cnCnFGrzFnMwuYh/m2hPdSsHfnvjcHNp7tCryd7ng4rvmCr5NbcylroUoR",
+	"Krsa7z6581ZkLiOEFxulBppiwVBEz15HmWLH4AfB1Ns6v5+HE4o4okpfDICXHsANbQu1IhAPTjKLH+wa",
+	"QTxSmRluVKQJnAlkFtZ4BiIrgYHNFcUywAmNgw9SshKZxSnHwPUyid8YOLcLA88ErnYe2eqhEHCju2og",
+	"bDUxyjlnzz7btwFubo1YmLG56TkG4gFhEhnDkwb8zeAoIBDcc3I8O7V6LmvhyTV1kmdFFq4kk4OzX/PA",
+	"dnV7O2r5zmVZZEZyJ84DmCJC8bGZWEpynLXK6VRY6tvrENeFdhxBAiKxNMPzB2MmCbbH+Q3kThdTpgvp",
+	"wumnYl4nqvsyceO7zrkpz8RWd5VOM1FLcTsQ4fmUsPHJk0PE5GJE2HkQqv3QP4jQ/De5LoqZHAwjF+q6",
+	"VZDEkxM50OAPigkhFOKfTRZ0jfSsljbqlHiekJ9QYmCGOlIfjmgmFlIZhHienE+FgaHr7n2jROVlKdak",
+	"hnU/KQLuBRDBCN6US1E5xboWEd5skizWKTfpk+jmrFubvBqvvNsa3RdOFLqr6O434wD9tvdNEtAm3sBG",
+	"dAoMcWk1xNG3B3VLJsTQSZ0nzRKqy8j5mbLNxvVbsCMokSxkiA8k5kTg0hfSJ8bcM3Yp9aAEYNTdnG/6",
+	"dB+iLGH8dk6FiZ0vgzdh2PiRPi9wBjkTQarFkdkEv1kQv5gF8S9qD3zkin+6DK/r0dhXTaTPEAhBVG/x",
+	"e3XJMwZABsHZOfHtpdIumd+U8jsq5b9qHTmfEoSpJxbfPpc2WX7z0WvUH5EWOAhRl+vzp0+/eX15df7m",
+	"9durgjW21e7oDj+3tTl/+vT//K//DY+cP336tBK3T63d/nD54vSk+MiUyzQ/geKGjvYLdorFfIDJj33F",
+	"8u/uZzud7s2DJGqP6ClRLdsuQMjc6RWMtDLwjhMo0zCl4rim7bvFMTASdWmVTaZ1WxXcr/s0ueCqhaBJ",
+	"AKgYD3fiYyOus6P7OuSdWlce3gXc2Qg1i8BpjYaChi26t+jofXgXWOFvDugnj93xhFD35Rm7Yw/+h+m1",
+	"v/Oa0J6xM9cXDYbTom6kB/pkDnV5+CpM1NPSlv+4e+PKLwqQv6AJBD0bXAwJJ4cV6zjShadiLgn5I4At",
+	"uYEfd96SGXEosE2uCWXeUZC32eOmH9Oru2EaE23Cd/Bs0pSmGYdGN0CcTuR0Ox6s7qhnSJAKh3cNuQzm",
+	"6MMY3+88eYYV12ohjL121ktM565akCJyPWkzfVca7FibKTAy2Iwi8yX1TEqCl7sxsbjM6aL9XlixprW/",
+	"YMbPIZpr3K+pT6AEOSbuL9L/AXYXE0IepjN4FrSyNcNq08kFmb0O35hmAqOlFRtYXVdGdIj/pRFwMNFR",
+	"nP6hbdqd3FonQt+0s1qWfxLbl2EQx2zvxOx5a5eKkOMA+BbqqaVKISh065BZjDt3Fde1QCzSu/QQ58xd",
+	"n5T9gumYVKK1Z9TU9kS0G9mWl2HqGe7L9iSa8fKmQ98L1cS79VzwW3P4Bq79Bt5h21KE8RPKUWWjm+ol",
+	"Qssexq2YXjvAWErCWRW/AEYWzaYYB8t6IxqzBzpjWKahnLppxJqDdc1mWwASZnMhqqS+U0mzrnk60woz",
+	"152umoRHibK1BkhRkf4/Q2NnV2nNdoJ/dfmaff7JF4/P0q2yVEUtIIdXFjVi9XlKl1+9eU6QC6wSM2mZ",
+	"/21+2Ov02M8H1VMHCfIOfXgH5rNLsSq1mstFi7Adj4zvGIkFQeO0/2URiEOd8wjA8Juaqxc86ZlUlLLE",
+	"O9dIEpeX2ipL+6TDCZam82guAZgdfK0xGKcnW6j+W9dceQeSqpgSthtjJ5hIuPoSvKOAfhM64dTUIebd",
+	"8oLCBuhQ65pOdL12fL27N4FE19rBqbpRR4VUuvRSLpZT8+Yng3T5tMZDS51ryCaEXxc4s9x+X5KFM5C5",
+	"bT44c/NuiRGBYA5GGyINMYqz7BF/fyKgDGzOXiPFc2gfC2ZagnDNlYp9JUOF3DPsIZPItmV7gd5NKFll",
+	"fCk4dNQnbzpozg2GVKZ2bSMA2akTMyLbiivaQqmg5e9w22bN5NxXgA45Ut/F3xZRX7SwBR57swMScSxJ",
+	"y8rxssonLXbetIMqgf8AuRbkcjj0ENI7wxuS03bS2M19d8reHhnMSjd1xYi800yVCUlC2QboLyIUO6W7",
+	"VlwGRKsSVSQV+9EMkPRLsDlVpiWRFevDji8Iq1QuvXVKU2oTyZTAakAKaFUi3A2JRlerTAPGVq1ELpZY",
+	"coWWtbuQCsZBlQedRnAwbQ/w1SxTq1AiDNlFUbCfO3Qoxi5JEPKC2iAAjggYekrDYveex52cazcZv3K/",
+	"X2kuNpa8zgN9d+ULV6ZcAY2oMq2aQQ/cc3qnVONn4PYDBEviK9JO92evgxWEEw1rKTwFosR1els8dpKm",
+	"vVfvBBFMqKdHfQdrEEHxJ/gyaeH6NayW1taIpXKBVe/nTKuaNCTAIkINKk4lp+z6DuESEFZrnvYmQ9HW",
+	"t+I2VT/6nBG8rFca+6DcgAVhIUaEZ5Gm38EcYRRyAHRyyLZPB/sYAiI3+wV4A8iuPGnuHaATpjMC9Fqo",
+	"8w4uYEkuPIjSVhdM6Wtf3q309UxW+AdUYhgPokm96RRUM12vuC2XIb9jJivmZF5bLt3/udrCx1BazM0N",
+	"FAx6XwR0w3sEqOkob7BuAaudIRPCXLB5W9fX7slzxtGAlQY+ZL+D3/++YEZHaj5wn48EI265QiaGCc+2",
+	"blXn0bOR9s5h+sHTCVgM2KqwgUDybIuUOO9+oRh8kvgRRDgu2JLX8+sN357DXxCS8pkO7iKE7v9ysey1",
+	"63eb5I6K3wz8e4YF02E78O8V+ToDnZxmA4vEP7CIpjjx80ietiQu7YvENDvsjahZp++ruKf0iUEQw0xE",
+	"1JkKW53ttJQr9hwMjI8lR27N8hLhW9eTwBIGN1Vrl7s+piRwTJWBVoGu2tauTQxPy3uIvUy31shKhMYj",
+	"StiNbm52fJFJ59azzz6vljtg43tdVmHGYYgCl5sjo6gC0Psh+PTpEreOzbwx7REDMRnAqY83U3vm3Ie1",
+	"kcf0iNZujll8KtysnFDFWuuLzsMA2DRwGpVmkIc1saI03p5eRfunIV/Dl7jvKRGlGafo8FaUWpWyFtVX",
+	"4ZrNI4Psuqbnc1lKXl9jJDqlvkzb7TBQFw86bqC84fO3ltfJTNTXUVOq7r7yM6JWJyunriC414hSOZzz",
+	"Fre/kk7W++zWoKmHV8CrQ385vBzjnKhkBFxUd6Y6DXNXmtMwEYH3NJ9IAfDFM9nlh+GSd1lvZxrdjocd",
+	"Gj8B0GQq4U+AzROZxp+0g7W7A3ACUwuJ8w3vaNCJ6iS9dde5PC6NqRm7h444pGvVji1J/uaw/rCCIqbe",
+	"XurbZY76yTqCAA4MzayCn95uNB24oxpGY2R77G1Bo8yf5XEZ1x3b4yTjncTgjug4Rk4cbF2Fyu67H/O4",
+	"40/HHd3OjbGZzADrv9B2GQl6hH/AFOydLmXDJoBdK/MO361pIYXq74BpB62hQpuNGQJZzrYDljHEtFGp",
+	"lFYAPIQk8U8BbnC9De2nwvmCma2cDEuiRMm6NteYpuitmd3zmjJBRhHeO+N8kk6zo26kcFjyfeOuQgN2",
+	"36PemT/UfCrTLs4L9QPnh5dBqq2Fl1O7zlfsO3zUu+wync0l7R5h1PXMQ1RlzHbTTYNQvSmS/F0rsSfW",
+	"iSwrDat1yfe3w0Ca0Mj9rsae7WKc4V7PLu8rW/muzbhjuVPcVN9TC6ph99EVIY6ksKcDLBz4KXyfVDSP",
+	"vUMN647qGi5GveFNRaUEvJkIQry/BqdTL2EiJVeAKLdNvHBy+UkCTkXkW/TCewmaCl9UMCHRl8i3Q1fB",
+	"xPclvRQpsnc0ngkwjnNVRofW+Vwtg0cUcGOntP7OtjLDDc8mu3eVGo3WdwFX+cV6piFLFNEhoU3Ln7J0",
+	"sPggX+xBqD7Z3XAW0G7TiDsTmcBSj2H3EVie11irRD6ACBCTioR+MSSeNBcQsM7A1z2Kp+O44VY02+PK",
+	"P0PSUeTG+mSCGwt+lp6OL7rIBbyjPBFRMah8ZtxHUQezGzOfcxJo8uN3aNcBD01Mqe0ocu9ptcdjwP+G",
+	"8n4UyvsEMOK3wikKyeaGmIZa5TomQeZJrjmIVGxe88XCEf+wnjsj6RYjmjy/5bLmvdY8fZS1TDZ8zc1y",
+	"8p1i9Y3AvNmj8zloiIHVGWhZxHTHeXeTzG/fV2udKkOYtVW6lBAmERLUyqWo2lpQvC6cnQBN7HjU2UV+",
+	"HtM0Vz+lwT6xH65eEhb/xFYvvXmQpqnET1PPMZ+Mw9kALQ8xuODo7ANUREoUfjdoSrTa7q353RXVCyrM",
+	"3nNK+3TDAGuHjDITUi1YzGu7RUtH5DrdiLUNmIjTverJErI1NG2qCvZuagOcdWszLpiQWzQ5PHQjckdl",
+	"av9tLx4Gbcq1ZTB8dZdMMCRZLxkkLN5PP5IvEWfkOSvRCjXktB54DDomTfgd4AgcOiIKtX2nq5tveE1y",
+	"vUnAAmiUtMaE+y4ov9QroTeK0BGokPKkOGmtDO5/quluoHqBkG7fp5RxN+jjW95AurUb3c3km+gN7t+v",
+	"ore4f/8Q3uT+9TZ+m/vgdXijW1mbyB6BSozkeqU1rBGmre1Erg5AgtMyBnMVUqJcciXNKgNxGkL7uxEv",
+	"admcyzqWWL1fLtJlEW9EU6KfZXdNf2tFe8iiTCkUb6TOtQ6desOYJfehhxTSqS99njgpS4ULnm87h1jT",
+	"KoV/VWTlewLGnbjgZmjadbIFV5p3W/UuvORtq96G97xt1Zf4qret+tq/7W2rXkYvfNuqV/E779LEMJVB",
+	"F7bJEyfij7DpRdS8EI9JUl606o0PeUw18gpm2lWIjQ0qDcwhXqmHGj1KOU8GhvL6PAJdOC3MZyQdYkOl",
+	"a/SixjeZBL6y0cZM1TgPSvAoTtBZe3yQmgBrxqlFmVyHXvq72e1+c8J7wwICz3hvcY6fj/O4jAvuSYIx",
+	"Dxnjf55uFzQOIJKXpUNi+jlm6WKgjdDwoM9lLQ6sy+7qsqbpOV7IpEq8WzXh51jRvVpxNA6ml3PSj578",
+	"1WjFflfp0jwFYIXtk1X1+71Vm25yGWqaycqIB6tARBnWrifKMG1sGowF+oLxRjBnkmR/ex2mM8XAaNVB",
+	"27lXXYUBaRH+/unNK0XWS+Lgy26nBxmIM93aY9ppbzN3gVOBcwkNowIhW9T0uhflTrvsc+WUkzWsoZca",
+	"6+GROn5RtOxYuBpB3ha/sohuY/uR4PUwhpl07x1U37Gutc2dI/edO32savjGHDSsiVczidGH/JgaFKVz",
+	"YrrY36ZL6V/z8gZ8UU1bY/VlaKjhBgEHorGIljV1UZkbwMSbDBvvZ+mJm9xtMC8voTlcYr/3FkithF3q",
+	"A9xK38Hz+L4EZfU8B8ZoQt3sOas1rwq2voXGVcImq5LMCNDSUleH1/zouYed6FadpiigsrxSc50OvGOD",
+	"8CQAE/QJpY4I2OL7ZE+OyW6l+afPzv49jZu10goKwmQ6/VIjtLGTI1CPWWt9g5wM8EBSdX2VWCjyT/rZ",
+	"sAL/Og098dywtdDrWnS14HHb9HwpflrTonwfmh12rcHcUQ0lpPGiU6Nj+8kM3C92poD9hFZpvgK65naA",
+	"czqqjUOa03VQ4VOtsdWNt34wJwoepjQVrAUK7WO73kO7pD+mo1CXXJkqpoJyRQjiF9j9iMUepDF5kMmY",
+	"oc33PEUoydNEs1yoVwpFSEp6pBnu9ZxtlhpByjyzpBOTMXib1r/8EHPdLLS1wuPU4TmgYyMVdic8d5Ke",
+	"U2tf4Eb8t9vmLmGt28gAW+pY/XCnG038xfY7/H33Qc+Z1uh6NIECSpyGZLqr37A4uZUCnbs3YjtxRZcw",
+	"gdiRiJ/ErkT8pHMm4r977kT86HU3Ffzgz35C+M8/uWlFeZupDIpsItgrRXBs7uyD/9EpYE5R9z2Kv2rd",
+	"DfD0hWhqub/UtJvEUGIXJ7GY7MnYVC5ZkATdmewLopG7a6ox3SfFV5gY5eUvyG24PqLL4riEB2SdpORE",
+	"5npk8LU9dMBHpuidM2jtF5e8QfFzv8Los7Nne9BzJsDi7JJVLtRLQCY8zD2RxkEMmIbnzraEzkcAEiHV",
+	"4oIFkMNztm501ZbwfSVN9wig+nXlbCVXbCaY1XXFlN4AvnMPdoSDzyoFtHssyuIOKAdPx3F68j7yBccM",
+	"RWBmxYmWVTlRvLzYvulGwH/gGC+2r2EU927vgB5R4HYYJViWk64zJ98OzOlFxQN1hKm35sta8Kx5FDqQ",
+	"jd67+BS6Y/Y/7Z5BIEc5n+97+gqf8j7Le1rzlRtrr+kUC9TQLo2m3VnUNK94X5LMGkg5cF/UvFmZvFlD",
+	"GK++mnjFyyWUCcNdIs0N9utk7bqAj0psuj8CDk09ICaak9Nz6kgoXGsF9blJ/8mCW7HhyR6bilJOaYGm",
+	"DzExdWP/iC/oOHLI0SPOnbB/16U7EpMDW93vKJF+KpwRWnD7VHF4qlsQ1kpfQ8LX5NwORKE86EdmPXQ8",
+	"Vbrt5Rh1gJ7GEtLcuJTQjYg2Bo7NQVOK4mW7DVJ0U1fXd0gT7AJjuPLekJH/rM/lO8QdbNBgnSkmSzFQ",
+	"YA5P27RE6Qi6K1Y2fHud6TV06T72Db+5ZRW3fMapKzoIDnBK+5X1Ote4RyYbtlkE530xbz+RdCucTB1H",
+	"AHENCBnoK4HutCBUHnmRCYZqWLZWffSEgeC5tyL+y3Y1EgoAw7krLwxtzivt9K5QAw09NgB1R4kFt/IW",
+	"yqIATA9qEdCKnouNB8qyy0b4waFxipy1FirtQt8HVTGjA96ctAR7gH0gwCJ9kgD/BsUPnELKGbJVqlKq",
+	"1Mq0q3XOp8QtTQxKj3hjWGvEIdUhWUczDgucsJC3oUpj0ciJEdVwUWRiLVA5hb3w/9oai7ox+phCQ2jZ",
+	"eFX5An1F7Qqr4eA7c1AQfHddcEh72OITY8UAR3NESAFJkuLsq6DLTfZnXmHNDBhbjbDOGIRVEcqNnrMO",
+	"Q4etobOH1oefzT1RoLkIJv2Uuoq0x3KnlKW7SxJeJEtG7Z0uvOzlFZn49Kpukfmd+x5rjnY2j+7wzNF1",
+	"YolWjOkZk9VveOkb3tgxN90usijOcpq5MHrF9CC+AB9H6U3MXJtct2fqFSgmrhHjJ5ggWfHMMYC6QFbx",
+	"LdW/rmSl5GJpndDyf58zqQAVja1FI3UFUgaxKLxEAcSaA7cAxrqD0k+Ml3boEvjsAfP5M/HxPsuM3FoR",
+	"h0ZTybP5G/KwTxZS78YlEpRU3FMz9LCWdAJy/rbzcGby1ulzeM2R17VXNeXhw/iNUMngwKLRJtNZwqOd",
+	"Kcul6p+LRMMO74cJ2bp0N9Xidhu1EgRj+qd0l419mDjTC8xueQrvn9uAmwyl4I95VYmKWf4TtXDizqjW",
+	"CvZXqmiL76wedhsd+j3kK1R6x/RwCR1hf92vjHZyanq6WdjOhxDdPfhM+CoNQ2kH1+500xAW64foSZ38",
+	"ll2GS2KQWEWESyp34MMaYGtKs9vNaxy2dCQLBS8QqljM5CyafQlGfRyd/Z1Rf1ijXSLomqo59PWP0BOP",
+	"2JMugWUEkKl/qRx0fL7naO9PTyWp5EKksrMuv3n++NlnnyPSSdfHrWBL8VNq/255LavrNJ98S5qCxfAR",
+	"IrSfPT4969novN6424nKNpPvOEKxnML1CYY/LhthJZVuriu5kKnN+VKUckXoMQgUCqE0ac/ZM/fZVz+8",
+	"Ldip++v/evM/9iUDDygMwRtEoJsGMG27lR8gWJ3GnWAi78DKgRcHLiLsdgWA5dMEQ2taXqc53d+FoZXi",
+	"EKclAp2XDdMb5VHYNqk3pWOhyLxhFVJVeoOWv5u2Kfwk7N+Da2avGKDAZicNaPGRGdRjJU+FbtuSzJzW",
+	"1S8JJ0XG6EUdFpRFFf6Hq5e7kUxj5Srd/THIVhqrG9wJ2/DDIlRfQ9QMQHGWPOoQ0CvVPgasiYDSJ/mT",
+	"nWF5rVW9nYx5lHREvhALqfqJLUMqhOR4AhZBI7vzk05sn43sm7Njhfd4zUSvvUIcAJqSFY8/vR7Z7Tfk",
+	"8fBvAeDWsMsJrXpo+Ah70t+AbnGpCQzwYcLnaa6vK/KhptCII0g/aRgBRIXuWNTSc6eeLlUHG92IvmWe",
+	"qBg8HDVylbYPjI7fezA/sbaAELnSjSjQyRv6ZYharIRttjmIwa5nwmBelswC3/FCsbiQcroP0sMITK8J",
+	"pcBYporeJ9wk3RE5h+Hhk8j1NgydDKcNk8WGXGhdFYwaoUEOSMSnCTfL39o0UOD3EHiKGpGUS6cGqAWz",
+	"kGtDX3iaTqtfvSPARLfs5NFqeApnadZuUwR/ZQ34eQOIZRSdwCy7zVIzIwTadXAb65VgvO61DDgW7D3C",
+	"KB3TYzxs1oi9HkIbsFDwmVzsm3/hrzRnvoKTpWELMbVg0whI/0og1NyIjTQiw2jHeMPdz3qwm7ibYQ7F",
+	"FAQKYIwmnQw8gmrZzz4+tIFisufTawhbgjrWdFAlBpoylFr179pMJDiHZTmcLs0hQxBl5qI5rmCr65tw",
+	"EHznBfsDXGRrLp12V7DH3T/xZp0EQjrMhk/ly/ISVDS4QgVX9qJTBWwEIfrIhISW8d4K6cJRvl35ju6E",
+	"hDDj6uaRYVAautrJa/v8U9CTQ+ZacbKG0nI35n/9+F9P3//h3/aKwW5aoXtDeoMJjTXXrW7n8gl9O6SH",
+	"l5uIpAbhy5QW5gQseCEoxN0LfUKb27oq2GzLzk7Zf3MC6LNT9u4igFVCR9bm3H1RY3ntri90KepqdDX+",
+	"Pb4fAPQQBOj4XUj5MiinjbRWKEigdD+gK86pPLWZDO8Td1CdmC4lee1Vw2RL1lpwk6Y0LBSd0zMOzZf3",
+	"qLhhi6PmqWEro3dlmSvSYQdg4xn95pfSEPD9I/M+RuTtVdrOo/TPPgcTmiBgt82gYdHfRaNHsZjOTgf9",
+	"7R/7T0Zb8VZizqHO9Ox0vHl+NPJnE4Bwc/T8QYGX8jvsNJ26WsMXeWfIXLozXBzQ92bn/sO3jEJm/xmQ",
+	"aLsOn4MLbW7TtRfTeBZ+nsASjx7JCt6Jr8DfX2eV/jPm+30X7JlXLaqCfZLS/nvxsAyGIba4zOWB5UvR",
+	"7nB+fY2Xdy4hAGA3kaITWrhhO2QZbkWeE76m3u87WEdpoCO88VcFJT0BgIDYuPuBmplCDlCYXorOyiYR",
+	"OgdW+lzWIuuzzvm+nxtwd1uuKrO/cM3vTCpP46B4E5rESYCCI9rA8fU66RIZEIie6wgVzDfqJ7TT021C",
+	"M9UG8ENztYpISkpV6DoEOc2AAK5L6qKVaNHPa7sHuBh3FVRVXolzFi3Y/bpgxDtgNHgy3TX2BgGQVuQA",
+	"q+WgccSe8md6Y8fm3X4SCQLzRmxTDEN+NKUinMNoZ8aPcgoSIEIPT9afisZvH2ynez6qppgGNL4L4DCm",
+	"4EWi5yGQs50qHa8IxFRE7T17mcS9xgXmif+qA+0c5Ns7vTJDfOj55EaG0+pnSOITEyWDTg6ckFb++Xpd",
+	"y9yhjU8m5vsovWE6nZMRyf1k71eYwq5k0qt+eoNv/kVXAr8JrRyhf/TUnICerpJgFNpwM9Lbg6bjthRq",
+	"OzuptQmQGLiuyM+PVZOZYuJDb55eqNS7r3eZ8QGuJSU2mdCLzoOEhJzspVQV6exRLq7RKwGFmWYJRuIN",
+	"5KEaaky34Gtz2OZ+r624B3QXHCwL8EIZHiabAC772xK388GCtMNW5dunpUqc+ldvKp3h0Gtrjzjz0qEI",
+	"sig6OdGVFS4dxzfx1UN5fsGZ1omiQFfPU3n5CBu9Ix3zpTtW/GT3mzxUFAEP59/9JuchI3cxSGBDGXZ8",
+	"EIxGYWBsB9YK34uKYfqP6rr3hdgXxUD6a/1XaiFTnBjdNqM+eiB6ydGRFOuuPq/0eI4PHWtwDhFrD3vY",
+	"ZDvW7Ha5GQH86h/6BLgVOed2QXhlKnHha3dJn12wUyTHZqlrJFfaT3TIQQk+htyBIcjBV+pWdmCvmTLp",
+	"MfSKuwFYUvRqat/sbNwib+cQ9sAoxJR7Jol92GAnQGpB7VedJqctl8c52pLurGej/qxPPu/5ys5Ok6ru",
+	"7iSX29BIcugl399m/4Uw9jXkUWK727QWCuAqTnguRV1ddG1bnBpf12zWWuZeBjqG3ijodO8kQgY5ecVV",
+	"5kWV4M3hNcltcytyXcsXyfgVALJI6vFrwENO659q6B8T+ITmvBlT1ZlD0MIX2srqusI0BczJ5VD7QtU7",
+	"zsiDXr5T6fN1W9ffOgmSKp/Qqf73V0HdRzyKkBkMUaiu1a+vMfL9FSElDLRzwKXC7JtlppOie/V0HfF7",
+	"XYnQkXMH6WmjMh0PNor55s2zLcPQI4ZVoBZtJsrOh7uaStDXGwUB0LSymgxuX6H5sq8dcECqnBaYIcfy",
+	"aC/TqHU21Nyv13XGni2Xgq/v9/Td6rpN5igufeag2xDj+0FBRRykHWMKA6ln2LfIbdh2QxA/h8bfo8j7",
+	"AnOnwnkPreJn6NghEgVB5c+t51hkt/cp5EcjyraRdnvpaOOP+ihS1ve48efuoEWQWbt4U8PqVMx/QGlB",
+	"ZmlA2rmA3uIeINYZfAD56+bkRLGTsZFLdWnt2tcwIkJOKhrdx/KJ0JvOu1xlgLTiXiKomtIUuaUOShKa",
+	"FGh9I6HrPVzvJ10jlG5KfC3/JAi+woP0JFk2wmdB0JbwwZMbsfX8U3HLGTrgdYOAMjsgTtiZncVoRHsp",
+	"lgSSeU5YMDgjKr6Esm4gmtu0rm3nhDdg3y0z7UVGWNMF6sAi6l74CBOFpr4XkvQmvbXW+oYQvQ5bXgB2",
+	"SgvvDmsHcYDo30dubYQitXdiEfzUhMPgxmc9xKojON1jX008fFHhlr98F42s4lUeMQmC15qAjoT/ym8F",
+	"eF/0Wqgo63jNFwIVgv178DMcfsx0GkBDKdEsJFUySsXeLQsGwV1IX3lX+ELHXiHWaFv0Apt3TvjFE/a1",
+	"bvBtWNyOZXJ/gKopfiNUv8QaepD6s0fvMOwPHk1hpwUwc28A1zJdJBSDx011t0AtjTXA4iu+Rb1c2nOP",
+	"g4esfys6Ximo959smLN7iqBeOnLpudtL84Q9j1+BRxre07+BpIENxfqcY26rIpzN3nX1hEF3Ccjq8xnD",
+	"gCvRlQ/4q4nKVyETJniAw0ck7WzPEyp+ksYi2oCV1hmOJy/jMxCqW07OSCQpvpYn5yefPDl98gmgQlFv",
+	"0ad8LZ/enj2lrCz3ETUNCsR7VZ2cuw+flz6W1giz1sqgMvDs9JRwDnwUFdx7Jfz26V9JnUPNaoIS6t8C",
+	"h2UgNJwm5W4AQpw0BSN0K8zac3+45X56+knuRWHmT9+KOWCVxirOyfmP/4hVhh/f/1z8I76u8YMg1fCf",
+	"sVzFT7or4Mf3P7+PMLqD/u7J7ZTrNkFu0yc3WOsvNAZt7oXSNPo7aZbCILE71ZJKmz/QNjsa+SRBiOvi",
+	"2dng1p4esLUfNSsEt2PED26lTv6JqkNI9jiFWGtt8MKBuQ7O7lPgf0iISmOkB3mz4jcCTou/dUkkoeTu",
+	"lBL8nitqAd1nUTfIn8T2gfjzTyL0iPyFmfM7XsG6MpwJikLAqEYRrdCC/8DMmWe156DWonlDLVXI0VUS",
+	"bi73Cm6Or57+Q1Y/I1PVAr1PfXZoxErfBobo7c2nyaxIadhC6wpe73ECDiaKe/7TX4aI37lDA+jJyXmv",
+	"ecOpGYsbGPRUaJYZtFR01Pb4uIh4MkpGfpaCzXyf2Bmlra9Xzt3a39MjD3hi8BWXwlpIVs0dHKkqup7P",
+	"PtgxSUvg8EzCzpI+GRqVzM3YlR3T+v5FIo7+gaTiwXt8qCj8SHji5VJrI0gR1x73Ndr9xCn0Smh89/Z5",
+	"g1dVh6H6ELxBoz9XZgNCfAJvpKUygd32QeMf/nK7dzl+n5ran4RYMw5ZpR5Nd4wNns7EAgG10swAX/sN",
+	"qyrq2fZQB5de9NI3hEwdXWf/K34rF+CJKhtRCWUlr437m1vxT7af1No72k+Q+VYD24/v7TQ1KD7s01Sh",
+	"gJr/T0brr3WzEL4hxg065D6IqhRDlKfPJSYRRcDXDyWo3fA+hfBISQ2hLfCCYoKQ42XfhwOzBj++W7g4",
+	"+fTZFx8rnz6nAmPPJkUHOK0VEBkTBC4Q3BKe9W4oJlSVlhqtWY4Ji1aZdua2dSbeuEfTR+NvrWi23dkQ",
+	"qvLZRFNPSOqITBdN4Nf08/y4tLUX5CSVinE2a/TGCGeUASYCJp2lDvqQ6A9yzluzvMT3IDXvoJO5Az2g",
+	"/69Uu472Czzpfsu4YRtR18lD5E/Z2EESqrr0j00Un+hi17eYd/AR+wm/Ugh1qTeqkzgzwGeRBoLQY1Tb",
+	"q7B0pDtAWzmObB+1ouLITJLeO2UD530gnSXv16ml8fGBB/XshHckjIYXW+jGtrtNY4o3hviotRVa1Zsl",
+	"AG9LdSstcknafw3RH66YeIx9c6qqEcYnBqgbVHuUpVozq3VBiHucwQ+MaG5FQ9oRa9cpnzZO4mEjL5DI",
+	"+qHcOK88ldP+G0fIlHcbd0paw/7jLYPiz4NvoelcgnMMdR0p8TbVDsuGLEdc0upIX/6nD0KMt7AOaMZE",
+	"IaLNxCjow0usjCMU7ahfJHz5Vi6W9hcPX/5iscuHYak/ytvudAVkpUbXgumG4kBo5mBkcJ+Zg4fxqZMd",
+	"YFz/EnyX1OvdDH6BJIX7laEPs8fP8U4M7XTDdpfg3zaR+4usXUqs9NdrI3i5RHiqVX/T20qOp4nAAzvy",
+	"Jwdg5m50ZZttH+pOiQ1VJCcs4FDL3+3X/tTZ9w8pEGDJCX5A4N9np6ewRklx+wO0pUpSUhB0sfaihfr2",
+	"IZEoszneoxkvb9p1PhUAqqyhEbOvD8WiZZ+DN0OFSkWV8Cu9EpifAClhBXgFNktZi650isrknzC8SoUq",
+	"m+3a+hRo3w10vWy4Eex3fCEKZuCR3xcM8DGhtl3XFWp14UbrksrMI9A5DZ0lQ5VIkJaLHBzKIwHZyFHf",
+	"nTihqnPWZQmyRkBTIVYuRXmDpcG5FIcXSMuHucZw8HvTBXVphX1sbCP4qj+JcD5mUvEm0UY4LcvmVA//",
+	"8A6HLx5EDF6FYrV+Iie2KXb8qgNMmDP+OpbFlcdnStb144ApkBR+WI/3QtYANToq/0pzW7CfavNTwYxY",
+	"88elrmvqHakb/GjNt7q1JiMDQ41s/h7dKb9LVYgrgtD+PPMe7LVx0HseUtI64iJIQ55hu9QpgE2Ie3Ra",
+	"BMn+ZVj60wdjaVwXOP59LxR3o1s+q7FsCf4JMjmIdK5udvkZ+y+PBK6NUJVn6AcRgLKuv6VJ/MJaPCzr",
+	"UmRSTeHi27grT7fWOyq2Hj/CXctK/wJ8NJ0vLoWqiDFmW9LiCqw7okswZPdButqAFcZ9TZNk2kHiZFRM",
+	"pX7ZL8A45JeA+HjyISVW0n/2ZcPnlkAuQZ9TXTXfQzIKTKhgZSMqaRmAJCAEPcwn73+j+e5ApxDkMLrd",
+	"OETIvFTyie+OwQToa7WYW583j0CrMH9S3rpCGyjM5eZGQJ7dkx3NDCb70IIJVvyBHHWwNphA3tLEHeu8",
+	"qEuPr/XRXW8Pp+EBiaLLHuEytLJL6KbA6zrUY+qGiil2hV9wJ+aM2heIQDUq/15ZE4pxeSQLT09Pz/79",
+	"ghpqwHSdNCZ4rgdxjzwoV+a4EUC6PiJF6TlCLMUNKR3dse41zQFP+XrdaCqAz2TywRPiN34I/HBJFB9h",
+	"i1BKH106/0pC6ltd3oTNbgOIlRI/2Y5DVMUcywV4ZGzBkGXVkqtS1HWHiJLOaYKnfuPW37h1Ore+BJ5h",
+	"HOXnbMt4nxJpfvTAQckbVK+FAlMPMX9+DYy44y35rofBlbNv9mZm7X0PIdgTPFLqJdQz8W7vELyppWhQ",
+	"V8p5mQiUjbrCh/ED+g/BBO3gmT/0KUbkl90j/IqQUcAskSvxsTluen2zOOwx/oVyh2I17Yq1a7Tac6eN",
+	"+hvkBf+ab39tUv9hjLg3RKkPYL9NuGv+le6V77X1+Fp4tUhsMIK6z0zrG4o0qUGBRcz31Tx7yawbqf55",
+	"DTVa+Z1DOh8n1x1s1oXkCth1UWUZRhvrO32MqiavOjCl39STqUGjx6dnV2fPzk9Pz09P//Pp2WeZ10ZA",
+	"VR9PGOmN54x9egT0p1/82mNG/iB0+sYjM8SVlQrhonC3uhII2aC3N/RSQhzpRwYJE528StyOFiTX0tgv",
+	"6Zk77u80IDffvxJfmmirn/as4hQL6oGp5nLRNgIShPsee+/79pDuay6hz0f0OXUoMpCQ4GOT/V9hsuIH",
+	"SNXfSaAekbt17ckSUIQ8camnEwSbDJcVtJYKNbMeZRxpk2KXp//APwYZnan8TMjqoAqPJ+wd+Up8gxV2",
+	"I8TaYFKLVItkJBgovuIVAWo8Yc/dDiuKvmPzgYUW1B+LvIb+oPxFEQKzoqwWYI5m5WMac2pLhbg/iJBG",
+	"s73ocHx8zh2+jDrCGIyPWLbQUG60ZTMJqwhoc+x3/tHfp7JVkIuI0SfcYjBHSMe2eg2TxVLUtCEIy7yr",
+	"FfgAabdnH1FV8l115wOO47eBUTgdS+Lu6KBN4AHpC93+27OvgXmfprWVynPVQff3Ot399h2FBSEYqFtI",
+	"QtsaBAlTgFqOoCQIAHaBgP9VEWWjUduXG6U3pvA/p7JeogYlo8FAvqidy+ovKgbU6qgFSWvYfY7BaStF",
+	"AICciVqKW1GhMLgYYBHyWHxgKI5bOFczZ8y430WdLuxS/EWB49dY6ISsUkcZU6i/jIl+37YxDn7HMlQ8",
+	"vNwAIR15fzvDB5zhl9wZMp5hjV4JBMwVTpxCHhjfhnBAxM+jV+hTG9pLfuDDn8wiQIQKjPgrWpe+Fc0T",
+	"9nxuRbPhDWV/ElUA8m7jezrBlbXhkAGrG4ZNEQ18pTfKaaOy3E0WsM32QY9Sr3fhL+xnwmaiyQym0DP0",
+	"X+9QFiefnT77ZQ7xN/xWDO7gnuy3CBuF8JrukLlzTh2FKXfDCHfXCESHRpTH3hGf783P+npKftbrAF4s",
+	"DatELW9Fs42svcur52+vnn736vsfrr667NLxKYuil0VJXYn2m/sPZ95PQ4knZ9cUm4+0dW6oBRNfiV8+",
+	"vw/Ql5HlOrjilDlPsyVL7EZsH5mQOhVZ7Q2asdDIhz7zuxN1l7rokEWpdIkazHRjQ7vqHlO22O+AeHLQ",
+	"fqtdGW8SKQBV9WUeEE/EKgbS2ABXtuUNV1YIakBtmFutqFi7htuB2WUjRJzJ4yyqc9/mGbBb5gIAbBuB",
+	"axBVB1sLMS6mVShpKJjVCzxwQK2aW2wujyb/FjM/rcb3XnT0862ka65Qx4ROAOAInOMvl2CfWjYTQmE5",
+	"REK/Wwj7dUtBvAe6GGD8XJZ0q6aUVx9WTV38IyAtBwZO8nKxAyCfBWYLHoZHBiaN1SFFpGaDjJXWsRXu",
+	"MmYVYmuAiF3d4szTf7j//fx05uwS0Jmgd9p45hfYMHtE69UyQghPaFAEUX4Ht+ug1SaswDcjTalsvqPj",
+	"JA/z55/eNTpx75Uns631PftAQFCbb8QlK6IiWLlQ3LaNYL+rdGmeGqsbvhBPVtXvT4qTpeAV5be/xIk/",
+	"/lKatTYy3bkgWKBg11GDo/wu/fzRKUqH4VvuP4nPPRIcMJwji+9JjiTCtgjiJ17aektBmU3ATxw5gXtV",
+	"mm/0SkxKO7/3s/dBssFDWcfJPz1PdRUsTlb38tAjnkLoYxsKHC8o3Zl0UCXYVtg9DLY3rdcz2YeX76Nh",
+	"xd/yhH+FghPC1IGhuzzkdBJyhnn3p9V5Fp6SWvfPyMa/5en9y+bp/douvWz2nxv8kZmWBJgTFHszo367",
+	"6z5IqtVvRsj936WjyV/ZAzIlE8wfkqnZYL/dqL+llv1KUst+bbdlSFgDJxBU3cXZaamb8+B0tZ6sKN2i",
+	"xltgvaRHHpB/nATyr8mF9RAEiCm9QVcoh9ysUga0yn9u7qBEDwp3cIwBEzKD1azSyAk+feNGQcfcuLMv",
+	"+o+F6rJAHPmqCUkzD+FtyrUTibnt/qPWNPoHilsfwOYQxlF6w7T6Z5eU/dJ2YElkY+LuFd+Os7dvLJiX",
+	"cjv5It6hO+qNfesf+gD60P1kpOxoG+90U1dgfcYtqzcZPQMigGnIuZGW6rtvfYFt5mVOjVpJ1VpIjk6Y",
+	"8WenUWv9z3uN9X9hxDt3fANP5IAQI+/tv4CKM54zct/R0ZBx0llFXaMiJwl6cRvso8y3ZtSbsJTG6mY7",
+	"6jCnRz64WfQ1r2un30GMXiCTMWPFOoeX1ujV6BuPO87I5/RqBp19DHWKyJ9xqx9gJl9yQktERyE2kIU6",
+	"A7oajLROVf67VuKCfbaCxDtqcu4UIEis9x1tpV3q1mIpXoEZGEIulpZV8Bb3TRadkzYhIb5OzpxhKpQT",
+	"WD+efOb24wz/61gDvjxb6agL/YipWBvc+IarhSCKnzsDecXV1tOANgLBhbqn/cp1Takhpgi/hAUGKMn4",
+	"SfdN1v26WvMBIule32sGrSoA+6UI+Fds6u9JSP8szW2KaA8t/70scPLEip/sUzeP+/CbOQ4isw8aP8/E",
+	"olWFM+b6TuNfyLX2L2WY3/MlRReTvinYgt+KAvO7oMs4byCTY7al/e6LKafIYmQgd1thBv44BrwR9lt8",
+	"7IHPAr0lCwkNxQI+tRAj2JtfIbc4JvB0n6j17OET6g8WriEjLDWkRUsdxDy3Xb99X42HLdkX0GGeDEXI",
+	"WnSrzmkvHw8v/BPon1HTVK6siR0sj9xeIK6uT9SD2kBYO+U3fzg/y55iJADsx6liSRJgFHqH41yKugM2",
+	"3DRaLbzaF3LS3Ey9s/4vJyVvzI+n759Y7jj9nP2f//W//3LyhD1XSKNHBloKG2HNoLDIVzWQn+t3ojaC",
+	"fXr6ye8xOSbs96MOJdtv+SPT6X68rmFTzBP2SoHdEO0u09SJacXLpVQCNUCn8UDWbul+hzWCwnZDYuLd",
+	"qnUWXkWDJ7Jc+9L3/j1YOPgHdGAdL/X/qXWK+78lLoUFPo6r7txrL1jVNnxWC/TmciouIjS1miswgbdd",
+	"JjhU3rkv2Fh+MEKQjJjB38ED/0yJiY6dvyPklR1ufj0P3kaqGACo2l+lCvNLKLyo22JtzxorCSq+LTzk",
+	"vE9TB8cBYZX6igtvevey37Hk1DjDpRHljVZSLTAIbiidLsfJjtXHGPmN+/6fjY9hURmhjGd/jvpIH/7i",
+	"IhAfDRLfEsXdh5yqL7e+seqvjSe9SgYEMAEWvtQrQBjYaPBvFGyz3EZaG3bTUNqylRjLtjU3jgtH+Ozy",
+	"5kNkHj00o+GqMpy2EnapK4M9eLhv8ixKbuwFE6u1hXz5WuNRttrpnE62hpjOr4jRvtEbaOAZjtVSV2yj",
+	"27pCD45fOEpA4ken264DUEhomBSW4jktpM09/QfUzP/8FMrassVnlJhZQnV1S3X5iMPCylqbthFPWIjD",
+	"YPMYqKkRxlLFnJsRgnkEEnZKtlPXsXERGTk+8AbeKXPB+NxiJSdMo21uMbPdtOt1vUWsdbGCuL0dIqn7",
+	"ALUO+SGN1tYnBbpDGH7kJvqEfbN3flBeilkR0NTSybai0+UpsghU4FB3R6ZcouAOd0ppmjGY5W5eWHoH",
+	"qCtP2A9QK8edPCFK2Cj3MVMN96aZAFrywtlZni5d3SrPpg2lxQgw0QN44F9ZZ0VCYtUxsb3Potje2aef",
+	"fsjo3rvlFjckd4m6L0M7M19t97HjY31M9Y3b7gx7DJdBPTZ2t/LYD3sEYiNKam2flIhQGbfi1pn4iyer",
+	"6v9j7/p63MaR/Fch9iUJoHT3ZJPDbPop0zuZyyGZBN19kz0cDgtaom2uZVFHUu0xgvnuC1YVKUqWZDtt",
+	"ud2ZPA0mLYsiWSzW398PmAIgbaa08+KD8gE+rDP2ERQZqu7SiCpTxdqrBaBqpU+EYMEZuw4LZ0DZ9CkI",
+	"O+dFS7GAzniNEyUqsomYS5CsqL0WVV6hMsH4RN3trvdQuz0h1RwUXC4XYiWN+EptdY3L/V1dnYa68sW6",
+	"tC09SovOyDcHuHo6au22bXV1a7Y6qM+LNZJS8gJVDwVW4VIxVY58g2SatVTgnbTwGeb8i1ULUQyyATvH",
+	"LtN89S78bC9KYAUsNKxQgM8zJlLjB0ALKVg9v87hu+u0lFoMTfDADKg4Ss9hk9ET98PEaFNiLlvLg27V",
+	"TmBnRqRa2EsWI4BJjNs74ShA8GTWrYZByMbhreVpKkrb2rpROJNFuV+958vuFHqq1EIKCgceRaO++Nth",
+	"BMifL8/RPFk3xSmJqHqJpb6hd7CSfCjS8R6fGPH00QgdJ+9qzmWRgCEU4ougV7E54ytyiA8LAeI2qsqk",
+	"VTrOsV0C5F65jsBv2ETkqpgZgE6DuF1j15DrdjCgj0+MuGs4wnWVi96EkaY/Pr5dwrqcZWUsILAyqxpB",
+	"ndD3yDXkKAuMP2qede3TOdz2Q5AswmDAYGs5cgPS6pAdRJsFaRF5NTo3T0zC5BQojZFdts/MpiD0P30H",
+	"1QP1LdWLOuT1mxPGxMoE18JYNqESI/JoeSkAyHcaCMcbzpgRTh61Myw2EgL7w2IRErHZFp2sz0QAVqPU",
+	"2hl74/GMg4niPgHr/J+uhX0W1yv0uKgf/HeMqdL8GL0R8PD3x6PSQii7kYEDSUgwiuuhzVr7DgGNwTuG",
+	"HjkG8N0noSkmtwv0nf/4EVlHA6SXFjNprAfvjVJx2OLaoEDtZ6/PpYGDcXXzG3v637dvn//4jCnN/vH+",
+	"5h94fqBkBupabDqnfDW894z9DN6oViv3939V2Qz/LK0R+fQ142zCAekd4cZLpS3lcsORg7IgSMfCd4Ba",
+	"YIjZa7yb1nUu5dK9rZaDwbvrs5aWun/o1XWCEgFzACxW9hUlOylafwUcxC6Oxz3hvo5XpYNr/Q7WvbfP",
+	"bCJSqgkGUdTHKNLZg68XLiSOoqamIXQaeh/8iULIYCF8rSS3lIJLPcjzhro6/4KH4o9zgjQcRsLDRzbk",
+	"tsNbpjN8KslaFAM/gT64Bv/n0yHuaHS6PjHebTVYthdw0OcqzwKiZZS+h1I9QDBXHvGxVwCs5oWZtsjg",
+	"m4v0M5wOMRVaFKlg4VNS8bouUPHv6daKSeA+cAoWqTAlETsgE/TTlxd/e+Z0eMnX0IPinIqJG+0OcKMn",
+	"6wYEJ/mA3p/HX3eoXv9ZPZVbBxThMfCl8dsfqNJxn8ODORRA8f4zUZv9pNQCu6U8wRlZIAhnWxClaM04",
+	"kEGp8Sa6T6EsdOeq6bSf289WuvgVHvw4nW5FfQ4wVYvedrQ9Ips/XBwbS66eaS/KuTMjp3U94svDxApv",
+	"K10wzhayAOYH2hoYipSQW1QfTUZFtGRPr99esR8vXv34rO6jM3IGJXutYGLY1aFb92N4aMQ1rgfpWGPn",
+	"ETWdoSnXYmRvAcGZObIEOn8sutZ0VZiOhVR6GLqDvn7MdawH6VGTaf3AEXytqB3ADQzp9UIIZyuA+7VB",
+	"5NRcVe176/oomd7LhWAC3KmYjtqD2G+NnESZQIjiUsufYQaLZhVbVukc0oM8Bw4tQNOHEnBM6LvTRZPA",
+	"4GEoXqi5nua8yITTwr4fFEqvtCAjSmq24lieT5Nw7h4KXSc3CzyEoxwUch/CC5NcpQtT9zS3cfhPHnIf",
+	"FmbXwINq79WKS4tmInVNQFEIIt00QgNjWxav7sWr5sNPnbzaeR6ktwO9n6wEaXt6G/rTv9LYIJUnuc9H",
+	"DAXvssCRRO0c6e2ntaEcSABkwYgSS3MpCvtPmUUuEj6J/pE0YWc9rAv1nlM5FGAkt52oWm2Sv8FWUM+J",
+	"rwIjM1eG/KpSQJuW4VORrzF2hc9hPoYwshqgZPRWT7CHK7PS0loBZAew+eSOIK4Eum+ouLBf3n/Z05cX",
+	"F8985SjGrNAvdV/p9HlxSd5qEZbGLLBEHSaPBehQjAbFZ7CuOAPnJy6AdMG4teAWS1qp2AuYAKASDUki",
+	"ONGuIEwCXztDgkA2nVkbTDg+F5zIvtjTly+cO/rLz7esmaXCaa96E2Bn7M0MqSmgtk24Id1lVhmEIvgs",
+	"JjcqdS9q3rfnK8OeGiHoHvsgjOEz0enTmmqylPGZP7zrGW+0GcPx3F3XIHPULhqnI6h3ekUKo1wxNyAR",
+	"A9qvJj7pvV42LMDzVX82601dbOmUVUNmk8gso79cizJfX7KJsnPQPf918/FXZsXv1myydmF0uftG+wG3",
+	"ZvOiqU+VcwpLURzuztm4Y+qxnGnWddi7FvNLuBEGK9YiK3NUxw9v8YFb+zJmSwRKa6QzRdbFAMV6jOjN",
+	"eDbZqtEEPmXcG6J+DXY2D3rd+IffyeMHtncy1z6DwcNbsKgNkw1NIU9jFRdrQ8We933+2CWsG47fQdAD",
+	"3OKKQujZ2peqwiyeGGaVdR4ewAfJdF4jXEwleJjSsJJr9OteXVywz3O0//56cUGPJOzFxQWoSSeWZ+xG",
+	"gb0XDJqdbb7E+egF6vkSSEenkckHZTgZWwperOYyF86mikeBo+8WD+d3J7RxPj6V9tgGfXEjiO8RNsGe",
+	"NY3AP3YPd5MYw9vq43J4m+a6ntyxQ+m7HtLHHDU/CUPoFwmsjA0tHiSwbl+CQ3qJzW+5MMafZYqfgbeG",
+	"TyOxOKB7aKl0O1ZWcuk0xU7895+AcPiYLPjxiHtS4N/fftqDS/PvvfzyvTz83bsgDaQL+1Mo/ol4F0bg",
+	"WKZRRkzc7UiDCUTyO/tOFB44fhXEPgToSi0gRvBBZZPKsNurT15mL5nJPTS2M8tz0SklpVZTmW87rP6h",
+	"Y+wTSiMNuetBDdM45ur7ZcHudmcJ0Np7rnWw9bpW3QiDMOXbVCTBDR9HO8pidoMftuuyh3kcddlpXZps",
+	"vFNZSDMn8PJOdQfV8/TjkXQdvf2BahTaezi4Z8exsU6Ur/pdJgorp+uYZB0iyYhPBkoTxIWgzKSveO89",
+	"yYFlry+WIYoslr1du+6KByjF2mMhycSk1WBVOeT+987/QY/Aia7sG/+VCbOKzRRz7qa0890c/H09+22S",
+	"fT6RyHR9+KF71bVsnpjDa+ufZJF9V9UPUUS2xzlwmxSraas2WlS2K2bfkXJcCaZBj6f23ss7sUWW6gKi",
+	"aE3NXK3MKQZRjmYQXAueUTXbnWB3PK9a1KTdYmXkrDiuTEEnq9cebvRxVKN79ZUb6rti/FZE/Arx+RFz",
+	"R0G0PDDoNKB0qSnJKjbnJWQPt56DFbfpfOyD0E66+oIRCrAz+AhIed4JfRmVhfgGwpm8E1DrAGna8JOa",
+	"LsSbsc59R4sr51bozbQs/G5c4+SzG+IxWCdJS45wG9yVIrLL+JaRxK9xdCqrb+2OovVEhHhIV5EIY10o",
+	"nggZRTDj87uNANT5af6ZfRrLhzCdToy5creAGC7CzgFIT9QoC5ar2UYe6zDnUqtJLpb9eDMESUbVYnEE",
+	"siF0DwqOFHgow5JR80BHaTCQ7ni++I2Kdy0gsbDuz3Bws7j2D42VR8XX3xdR5gZANOWUGbUUgAflbEsQ",
+	"J2L05JbxLNPCYFEfZ0suc2aEvsOKSyMsq8rXrFDwc2mACwsD01+lZw8FN/OfHGJE0CdiFUvnCjL2rBAr",
+	"VnJjVkpnjDgQNzc3RrbaEdzo6NhF9K1vsP9uJEn7Vaw+0Wr9SXGLrjolZ7Im4eqALbrEQnNIeHuL1Vl/",
+	"LUnDVr2BG/GaHhnR5vJDdOj2n7i1QktMNOHlnzBRqnRObBncMwxSVSECK/vGK85KrWaaL4lIaOgqGBNQ",
+	"AjtW/VQ805FVms/cRQXTxyqnpBmlgPnRfEsuW7tXFc/LXPVj5bg/XrurYzvwttRMZoYMWmgWMmwi7Eqg",
+	"h7HsMWI0vv0ewDlYfpRgmUXCECKBKc3E79C03z2umh7YbJJLPhPnZTE7CINZKVNbaWLSYyYVBddSmYQZ",
+	"Iaimn+qoqKD924tzbrestpwbJ7gMcfmQgJCnc9RnYG9/+vWX9mHYQmHrRXUsLYY2Wg+yV2HwZM/VCokG",
+	"sS5uyddsIu6fQ773aiNCaplDk11ox+JmIQB8MiH2lFWD0bU7PAEbh+10WkuBrc7Oyq3xdf02kpJTK4Je",
+	"h8KqBLcaWjpKrVJn9tV0SGfsY4zdCARMUeUh9JGkorNdwnLtpGAsc7gqHihm4ebUL3gePB6qt08v9b2n",
+	"JHeZ116/kgCLjVtypxS1l4wd0tMCqpGVfrg89T6r5PsOod0pRhRzahWmocVS3YkYFHUol925UBeHPUem",
+	"yu2ATJ/cgm9XsG/wLAbrzncn4d0/alo7nIBzqNk6/+L+80dvTw9985nbthAftnySi5rMDJt1qSHwKeDL",
+	"4+E7W2bPknAiz9Z8SZ37oNPhLe4lVze/JVS/jiilKq+WhUFyVv9rNJdia6kPj70q3iKX68HXcRPoESw2",
+	"sFrNWcn1/1fCJv7/U3PX7YET1exYgb574nFtnjFfgPiN25hvYKLY8aOr4onHHW8G24L9Pmhf3oSnRlSO",
+	"9SB9mYn6gZOwKcP34M0SqkPxokbVEGpIawDcsPSUhxnqlMuVET5fs2skyJcEUMoMwo9oka8IrHUoGvOz",
+	"59ivc7G9xFd9H3ZAmcAh3hVT1V3RjVye3CzMNnB1BN+Qs0IgahHeVgCn3Gftb/wqkItoOZvXvLBa5cLj",
+	"5mAc7oyF3yLLB7RyO48oV2qBDfQspv7FiAwRpqpSOJ9qqjT74QWbq0ob7COHyRboZ9ecIBgIg4/Av3nk",
+	"aIR9PGMfoesP3IlmrBn/LcTcQl+INMxwGQI2ilkI7lilmJq6a9GHoZ3LBzRfVoER3nWJudnEojJCWQO+",
+	"/c8N/36DsVEMy4jnkEaId9vvMkIpuo0jEQrR1VQtBZvwdOFzE345utTWeUtB9uVq3O7/vfHoSP0o8Rgn",
+	"IgkvD7uzUCPXpDhGhe5DCKVQZS6SOERcpxY2dxBjHYM79xYeGWfH4N3fKRvaaFYRfUOMwxZQkxjEeraR",
+	"Ofg9VjJLz6HmvX+j4c8fZZaO2sMtsxRYo7rvcUElTBOtVkZoNlPCfJXR/eJ4ZR4drd5W+d2odajf0Oiu",
+	"NkJjv2LfjqU8z50m7rXK3eHs2rK/Yr9p65AoqoOaCZPENpDSjIB23T8+j786Zr57ecglaq0BoWvEew8T",
+	"71oap80WYr2TPH/CZ8ctz4UhruY8zwWiEG9I9lulWcHv5Myd7rNUC2hR4bk5m30N3e4BdQ/h79KaomVL",
+	"0ltL8eA2YG/W8AUSb8MYjVnwdg+f86jukIfa94adGPa/udGW234O2pqeMOnnjSViVqBlBd5wGM4ZKRhO",
+	"Shps4AUFDEP+hBmZiaTZKf3ExGwrRNBpqqU5Y+98uR2SNPI89z2bBM4lJLwVx2YFcL4WYr3J79gcAd8O",
+	"oPpQfSNy4xSWMDAE0EQj6Ngm4tXKkGZzjh521+P1vfQIQrR2RQMHH/Gx3ss74dGxIJWUC0iWQx3VC2YQ",
+	"Q3omakwe5xB+4jP/K3p0KlaECwYQFtAZXhQitb7AtolaBnFb8DovGK0cOHqMfkW4bo1fwm8A7Bd++YqZ",
+	"SyKKgQ8JPnK9Qi1wpO6w5w2I4JiRBYv0Jt2RJuu5Tx4LtQfIKO6IDW0g3MwniuvMd4K0jng1WBxzg0+M",
+	"vAWVGdqD6hFSRmlIEVM6fMq1Z0ly3nVjCyzXcjodDrze0jMj7oIfomcb6CsB1oYvRcSubVfKU4rXcBWP",
+	"ZatuWzcLTTOueuds8XnOUmUAGGzl9bXUob6lazvPv7hlIh53s1vzBPznIO0Tt3OxJhwv5x9iQotrETDw",
+	"kjqOiG0gxnsAS57OJWRJRRGxwHjS+IjxINDAsNsm0bOVS1EDHU/ErCpaUGoNxDXDltIYJHpBtMwoh7ji",
+	"0mJ9hqdLJgqpjvuirMw8kKaNYmdWZi6ymELseBUQeD5voLyuF9UEI/YQpHVLXxyD5uV0KAqgXZ0E1fuz",
+	"oRyR09lOmKmw9KbWYHBJrp8jKCoxKTbOtLMXB6HXb/GJMfcfRujLgNQUV0dCIHYO7WqulsHsR5u6tWxS",
+	"mKG81lRpWDvZBT7T4aHVFviSuxHXqI/2kZG3MCQkM8DVheqtKFwTchuNmVDL6NAV/Rs+MqIE4Ahv5QC9",
+	"JhQ/JHVZLZWahmq28eD4gQIf4HLoQM20zOJ4Jlx91HuLtRX4cU1Ml5ZO8wHssszXER0YXUAEOE3ogA2w",
+	"Ypo4kkNlKrpQAszlVNoz9hm8X3i9pfUDBGb6tKaPE4rxyIlNCAYaiasBYiTPL+v0GbxtT+a0IEZd5sL9",
+	"6c82aj1Sc5cwMUEDTEJcMOM2YUvnIhooUjalrCH6p6oqoNyxp2qZijG+mkJoWeVWllzbc/em5xm3vHlC",
+	"Su2WzZJmgSKO110FLOjGAjrli1f/wT785PZnqSCNsbViJPnLkpelxFLpDk2Lf4QNTtj/vPnw/nWdwvV1",
+	"PmoK1H1LwYuYKbYJboBVpO6Znb6rYXH8L87+/8JTavIvkR69NBMldgv/HLQg45kkmkkdDucpMdEB5BoY",
+	"/b5qZpsuo/gIzq1FdYRPQLNTkcpcDjPh+MdEnw5oMZOolOdsqQo7b3Vn1qc1XAQxGTzABvYQ9bq3/WW/",
+	"YrHcqBbdq/TQqdCuYvg6qMQ+Hsc8/woWx9FadRq71dWx46aF1YKnJLttX5YSPHTlxnjOLXlO3I59nqMg",
+	"FxgSbcjxADp6Y1AKQUZhywRCyzMRByV3BEeHTvPO+N8+0OiPLBbRAFwPyTonhH/8OwAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

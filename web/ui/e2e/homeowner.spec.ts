@@ -1,5 +1,6 @@
+import { readFileSync } from "node:fs";
 import { expect, test } from "@playwright/test";
-import { clean, watched } from "./pages";
+import { clean, fits, watched } from "./pages";
 
 test("a homeowner sees a price, a trade and a settled interval", async ({ page }) => {
   const problems = watched(page);
@@ -8,7 +9,7 @@ test("a homeowner sees a price, a trade and a settled interval", async ({ page }
   await expect(page.locator("#price")).toHaveText(/^\d+\.\d\d ct\/kWh$/);
   await expect(page.locator("#trades tbody tr").first()).toContainText("home-");
   await expect(page.locator("#intervals tbody tr", { hasText: "settled" }).first()).toBeVisible();
-  await expect(page.locator("#earned")).toHaveText(/^(about )?(\d+ ct|\d+\.\d\d EUR)$/);
+  await expect(page.locator("#money-today")).toHaveText(/^(earned|spent) (\d+ ct|\d+\.\d\d EUR)$/);
 
   // The trade on the page is the one that the API knows.
   const state = await (await page.request.get("/api/v1/state")).json();
@@ -56,6 +57,63 @@ test("what flows in the home adds up to the meter", async ({ page }) => {
     expect(f.home + (f.inverter ?? 0) + (f.battery ?? 0) + (f.charger ?? 0)).toBe(f.meter);
     expect(f.home).toBeGreaterThanOrEqual(0);
   }
+});
+
+test("a homeowner sees why the price is what it is, and checks it", async ({ page }) => {
+  const problems = watched(page);
+  await page.goto("/?home=home-03");
+  await page.getByRole("heading", { name: "Why this price" }).click();
+  await expect(page.locator("#reason")).toHaveText(/^\d+\.\d\d\sct\/kWh\. .*\.$/);
+  await expect(page.locator("#why-price svg .demand")).toHaveAttribute("d", /^M/);
+  await page.getByRole("button", { name: "Check it in this browser" }).click();
+  await expect(page.locator("#check")).toContainText("✓ Checked here, from the public record");
+  await page.getByText("All steps as a table").click();
+  await expect(page.locator("#why-price tbody tr").first()).toContainText("bid");
+  await clean(page, "#why-price");
+
+  // A record in which a bid was passed over does not prove itself.
+  await page.route("**/record?*", async (route) => {
+    const record = await (await route.fetch()).json();
+    const bid = record.steps.find((s: { side: string; filled: number }) => s.side === "bid" && s.filled > 0);
+    bid.price *= 10;
+    bid.filled -= 1;
+    await route.fulfill({ json: record });
+  });
+  await page.getByRole("button", { name: "The interval before" }).click();
+  await expect(page.locator("#reason")).not.toBeEmpty();
+  if (await page.getByRole("button", { name: "Check it in this browser" }).isVisible()) {
+    await page.getByRole("button", { name: "Check it in this browser" }).click();
+    await expect(page.locator("#check")).toContainText("✕ The record does not prove itself");
+  }
+  expect(problems.filter((text) => !text.includes("404"))).toEqual([]); // of an interval that was not traded
+});
+
+test("a homeowner looks back by the keyboard, and takes the numbers along", async ({ page }) => {
+  const problems = watched(page);
+  await page.goto("/?home=home-03");
+  const history = page.locator("#history");
+  await expect(history.locator("svg .bar").first()).toBeVisible();
+  await history.getByRole("radio", { name: "Day" }).focus();
+  await page.keyboard.press("ArrowRight");
+  await expect(history.getByRole("radio", { name: "Week" })).toBeChecked();
+  await expect(history.locator(".range strong")).toHaveText(/^Week from \d+ \w+ 2026$/);
+  const before = await history.locator(".range strong").textContent();
+  await page.keyboard.press("PageUp");
+  await expect(history.locator(".range strong")).not.toHaveText(before ?? "");
+  await page.keyboard.press("PageDown");
+  await expect(history.locator(".range strong")).toHaveText(before ?? "");
+  await history.getByRole("slider").first().focus();
+  await page.keyboard.press("End");
+  await expect(history.locator(".reading").first()).toContainText(/: .*Wh/);
+
+  const file = page.waitForEvent("download");
+  await history.getByRole("link", { name: "Download as CSV" }).first().click();
+  const text = readFileSync(await (await file).path(), "utf8");
+  expect(text.split("\n")[0]).toContain("import");
+  expect(text.trim().split("\n").length).toBeGreaterThan(1);
+  await clean(page, "#history");
+  await fits(page);
+  expect(problems).toEqual([]);
 });
 
 test("the page speaks German, by the clocks of the site", async ({ browser }) => {

@@ -111,7 +111,7 @@ test("a meter is paired within three clicks, renamed, replaced, let go of, and s
   await expect(page.locator("#values tbody tr", { hasText: "W" }).first()).toBeVisible();
   const shows = await page.locator("#values").textContent();
   await page.getByRole("button", { name: /-/.test(shows?.match(/meter power\D*?(-?[\d.]+) W/)?.[1] ?? "") ? "Exporting" : "Importing" }).click();
-  await expect(page.getByLabel("Device")).toHaveValue("ann/meter-2");
+  await expect(page.getByLabel("Device", { exact: true })).toHaveValue("ann/meter-2");
   await page.getByRole("button", { name: "Bind and watch" }).click();
   await expect(page.getByRole("status").first()).toContainText("It is paired", { timeout: 60_000 });
   await expect(page.locator("#devices li")).toHaveCount(1);

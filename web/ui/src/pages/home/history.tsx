@@ -1,7 +1,7 @@
 // The past of the home: one range for all of it, energies with both directions apart, money, and the period before.
 import { Alert } from "../../ui/alert";
 import { Chart, type Series } from "../../ui/chart";
-import { today } from "../../ui/range";
+import { instants, today } from "../../ui/range";
 import { RangeControl } from "../../ui/range_control";
 import { useSpeech } from "../../ui/speech";
 import type { Past, Row, Shown } from "./past";
@@ -46,15 +46,17 @@ function Charts({ past, shown }: { past: Past; shown: Shown }) {
     { name: "import", label: history.cost, kind: "bars", down: true, hatched: true, value: (r) => r.cost },
     compare && { name: "before", label: history.before(history.earned), kind: "stairs", value: (r) => r.before?.earned },
   ];
+  const { from, to } = instants(shown.days, format.zone);
+  const drawn = { start, end, when, from: Date.parse(from), until: Date.parse(to) };
   const known = shown.energies.filter((r) => r.quality !== "missing");
   return (
     <>
       <h3>{history.energy}</h3>
-      <Chart title={history.energy} points={shown.energies} start={start} end={end} when={when} series={energies.filter((s) => s !== false)} show={(v) => format.energy(v)} csv={past.csv(shown.step)}>
+      <Chart title={history.energy} points={shown.energies} {...drawn} series={energies.filter((s) => s !== false)} show={(v) => format.energy(v)} csv={past.csv(shown.step)}>
         {known.length > 0 && <p class="hint">{gaps(shown.energies, history)}</p>}
       </Chart>
       <h3>{history.money}</h3>
-      <Chart title={history.money} points={shown.money} start={start} end={end} when={when} series={money.filter((s) => s !== false)} show={(v) => format.money(v)} csv={past.csv(shown.step === "5m" ? "15m" : shown.step)}>
+      <Chart title={history.money} points={shown.money} {...drawn} series={money.filter((s) => s !== false)} show={(v) => format.money(v)} csv={past.csv(shown.step === "5m" ? "15m" : shown.step)}>
         <p class="hint">{total(shown.money, history, (m) => format.money(m))}</p>
       </Chart>
     </>

@@ -23,8 +23,8 @@ function person(session: Session): boolean {
 }
 
 void start({ en: () => import("./words/en"), de: () => import("./words/de") }, (site) => {
-  const key = new Key("installer", sessionStorage);
-  const installer = new Installer(key, new Api(key), () => spoken(site.speaker), localStorage, person(site.session));
+  const key = new Key("installer", sessionStorage, person(site.session));
+  const installer = new Installer(key, new Api(key), () => spoken(site.speaker), localStorage);
   installer.start();
   window.addEventListener("online", () => installer.back());
   return <App site={site} installer={installer} />;

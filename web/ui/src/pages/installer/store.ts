@@ -31,8 +31,6 @@ const readEvery = 5000;
 type Kept = Pick<Storage, "getItem" | "setItem" | "removeItem">;
 
 export class Installer {
-  /** signed tells that who has signed in may pair devices, without a key. */
-  readonly signed;
   readonly devices = signal<Device[]>([]);
   readonly sessions = signal<Session[]>([]);
   readonly profiles = signal<Profile[]>([]);
@@ -53,14 +51,11 @@ export class Installer {
     private readonly api: Api,
     private readonly words: () => Words,
     private readonly kept: Kept,
-    signed = false,
-  ) {
-    this.signed = signal(signed);
-  }
+  ) {}
 
   /** may tells whether the lists may be asked for. */
   get may(): boolean {
-    return this.signed.value || this.key.value !== "";
+    return this.key.there;
   }
 
   /** start shows the lists, and the pairing at which the installer was, when the key is known already. */
@@ -264,7 +259,6 @@ export class Installer {
       this.away.value = false;
     } catch (e) {
       this.away.value = !(e instanceof Failed) || e.status === 0;
-      if (e instanceof Failed && (e.status === 401 || e.status === 403)) this.signed.value = false; // the key is asked for
       throw e;
     }
   }
