@@ -44,8 +44,13 @@ func TestFollows(t *testing.T) {
 		kind        grid.DeviceKind
 		want        bool
 	}{
-		{960, 1000, grid.Battery, true}, {-880, -1000, grid.Battery, false}, {40, 0, grid.Battery, true}, {-1000, 1000, grid.Battery, false},
-		{-300, -2000, grid.Inverter, true}, {-2190, -2000, grid.Inverter, true}, {-2300, -2000, grid.Inverter, false},
+		{960, 1000, grid.Battery, true},
+		{-880, -1000, grid.Battery, false},
+		{40, 0, grid.Battery, true},
+		{-1000, 1000, grid.Battery, false},
+		{-300, -2000, grid.Inverter, true},
+		{-2190, -2000, grid.Inverter, true},
+		{-2300, -2000, grid.Inverter, false},
 	} {
 		if got := follows(c.shows, c.told, c.kind); got != c.want {
 			t.Errorf("%s shows %d W, told %d W: %t", c.kind, c.shows, c.told, got)

@@ -133,7 +133,7 @@ func (s *shelf) Removed() (removed []Binding, err error) {
 
 // Names returns what people call devices, by id.
 func (s *shelf) Names() (names map[string]string, err error) {
-	text, err := os.ReadFile(filepath.Join(s.dir, namesFile)) //nolint:gosec // our own
+	text, err := os.ReadFile(filepath.Join(s.dir, namesFile))
 	if errors.Is(err, os.ErrNotExist) {
 		return map[string]string{}, nil
 	}
