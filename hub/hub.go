@@ -6,6 +6,7 @@ package hub
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -27,6 +28,7 @@ import (
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/stages"
 	"github.com/commonwatt/commonwatt/tariff/shelf"
+	"github.com/commonwatt/commonwatt/usage"
 	"github.com/commonwatt/commonwatt/web"
 	"github.com/commonwatt/commonwatt/web/api"
 )
@@ -113,8 +115,23 @@ func (h *Hub) openBus(ctx context.Context) (err error) {
 	if err := h.pages.listen(ctx, h.Plan.Listen); err != nil {
 		return err
 	}
+	if files := h.Plan.Access.TLS; files.Cert != "" {
+		if h.pages.certificate, err = web.ReadCertificate(files.Cert, files.Key); err != nil {
+			return usage.Mark(err)
+		}
+	}
 	h.closers = append(h.closers, func() error { return forgetDoor(h.dir) })
-	return noteDoor(h.dir, h.pages.listener.Addr(), h.Plan.Access.Certificate)
+	return noteDoor(h.dir, h.pages.listener.Addr(), h.pages.certificate.Now())
+}
+
+// renew shows a certificate that was renewed, and notes it for who asks on this machine.
+func (h *Hub) renew(ctx context.Context) error {
+	return h.pages.certificate.Run(ctx, func(c *tls.Certificate) error {
+		h.Log.InfoContext(ctx, "the certificate of the pages was renewed", slog.Time("until", c.Leaf.NotAfter))
+		return noteDoor(h.dir, h.pages.listener.Addr(), c)
+	}, func(err error) {
+		h.Log.ErrorContext(ctx, "the certificate of the pages is not renewed", slog.String("error", err.Error()))
+	})
 }
 
 func (h *Hub) openSite(ctx context.Context) (err error) {
@@ -323,8 +340,11 @@ func (h *Hub) startRecords(s *stages.Stages) {
 	s.Start(h.lease.Run)
 	s.Start(h.market.host.Run)
 	s.Start(func(ctx context.Context) error {
-		return web.Serve(ctx, h.pages.listener, h.Plan.Access.Certificate, h.Plan.Access.Proxies, h.pages.handler)
+		return web.Serve(ctx, h.pages.listener, h.pages.certificate, h.Plan.Access.Proxies, h.pages.handler)
 	})
+	if h.pages.certificate != nil {
+		s.Start(h.renew)
+	}
 	s.Start(h.pages.live.Run)
 	s.Start(h.pages.people.run)
 	s.Start(func(ctx context.Context) error { return h.pages.follow(ctx, h.bus) })

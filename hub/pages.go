@@ -30,23 +30,24 @@ import (
 
 // pages serves the API and the pages.
 type pages struct {
-	site     *site
-	records  *records
-	market   *market
-	money    *money
-	own      own
-	tally    *measured.Tally
-	live     *web.Live
-	people   people
-	version  string
-	log      *slog.Logger
-	listener net.Listener
-	handler  http.Handler
-	ready    atomic.Bool // the devices were asked and products are open
-	alarms   func() (all []string, ready bool)
-	room     func() error
-	machine  *machine
-	research *laboratory
+	site        *site
+	records     *records
+	market      *market
+	money       *money
+	own         own
+	tally       *measured.Tally
+	live        *web.Live
+	people      people
+	certificate *web.Certificate // nil: no TLS
+	version     string
+	log         *slog.Logger
+	listener    net.Listener
+	handler     http.Handler
+	ready       atomic.Bool // the devices were asked and products are open
+	alarms      func() (all []string, ready bool)
+	room        func() error
+	machine     *machine
+	research    *laboratory
 }
 
 // listen takes the address of the pages.
@@ -235,7 +236,7 @@ func (p *pages) answer(ctx context.Context, dir *disk.Dir, runner *rewards.Runne
 		Site:   web.Site{Community: p.site.plan.Community, DisplayName: at.DisplayName, Zone: zoneOf(p.site.plan).String(), Currency: p.site.plan.Tariff.Currency, Language: at.Language},
 		Closed: closed, ViewerKey: viewer, Secure: at.Certificate != nil || len(at.Proxies) > 0, Hosts: at.Hosts, Proxies: at.Proxies,
 		Trouble: p.trouble, Room: p.room,
-	}).Peopled(p.people.served(cmp.Or(at.DisplayName, p.site.plan.Community), member)).Operated(operator).Planned(planning).Researched(p.research.shown()).Owned(p.owned()).Cleared(prices).Handler()
+	}).Peopled(p.people.served(cmp.Or(at.DisplayName, p.site.plan.Community), at.OIDC, member)).Operated(operator).Planned(planning).Researched(p.research.shown()).Owned(p.owned()).Cleared(prices).Handler()
 	return err
 }
 

@@ -8,10 +8,12 @@ import (
 	"os"
 	"time"
 
+	"github.com/commonwatt/commonwatt/config"
 	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/settlement/billing/desk"
 	"github.com/commonwatt/commonwatt/web"
 	"github.com/commonwatt/commonwatt/web/auth/accounts"
+	"github.com/commonwatt/commonwatt/web/auth/openid"
 	"github.com/commonwatt/commonwatt/web/auth/passkeys"
 )
 
@@ -21,6 +23,9 @@ const (
 	AccountsFile  = "accounts.db"
 	FirstLinkFile = "first.key"
 )
+
+// FirstPage is the path of the page that makes the operator's account by that secret.
+func FirstPage(secret string) string { return web.FirstPage(secret) }
 
 // people are those who may sign in.
 type people struct {
@@ -68,8 +73,12 @@ func firstLink(ctx context.Context, dir *disk.Dir, book *accounts.Book) (string,
 }
 
 // served is what the pages need of people.
-func (p people) served(called string, member func(string) bool) web.People {
-	return web.People{Book: p.book, Post: p.post, Member: member, Passkeys: passkeys.New(called, p.book, time.Now)}
+func (p people) served(called string, other *config.OIDC, member func(string) bool) web.People {
+	served := web.People{Book: p.book, Post: p.post, Member: member, Passkeys: passkeys.New(called, p.book, time.Now)}
+	if other != nil {
+		served.OpenID = openid.New(openid.Options{Issuer: other.Issuer, ClientID: other.ClientID, Secret: other.Secret})
+	}
+	return served
 }
 
 func (p people) close() error {

@@ -124,7 +124,7 @@ func (s Sender) Send(ctx context.Context, to notices.Browser, m notices.Message,
 	if err != nil {
 		return false, withoutAddress(err)
 	}
-	defer func() { _ = answer.Body.Close() }() // nothing more is read
+	defer func() { _ = answer.Body.Close() }()                           // nothing more is read
 	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, mostAddress)) // so that the connection is used again
 	switch answer.StatusCode {
 	case http.StatusOK, http.StatusCreated, http.StatusAccepted, http.StatusNoContent:

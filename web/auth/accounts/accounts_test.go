@@ -101,9 +101,9 @@ func TestWhoSignsIn(t *testing.T) {
 func TestHowLongASignInTakesTellsNothing(t *testing.T) {
 	book := open(t, "", accounts.Cost{Memory: 8 << 10, Passes: 3, Threads: 1}, nil)
 	ann(t, book)
-	least := func(email string) time.Duration {
-		best := time.Hour
-		for range 7 {
+	least := map[string]time.Duration{}
+	for range 10 {
+		for _, email := range []string{"ann@elm.example", "bob@elm.example"} { // in turn, so that what else the machine does meets both
 			if err := book.Tries.Unlock(t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -111,12 +111,13 @@ func TestHowLongASignInTakesTellsNothing(t *testing.T) {
 			if _, err := book.Entrance.SignIn(t.Context(), email, "wrong", home()); !errors.Is(err, accounts.ErrWrong) {
 				t.Fatal(err)
 			}
-			best = min(best, time.Since(begun))
+			if took := time.Since(begun); least[email] == 0 || took < least[email] {
+				least[email] = took
+			}
 		}
-		return best
 	}
-	known, unknown := least("ann@elm.example"), least("bob@elm.example")
-	if ratio := float64(known) / float64(unknown); ratio < 0.7 || ratio > 1.4 {
+	known, unknown := least["ann@elm.example"], least["bob@elm.example"]
+	if ratio := float64(known) / float64(unknown); ratio < 0.5 || ratio > 2 {
 		t.Errorf("who has an account waits %s, who has none %s", known, unknown)
 	}
 }

@@ -1,7 +1,5 @@
-// What stands before the pages of a community that shows nothing without a key: the form
-// in which it is shown once. A cookie opens the pages from then on.
-import { useState } from "preact/hooks";
-import { Api, said } from "./api";
+// What stands before the pages of a community that shows nothing to who has not signed in.
+import { useEffect } from "preact/hooks";
 import type { Session } from "./session";
 import { useSpeech } from "./speech";
 
@@ -14,36 +12,13 @@ export function watch(session: Session, silent: () => boolean): void {
   }, again);
 }
 
-/** Door asks for the key. */
+/** Door sends who has to sign in to where that is done. */
 export function Door() {
-  const { door } = useSpeech().shared;
-  const [problem, say] = useState("");
-  const show = async (key: string) => {
-    try {
-      await new Api().call("post", "/api/v1/session", { body: { key } });
-      location.reload();
-    } catch (e) {
-      say(said(e));
-    }
-  };
+  const { menu } = useSpeech().shared;
+  useEffect(() => location.replace("/signin.html"), []);
   return (
-    <main>
-      <form
-        onSubmit={(e) => {
-          e.preventDefault();
-          void show(String(new FormData(e.currentTarget).get("key")).trim());
-        }}
-      >
-        <h1>{door.title}</h1>
-        {problem && <p role="alert">{problem}</p>}
-        <section>
-          <label>
-            {door.key} <input name="key" type="password" required autocomplete="off" />
-          </label>{" "}
-          <button>{door.go}</button>
-          <p>{door.hint}</p>
-        </section>
-      </form>
+    <main class="waiting">
+      <a href="/signin.html">{menu.signIn}</a>
     </main>
   );
 }

@@ -144,12 +144,13 @@ function Menu({ site }: { site: Site }) {
 }
 
 function Account({ site }: { site: Site }) {
-  const { menu, roles } = useSpeech().shared;
+  const { menu, pages, roles } = useSpeech().shared;
   const info = site.session.info.value;
-  if (!info?.signed_in || !info.role) return null;
+  if (!info?.signed_in || !info.role) return <a href="/signin.html">{menu.signIn}</a>;
   return (
     <>
       <p>{menu.as(info.name ?? "", roles[info.role])}</p>
+      {(info.email || info.role === "operator") && <a href="/account.html">{pages.account}</a>}
       <button type="button" onClick={() => void site.session.signOut().then(() => location.assign("/"))}>
         {menu.signOut}
       </button>

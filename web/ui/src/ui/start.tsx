@@ -17,8 +17,8 @@ export interface Site<W = unknown> {
 
 const again = 2000; // ms
 
-/** start shows a page; page is called once, when it is known who looks. Where nothing is shown without a key, the door is. */
-export async function start<W>(words: Loaders<W>, page: (site: Site<W>) => ComponentChildren): Promise<void> {
+/** start shows a page; page is called once, when it is known who looks. Who has to sign in first is shown the door, unless the page is for everybody. */
+export async function start<W>(words: Loaders<W>, page: (site: Site<W>) => ComponentChildren, everybody = false): Promise<void> {
   const api = new Api();
   const site: Site<W> = { api, session: new Session(api), speaker: new Speaker(words, localStorage, document), theme: new Theme(localStorage, document.documentElement) };
   const root = document.getElementById("app");
@@ -26,7 +26,7 @@ export async function start<W>(words: Loaders<W>, page: (site: Site<W>) => Compo
   const browser = navigator.languages;
   const info = await known(site, browser, root);
   await site.speaker.begin(info, info.email ? info.language : undefined, [...browser, info.language]);
-  const shown = site.session.open ? page(site) : <Door />;
+  const shown = everybody || site.session.open ? page(site) : <Door />;
   render(<Speaking speaker={site.speaker}>{shown}</Speaking>, root);
   if ("serviceWorker" in navigator) void navigator.serviceWorker.register("/sw.js").catch(() => {}); // without it there is no page for times without a connection
 }

@@ -30,9 +30,7 @@ export function Table<Row>({ id, caption, columns, rows, keyOf, mark, narrow = "
         {columns.some((c) => c.title) && (
           <thead>
             <tr>
-              {columns.map((c) => (
-                <th class={align(c)}>{c.title}</th>
-              ))}
+              {columns.map((c) => (c.title ? <th class={align(c)}>{c.title}</th> : <td />))}
             </tr>
           </thead>
         )}

@@ -26,7 +26,7 @@ describe("runs side by side", () => {
 
   it("say direction by a sign and a word's unit", () => {
     expect([shown("net", 16_251_720, format), shown("net", -4_109_460, format), shown("traded", 118_428, format), shown("welfare_share", 1000, format), shown("battery_cycles", 1250, format)]).toEqual(["+16.25 EUR", "−4.11 EUR", "118.43 kWh", "100 %", "1.25"]);
-    expect([difference("net", -1_251_720, format), difference("traded", 500, format), difference("trades", 0, format), difference("self_sufficiency", -15, format)]).toEqual(["−1.25 EUR", "+500 Wh", "=", "−1.5 %"]);
+    expect([difference("net", -1_251_720, format), difference("traded", 500, format), difference("trades", 0, format), difference("self_sufficiency", -15, format)]).toEqual(["−1.25 EUR", "+500 Wh", "=", "−1.5 pp"]);
   });
 
   it("are laid over each other by their intervals' places, the shorter with a gap", () => {

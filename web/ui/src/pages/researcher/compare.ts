@@ -76,9 +76,10 @@ export function shown(name: FigureName, n: number, format: Format): string {
   }
 }
 
-/** difference is how much more a figure is, with its sign. */
+/** difference is how much more a figure is, with its sign; of shares in percentage points. */
 export function difference(name: FigureName, n: number, format: Format): string {
-  const text = shown(name, Math.abs(n), format).replace(/^\+/, "");
+  const size = shown(name, Math.abs(n), format).replace(/^\+/, "");
+  const text = figures[name] === "share" ? size.replace("%", "pp") : size;
   if (n === 0) return "=";
   return (n > 0 ? "+" : "−") + text;
 }

@@ -17,6 +17,7 @@ export const words: Shared = {
     money: "Tarife und Rechnungen",
     research: "Forschung",
     operation: "Betrieb",
+    account: "Zugang",
   },
   menu: {
     open: "Einstellungen",
@@ -71,10 +72,4 @@ export const words: Shared = {
   scrolls: "Die Tabelle geht weiter: seitwärts schieben.",
   intervals: (n) => plural(n, "Intervall", "Intervalle"),
   tokens: (n) => plural(n, "Token", "Token"),
-  door: {
-    title: "Die Seiten dieser Gemeinschaft öffnet ein Schlüssel",
-    key: "Schlüssel",
-    go: "Weiter",
-    hint: "Der Schlüssel zur Einsicht steht in der Datei viewer.key im Datenverzeichnis der Gemeinschaft. Er öffnet die Seiten in diesem Browser für zwölf Stunden.",
-  },
 };

@@ -19,6 +19,7 @@ export const words = {
     money: "Tariffs and bills",
     research: "Research",
     operation: "Operation",
+    account: "Account",
   },
   menu: {
     open: "Settings",
@@ -73,10 +74,4 @@ export const words = {
   scrolls: "The table goes on: scroll sideways.",
   intervals: (n: number) => plural(n, "interval", "intervals"),
   tokens: (n: number) => plural(n, "token", "tokens"),
-  door: {
-    title: "This community's pages open with a key",
-    key: "Key",
-    go: "Go on",
-    hint: "The viewer's key is in the file viewer.key in the community's data directory. It opens the pages in this browser for twelve hours.",
-  },
 };
