@@ -54,7 +54,7 @@ async function looked(page: Page, target: string): Promise<void> {
 
 test("a meter is paired within three clicks, renamed, replaced, let go of, and stands in the protocol", async ({ page }) => {
   test.setTimeout(240_000);
-  const problems = watched(page, "401", "409");
+  const problems = watched(page, "401", "ERR_INTERNET_DISCONNECTED");
   const all = await street(page);
   const meters = all.filter((d) => d.kind === "meter" && Math.abs(d.last?.power ?? 0) > 150); // so that its direction can be told
   expect(meters.length).toBeGreaterThanOrEqual(2);
