@@ -146,8 +146,13 @@ func (k *task) starting(device string) bool {
 // chores returns what appliances will take that nobody has loaded yet, as it is usual, in a scenario, Wh.
 func (k *task) chores(s, at int, i grid.Interval) (wh float64) {
 	for _, e := range k.appliances {
-		if paths := k.x.warm[e.id]; !i.Begin().Before(e.until) && s < len(paths) {
-			wh += paths[s][at]
+		if i.Begin().Before(e.until) {
+			continue
+		}
+		for _, u := range k.x.warm {
+			if u.device == e.id && s < len(u.paths) {
+				wh += u.paths[s][at]
+			}
 		}
 	}
 	return wh
@@ -165,10 +170,5 @@ func (k *task) meanChores(i grid.Interval) (wh float64) {
 
 // plansWarmth tells whether the plan says of all that heats or waits what it will take.
 func (k *task) plansWarmth() bool {
-	for id := range k.x.warm {
-		if !k.starting(id) && !slices.ContainsFunc(k.in.Heats, func(h plan.Heat) bool { return h.ID == id }) {
-			return false
-		}
-	}
-	return len(k.x.warm) > 0
+	return len(k.x.warm) > 0 && !slices.ContainsFunc(k.x.warm, func(u usually) bool { return !k.decides(u.device) })
 }

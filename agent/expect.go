@@ -21,11 +21,11 @@ type expected struct {
 	made  time.Time
 	first grid.Interval // that ran then
 	load  *forecast.Outlook
-	sun   *forecast.Outlook      // nil: no inverter is metered
-	drawn int                    // by which days the scenarios are
-	net   [][]float64            // by scenario and interval from first on, Wh, + import
-	cars  [][]float64            // what its cars took on those days, alike
-	warm  map[string][][]float64 // and its heat pumps and heating rods that a plan moves, by device
+	sun   *forecast.Outlook // nil: no inverter is metered
+	drawn int               // by which days the scenarios are
+	net   [][]float64       // by scenario and interval from first on, Wh, + import
+	cars  [][]float64       // what its cars took on those days, alike
+	warm  []usually         // and its heat pumps, heating rods and appliances that a plan moves, in the order of the devices
 }
 
 // expect forecasts a metering point from the interval that runs at now on. Errors:

@@ -14,9 +14,19 @@ import (
 // reading, and what it loses, which is what its heat pump or heating rod took lately, evenly, because what it took at an
 // hour is what a plan wanted then.
 
-// spare is the charge that is left to the device's own thermostat: with less it follows that alone.
-// It is more than a house loses in an interval.
-const spare grid.PerMille = 200
+// spare returns the charge that is left to the device's own thermostat: with less it follows that alone. It is more than
+// a house loses in an interval. A tank loses little, and is kept warmer than by its thermostat where more is spared.
+func spare(kind grid.DeviceKind) grid.PerMille {
+	const house, tank = 200, 100
+	if kind == grid.HeatingRod {
+		return tank
+	}
+	return house
+}
+
+// worthWarming says that a house or a tank is warmed before that is needed for what saves a twelfth of what lies
+// between the utility's two prices beyond what is lost, and not for less: a forecast errs, and heat cannot be sold again.
+const worthWarming = 12
 
 // lately is how far back it is asked what a device took.
 const lately = 3 * 24 * time.Hour
@@ -53,10 +63,15 @@ func (t *Traders) tookLately(ctx context.Context, device string, now time.Time) 
 	return max(wh, 0) / float64(n), true, nil
 }
 
-// warmthOf returns what each heat pump and heating rod that a plan moves took on those days, as carsOf; where no
-// day is known, what it took lately.
-func (t *Traders) warmthOf(ctx context.Context, at seat, days []forecast.Day, x *expected, now time.Time) (map[string][][]float64, error) {
-	all := map[string][][]float64{}
+// usually is what a device took on the days that the scenarios are of, as carsOf.
+type usually struct {
+	device string
+	paths  [][]float64
+}
+
+// warmthOf returns what each heat pump, heating rod and appliance that a plan moves took on those days; where no day is
+// known, what it took lately.
+func (t *Traders) warmthOf(ctx context.Context, at seat, days []forecast.Day, x *expected, now time.Time) (all []usually, err error) {
 	for _, d := range at.devices {
 		if !t.warms(d) && !t.waits(d) {
 			continue
@@ -66,16 +81,18 @@ func (t *Traders) warmthOf(ctx context.Context, at seat, days []forecast.Day, x 
 			if err != nil {
 				return nil, err
 			}
-			all[d.ID] = paths
+			all = append(all, usually{d.ID, paths})
 			continue
 		}
 		wh, _, err := t.tookLately(ctx, d.ID, now)
 		if err != nil {
 			return nil, err
 		}
+		u := usually{device: d.ID}
 		for _, path := range x.net {
-			all[d.ID] = append(all[d.ID], slices.Repeat([]float64{wh}, len(path)))
+			u.paths = append(u.paths, slices.Repeat([]float64{wh}, len(path)))
 		}
+		all = append(all, u)
 	}
 	return all, nil
 }
@@ -83,8 +100,8 @@ func (t *Traders) warmthOf(ctx context.Context, at seat, days []forecast.Day, x 
 // warming returns what all of them take in a scenario as it is usual.
 func (x *expected) warming(s int) []float64 {
 	sum := make([]float64, len(x.net[s]))
-	for _, paths := range x.warm {
-		for k, wh := range paths[s] {
+	for _, u := range x.warm {
+		for k, wh := range u.paths[s] {
 			sum[k] += wh
 		}
 	}
@@ -105,10 +122,11 @@ func (t *Traders) warmth(ctx context.Context, k *task, d grid.Device) error {
 		return err
 	}
 	of := t.rating(d.ID)
-	whole := float64(of.Capacity) / float64(allCharge)
+	whole, spare := float64(of.Capacity)/float64(allCharge), spare(d.Kind)
+	r := k.rates[k.at]
 	h := plan.Heat{
 		ID: d.ID, Room: whole * float64(allCharge-spare), Held: whole * float64(*last.Charge-spare), Loss: of.Loss,
-		Power: plan.Powers{Least: of.Least, Most: of.Power},
+		Power: plan.Powers{Least: of.Least, Most: of.Power}, Ahead: max(r.Retail-r.FeedIn, 0) / worthWarming,
 	}
 	for _, i := range k.in.Steps {
 		h.Demand = append(h.Demand, took*float64(i.Minutes)/float64(k.quoted.Minutes))
@@ -119,10 +137,15 @@ func (t *Traders) warmth(ctx context.Context, k *task, d grid.Device) error {
 
 // unmoved returns what heats that the plan knows too little of to move it.
 func (k *task) unmoved(s, at int) (wh float64) {
-	for id, paths := range k.x.warm {
-		if !k.starting(id) && !slices.ContainsFunc(k.in.Heats, func(h plan.Heat) bool { return h.ID == id }) {
-			wh += paths[s][at]
+	for _, u := range k.x.warm {
+		if !k.decides(u.device) {
+			wh += u.paths[s][at]
 		}
 	}
 	return wh
+}
+
+// decides tells whether the plan says what a device that heats or waits takes.
+func (k *task) decides(device string) bool {
+	return k.starting(device) || slices.ContainsFunc(k.in.Heats, func(h plan.Heat) bool { return h.ID == device })
 }

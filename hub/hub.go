@@ -39,6 +39,7 @@ type Options struct {
 	Terms   *config.Terms // to be kept in the data directory; nil: none
 	Standby bool          // wait until the process that runs the market is gone
 	Version string        // of the program
+	Program string        // its file, which replays are begun with; empty: none are
 	Log     *slog.Logger
 
 	Clock func() time.Time // of real devices; nil: time.Now
@@ -61,6 +62,7 @@ type Hub struct {
 	pages   *pages
 	signs   *signwatch.Watch
 	money   *money
+	lab     *laboratory
 	own     own
 
 	closers []func() error // in order of opening
@@ -256,6 +258,11 @@ func (h *Hub) openPages(ctx context.Context) error {
 		return err
 	}
 	h.closers = append(h.closers, func() error { return h.pages.people.close() })
+	h.lab = &laboratory{}
+	if err := h.lab.open(h.dir, h.Program, h.Version, h.space.Room, h.Log); err != nil {
+		return err
+	}
+	h.pages.machine, h.pages.research = &h.machine, h.lab
 	if err = h.pages.answer(ctx, h.dir, h.rewards.runner, installer); err != nil {
 		return err
 	}
@@ -397,6 +404,7 @@ func (h *Hub) startMarket(ctx context.Context, s *stages.Stages) error {
 		return err
 	}
 	s.Start(h.market.run)
+	s.Start(h.lab.run)
 	s.Start(h.rewards.run)
 	s.Start(h.money.purse.Keeper.Run)
 	if h.money.months != nil {

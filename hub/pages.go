@@ -46,6 +46,8 @@ type pages struct {
 	ready       atomic.Bool // the devices were asked and products are open
 	alarms      func() (all []string, ready bool)
 	room        func() error
+	machine     *machine
+	research    *laboratory
 }
 
 // listen takes the address of the pages.
@@ -215,7 +217,7 @@ func (p *pages) answer(ctx context.Context, dir *disk.Dir, runner *rewards.Runne
 	if err != nil {
 		return err
 	}
-	operator, err := office{p.site, p.market, p.money, p.version}.operator(dir)
+	operator, err := office{p.site, p.market, p.money, p.version, operation{p.site, p.machine, p.status, p.live.Devices, time.Now()}}.operator(dir)
 	if err != nil {
 		return err
 	}
@@ -234,7 +236,7 @@ func (p *pages) answer(ctx context.Context, dir *disk.Dir, runner *rewards.Runne
 		Site:   web.Site{Community: p.site.plan.Community, DisplayName: at.DisplayName, Zone: zoneOf(p.site.plan).String(), Currency: p.site.plan.Tariff.Currency, Language: at.Language},
 		Closed: closed, ViewerKey: viewer, Secure: at.Certificate != nil || len(at.Proxies) > 0, Hosts: at.Hosts, Proxies: at.Proxies,
 		Trouble: p.trouble, Room: p.room,
-	}).Peopled(p.people.served(cmp.Or(at.DisplayName, p.site.plan.Community), at.OIDC, member)).Operated(operator).Planned(planning).Owned(p.owned()).Cleared(prices).Handler()
+	}).Peopled(p.people.served(cmp.Or(at.DisplayName, p.site.plan.Community), at.OIDC, member)).Operated(operator).Planned(planning).Researched(p.research.shown()).Owned(p.owned()).Cleared(prices).Handler()
 	return err
 }
 

@@ -20,9 +20,10 @@ import (
 
 // What the refusals of who sends no key, or not the right one, say.
 const (
-	agentWanted     = `send an agent's key as "Authorization: Bearer KEY"; the operator gives keys out (agents in the config)`
-	operatorWanted  = `send the operator's key as "Authorization: Bearer KEY": it is in operator.key in the data directory`
-	installerWanted = `send the installer's key as "Authorization: Bearer KEY": it is in installer.key in the data directory`
+	agentWanted      = `send an agent's key as "Authorization: Bearer KEY"; the operator gives keys out (agents in the config)`
+	operatorWanted   = `send the operator's key as "Authorization: Bearer KEY": it is in operator.key in the data directory`
+	researcherWanted = "sign in at /signin.html, or " + operatorWanted
+	installerWanted  = `send the installer's key as "Authorization: Bearer KEY": it is in installer.key in the data directory`
 )
 
 // asked is a request, what is said to who may not make it, empty when everybody may,
@@ -87,6 +88,14 @@ func operations() map[string]asked {
 		"exportBills":       {http.MethodGet, "/api/v1/bill-files?format=csv&period=2026-06", "", operatorWanted, http.StatusOK},
 		"sendBills":         {http.MethodPost, "/api/v1/bill-letters", `{"ids":["2026-000001"]}`, operatorWanted, http.StatusOK},
 		"makeBackup":        {http.MethodPost, "/api/v1/backup", `{"passphrase":"oak street, number nine"}`, operatorWanted, http.StatusOK},
+		"getOperation":      {http.MethodGet, "/api/v1/operation", "", operatorWanted, http.StatusOK},
+		"listScenarios":     {http.MethodGet, "/api/v1/scenarios", "", "", http.StatusOK},
+		"listRuns":          {http.MethodGet, "/api/v1/runs", "", "", http.StatusOK},
+		"startRun":          {http.MethodPost, "/api/v1/runs", `{"scenario":"summer-day"}`, researcherWanted, http.StatusOK},
+		"getRun":            {http.MethodGet, "/api/v1/runs/r1", "", "", http.StatusOK},
+		"endRun":            {http.MethodDelete, "/api/v1/runs/r1", "", researcherWanted, http.StatusNoContent},
+		"getRunFile":        {http.MethodGet, "/api/v1/runs/r1/files/trades.csv", "", "", http.StatusOK},
+		"plotRuns":          {http.MethodGet, "/api/v1/run-plot?runs=r1&of=price", "", "", http.StatusOK},
 		"getCommunity":      {http.MethodGet, "/api/v1/operator", "", operatorWanted, http.StatusOK},
 		"listTariffs":       {http.MethodGet, "/api/v1/tariffs", "", "", http.StatusOK},
 		"pushPrices":        {http.MethodPost, "/api/v1/tariffs/dynamic/prices", `{"prices":[{"start":"2026-06-01T12:00:00Z","price":1}]}`, operatorWanted, http.StatusOK},
@@ -108,7 +117,7 @@ func operations() map[string]asked {
 func inDemonstrations() []string {
 	return append(ownInDemonstrations(),
 		"getStatus", "getState", "watchState", "getPrice", "getRecord", "getMarket", "getPostings", "getLedger", "getRewards", "getFund", "listTariffs", "getMeasures",
-		"getLimits", "setLimits", "resetLimits", "getPlan", "getSkill",
+		"getLimits", "setLimits", "resetLimits", "getPlan", "getSkill", "listScenarios", "listRuns", "getRun", "getRunFile", "plotRuns",
 	)
 }
 
@@ -125,6 +134,8 @@ func forPeople() map[string]string {
 		"getPlan": "homeowner operator", "getSkill": "homeowner operator",
 		"discoverDevices": "installer", "listPairedDevices": "installer", "listProfiles": "installer", "listPairings": "installer", "beginPairing": "installer",
 		"getPairing": "installer", "endPairing": "installer", "measurePairing": "installer", "checkPairingSign": "installer", "bindPairing": "installer", "watchPairing": "installer",
+		"getOperation": "operator", "listScenarios": "researcher operator", "listRuns": "researcher operator", "startRun": "researcher operator", "getRun": "researcher operator",
+		"endRun": "researcher operator", "getRunFile": "researcher operator", "plotRuns": "researcher operator",
 		"getMembers": "operator", "importMembers": "operator", "getBalance": "operator", "transferMoney": "operator",
 		"listBills": "operator", "draftBills": "operator", "getBill": "operator", "approveBill": "operator", "cancelBill": "operator", "payBill": "operator",
 		"printBill": "operator", "openBillLine": "operator", "openBillInterval": "operator", "exportBills": "operator", "sendBills": "operator",
@@ -166,6 +177,9 @@ func operated(t *testing.T, values web.Values) http.Handler {
 		Community: func() api.Community {
 			return api.Community{Community: "demo", Currency: "EUR", Minutes: 15, WorldTime: now}
 		},
+		Operation: func(context.Context) api.Operation {
+			return api.Operation{Checks: []api.Check{{Name: api.CheckDisk, Good: true}}}
+		},
 		Backup: func(context.Context) (web.Backup, error) { return &backedUp{}, nil },
 	}))
 }
@@ -185,7 +199,7 @@ func operatedWith(t *testing.T, o web.Operator) http.Handler {
 	}
 	installer := &web.Installer{Desk: pairing.Open(t.TempDir(), profiles, nil), Key: "installer's key"}
 	h, err := web.NewServer(newLive(), noBooks{}, entry, installer, func() bool { return true }, http.NotFoundHandler(), slog.New(slog.DiscardHandler)).
-		Peopled(web.People{Book: newBook(t)}).Operated(o).Planned(newWishes().planning()).Owned(newOwn()).Handler()
+		Peopled(web.People{Book: newBook(t)}).Operated(o).Planned(newWishes().planning()).Researched(oneRun{}).Owned(newOwn()).Handler()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -297,8 +311,8 @@ func TestWhatIsSentIsHeldToTheContract(t *testing.T) {
 			}
 		}
 	}
-	if tried != 30 {
-		t.Errorf("%d operations take a body, want 30", tried)
+	if tried != 31 {
+		t.Errorf("%d operations take a body, want 31", tried)
 	}
 }
 

@@ -56,8 +56,9 @@ func behindPeopled(t *testing.T, a web.Access, planning web.Planning, people web
 	s := web.NewServer(newLive(), noBooks{}, entry, installer, func() bool { return true }, http.NotFoundHandler(), slog.New(slog.DiscardHandler))
 	s = s.Operated(web.Operator{
 		Key: "operator's key", Members: purses{}, Fund: purses{}, Community: func() api.Community { return api.Community{} }, Tariffs: takesAll{}, Values: &noValues{}, Bills: oneBill{},
-		Backup: func(context.Context) (web.Backup, error) { return &backedUp{}, nil },
-	}).Planned(planning).Owned(newOwn())
+		Operation: func(context.Context) api.Operation { return api.Operation{Checks: []api.Check{}} },
+		Backup:    func(context.Context) (web.Backup, error) { return &backedUp{}, nil },
+	}).Planned(planning).Researched(oneRun{}).Owned(newOwn())
 	h, err := s.Behind(a).Peopled(people).Handler()
 	if err != nil {
 		t.Fatal(err)
@@ -106,6 +107,12 @@ func TestBehindAClosedDoorNothingIsShown(t *testing.T) {
 			}
 		}
 		if a.wanted != "" || slices.Contains(notForLooking(), name) {
+			continue
+		}
+		if forPeople()[name] == "researcher operator" { // their work is for nobody's eyes
+			if w := knock(t, h, a.method, a.path, a.body, "Authorization: Bearer viewer's key"); w.Code != http.StatusUnauthorized {
+				t.Errorf("%s with the viewer's key: %d", name, w.Code)
+			}
 			continue
 		}
 		for _, key := range []string{"ann's key", "installer's key", "viewer's key"} {

@@ -178,9 +178,11 @@ func (w *watcher) news(ctx context.Context, k int) error {
 	return w.send(f.message)
 }
 
-// whole sends the whole state.
+// whole sends the whole state, in which no more homes have their accounts than in what follows it.
 func (w *watcher) whole(ctx context.Context) (err error) {
-	seq, message, err := w.live.sockets.state(ctx, w.live, w.client.sight)
+	of := w.client.sight
+	of.joined = false
+	seq, message, err := w.live.sockets.state(ctx, w.live, of)
 	if err != nil {
 		return err
 	}

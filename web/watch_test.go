@@ -235,3 +235,16 @@ func (w watched) ask(method, path, body, cookie string) *httptest.ResponseRecord
 	w.handler.ServeHTTP(answer, r)
 	return answer
 }
+
+// TestWhoseAccountsTheSocketTells: the own home's alone, with a key that sees all homes none.
+func TestWhoseAccountsTheSocketTells(t *testing.T) {
+	for header, want := range map[string]string{"Authorization: Bearer viewer's key": "", "Authorization: Bearer a's key": "account of a at mp-a"} {
+		watching(t, func(t *testing.T, w watched) {
+			c := w.dial(header)
+			defer c.Close()
+			if m, _ := next(t, c); m.State == nil || m.State.Homes[0].Account != want {
+				t.Errorf("with %s: %+v", header, m.State)
+			}
+		})
+	}
+}

@@ -163,7 +163,7 @@ func (w *world) heat(st *store, h *Heat, nobody time.Time) {
 	w.blank(st)
 	st.down = nil
 	away := func(i grid.Interval) bool { return i.Begin().Before(nobody) }
-	st.held = h.Held
+	st.held, st.ahead = h.Held, float64(h.Ahead)/1000
 	if away(w.at[0]) {
 		st.lo = -h.Away
 	}

@@ -112,6 +112,9 @@ type Heat struct {
 	Power  Powers
 	Away   float64 // Wh of heat below the least that is allowed while nobody is at home
 
+	// Ahead is what a kWh that is warmed before it is needed must save at least, beyond what of it is lost: a forecast errs.
+	Ahead grid.Price
+
 	// Terminal is what a kWh of heat that is stored at the end is worth; nil: what it would cost
 	// later at the mean of the prices of the plan's last day.
 	Terminal *grid.Price

@@ -45,6 +45,7 @@ type store struct {
 	wear      float64 // millionths a Wh taken out
 	terminal  float64 // millionths a Wh still stored at the end
 	waits     float64 // millionths a Wh that waiting must save
+	ahead     float64 // millionths a Wh that charging before it is needed must save
 	charge    *Powers // with limits by charge; nil: none
 	discharge *Powers
 	bent      bool // what it can do is not convex
@@ -137,11 +138,14 @@ func (st *store) levelsOf(next *row, into, buy, sell float64, w *world) (l level
 	if buy > w.wishes.ceiling {
 		charge += w.scale.dear
 	}
-	l.grid = st.level(next, charge/into-soon)
+	l.grid = st.level(next, (charge+st.ahead)/into-soon)
 	if sell > w.wishes.ceiling {
 		sell += w.scale.dear
 	}
-	l.surplus = st.level(next, sell/into-margin)
+	if st.ahead > 0 {
+		margin = soon
+	}
+	l.surplus = st.level(next, (sell+st.ahead)/into-margin)
 	if st.down == nil {
 		if st.waits > 0 {
 			l.grid = max(l.grid, st.level(next, charge/into-st.waits))

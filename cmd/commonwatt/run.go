@@ -84,7 +84,11 @@ func (f runFlags) run(cmd *cobra.Command) error {
 	if text := c.Notes(true); text != "" {
 		fmt.Fprintln(cmd.ErrOrStderr(), text)
 	}
-	return runHub(cmd.Context(), hub.Options{Plan: plan, Terms: terms, Standby: f.standby, Version: version(), Log: log}, f.duration, cmd.ErrOrStderr())
+	program, err := os.Executable()
+	if err != nil {
+		log.WarnContext(cmd.Context(), "no replays can be begun from the pages: it is not known where this program is", slog.String("error", err.Error()))
+	}
+	return runHub(cmd.Context(), hub.Options{Plan: plan, Terms: terms, Standby: f.standby, Version: version(), Program: program, Log: log}, f.duration, cmd.ErrOrStderr())
 }
 
 // resolve joins the file, the data directory and the flags; a flag that was given wins.

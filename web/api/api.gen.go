@@ -36,6 +36,33 @@ func (e ChallengeDirection) Valid() bool {
 	}
 }
 
+// Defines values for CheckName.
+const (
+	CheckClock     CheckName = "clock"
+	CheckDevices   CheckName = "devices"
+	CheckDisk      CheckName = "disk"
+	CheckGateways  CheckName = "gateways"
+	CheckTelemetry CheckName = "telemetry"
+)
+
+// Valid indicates whether the value is a known member of the CheckName enum.
+func (e CheckName) Valid() bool {
+	switch e {
+	case CheckClock:
+		return true
+	case CheckDevices:
+		return true
+	case CheckDisk:
+		return true
+	case CheckGateways:
+		return true
+	case CheckTelemetry:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for FillSide.
 const (
 	FillSideBid   FillSide = "bid"
@@ -471,6 +498,36 @@ func (e Role) Valid() bool {
 	case RoleResearcher:
 		return true
 	case RoleUtility:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RunState.
+const (
+	RunCancelled   RunState = "cancelled"
+	RunDone        RunState = "done"
+	RunFailed      RunState = "failed"
+	RunInterrupted RunState = "interrupted"
+	RunRunning     RunState = "running"
+	RunWaiting     RunState = "waiting"
+)
+
+// Valid indicates whether the value is a known member of the RunState enum.
+func (e RunState) Valid() bool {
+	switch e {
+	case RunCancelled:
+		return true
+	case RunDone:
+		return true
+	case RunFailed:
+		return true
+	case RunInterrupted:
+		return true
+	case RunRunning:
+		return true
+	case RunWaiting:
 		return true
 	default:
 		return false
@@ -1009,6 +1066,18 @@ type Challenge struct {
 
 // ChallengeDirection defines model for Challenge.Direction.
 type ChallengeDirection string
+
+// Check defines model for Check.
+type Check struct {
+	Good bool      `json:"good"`
+	Name CheckName `json:"name"`
+
+	// Text What is wrong and what to do; absent: nothing
+	Text *string `json:"text,omitempty"`
+}
+
+// CheckName defines model for Check.Name.
+type CheckName string
 
 // Clearing defines model for Clearing.
 type Clearing struct {
@@ -2027,6 +2096,43 @@ type OpenSession struct {
 	This bool `json:"this"`
 }
 
+// Operation defines model for Operation.
+type Operation struct {
+	Checks []Check `json:"checks"`
+
+	// Cleared Intervals
+	Cleared   int64  `json:"cleared"`
+	Community string `json:"community"`
+	Currency  string `json:"currency"`
+
+	// Data The data directory
+	Data          string `json:"data"`
+	Devices       int    `json:"devices"`
+	DevicesOnline int    `json:"devices_online"`
+
+	// DiskFree Bytes left where the data directory is; 0: not known
+	DiskFree     int64            `json:"disk_free"`
+	DiskSize     int64            `json:"disk_size"`
+	Gateways     *[]GatewayStatus `json:"gateways,omitempty"`
+	LedgerHeight int64            `json:"ledger_height"`
+	LedgerKind   string           `json:"ledger_kind"`
+
+	// Members Who has metering points
+	Members int  `json:"members"`
+	Ready   bool `json:"ready"`
+
+	// Settled Intervals
+	Settled int64   `json:"settled"`
+	Speed   float64 `json:"speed"`
+
+	// Started Wall time when this process was ready to answer
+	Started time.Time `json:"started"`
+
+	// Version Of the program
+	Version   string    `json:"version"`
+	WorldTime time.Time `json:"world_time"`
+}
+
 // Order defines model for Order.
 type Order struct {
 	ClientId string `json:"client_id"`
@@ -2655,6 +2761,114 @@ type Rewards struct {
 
 // Role Of a person
 type Role string
+
+// Run defines model for Run.
+type Run struct {
+	// Bytes Of its results
+	Bytes     int64      `json:"bytes"`
+	Ended     *time.Time `json:"ended,omitempty"`
+	Id        string     `json:"id"`
+	Mechanism *string    `json:"mechanism,omitempty"`
+
+	// Problem Why it failed
+	Problem *string `json:"problem,omitempty"`
+
+	// Progress Percent
+	Progress int        `json:"progress"`
+	Queued   time.Time  `json:"queued"`
+	Scenario string     `json:"scenario"`
+	Seed     *int64     `json:"seed,omitempty"`
+	Sharing  *string    `json:"sharing,omitempty"`
+	Started  *time.Time `json:"started,omitempty"`
+	State    RunState   `json:"state"`
+
+	// Version Of the program
+	Version string `json:"version"`
+}
+
+// RunState defines model for Run.State.
+type RunState string
+
+// RunPoint defines model for RunPoint.
+type RunPoint struct {
+	// Export Wh, sum of the connection meters
+	Export int64 `json:"export"`
+
+	// Import Wh, sum of the connection meters
+	Import  int64 `json:"import"`
+	Minutes int   `json:"minutes"`
+
+	// Offered Wh, accepted offers
+	Offered int64 `json:"offered"`
+
+	// Price Of the call auction; absent where nothing crossed
+	Price *int64    `json:"price,omitempty"`
+	Start time.Time `json:"start"`
+
+	// Traded Wh
+	Traded int64 `json:"traded"`
+
+	// Wanted Wh, accepted bids
+	Wanted int64 `json:"wanted"`
+}
+
+// RunRequest defines model for RunRequest.
+type RunRequest struct {
+	Mechanism *string `json:"mechanism,omitempty"`
+	Scenario  string  `json:"scenario"`
+
+	// Seed Absent: the scenario's
+	Seed    *int64  `json:"seed,omitempty"`
+	Sharing *string `json:"sharing,omitempty"`
+}
+
+// RunResult defines model for RunResult.
+type RunResult struct {
+	Files  *[]string   `json:"files,omitempty"`
+	Points *[]RunPoint `json:"points,omitempty"`
+	Run    Run         `json:"run"`
+
+	// Summary summary.json (docs/replay.md)
+	Summary *map[string]interface{} `json:"summary,omitempty"`
+}
+
+// Runs defines model for Runs.
+type Runs struct {
+	// Bytes What they take up
+	Bytes int64 `json:"bytes"`
+
+	// Most How many are kept
+	Most      int   `json:"most"`
+	MostBytes int64 `json:"most_bytes"`
+	Runs      []Run `json:"runs"`
+}
+
+// ScenarioSummary defines model for ScenarioSummary.
+type ScenarioSummary struct {
+	About     string `json:"about"`
+	Currency  string `json:"currency"`
+	Days      int    `json:"days"`
+	Homes     int    `json:"homes"`
+	Mechanism string `json:"mechanism"`
+
+	// Minutes Of an interval
+	Minutes int    `json:"minutes"`
+	Name    string `json:"name"`
+	Seed    int64  `json:"seed"`
+}
+
+// Scenarios defines model for Scenarios.
+type Scenarios struct {
+	// Mechanisms Of the call auction
+	Mechanisms []string `json:"mechanisms"`
+
+	// Plots What plotRuns draws
+	Plots     []string          `json:"plots"`
+	Scenarios []ScenarioSummary `json:"scenarios"`
+
+	// Sharings market, and the packs of rules by which is shared instead
+	Sharings []string `json:"sharings"`
+}
 
 // SeriesSkill defines model for SeriesSkill.
 type SeriesSkill struct {
@@ -3343,6 +3557,15 @@ type GetPostingsParams struct {
 	Interval string `form:"interval" json:"interval"`
 }
 
+// PlotRunsParams defines parameters for PlotRuns.
+type PlotRunsParams struct {
+	// Runs Their ids, with commas between them
+	Runs string `form:"runs" json:"runs"`
+
+	// Of traded, price, import or export
+	Of string `form:"of" json:"of"`
+}
+
 // ImportValuesMultipartBody defines parameters for ImportValues.
 type ImportValuesMultipartBody struct {
 	// File As it came, of 256 MB at most
@@ -3444,6 +3667,9 @@ type AskRecoveryJSONRequestBody = RecoveryRequest
 // RecoverAccountJSONRequestBody defines body for RecoverAccount for application/json ContentType.
 type RecoverAccountJSONRequestBody = NewPassword
 
+// StartRunJSONRequestBody defines body for StartRun for application/json ContentType.
+type StartRunJSONRequestBody = RunRequest
+
 // OpenSessionJSONRequestBody defines body for OpenSession for application/json ContentType.
 type OpenSessionJSONRequestBody = SessionRequest
 
@@ -3467,494 +3693,519 @@ type ImportValuesMultipartRequestBody ImportValuesMultipartBody
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7P3dlhs3sieKvwpW/fd/yV6dqg9Z9t6uWudCsuVuTVuWtqrcmtke7VogEyTRlQTYCWTRbB/PmstzfR5i",
-	"Hmw/yVmICCCRSSCZZFVJcrdv7BKZTACBQCA+f/HL0VQvV1oJZc3R+S9HtTArrYyAf7wVs8aI0v051coK",
-	"Zd2ffLWq5JRbqdXJX41W7jMzXYgld3/9Sy1mR+dH/7+T9r0n+K05eVPrSSWWR7/++mtxVAozreXKvebo",
-	"/OjdYsOUtkfuG3rcve3ZdCpW9q34WyMMDl6W0v2EV29qvRK1lW6qM14ZURytoo9+ORJLLiv3R28krqwo",
-	"2XohasHsQjCpbqWF5bAFN0xpJY6KoyX/+Xuh5nZxdP7F6WlxZDcrcXR+ZGwt1fzo1+Ko4mre8LnYtejv",
-	"/XO/FkeKL8X2jJ5NjFD2nHHDpOpNqTuTJ8mZrLgxa12XiTdbVgluLDs7ZdMFr/nUitp033l2mnjpr8VR",
-	"Lf7WyNrt/k/tCO/Dk3ryVzG1bvhn06lukDW6GzCtBbfIPjNdL7k9Oj8quRWPrVw6Em8tJOzY1jeyTH68",
-	"FMuJqBN7vNBGsIVeCiYtk6ZgesY4fKDXStSpwf3ebH1R62rnJr91z/SpJssjvyZ6Pb2sCKQZoOdbOV/g",
-	"mdyD51uC7OSag5cFPxyY+DtpFmLfid/lNO1Yam/68KuB6ZttRubRN9KKpdk1S38kfg3D8LrmG+DkcLTN",
-	"Nt9eLbhlSk90uQFZZPmNcCJg1KDvuLRSzV+2siMxfFomfi/VjWG8FsxJIjbZMPHYPcms1kUrKmvBpGFc",
-	"MV6WtTCmPUYTrSvB1RaxA+W6C6d5JHehKWVClghla/pz3A6417xQtt5sU6E3R//q7GzwNdtcMdGNTUoM",
-	"T57Ud6rxJzTIRKnsV09bWkplxVzUMG+JHD5OfK4XPD2f9UJv7/mL5cpuzj23rRcaOM7IuRIlk+po5znC",
-	"hdAkcRCaQ0G0aSmRou1zPr1pVofd7e5CWi1qbhLX6euVUAau0ZmsxIVf4Y0QK8Ok7d9+T54WR0upwgdP",
-	"xlyGNHZyWcLY17PtaT0XM00ax5xbUbjr3gih2KzWS/jYXU+PDJvJ2li2FFa44dlKS2ULNtN1e3+5Q1jC",
-	"b27EBu42xfhcKHvBOCkTStuF+/maSzh+XfpNZJmSPoKVgtfC2IItZVVJrezCnNy8WxwVY9hVz2ap29i9",
-	"d7oQfOX2ecSLfs1Q9U0tpyIhNd9Ju2CO8RwZdF2KGmnKe0Rka91UJbM1LwXjlmk1FedAxYkw1pHR/W2k",
-	"mlcC3+PYiFugIUlBpVkllWBrNyZnM+GeZJxVciktq6QwbCLsWgh1zJ5XenpjWKndZjAQhMf/U+X2Ylhx",
-	"llPxvbgVFV4hVtS3PK0phT0Y+76+0uJfnuPtww5sPOfu7l1ePXt7dfLq5Q8/Xr24TIk1v4nXsIl59dlt",
-	"Huo/j0zB5Mypfk6koT4/fKaHVy2rKqHdthbREKndj7+hR51tw6vEEv4kfr5AEcDNwt2x+lbUbv7+mNNg",
-	"F0yg1OasrPnMpshlmuWS4321a16X9Ki7InRdJo7W6xkTfLpgN1KV7oAA78OZgGMjq8pNufB2Cx4+qdh6",
-	"IafufPgn3LfLsYqMm9o7mM+uq9uvtQi7QRT2C8pt57PKilpxK29F4mJfentmhMwTxsqlN3P62hAw70Kn",
-	"jZeMwZFSVws/p/DCrYUVRz8/nuvHnlxq45f6jSfwHRfqWODu64C3hOXss4pw2lKm3mRjhWlPkEZ2rEQ5",
-	"d/xI5+mzUk/NyVIrsTlelp+fM5wFWN3tdefvgWlT10JNN6xR0hbsD5F8YbWYCnkrzAUTStRzJ/WlYu8W",
-	"BVtpI4Gr+gKQz+xuuQwrbYBLJ7Vu5ovkgrmFc4VKwIpvlu4dbIL6xZQvBbN63IU91culW94mubFugrxG",
-	"zh59cOOTBepuVfGJszRt3Yhte2Sq61pMM+YQSJ+6kqJmS9ibfSTIZbNMGUB+W9MrbuweW1TKubSJaX8r",
-	"pnLJqy1OemTYUipdA0cl96NsxFix4/huk7gMqwqENAzOqwo1HzOOHVrvwbZa4cw/sxcnvNHGicXEHnie",
-	"va/XiVqijO0eOacEjreesv4fq8e+JC3yYBrwmtRtRPuzHyVk2rewqsWt1E2CJX8AY80zpNeS8HpGwZEi",
-	"SS3WnNSC0ZN7C79Jza7WjSrdm8dxuLE8PD7+0PsfJca32qL+OWLwW7SkR4/7l2dXqSH/7nTPrc146fQj",
-	"d2s5LmIl36AkRxHHeL2bs1q5HQ5tOAY0aiTpgqQq6BZCQRd4L0iTaI88udqLCKVTdCvscXk3CeWjEnw2",
-	"xKgrbaxU8+ATx8v8kWGVno8TZ6uKT9PkBzvPciuW4O7S+makXdrxA8DrC1zIeGJ8Kyp5K1IOpemCKyXS",
-	"Zl0tpnIlSQPaFlF7+In63tzw4iJMgF6YU56/dabHYWZgzmEfQiBVlTQB3dFIuC31lFd4btAoIU2voFDK",
-	"k9MnXz0+/WonDfD1ueV+J6uEkVByyzskdypoau6VmO0nS753P0gIk/wFBR/0ifPq5asXDL4aeU/Rs7Aw",
-	"mnaOJC8ja/4utlNGiRnrb8o7FZ7F+//49Ozq7Mn56en56el/nJx9mdqlvzW8yunBdaMSbgthbYXyo24U",
-	"sh/6ur314S7X3VIkrAHHaWcSSeWctUS78T1xWM/jUiYVaj+zguk6UgbS/uTNbrsOglzuyfzsrCXVcR9/",
-	"UU/tyDB9xi8gB0z/76VKHGe/DfspO+Ec7JxQeH1uWq+EFWRr9SIfP690PfZEyeXoh/szxF8WfrzxF9ob",
-	"1Ob33OBazIRTT0SeS7m66Tnrnyaje0l6vvHOwmQoL2vvtpkQW3NaoyvYsBWXJbMalLbJBubaWEmHdjTv",
-	"tH6ZhKzveJVS1DGiICXylleNgHkpbdlScNO4LR2Sl/GJir4Gu3E/dRtt7F1G/rLl7V1v9Mcg6ffdFgK8",
-	"lrNZYrueb8gFKXHLTLNaVVKUBXOXHezcragNJljkhczwwvpaRHe+ReC1dp7xFrRk8ZTf48ihLbwXd+91",
-	"M2fyLbzOPuINteCUG5TQZaOjP3y7wIAFXjL0xvj3MY33dim+QQPjjjrMtBYUsN5aZykmmW9axefue9Fl",
-	"/DfOKEmZTIUTVeFMSMNWtb6F5IKPsplIm0C+yMHd2qLb+/0+K+zRVtzey1X0zV6upjFqRnh5bl7kDEkY",
-	"D5uE0Hqx0tOFKdiPV9+AV6BoIynSMsFrJUpm9FJAZDftQBS3cppzY90IdLLuqxrQSwucdnjT+JN2Gbly",
-	"HkhgTeMox/ZJJHpv/877CFOGpTOixwUkMz7D3EsLJn6eVk0ZX9Ptb/3FtPM8DVw4LTna98WeyLCXe0tN",
-	"d+Xfl9W3h4mX2b5sUGpX0Pj1jHHWBh+yTodcklb8Y3A7zAYViW1PrUxpvldgj3HVT7+4YKeQcaAby4J8",
-	"3PcYU+gt/B7nEEneASNliB18tLlnge8RW1NiDgGjKCmXAm16LbaTV/DOuNazNAHBqU0xamkYPu2UY8Gm",
-	"XE1FZVK7PRgXKtFnJ/dUj4OrL8EBY4JH0o6NGOUSYpzuSw5cNtO1u40oagi38IgDWDbierLZV0QuuEn4",
-	"6y7/9Ozxky+/ckszvMLsBgrcg8uuE7ZNvTbl00CPcdfld3p6evavF5j0C4kSQMrYz9V5qzHNPmnKA2Gy",
-	"TIK3adMlpPHZk2np3waztjM7rKP21tthgQXjK6fRSTX3fzprxwBp3W4XxPyVVHOma/+v9CTGh0pS3iCc",
-	"ZyoykQpJ+DgDRheik5ZTqv7y7OqON9CE8gZH3T90USdFDYhQAzzMpWLxGY1yQOrktr2MBeM5O/ua/f8d",
-	"c5x97bj3APFeI9FhbQfc6+98AlAvhqrrZVPxRMqSXjumljVlUbi5L3kpUGmFlyUYK3tfG7qHh1yWrToc",
-	"ItyQAilVySBamGRl8XMuicIuxAaSnqc8fRDSF6hpVQb37iLQKMewCbJO/Mf7uFp8rtagTYJvzk4FYjcp",
-	"18E9zujeYh7Jpe0ITZjLZKrTvUVhDL3+QM+0QZ18YAmqPCy0NuUrPqUQRoLZOZtwa0W9YQtdlSa4/6e8",
-	"ZqjPLng9dxdpOvqylEoune5/lja/lK11IhDz0rIl37CJYEu8kXTNuGJS3YraihrzZkXZyVtOClF0S1/D",
-	"85klSsvm8lYYt56lNrZg70J+uxFVZdgSM7A5xmsGl3m6hysGfeeDc6MkTkUWg+U3nXlSgVL0BBgwHbJ4",
-	"Wu0/7QGFZYQtW6f90GFZ6B6A/e2Sfk2bYvjGsInYaFW6W8ItZSIqKW57+85ulF6rfZkvpYEEzaO3vNSJ",
-	"+4bX3/uN2+e44XFJKfBADlmmM2p4uRnQp53KWWDKbck3Xqk9/ddzUAlWcILd0//52U+nZ+9/On389fv/",
-	"+8lPp4+/eP/5+U+nj7/Ej/4leRG6+SbY8xtYSJvU6wQCZeyqgq1EDWoKlUTSLkDJYLsppzt3xVMrokCY",
-	"UXJTFu5KVvOUMs2M1TWfCyex8KF28lRC4UUdV2Ytasdy620rUptkMrmzsYFzrS755pFph3GKnmnHKdgf",
-	"2IpvzEgeTphWsm61HqEcKT2lQEE29Pf7lJmg18nCxzYD9ZxNnKxfs2UzXUSSb9LWoYSVjZtv60HMSAJP",
-	"9rkGaxOMrooby6aVNqJ0LD1upEZZWR2Y0NJS1VPJvy/vuXQcVwleJ32UOzK84ySEIaUijhVn3D+3umqW",
-	"4vFayPnCihJcQZi6jEXB+IJHBktYAuOx9UKoUPAD34007sFiNCDwtmdjIMOhLNikAfdJL6t6I+w5htfc",
-	"NmN1IEcJX4uprktRskZNF1zNY906ohwNkCYrLjHt9UM6HWSfttkW9JIwUjufOPzapVGSceIc6r6Iib7q",
-	"60Xoj9jt84gdU713XL5mT5+c/WvSRyFVY4XJOD7Jyt6wiB7bZF7ruiqv75BbFqcpRqa/n1tnhEHS/iDW",
-	"OblDDBY8i/4nF8w0S8eKkKbHLJYJ+FTXuyZ/BGnR1/cj+/qxuZGrx3qFCsVj0ECczLZ1I8ib0+wc6BKf",
-	"wrqe3U+7Z7ZMDnxFmsDKCZBvxVT6kEPPrVJVep09ojLl7Hrn9pQRf4xzqDVmRPSwQb8GTWggRZEWNdaK",
-	"ShkShjkDjTlVwFjIzzUYNT3aTmMxgtfTVHKisMx/63SQSusbxtETGRiuCG79bQdlLClp73uaG/hdvDri",
-	"g77hBDwycATSRdo5qv1oxJ5cUIqpTDrIvnP0DQYYPVZQSZs0jsrrKGvO6ZvJxQ94cPye5Diqd6E5gaDr",
-	"sCs75Vef5fxSaU4Z5rM1nw6ZgbBZeOlgGaly9/1EN3WE/4H8wSbCXekkrv11FHttQpHQmNuey3J09gYU",
-	"OI193OiqPOQ6nvjUcngBzTAaPUnhpr4Vl1asUiABd8snncmqyqZccVuQXbCHglXJZAGAY/qlAGaca2Fa",
-	"HW/WUP0O3mdgLZdYKw5qPKeK5ClXzlCD0scuD4+/gJydkpqahJJZf6HqNdVUJwTJ+LEyCi8Y3v1gZ8F8",
-	"6A6u7nM8JEAd0ZZXH5KwTwHPNoKK+53ism9FZXnK+ER9w1PHXc/iAo40FnEEyd7TPMIajFP6bsRm6yjD",
-	"O0YrIH/SS3EH5eM3ofG0JkAv4ifWjkNNwXRVCmMRMWFs7uWVe+vBqxivW30rlloZWwPkyWEuXccSGQ0+",
-	"QEG03gdEvEBKfAT0n29D6lHKUZa4jd3RcecIH3BXX+xsGu18zYaUtPLSd1unCO6TPUBYutMnAQDujVrw",
-	"Uqp5sMcjF4vfkJEILrxW5IPIKA9SGcurStTMLADNgtTKLeCP3ZAHZVuOTaTKb+vLUig7FFwgJzC4ejFz",
-	"QVSzLRk3k/Vyzet0gtpSl5niJyNqmYG7uBWq1HXaehiKfK64dM8dh4XFAqDNol9xd4SO5tIumsnxVC/d",
-	"OVlqtebWxn+Cn9mc0FthdCTcG16nso/wfjXiVtS8YrBhWLGL0cyJWADgghKUIeOuloVeg8KrbK3LZipM",
-	"jsqBkFty47JRlysxTRf/ul9dZ4uMWtyinpZf6yU76yFA0OFApnhk/LjuqMfIQjF0zCod/n1mIOORLfmN",
-	"M6IM3xDSCwZInLIy00m/yYFMk4Q4Qoq+H8dSsOUPxU61niXL0QaEo8kbT05wmXMkZRGCcoV35Bas9duP",
-	"z20bS10QQPSwn2lSAkkzdQrygUhRTgkzqfwFY03B/vT68ur8zeu3VxiZZErYta5vnKJ99vWT47Ov/u34",
-	"7Pj05MlTtNTBuuaxEroDKwpHTy3rxc8rMR2OrIGlKOC5kO2QMw3x/kfVlk024E9wt9CUG1tgSp1WInyF",
-	"uhUKFhqNalgeGZ/WMqGzBnkSleC3Ag0VcDdH0ZYuypJhC/fkUliMYwFywCPDlGjDfQwc8vQ95bltvcQw",
-	"HlaQgE3KG3uF28WRiAeOJiP1ALf21HBt9ImMeiSV1WwiICCt3N+A+1XL8oJNtF1A2gmf6FvBTplW1QaJ",
-	"uoVYZRa8Fia608cY4wtd270nClCDLRaZm+oBJlYwrZCwfjJEvNQx+I7Alfp2FqF0mU426MxbpsDCa+1R",
-	"uowQBO3W0z0rKZS9zgjHgxKRD42iZyzgcNZpiStQoGo2F2NBO4z4WzZrCoh4zirurkradDidCzlfOIIq",
-	"MXYUWeYr9QKeBGwHWNgYzJwAEyEk2ftdstItpIgjNO3uFdu57jChrWzmNIeF4oM+kznlCk8FRYqPPrWs",
-	"GiWm9roUFd9cp1zAz/EeCokjah4gwxBGsKZLszv2F0/icP5Xp914/unHyfBpa1eGjNKePRJ+dy3hoxkh",
-	"U+e1hLwG07LMJ5FsNOer5J5fykqoqfA6iN9ic/c9/uTzmPjP1wtyXHTn9lbMpbEBsJEY0qm3kIjgY+Oe",
-	"ZO7qwGNfC7YGQPBB6p09+XLM3GoxN0Nzo/sLpkU085QBFy9oWzNdVXptzv3dt0KVH0zrPSZ5lo4ApDUD",
-	"iXqYt0fR/Ni2QkE7OOt6nLQHBATT34aoTJ9T4J3J+Q/PGFefK8OZSVJuIcMk5Qrcaa584ult7qZT80pc",
-	"t7TMIbfCPDkg5qMLv/1J4VMzlNtiRlHJkq0XjrVwwxxbZqKPyqzENJX12orMLbSlkG6WRKvRjU0KtyuC",
-	"ccX7GA6ykzF3l21QQZPIJukpITRter5oax8DI470Anit494dAd85Dr9jR4QHbW7wMfoVUGpXVkOtZB9L",
-	"YgRSPL5yC8J/sBnCd5VeJ6qy9TqS/0u9BIlPCH3IYsHAx/CwngtnNzsb/EaqcivVC365FnV7m7RvBn2/",
-	"2hzjq/4v8pQ9blWyx0FrfewV1BCNd1OoIzhkeEdjhClIdvhivSSUMb52bM1um0I74mkfDBllq+FCh7GC",
-	"YWW+4wfWn1HIE7EOR0Im2vsJJFAoi0IJjC+1mnvU3ANSr+ghf+sC8ZL82uQQceZcqiSwRiKnlI4YoJcL",
-	"QWqLu40ouw0D+m5dzmyDGjjwfYC6QM8YAQITnuiHhM+90/fmHQ3rAZIR0tvwWzE2IJ/Rbfv+tXGvU7rM",
-	"lPG64zgRFVZJAXFSTmrqIJCKwTdGlMxqQGBEIuqM4VRngHG59bBUS2GY1Ug07qtjpYUUAkBFkQrdgxdg",
-	"12h8vJ9NNGvUIT4hoBEu1dO/QO6iqaf5UqWKlHjFk5BBr3aVGFfCIBXnDa+dwu94NWDnBlvASVaz0GvF",
-	"NmNdiAfmZ2aLyymmuFdM21HrFYDYJTQxn7q16wWv3XNbKZxt2qYnfph8bt9eebS+flhqF4jfTty+XCbc",
-	"8w0LaCGjCZYECE4iA9KwufW+XicNCGkXbFULQIsi2hlKIUKHmWF6LcA+BYGpdfXIeA8+lEZz5fhxxbeT",
-	"RWZ0PJJ5SpRJ5KsigaQzXcdCdR88YJMu/lxytXELyITzsspY2+FmypVbnDtq8dxABmHapWNdL4mMqKrR",
-	"17JObkkkJQKdiOz0dvSOTvXS3UTeGb48QOh50tFUiiMSnkCYHCPtwNbILeaC/QFhv6UiWo2V1ANbTIpz",
-	"EJeMV1qJc7cbC7/7ssVDc1Z4jc0wlh004TEoQluQpHSUB3AP/8itWPPNZUgp6hFtIXh5nREVYf7Ac0ZM",
-	"NRwSa9i00tMbUE/c74MK3EwemYJygE2n4kdaxue1GOtFz0E5cWOvSfNLXAlyGfLN4nQTnwm4hJ4lU+FR",
-	"bevx+SZtikyPSNxOF4IyOXCItbQLCREqyN7PKCKzxqRKSd4tNu30cSlLD1mXLpMLjQeHJobNWQTd2+j5",
-	"EGWfGrETRokDzrLckSLzJ2msrjfY4Cd9pdc8KlOjBEtpmMdSBupuC/m98Mv3BBKnSWexxA9GPY9BhmhO",
-	"A0TLwDSSIXmdMkHGZvP6dyR17LEvyZZ5jn5BsszwBd7y1mO0OG5HH91MOC3BVxb66gAPhk7mOuaa/uXZ",
-	"1bg5IHTY7llAsNoN7vtb7PP666EIJ1pu3YE8ohllDvVxj0aOrfbpL5lNuQC3YyVDEYWxYoW5EWRrpgcP",
-	"0Kzdt/0RlrcdLaE8m9Hp6LVeXrfFAdk7murWGLoXx79/IfgdTkY6ORV2W9yKeoMRF1GZQFTvSirHT7H1",
-	"mPb2C7IV7kzhThp0yhFdi+C1T/gS+PQmeWNfAoCNu6QQrgQy2DxaiXtdlCburU74nPwcpLaHjoveJ3cf",
-	"EGOp44i5H1DcfKfDGIFoj7h6/p2ehq5Ytx6ksTtbEhH/9f/8vzg99wfJRCenJoAtzfRsNjZXIlScJk8S",
-	"bo5WwpxHKVO4AzKugOjWvvA73A+osI0WYVbvIxFQQI0/D0TatDHr7qGOS8jtAPrf6L7Ya5Drwbrq7Tx7",
-	"BKcGu6aFSI/hdIN0b/d5QPH495ZXt23bGa8Zx0tAGn80PVH1LKAsI/iyKeLv0HuMnVPRN69K9CvRM2Du",
-	"Smf6uq0BzdVS4wOfNxOhOOdKkTGYK+GvpTTG8cf7VDGQe+fjW14rDvUlP3kCvGrHoE9eREN59awzov8w",
-	"DOxf5cd35KVrIYvzmUDRMqIptdos2/40nSS4RpWQdehEaVSAvuBotHkUVmqO50XYOzG51NMbgTBzM11D",
-	"j1MjnGRVmt2IzTkzFhTzuhXDVlclAWtniwunMTjFYM1MeNAn0FBl4OCP/HMhtWW8Uk81GClA8Uj1GXpD",
-	"yEp1+gfFsgYdae6ZoQbdwzCcVyFRKQo3FbTXS75BfwzlJZwzT8MCwTlgZ/3KYAtB+EGZJ7m605ZSKo8p",
-	"4Lm549gyGygtlIYJGcB0vqGTTltIv0a/FqUtQr6y2UbxbIN4NfBXN70zZI/hNEqxAmbV6oDABCKO76yF",
-	"wqfgXin5zov7Ch7KIO5ksWg9E0dHwI+XlM96KagYOQGcTJXqJomn1xYf4O05rrCtVwOfODxe1U2VGe9R",
-	"QddWWO9yO8OA9PoiWnSOXiSHMxZeaE+IV1Enilt4HWcnTOsx87XxQV2NC+V9ePjvotbH24Hh4BsZoRiS",
-	"I2UXKGsauvm5mEulAORyFuVBurt8tFssu9/37GMxVMU8Cj76hSo7XsCeL2twQQ/Vh4z4dLvhmCf3SF+Q",
-	"XgooBU55ctd8cx3wgNLRfGdfQURBGkZTGkcXdBFJYQZgvCIvDFeb1igLeDsaAAXqW7GXeTble7RTDBhl",
-	"qRcJWaX9xmDAGBuivZBb3loP+/tFgztskF57kWEmRGmSbr6rOEUjoN6HRksVuMq6neojV/Ss0jrTihwz",
-	"jLJXPeTuWn1HQqW9I1eD/ZZW0Ohgd+/u0A4BTiOyXr6JDnH4I3IdFuxGrBCei7NJxac3ILyHS2/d6t2I",
-	"4zkW2PWSfpbG0bRJHLx3C407LixlTji54Lv4n3ugKVDXlYhsplARjYrGTM4brL0+Ko7wx0kgNQgWpKYR",
-	"1TjBa/2MlgVb7w9xc29YOe5+vc45Hn8gmSQNm8HZiAqPGDdo15qQcTYFODi2EFXJJnx6kzxJ6bvj9QyM",
-	"283jyQbm72xgAqh40TgBfvJc1JVUY6+QVoTSKeiulORlYJtw5xCZWkEeyahIusQsnLuBXvlasEOB7LeL",
-	"RwYx5e+9e3BWbYH4Yki/GDq2QANKjNj7B+TgyN3WfQUmVDLGvfPc6f7wh2qU9RMv1R+KA9WjFvycJqQR",
-	"GtGnm0QbluPW8ZBoTlGPzWpp0MuhlbsAGca/fWb7UQ6DYhQYyQ7Ajq6R/9HBO7JJkW49byqewEM76Frf",
-	"z2gAawFGT0Vl7+0aOYCB6V07FPm3mJ1gUsZ7tjnRfqHurKDLYoHU0aTGMZquSlpJah/uAlBKRA2VBYTB",
-	"QbaShyoNM87R+fKGKmfvzqFmv9YmGN7C8Ud6Mky+pUO+l2yEYXnHuEkmmuAHGJrWW8AyTaVHWzGeYw8B",
-	"iV2Kep6KVUGLN5ClM7EG3DDIwK6FCHmFTj3GNFYKkSpdUr15UsdzXyfk9hteQ3os4dlMF7IqazE6yRJJ",
-	"94MuRc75MZ7n8F0A+5Z6V7NcJsN6WB7eRmWAMOAfnvVItpW4lgtFRX7Yue9zUiPELU3D09OvMc1et9KG",
-	"StVMmU4qgUHWwtxrq5p7hoZqJ5ldtrhj9VLaCbReaCpHRW+5py+V6coeLFa67inXn/wd1IhicWuwCDFh",
-	"R898PquojBiDvTW6UOr+QbqQ/ukuw/txVi6VUaqblCCxocBixecRHJ57HtJvp7WAsI4zSFeNpfiKe4Ta",
-	"JcW/T4bl/paq91Hs8i9/9D9dL3QVhvz3t2yKlQmJ+1ClyzIQrLGxbLJh4rHjRyjbFXGcKSs3qNGrs7L/",
-	"VkfnhMZLbdefxWY01M+Sl+JhBYOZ6tUeasKfxebS/WJEt+62uC4oKTQYrStDnMMESe6Qf4cx4qUvu57X",
-	"fMn41JoLqhGHi2Qlam51vypx+KTnoGsJu2rne+5A+aVUL/E3Zzu2gXaAxspQHN+7tSSnrZ4DFp258Kgj",
-	"McQQfYPOPEilMJF3L7YLI4+eL0gGm49Kh8zIJAeY51t8Afx9RW+Bf1Cw4f2vxdH3UaVrouU3OSPlHDMV",
-	"IUQLOW19vPFo3qAhlWLkTP0EXrhf+X98K3ByiAqfwFQU05tMSD0OEBXOvse5K21FFqDQ51Aksx00viE9",
-	"UgsatZZWOTEd08syq3VS41xAj4Ptd04qPb0ZmW52k3LX3YpazqSo2Y3YhE0K5DK+xAhzSI5XzWSoTVkv",
-	"GW05EWXpxEDNZnxSy2na3G87Dnd/j3ks3QmN7L+sdYJWC24WHY8aEK9gC/Hz2F5mtA00ApI0dfKREXPV",
-	"Fu1mjtm1rI1Oizxg4skpdyIQ243tpKjSiYAoHOhqKTxg2orbRafuA4tYG6zEppqGoQZ0O+p1c4Dindns",
-	"edF1Y6fjFIOD45JL/rO/aKI7LBWm3Ma/iBsLnfbQHB5HHyZypH2c7z5feq+BuDc+stZyz+lAM6XkhHpB",
-	"nzF4/t/LW/FKGJO82kADOeEreXJ7drI2mBV3wThDyC0EhkNN1724xXUptWjzP7Z8xaCz51uOWF6096UT",
-	"ou6+h7NEmDeU/AeTbgHQAYTzmPnA4ELwumRKSMBHoHrCmnFCOYsB4jYrUdCXAW0Yf9AgnlznZwW8fimN",
-	"iduso/6CaYO1MBs1HSGyx2Nid1rEDGcPxb1QsCcxIpQPJwS6hyKX6S43vn97ElXuj7XbJLTd5NIxNNEV",
-	"wBqrijUrZ8FBKwsPnXp/pArtb3ehh0cWRxJ0OoLK9txGQJhzDi1GhYoSDtaBKS6QiSlJn6IsRZRaKpAK",
-	"C4/tH6F7XEScj2C+S5oHAMJ33tEN2ugaPVZQf3nBVlrN8YcEkWM142wl1RzwOLwO6nvwIpcUnVY8pGa7",
-	"N+1G5YNv32cETKZ6S9S1rvdz0GeNzqimwK9trqGZsM96Lo5MY1aIxNMoMBreDzhTsrYYJmun24l0wYMi",
-	"JGFeNckedcp3pWbuZoddVE1V5YwufE9AHfKLHok11G7FvaMNuVf/BZLcd0J/L5xw6ADRBFRoQG9+hHbB",
-	"NsaijMDF94P+S+OZYerLsqBbq49s1cNDSy7Mt6EHgEhcmQdHi7oOj3WER1DgqUKd/eKD7WYPxAf3gpvP",
-	"AkTjVb+qeGPkpNonvy2NRiNbsHVadDSHPXj9/tn8FS9F0tmWtDGvwEsJljQ37FljF7qWfwdv8zl7Lngt",
-	"avbnF//jwiPh+Wh70hFHbrsd/pxtOwjgdbPOsVe8vhH2bVPlD67Pl142xrIbIdzdvZ3CMpRdCCiyPpdu",
-	"bIud2gzWAXSzQqRheiUUgmTU0F788urZ26uTVy9/+PHqxWU3NS9TrzGUC6jXey5gzq24nlbaNKla70sC",
-	"EyAHS1QeIBTVBkiF8Ki0TKdYZqoLc4RKZM9s0WmvnoDofMToxrjWgFZOU25+xA3ntWDLprJyVflS/ZFF",
-	"C3UGAmHKq8qco6WNIb01lzZAp7ivGW+wBJQinm6f2GccminAXkjo3+QFe6uNwbsJVGpmhfr8gsnlUpQS",
-	"DAYcDV4DnilYHMETHEM9ilSNbtzk/HkinGW4CacU6lhjqSUm/YRWrxz7mbdv2a2Otb0TO4xIO+J5vTW3",
-	"k7IBK79SbekFAFGYlVYmpyzB9Y5g1ZiGCyU6TnMWIYuITTZsIkuoWIfI61qakedrksQD78FkI+ZIQMkr",
-	"2B8QpJ76h40c5nqyuU7K93cB9X7drhBGRD2dymbhHhGlWyxn5UbxpZw6HtUIQQweSD9tWZaV2EfOwATr",
-	"phLXE26GAEq3JwkcFzIi3fTcewhSqA6cSVhEkoqloBYJFuNhcXy3wgMnny8mzc4cGgKAoTMyHX0zTV5w",
-	"3zVVxfBLlGoe75D0UZCg0GAbC53hY90YrsrRxc6l4GUllUgi/saZsXHK+gSKG9M3o66FkfOFvYadSFjf",
-	"zjiFrYL6encOgVRFcGuQavpXqJp0dvSyWSI3rEQ9E1OQmDjIrozvgeKabmHN1j0EiZxd6Fsl4LxEBbCj",
-	"89TkMov5FqNXOBuEW1EiZlM4odiqr8CWC2u+MQdCAwziJiW+BHfB9QCHXEHdjUfC6eDYZHo6QPO1HGsQ",
-	"KfAIFwg8wG3Ydfp1+DwWXgSg6H65swrgJimb30g1cRdwpdsgve/bAbGWxiCPGsXlrXjy9PpvRa+1NXhM",
-	"dg3fKIRiyFxLODDiSsZFaujaWS82qRZZoyyuH3Fgujbv0ABvXGL0+G5hoprxWuSY4lsxrRBcCJ/zY/i4",
-	"rE8PJjlB/wR3FKo9uzZkrWsjrjWWmfbAyeiaDuH0SN9y+kELHQqQWreizI5gr7NJOb3eGYnBwCfvmNyJ",
-	"KtJRIKBzESogwQFdaWMPQYaK4Ae8REhrXO67560kGwlr2e+vQUW1JtJ8Ytw8xBs97bRMWY9F8ZnoJKZg",
-	"DGN43tYOBTkSGhAxDSDCvbZEAXe8BUDYH1fkMIjNWS3ErvXAMiIln3T3Jd8AaiqzGvh1/ym37dJSZV6+",
-	"E28uSdfPQytQwFrkzR05RsHrnoTt9APnOfRl60vpBnZWq0pmlVD0hBtgh3Utrc00cl7VelKRvB0leHFS",
-	"b/BnSex+vd73bW8Rr2DQXeWXSwNEM8+Tzs9ybKD5CuRU1SwV4Vacd1PUkhK/19Ayvpv5xuyOMtN7cUr0",
-	"o/yS3iL8Q2I5yWbkbi1e2QWO2KsQNA1E+NqrmpXw7SfSx21328IU9vKUomLeIldijQVkChN6G+X/fj9Y",
-	"2NG//LqtzHQsxS/YqVNAvNcc0oBYsqArvXfhiFPkwK+i8DszWKDxStiFLi/TitxrhRFXauum14qtOKVA",
-	"BHmPhf/gzwJrzWt6qFTyUhyzt878RU9JUCA8EUAFbH8UKx1YI7CNHQBgGskw9pv+2xGOB3mwgh4w1O8F",
-	"+mNMpbMHj89A0h9/fcH+7fQUwgOUSpKw8ehUJaDBpLcwpLv60gBhS56CqnaaL58YXTVWMAiVgY3a+gTH",
-	"GylL2M50Ns11cvTXrRpesI0wVtQl3zwyzEegxmQjXa9Q5c8sbtUxCLyOr6QKm9AzBw7C14WV0xYhqf2i",
-	"4xkWLfskz4Ov6dvWyZJH5IfGN6KD4mrpU3+k8QjWwcWIKAE6LchziIzPNx4A+s6gjDG6VkqoGnAAOTMU",
-	"tt7DsbIIeyrppFg2FU9fZwYxiJ22XZqizfFGkQWmoLRpTW2f6q8B0L7XKfyoCN7d44INn6VtPDCwLKEO",
-	"OGBBdO0MCDJOb7SKX74rD/hZDHYOIWL6+/HpWfItwg4i5JmVUAiRF+BC3T9uuY3Z57zt8wH8Sxi0BvGN",
-	"qaHwCAaLwci25YAm5EINejTqNgAzQraAO5SwZKffii0bId2HKIcSqMTdkQFXyZz/12rrPLZQrVp10FpH",
-	"4/1l2hF+Q9Cu5IEt+QaLkkCs7DPEeOje4uiW29wFZxgvwXu2z9h3RBDMMicBJD8QvCDpUjFcTQdZMIvB",
-	"R3Lc80+0vUhaPLQtWVLTK9rLzHN4K2hTl9YPYv0maqG0TzPk+++81G94PNQc6QddijcelrQ7M99IZWzf",
-	"1GfBlUdRN6zyOgzgGwZPT9jKqfhmoWkOh1WrzXhT2fDYtlzzSVGdMpCUvdGYxZg3pjKm86v7s0x1WunX",
-	"ICam290Q2KeCzJoCTm/BbjXEUJnv+pJdUkLY66ZObfx3bs3BhQuZRQahRxQsx1B4YQxR2tZeMI8waJ5Y",
-	"r9HZ2a/G4EqJap+Et/Rs/Ivy4x+YBw6Fv+PS88GHuEcqv0llv7kvQkDII8SBOgz38Sh3TefsdfLLv9zh",
-	"vsm3ksd3Xgpr0wgFgVB9YaNvRRc9Y6RPVaTbwSH2FLT4amGm+nCRBflzDxm31muThOkClMvGLMAzDscF",
-	"tsn/gJlm4h6fQCx/P0CzIbCbwCl7bD0IpsRA6TLgF1COSRXevscbKqGcQaUmxAKoaNeZ4N2y0j46Quy3",
-	"bMwikyiAuR1uf7YpyD77y7M3L7/9vGATbsRXT5u6GlWWY7r+W5JQYUuj+aRY/LUspxCm3eZun5gwlPBI",
-	"w0Cl687ZhhcmJ7IS6lIYkyxxJ+IneWUi5o0ar8HSjNPmlfVtc8fWLxsh9hjbGf5pCDNubgz+B9T5vidg",
-	"sEgYCUBzaRdYBKrRwEmqQwf27StqZCP8LQqaZrKUNtOtOZXeV1W5RhDoG8K2gFEg2v3EWRniZz61bNJg",
-	"fAn6JOsGdOmtwK373fj5pOMW1Kl6gh1/FOSWtaj8Pr62X65AuiJezNINB0OnamOdqePT9sY2neygKm87",
-	"tz0fJEJMkBr6KKrR2FbLRC11mcluyGzvlS/nZVgaNMaRGBpCJQqGavFXauqgazblaiqqyuP5JVD8yo4j",
-	"f4I9e2YzUadR/0Ilo//FSni7bc0l1cIS9xRHNDwCskPZPgSHYIaZ4MAtr2RJSe3bX4raJAXxmfcsCAyR",
-	"gw8N/Oy1WFV8KpZCHRKoRnYoIjmQgGyOMj6BnkEw+D2PVtXySCBmRC/g+ax4egaFK5m2me4BcAytF9Bg",
-	"rJSInl8DFWzg360wQb7oJJyFIZ0DBWeylA6+ehvRfz/t+zDZG4jxyEkji1GB877YdOrNitd2nyzbcH5H",
-	"PJtl1CvvpkHre8EjlFRQiAQ1aF2kRXUof3z65OunX3/1r0++3tG8vt+XMmLkHpe+z2/hIcZTZ/u294jP",
-	"hQJh6su4bMvFZ8xq9tVTVoEz0hQMcf/giF+zY3bO/hd7fIH+UCXanoSUBAAdYEPfNUQIXEEioxv8P396",
-	"9vg/+OO/nz7++vp/PX4f/ev4/H89fv/LafHVF7/+SzL4kGE5dymutJFW3oqL3vUIp28/CPr4Vky1q+/l",
-	"mfcy+3u9QB+fnl2dPTk/PT0/Pf2Pk7Mv05gmw80G4ubPPqWmYHJGbJqL1USXYfC8nBUphzckNJ2de7oV",
-	"bWyTnMhSMaOpd2LQNajNJKiIBeW4Q9LkMXtGG0DpIHAbGKnmVchMtz6xHOhltFbu/5Bc6ySEL06XNiTz",
-	"Bi3sgtm19mntCN6OFQrtpaMxxwgsJj8VcLgojWJHqk7yvQ8u4Ije9iegGyqC8Ln5VKTbyyKdVtoQ7AsJ",
-	"iCdf7pAMWY0EStMLZ/5RMUKw9bwGZOX0psPpvvfRo7He/D31jlgrCMwEBY3XTgm8JkSxuNKx80WoTLjW",
-	"9TVqJXTvug8grL+zhCAWnTuv/F3CdLxR3xHBfbyABGAAPH8pKlQCdwrtvihzNrlPY/RFMW3SI0lYqFQR",
-	"XG1rE3nh9ZrivbsEWHsfYp//pDWdpq2JCvf3WjSWdcGVRCXrIfwe2uE48aRCGBvQd9YqaJ2dFvjH7Kot",
-	"yKdM+qjZmqMedRBH/57CPln++vOhUlKow+2IhcvmgoxLGJvUW8wex0Jsg5fhjdg8MqzmFmr5o65ypRbm",
-	"GIqet4tYdjHjc2FsxIt0krbrjhAOYReo/S5WxtdfU8bEzkPSMn37W62uS2mI+AkonrqB2JmgFJ5olxwb",
-	"YP1xCw6OGAq0/R7pym3PF6fM96iGaqXAD9FtA+1gIYm28LVVcEEQYJs0bVG9NCyYTscsYKpHcXMIODNj",
-	"9crEE1zVeimNIEwpFuuadI/g/ZJFLXci0exPbVmOVIwruZvJtl9PXD5SVLYGB0BcurPyQNJ22wuVlfvG",
-	"zWszlIwNlyuKnz5QwRa+h1NKygIkj2M/VDrAopCY+trag1xhstQF05Fs4QpewOPmP1EabQeoYb3QTst5",
-	"ZPwQli2FTYkQklD7UZvM2oTHeqxEwvpJUNGzxmxg7IQpEuiMD43thZ/E8d3jLNzZvl6rZ21/uGzjuKG3",
-	"+98jKlg+M8hddSGbngSfs1xbCCfsjKECzt9YKkKNdiKtNYKXG6zq988BKoExfhXjIMPxB0lk3IAcmGpv",
-	"CiWKIb60dMq/b7p2ASbIObXKo6Je9FDeEf2xODIYFtjjfEWxhJ3J26HxWBgmIinxxyDM4eu1+gTc6GLs",
-	"8XMKbEYe++78Tn5Shg3WsEqba04XV0fdjys6Y529tGZff3FoFLn9th97PSJrwIv210EwL7Fn5FEKmHEk",
-	"CNHBjubxRtmWYzbnje07XlPM/IbPd+CAcYTkRXvB6ggXbOteTIMqraSan7OXjC+hfceF92iE1o7UUxvi",
-	"r9SvEVvgk3ML6lnZ2Skzx4SxdR4BMEnEXwIsLjdJ39m/YymvcBsJoetwVKM33D3ybehU0Dv/fMWnya6x",
-	"RElfZ7zQFWndiE9QQ49XasGUbVA97OUgnf66FBXfXC9NqjwX09299q/mWNQUdqImhbA79hdPYn/LV6cj",
-	"AOmgk2Oqi+ZLDGlNBFvqW6hFrTG1/VbUzj6AE9+tDrZJBR7R7q4xcygL24RZX4Q6ULB35x6LG9t4tWWG",
-	"ThMcJPlpGuxjlST0payEmopQX1B7Z8idCZu5WhDkZpAavU7o6KdrKVNsme8gZjob4Xdnf0LR/pZpMb/S",
-	"Ti/1EFu2gYxliO4mt96/7BpLyVNpLO6tSBPfA9b9WYu5NO4HpPMzsKCiyAS4lPHlvcSARH5bysy/XiRR",
-	"xN6GgUNQdyJwtbPI8g7lKGvd5qQjtPQg55w9+XLXBri51WJuhuamZxhWB5wzZAxPGvAeg9lPUIzn5EZ2",
-	"SvJMVsKTa+wkz4ps0fzIRsHbekQS7Is8fbOAz4XoTmwiFpJ8Wo1y6g5Wj7W8AOaAj7q41QWQS+q43z8q",
-	"ydXv8EsD7dL1OenajHCUqT7MSdGugFvTLGHKE7HRbfL8RFRS3PakK1Zs7X/dGFHLTEqDkXN13ShAMc6d",
-	"efcM1pRAZME/m8zrH2jBJ4MSW4vyPCHAINPU9FWOLirFRMylMoj0Obq6HuMs1+14uTgW7BOfTsWKtJr2",
-	"J0UofwYiGMHr6UKUTk+tRAQ7mCSLdbpC+ii4OevGJu+mK+8FRm+Ak0XuLrj71dQDQYxT7hHDbYCbpTKW",
-	"VxXAzEC+P7n1UlbHsOYGGjLly4acvZ70GAkl91z6lI97RpN7g38DVN12Fh59ugvjj1AXW3N5txcARg12",
-	"cr/pEX1e4Axyyq9U8wPj5L/rxr/rxg+rG3/iSnC6MKLtT9S92aWPfYfwoLdlvbbhGSP0N9203U2Tzobf",
-	"FdQ7Kqi/aRUzn+yCSRXUCHxGnUd/ewrpp6OQ9YKv09X5ycmfXl9enb95/faqYLVttDu6/c9tZc5PTv7r",
-	"f/8feOT85OSkFLcn1m5+vHx+mmtw+9H0vDQ/geKGLuQLdorlFYCSjJ1e8mN383hOd2b4EbUH9JSoumC7",
-	"ZBtaXTPSysDvSzAZuZ6ku1Sr4BUE/3yo4R2OrKlyuNzgcOjrvMflylfAg+cU0fgQW6bWkDu/Qd8LnYWP",
-	"758pvChfcztdUPd3oe7LbQOrSwg2n1UAlirYp4Ajym+Eas1J6Jyu67g91X52/i5b+crPANBEAFiang32",
-	"asJitmIVRyGQjWaSqokDgIN78ePW9J7QlgKdM3nrA1bnTgOwG9DbWTEG0xhp1byDZ5PGIM04gOcDcdoz",
-	"2m5PsBsjHPJwjPZHIr8MBtXDmI/vPHn6VVxqLoy9dvp3TGeq5vg1NEboHM/xuxK3Sk55hQDgOvMl9WFI",
-	"AqK6d2Lhj9Omuv01Yl1hdzGDn0M017gHRJdACXKM3F+k/wPsLgbrH6avYxYIqzG9gPL4dsmd/oyYAgBv",
-	"S1/NsLq2xGMfD0It4GCi1zH9Q1s3W3mPToS+aSaVnP5ZbL4JL3HM9k5MnjV2oQiNBsD0NlZAZnmiKrNd",
-	"h8zi5ri7q6oE4pvdpQMkZ0qsGWUmYKoclc/seGtqeyLaDWzLN2HqGe7L9jmY8OlNi+iDOmeK/zBwbvbf",
-	"wJXfwDtsW4owfkI5qqx1XX6DcHX7cSumPvZwG5IQGcUHwN2g2RTDABxvRG12lOP2U+iV08+MWHGwD9lk",
-	"A+CEbCZEmTQjS2lWFU9nwVATbiNEsuQ6yqTJdsCWE0x22S6zzPbxfHn5mn31xdePz9LtN1RJbaX6VxY1",
-	"d/M5JJcv3jxjpazF1LJSTKRl/rf5116n3/2sV9mylyBvEQ23oMPa9JepVjM5b2oomHxkfBcqLNYYpv2H",
-	"RTUMNagDoIVvKq6e86RvTVE6CW+N+yTWH7VqlPa4xR6UpvXJLQDsFbyFMcCXJ1uozFpVXHkXiCqZErZ9",
-	"x1ZkirB6Jfj3sHe0R9evCHX+3eKCHN/oEmqBrFv8fl+L7O0V0cJFO1U3QmlOpbIu5HwxNqd5NPCHTznb",
-	"twy1gkwv+HWBM8vt9yVZOD2Z2+TDCzfvFujTDrZbtCHSEKM4UxgxfUdCD8Pm7DRSPIdCXwDgmfHJmxVX",
-	"KnYu9BVyz7D7TCLb6uU5+uegnJDxhbP3ZfAHg+ZcY1BgbCcYAqUbOzEjsu09oi2UCtoI9rdtUo/OSzSW",
-	"XLkH6Lv42yLqtRK2wON5+U0ugCVpWTleVvmEstb9tFeV5h+gtbITVwfUgtOYYYTktJ00dnPfnrK3R3qz",
-	"0nVVMiLv2Bb0O1M+sk1Vn0fIOEq37T0MiFYlykgqdv3xIOkXYHOqTJsDK1b7HV8QVqk8Z+uUptQmkimB",
-	"lVoUkilFuBsSzTOWmaZOjVqKXDRsyhVa1u5Cgl7g1A4ZCi32QvdZL1KrUCK8so0DYI9Y6HqInRcgaAN1",
-	"G1DUH3B5lIbF7jyPW/mwbjJ+5X6/0lyMXc239d2lLyoYcwXUosy0fwQ9cMfpHVMpnYHwDfAYia986+Gd",
-	"mcVgBeFEw1oKT4EoqZhGi9+dpGln6C3gGxNqnVHfwfowUPwJGldauH4Nq6S1FeJcXGBF8jnTqiINCXBi",
-	"UIOK03wp87lFzQLUtoqnA6JQUPO9uE3V9j1jBFnnlcYu0CfU6VuIclDTfJx+C0GDcbQeCMU+2z4eiKEP",
-	"sljvFuA1oMXxpLm3h06YjmnrlVDnbSn3glx4EGcsL5jS1770VunriSzxD8iSNx6Yi/rdKKg0uV5yO12E",
-	"DIWJLJmTec104f7P1QY+hrJPbm6gmMv7IqDDziNAYkV5gznlWIkKsXxzwWZNVV27J88ZRwNWGviQfQa/",
-	"/7xgRkdqPnCfj2UiFqpCJoYJTzZuVefRs5H2zmH6wdMJdfLY/qiGUOhkg5Q4b3+hGHyS+BGEIy7Yglez",
-	"6zXfnMNfEMPxsXp3EUJHYTlfdFoAu01yR8VvBv49wWLWsB3495J8nYFOTrOBReIfWOBQHPl5JE9bEuvu",
-	"eWKaLS5C1ADM92raUZbCIIhhRqKdjIXCzHZvyBXi9V6MjyXf3JjFJULCrUYVsvduqsYutn1MSVCPMgN7",
-	"AZ06rV2ZGPKOd1AAmW6skWXUdF3Yta5vtnyRSefWky+/KhdbAKY7XVZhxuEVBS43R0ZRBvDYfTBv0+VH",
-	"LZt5Y9pj7mE426mPN2Nx+O/D2sjjLURrN4csPhWfVU6oYh3sRethANwQOI1KM8gkGlntF29Pp9r4acg4",
-	"8OXHO8r3aMYpOrwVU62mshLli3DN5lEbtl3Ts5mcSl5dYzQ6pb6M2+3wojYedNiL8oZP1PU8aTggZH+4",
-	"r/yMCD596dSVRbqVeQ5z7R1q5htWSifrfX5m0NTDEDB06FkjbafZWjqReq5EeWeq02vuSnN6TUTgHYDW",
-	"KXC0eCbb/NBf8jbrbU2j3fGwQ8MnABpXJPwJsHki00yMdrBydwBOYGyRZ76JDr10pDpJo247l4elMTV4",
-	"9WX9+3TC2LIlyd8c1h9WUMTU20l9u8hRP5kJ/zLAPUkV+entWtOBO6gJJUa2h0YLGmX+LA/LuPbYHiYZ",
-	"7yQGt0THIXJib+sqVN3e/ZjHXQRa7mh3bojNZAas97m2i0jQY2k+JhFvdT7pNxZq26O22Ft1A/lOfwe8",
-	"MWg3EaC7JwgyONn0WMYQ00Z1N1oBKAySxD8FmK7VJrS0COcLZrZ0MiyJ4COrylxPNnGK0/Z5TZkggyDU",
-	"rXE+SqfZUjdSGBn5XjRXoamr73sLDZixoUWmBY0X6nvODy+DFFS2l1PbzlfsZXjQWHaRzuaSdocwavvw",
-	"IOItZrvpukYY1RRJ/q5TbeE6sU5kWWlYpad8N8Q20oTe3O2U6NkuxoDt9AHxvrKl7wSJO5Y7xXX5A7W1",
-	"6Hc0WxIaRAoXOEB2gZ/C915D89g71HzXe7gY9ZrXJSXD83okQOzuKpJWvYSJTLkCtK9NYsDRBRQJqAuR",
-	"b/sH4xJsEA5UMCHRlwjNuzuugpHjJb0UKbK3NJ4IMI5zdTL7VqpcLYJHFDA9x7QTzbZHwQ3Ppmu3tQa1",
-	"1ncBvvhgfViQJYrokNCm5U9ZOli8ly92L8SV7G5Qe+pewu6diUxAloew+wBkymustiEfQARWSGUuHwwl",
-	"Jc0FBHrS83UPYp04brgV9eawAsaQdBS5sb4Y4caCn6Wncyhk9O+g0AeBQo/ALn0r3N2V7OGDmZFl2tQK",
-	"Da3TAXmp2Kzi87kjfqQwjCDmQAbAgHLJb7ms+CTTmH0pMnn6puJmMVrMWX0jMJXz4BQDekXPEAq0LGK6",
-	"47zbSea378VKpzLjJ02Zrs+CSYScqelClE0lKIQUzk5AMnU86lR1P49xypSfUm+f2I9X3xB098jOEJ15",
-	"kPKjxM9jzzEfDdtXAy33sQHg6OzCX0NKFH43aEq02nbU/O6K8jlVu+44pV26YcyvRX7oNaJP1tEckH4T",
-	"OuC7G3m8ozdZgrSqRAnIlO/G9stYNTbjFQjpLqMjFjcid1TGtpn04qHXjVNbBq8v75KchCTr5CeExfvp",
-	"R/Il4ow8ZyU6foU0yz2PQcukCVMYjsC+b0Shtut0tfMNwyTXm6wCh74qK8wBb+PEC70Ueq2o5JxwOo6K",
-	"o8bK4JGmQtkaEuoJGPN9Sj90L318y2vIAHZvdzP5UzSC+/fLaBT37x/DSO5fb+PR3Aevw4i/FkeXsPrQ",
-	"wbyXm7Y7pQx7bY7fnLhjemKr9SwHwGBCpvE5qzQvC7a6BRhmkeyE6OtzkrWc2B10zywpPfOFOu2qU7xC",
-	"dWwv1UynXRUA1Zyu8YSuF4TvB8IsmVIee+W2c/OfPjn712QlgVhqBSl0mZ5lGpGF9FIYyGCttL7BdB4o",
-	"qJSqRQlmoSwieQ1gzcJ1tk3zSuhVJdrs+ZYqQ8ULaUuZPKQ0O8RgxWibhqTbeNGpt2MzhQxcEuIswn4C",
-	"8LfPGa+47WGbDKZmgmP4OkS1U42e1I1XqNCLDA+TYw+zp0IzlBZJd5v0h+DjtuGoVPoZJHiC26NALF8W",
-	"C7gheZDxMdLme55aiHp0WPxSztVLhSIkJT3SDPd6xtYLjXXQnlnSoVw0d9MF8P4VM13PtbXEHP4c0LGR",
-	"CrH2z9lkwzg1qgFuxH+7bW5d/O1GBqgSbE64751AE3++eYW/bz/oyPpaV4MuJ0gK65PprtdacXQrBeoe",
-	"3R6LQyu6hAnE9xx+Et90+El71+G/O7cdfvS6nQp+8Bc/Ifznn920okiXSnfQTbvOXyrq+o/d2K1x1gnE",
-	"kHzHnReNuwFOnou6kruTc9tJ9CV2cRSLyY6MTXnfgyRoz2RXEA3cXWMdPr2WoehK9vIX5DZcH9FlcZiL",
-	"CFknKTmRuR4ZHLaDjfbIFJ1zBkD1cZIgpIt3c7K+PHuyo95wRCHhNlnlXH2zENObPf1WTs9JWGbgDQeQ",
-	"YMtvAMcXymqgtSNGIeDLVa3LZgrfl9K0jwAOQpsAOOWKTQR0w2VKrwHTqVOoxSGxNAWuE/AS/IyOfBgE",
-	"/0bEhfe7+57ytJnRkfdxc8GIoaj8uzjSspyOFC/PN2/aN+A/8B3PN6/hLW5sS7WGAwrcFqM4ITleF3by",
-	"bc8oKCoeqCOMvTW/qQTP1SG0eNqD9y4+BZAEI25p9wxCX0js7z309BU+5Z6HnkL3s+Yr6P65y/qLBWoA",
-	"/6Zp+80M84r3JcmsgZS9lNOK10uTN2sIRsbnXy/5dAGJ1XCXSHOD3SdYsyrgoym2kBsAhCLcx5HFKOOj",
-	"ECQUrrWCjOakR3TOrVjzZMcIRUE6WqDpFuWM3dg/4gAtR/Y5OhzBgfSf66k7EqMdt+3vKPVgbAEoWnC7",
-	"VHF4ql0QZpdfQzxitOsRcTv2+pFZiT6EhW46LvAWAsVYqs0flhK6FtHGwLHZa0pRJGSLade6rsprsLAO",
-	"Swz2L/cr77yyPe09Lt8ibm+DeutMMVmKgQJzeNqmJUpL0G2xsuab6wzU76X72Lev4paV3PIJpx5fIDgs",
-	"v0FgQLey9iRSudlowzYPEtUWAGznxYaiNp103WQzXwLsTagpQl8J9FoBofLIi0wwVMOyterWm/QEz72V",
-	"PVw2WUHvayXbhMzQtKvUTu8KWeOAqwl1ikrMuZW3kEgG8AOQvYFW9EysfWmxXdTCvxzAUuWksdip32M9",
-	"qpIZHSr0paVCEcR+BIv0OIEvBoofOIWUM2TLVG7ZVCvTLFc5nxK3NDFI1uK1YY0R++TTZJNZ8LXACXN5",
-	"G/Ja5rUcGWIKF8W2rQ8dRSHXDDu7/bUxFnVj9DGF9kay9qryBfqKmiXmD8J3ZiCZZcy64JB2oNNGBiOg",
-	"gO+AOCOSJMXZV0GXG+3PvMIsIzC2amGdMQirorpAPWNt1SFbAZqn1vufzR1JijMRTPoxmShpj+VW8k97",
-	"lyS8SJaM2jtdeNnLKzLxaah2kfmd+wGztLY2j+7wzNF1YolWbJolAw/4OPUbBn3DazvkptvGYsFZjjMX",
-	"Bq+YTlE0VBQqvY6Za53rXURQ/WLkGjF+gvG7kmeOAWRSspJvKGN4KUsl5wvrhJb/+zy0hcYGySBlsHrH",
-	"SxSo8dtzC+Bdd1D6ifHSDl2C69ljPn8hPt5lmZFbK+LQaCp5Nn9DHvbRQurdsESCjJ97au0V1pKOj+dv",
-	"O18ALm+dPofXHHldO3lmvuCa3wiVDA7Ma20yvQ59fbiyXKruuUhggno/TAgm091UidtN1D4AjOmfk4nl",
-	"O6sIx6fk3fIUQiK1xA7FXY95WYqSWf4zwTZzZ1RrBfsrVbTFd1YP240OCJn5BKrOMd1fQkfV0vcro52c",
-	"Gg+TGLbzIUR3B3AEvkoDd9jetTveNITF+ld0pE5+yy7DJdHdMk+4pHIHPqweGok02wjew0AvOTAiJyvg",
-	"AqEcz0xa4pDS626aXuVhB8rapkKxP67QLhF0TVUcutRFeBMH7EmLFjRQwtq9VPY6Pj9wtPfHY7aUck5B",
-	"kZ61/adnj598+RXWhrXY7QVbiJ+Pck3rr9N88j1pChbDR4hpd/b49Kxjo/Nq7W4nRGAtk2McoFiO4foE",
-	"wx+WjbCUStfXpZzL1OZ8K6ZySfV2CK1isIPxOXviPnvx49uCnbq//tub/5HO2cwdEgzeYM3+OEgu2658",
-	"D8HqNO4EE3kHVg7uKXARod31mnkOCobGNKkO+z/wZduI3rdP6Fe2RTB9soa+vlS3vk6NlI6FIvOGVUhV",
-	"6jVa/m7apvCTsH8PrpmdYoACm600oMVHZlCHlTwV2m1LMnNaV7+kyjIZ13u21bMWVfgfr77ZjmQaK5fp",
-	"jg9Btvaap6JaH35YMJCujGN8DsoIFzzCVIxAEDPFXTvKWwlabpQ/2RmW11pVm9FVoklH5HMxl6qb2NKn",
-	"QsADolIsNLJbP+k41if2zdmxwnu8JqIDSBkHgEaskn56PbDbb8jj4UcBqJuwywmtum/4CHvU3YB2cakJ",
-	"9Crqwudprq9K8qGm8JsiEIS2R2zAE6c2Hlvpnqk07ehG9B0BRMng4ah5i7RdKDn83sMfiJUFTI2lrkWB",
-	"Tt6AMCoqsRS23uRAGVqUyd68LJkFHiNUsTjPd7wP0vfYGZ+yTIGxTJGHT7hJuiNyDsP9J5Fr3RAaNYx7",
-	"TRZNY651WTCCjocckIhPE26WvzVpaIUfIPAUQbdOF04NUHNmIdeGvvA0HZdefXjkiB7yy04erZqnKlMn",
-	"zSZF8JfWgJ83wH5E0QnMslsvNDNCmNBlH9LweNUBWTwUHi9CdRnSY3yh8YC9HkIbsFDwmVzsmn/hrzRn",
-	"voKTpWZzYUdmyRsB6V+Jmr4bsZZGZBjtEG+4+1kHqAR3M8yhGFMgBYxRp5OBR/dv3bflRBIlG3rwozpW",
-	"t5V0BmAsp1p179pMJDiH/tGfLs0hQxBlZqI+rKiwRZrcC/Dkgv2hbd4vVcEeR738G3tob/5UviyfgooG",
-	"V6jgyl60qoCNQFcemZDQMoxGmfQjrPhm6bu4UaHOhKubRwYbuS+38tq+egp6cshcK45WUPng3vmfP/3n",
-	"yfs//MtOMdhOK+Bdpjb4RwUOhFfYNifF9eGLvJ0yk6Iqh/GWdqXv4yiD+D/YE7RtV9DjtZlNp0WPYxf4",
-	"eQIYKXqk7Xlw2BD4++vsfXzGfPOigj3xp74s2Bepi7njqs4UZCNefy5FI18lcofL15dfeLsPq5nbiRRt",
-	"rwbcsC2y9LcizwnfUdeprSq5dIkcHsZlQfkIAMAp1u4+o84MEJ4P00u3Nk3CDfQU6JmsRNadlHNLPTPg",
-	"ibJclWZ3TYnfmVQIdS9XMGqrycLeAzCt+WqVtFZ6BKLnWkIFzYrAUbcAqkd0hqgBDCFXRoSkpChiC3cq",
-	"rfFoPVOCBE70G+OV3YHCgrsKtwgvxTmLFux+XTDiHbjPPZnu6hYH32Qjcug7soeCl8Wd4PEWt2ze7ieR",
-	"IDBvxDZF3xtPUyrCOYx2Zvgop+oTIyikXJs/2j5sdS47rWTHoSbN/Nij3IWR6HkIGCA22XRWBGIqovaO",
-	"vUyC+OAC88R/2Tb26qXC1oKXGeIDgC20nnWn1c+QxCfmMIWUdeCEdN9CvlpVMndo45OJoXil10ynw6WR",
-	"3E82soApbEsmvexGHj2SMV0J/Cbg0kMznLHhuo6ukmAU2nAzAFRI03FbCmVXrdTyTsaN7yTZuuCwoClT",
-	"57fvzdOJYnjP0jYzPsC1pMQ64xXVVuSiqyFdciFVSXBGUZqc0UuBHcCxCf8NpIgZQtme85XZb3N/0Da5",
-	"tQkbcPfLoOVE8m0YfDXZ3EzZ3ZYYmxRrRfZblceCTlUfdK/eVKRx32trhzjz0qEIsig6OdGVFS4dxzfx",
-	"1UMpOMHObUVRoKvnqbx8hI3e7kSZzaq34me72+ShfGV4OD/2m5zxSp6c0PwbQ2TdOBEKA2NbmA/4XpQM",
-	"I/OqhSIPbmlyT3bX+s+Eh1kcGd3Ug+4zIPoUUlKkjXVXn/J1OMcH+E2cQ8TafUDOLPzmNmQnPTPAZTkA",
-	"eDTskx3nZCqm+B31gD9FcqwXukJypZ28+xyU4GPIHZh3qPC8VLeyhQnJVDAOFZaPNJzuo1/pgEsxb+dQ",
-	"WfAgpoZ7JtkKpUZYc+qn41edJqedLg5z+0Vtcksx440zn86enA71R//iq05r9rN0h/TtSS42ARW/36By",
-	"d8+w58LY15DihL070loo4B444bkQVXnRYlA6Nb6q2KSxzA0GOoZeY7c1JxEymDvLZC8/7N3P6/3LBZv6",
-	"VuRaMM2TrmXASpDUsMRA9S+tf6yhf0hMAjqN5Br51wL7kUCPDF2VGEHEdDkOaemUWO+MPGhMMpY+3zVV",
-	"9b2TIKnMZp1q5nUV1H0sFQ9Je+AgPu/0KVzopfBg8ZCtAdq5nC58YHyRgYV3Q4/XEX/QpQjtBbZAWNYq",
-	"g5W3Vsx3oplsGEYFMJ4DZSITMW19uMuxBH29VhCbSCurybjTFZovu3qbIMjrWDAo71gebMwQ9QGCctjV",
-	"qsrYs9OF4Kv7PX23umrS/Y99Uo/bEOPBbaFYBTICMbpI6hmCsLoN26wJfWPf0FgUFJtjWkM476Hv1QQd",
-	"O0SiIKj8ufUci+z2PtV82IhpU0u7uXS08Ud9EMTmB9z4c3fQIjSbbSiYfuEYhiZRWpBZGkAwLqBRkm9X",
-	"5Qw+tyyYkxPFTsZGLtWFtStfXoTgFalAURdmIwJWOW/TCAFthnuJoCrKIOKW4GAlwNtpfSOFbyh+ftQ2",
-	"S2+nxFfyz4Iqyz1+RpJlI+gExFMIHxxDT23kn5JbTp17dY1YD1v4KthmisVAITsplsR4eEYwDTgjqouC",
-	"iksgmtu0tgfBiBEQRNiMG8gIawjD2P3I0b8d8BHG8MeOC/kzo0attL4hsJ39lhcwV9LCu4XBQIgO+veB",
-	"WxsBvOycWIQMM+IwuPezDpjMAZzuYWlGHr6opsJfvvNalvEqD5gEId+MAC7Bf+W3ArwveiVUlBC44nOB",
-	"CsHuPfgVDj8mIfRQW5So55KKjKCFcsEgTwgiy+8KX4PUqZEY7PFUYCeCEb84Zt/pGkfDulOsYPkDFDTw",
-	"G6G61Y/QUMGfPRrDsD/4QuetfibQnxpcy3SR+OZwsKnuFqiksQZYfMk3qJdLe+4hqpD1b0XLKwUBmcua",
-	"ObunCOqlI5eeub00x+xZPAQeaRinewNJAxuKqfOH3FZFOJud6+qYAS4htuCmiwRKvtvMXn81UWWZU49b",
-	"D3D4iKSd7XhCxc/SWCwEttI6w/Hom/gMhMTzozMSSYqv5NH50RfHp8dfAGALNUo44St5cnt2QgkT7iOC",
-	"mw3Ee1kenbsPn019LK0WZqWVQWXgyekplSD7KCq496bw25O/kjqHmtUIJdSPAoelJzScJuVuAAKDMwUj",
-	"4BlMqHF/uOU+Pf0iN1CY+clbMQMYwVjFOTr/6ZdYZfjp/a/FL/F1jR8EqYb/jOUqftJeAT+9//U94LUs",
-	"eb2J9HdPbqdcNwlymy65wVp/rjFocy+Upre/k2YhDBK7VS2p6vAjbbOjkc/fgbgunp01bu3pHlv7SbNC",
-	"cDtG/OBW6uSfKNsOrh5CDMsgDV44MNfe2T0B/j//5WilU/GgP7XyZslvBJwWf+uSSELJ3Sol+D1X1M+m",
-	"y6LuJX8Wmwfizz+LAHj/gZnzFS9hXRnOBEWBfAGGRLRCC/4jM2ee1Z6BWovmzarW85qTz4VPCdKSewU3",
-	"x1cnv8jyV2SqSqD3qcsOtVjq28AQnb15msq9ddSba13C8L6Ed2+iuOeffhgivnKHBoBNk/Ne8ZpDGMbA",
-	"i0FPdbdsq6Wio7bDx0XEk7v6jL5P7IzS1pcS5m7tH+iRBzwxOMSlsFaquckeHKlKup7PPtoxSUvg8EzC",
-	"zqJD7pXM9dCVHdP6/kUivv0jScW993hfUfiJ8MQ3C62NIEVce0jGaPcTp9ArofHd2+UNXpYtvOFD8Aa9",
-	"/ZkyaxDiI3gjLZUJh7KL5/zwl9u9y/H71NT+LMSKccgq9UCXQ2xwMhFzxLpJMwN87TesLDGZ68EOLg30",
-	"jW8lkDq6zv5X/FbOwRM1rUUplJW8Mu5vbsU/2H6C3O/sJ8h8q4Hth/d2nBoUH/ZxqlAAtP4Ho/V3up4L",
-	"j1V/gw65j6IqxejB6XOJSUQRJu1DCWr3ep9CeKCkhtAWeEExQcjxsofIx6zBT+8WLo6ePvn6U+XTZ1T7",
-	"59mkaLFgoZ/cjBIELhB3Dp71bigmVJmWGo1ZDAmLRplm4rZ1It64R9NH42+NqDft2RCq9NlEY09I6oiM",
-	"F03g1/Tz/LS0tefkJJWKcTap9doIZ5RBuTImnaUOep/oD3LOG7O4xHGQmnfQydyB7tH/N6pdR/sFnnS/",
-	"Zdywtaiq5CHyp2zoIAlVXvrHRopPdLHrW8w7+IT9hC8UotDptWolzgSgEyT2JB2i2k6FpSXdHtrKYWT7",
-	"pBUVR2aS9N4pGzjvI+kseb9OJY2PDzyoZyeMkTAanm+gUdL2Ng0p3hjio64zaFWvF4CJK9Ut9FeOpHYi",
-	"+sMVE4+xpUVZ1sL4xAB1g2qPslRrZrUuCAyLM/iBETU06gTtiDWrlE8bJ/GwkRdIZP1YbpyXnspp/40j",
-	"ZMq7jTslrWH//pZB8efet9B4LsE5hrqOlHgba4dlQ5YDLml1oC//6YMQ4y2sA/qkUIhoPTIK+vASK+MI",
-	"RTvqg4Qv38r5wn7w8OUHi10+DEv9Ud62pyuAntS6EkzXFAdCMwcjg7vMHDyMJ052gHH9Ifguqde7GXyA",
-	"JIX7laEPs8fP8E6c+GLmsN1T8G+byP1F1i4lVvrrtRZ8ukDkmGV305tSDqeJwANb8ieHLeRudGXrTReF",
-	"Sok1VSQnLOBQy9/u1+7U2fcPKRBgyQl+QEzOJ6ensEZJcfs9tKVSUlIQn0DLRzpxRUQkymyO92jCpzfN",
-	"Kp8KAFXWvL4RoT4Ui5Z9Dt4EFSoVVcIv9VJgfgKkhBXgFVgvZCXa0ikqkz9meJUKNa03K+tToH2jvtWi",
-	"5kawz/hcFMzAI58XDKDroLZdVyVqdeFGa5PKzCPQOQ2dJUOVSJCWixwcyiMBKs1R3504ocpz1mYJslpA",
-	"vw82XYjpDZYG51IcniMtH+Yaw5ffmy6op1bYx8bWgi+7kwjnYyIVrxMdPtOybEb18A/vcPj6QcTgVShW",
-	"6yZyYgdRx686IPg4469lWVx5fKZkVT0OmAJJ4Yf1eM9lBSiAg/Jvam4L9nNlfi6YESv+eKqritq66Ro/",
-	"WvGNbqzJyMBQI5u/R7fK71IV4orQbb/KjIMw+HuN85CS1hEXQRryDNumTgFsQtw+zyJ+7Ydh6acPxtK4",
-	"Lk2Nr6FNgbvRLZ9UWLYE/wSZHEQ6Vzfb/IytUQcC10ao0jP0gwhAWVXf0yQ+sBYPy7oUmVRTuPjW7srT",
-	"jfWOio3Hj3DXstIfgI/G88WlUCUxxmRDWlyBdUd0CYbsPkhX67HCsK9plEzbS5wMiqnUL7sFGPv8EsDY",
-	"jj6mxEr6z76t+cwS/hzoc6qt5ntIRoEJFWxai1JaBiAJiA4N88n732i+W9AphAaKbjcOETIvlXziu2Mw",
-	"AfpaJWbW580jBiLMn5S3ttAGCnO5uRGQZ3e8pZnBZB9aMMGKP5KjDtYGE8hbmrhjrRd14fG1Prnr7eE0",
-	"PCBRdNkjXIZWdgFA57yqQj2mrqmYYlv4BXdizqh9jghUg/LvpTWhGJdHsvD09PTsXy8I6x6m66QxwXM9",
-	"iHvkQbkyx40A0vUJKUrPEGIp7hXn6I51r2kOOOGrVa2pAD6TyQdPiN/5IfDDJVF8gC1CKX106fwzCanv",
-	"9fQmbHYTQKyU+Nm2HKJK5lgudC9BdPQsq065moqqahFR0jlN8NTv3Po7t47n1m+AZxhH+TnZMN6lRJof",
-	"PXBQ8gbVK6HA1EPMn98CI255S151MLhy9s3OzKyd4xC4NMEjpQahdmZ3G0PwupKiRl0p52UiUDZq2Bze",
-	"H9B/CCZoq5vGQ59iRH7ZPsIvCRkFzBK5FJ+a46bT0obDHuNfKHcoVtMsWbNCqz132gh6PC/4V3zzW5P6",
-	"D2PEvSFKfQT7bcRd8890r/ygrcfXwqtFIvY/6j4TrW8o0qR6BRYx35ez7CWzqqX6xzXUaOV3Dul8mly3",
-	"t1kXkitg10WZZRhtsGJtl2rysgVT+l09GRs0enx6dnX25Pz09Pz09D9Ozr7MDBsBVX06YaQ3njN26RHQ",
-	"Onr+W48Z+YPQ6huPTB9XViqEi8LdaksgZI3e3tDmBHGkHxkkTHTyZjtDCd+NCSW8Djhb0mz3hyzY5dWz",
-	"t1cnr17+8OPVi8tO+2VMW4oCfm0Pux2c+XCcOA7QkORyryF3UoYT9BY3hBbOl+LDh6IAKAyzqltkrRTn",
-	"0WzpKN2IzSMTvPwRgwHAke+/iJ/53YmA0C9aEBzKsiMs5Pbd0PSow5QNQnMST/aQ4pul8REJBfg/PiMJ",
-	"TF9MuDlmoVZ83vCaKysEtTEyTl9fitKp7PoWPDu1ELHTealrce6bBUGZ4UwA1lItfCPJFmEJzDHoiE3Z",
-	"NwWzei4gRQ+ohX0ptRKYBLTBICU0JK+FuGjp5xsSVVwhziWAVsKdNcNfLjhEMdlECIWZO4kcmLmw3zVk",
-	"bz6QNIb35wL6jRpTCbBf4n/xSwAFCwyc5OViC+swiyEQmlg+MjBpTGTywRlu2VLfQnNBx1a4yxgAQxTL",
-	"iF3d4szJL+5/v55A2z33T4T5Hw5SQB/IHaL1ahGB2SX0EkLTu4OG0OsKAyvwfXMSA4bmI6OUoa+e3lWR",
-	"vvckqcnG+vYSUT9EKqEvonxtOVfcNrVgn5V6ak6M1TWfi+Nl+flRcbQQvKRUjG9w4o+/lWaljUyDbLqR",
-	"FeG8co/Fnd+lXz9EeecDQrHsPonPuh1O9QwyAFuVBxE8xc98aqsN2Q/rAPUxcAJ3qjR/0ksxKkPi3s/e",
-	"R0lcCBlIR//wPNUmWzlZ3UmZiHgKUbpsyMW9oMg86aBKsI2wOxhsZwTaM9nHl++DFvDvIe3foOAEj0pg",
-	"6DZkno6XZ5h3dwTIs/CYKNA/Ihv/HlL6pw0p/dYuvWygyr38kRkXr8oJip1O/N/vuo8SFfjdCLn/u3Qw",
-	"TpE9IGOCFv6QjA1c/H6j/h4F+Y1EQX5rt2WIrYATCBJE40BK6ubcO7LSkRVTt6hhtPZv6JEH5B8ngfww",
-	"yRoaTk56KIFHV6gzK0oxlQFY5R+bOwhqkMIdvKr02oQmtJqVGjnBt5qBnv3dJlToPxbUwmDNDZCvJKSU",
-	"D+1tyiHfxtx2/3k89PaPVIqxB5vHzYz/wSVltwoDWBLZmLh7yTfD7O17YOSlXClu5RRiH/DHryfeoTvo",
-	"jX3rH/oI+lAqvAFzv5u20fbsj7urrTN6hm/ZnjAKBrr/bY/6HDsiypwatZSqsdjDdNuMPzuNukB+1ekB",
-	"+YHBGdzxDTyRw+yIvLf/BCrOFm7ag0ZHOcMzEFlFLaY2dNeN4zbY8otvzKA3YSGN1fVm0GFOj3x0s+g7",
-	"7CisIEYvkMmYsWKVK+2v9XJwxMOOM/I5Dc0AhNr4rqfZM271A8zkW07AHugoxF5HUERKV4OR1qnKf9dK",
-	"XLAvl4A4OGu7XQOyh2++JO1CNxazRgvMwBByvrCshFHcN1kgGdqEhPg6OnOGqVBOYP109KXbjzP8r2MN",
-	"+PJsqaOGiQOmYmVw42vo6Y8UP3cG8pKrjacBbQTWwbZP+5XrilJDTBF+CQsMqCfxk+6brPt1ueI98Jyd",
-	"vtdMYXXAoEgR8K/Yf9KTkP45Nbcpoj20/Pey4FfqTn3i5nEffjPHQWT2QY+yiZg3qnDGXNdp/IFca/9U",
-	"hvk9X1J0Membgs35rSgwvwsa4vEaMjkmG9rvrphyiixGBnK3VdztMgdXaIT9Hh974LNAo2TRy6DHpk8t",
-	"xAj2+jfILXGX0ZFazw4+ISj7cA0ZYaOWsQUDMc9t2xpyqtVMzhvqHjiHZohkKELWIrTyzmgvnw4v/APo",
-	"n1F/H66siR0sjwy2fo0S9QAzBdYOuaYf08+S8DR4EA2n9AC2JE4VW2wCnIZ3OM6kqFoMjnWt1dyrfSEn",
-	"zc3UO+v/59GU1+an0/fHljtOP2f/9b//z/88gk6acXvcRD9e+F9oIMc+E5UR7OnpF59jckzc0dgr/VEj",
-	"3KD78aqCTTHH7KUa2Sy627UT0IWFbV+JiXfLxll4Jb08keXalb7378HCl39EB9bhUv8fWqe4/1viUljg",
-	"4/ZwoPy5YGVT8wk0tBWKcejU5Ps8riquwATetJnggA7gvmBD+cFYLTdgBr+CB/6REhMdO7+iIsEtbn7d",
-	"9m2nigFAVfpNqjAfQuFF3RaY0KywkqDkm8KjI/o0dXAcEKyOr7jwpncn+/0CNWNnuNRieqOVVHMMghtK",
-	"p8txsmP1IUZ+477/R+NjWFRGKOPZn6E+0q3UugjER4PEo/e6+5AjCivmnP4WedKrZECA0KLWsZhbv11r",
-	"8G8UbL3YRFobAr8qbdlSDGXbmhvHhQN8dnnzMTKPHprRcFUZTlsKu9ClQbho7vuRiSk39oKJ5cpCvnyl",
-	"8Shb7XROJ1tDTOc3xGh/0mvoNROO1UKXbK2bqkQPjl84SkDiR6fbrrgJVgJhe4eleE4LaXMnvxjLa/vr",
-	"CZS1ZYvPKDETWt7zBvFfuYUSEjattGlqccxCHAZxjqGmRhhLFXNuRgUckrihPCnZTl1HjG0ycnzgDbxT",
-	"5oLxmRW1ezVMo6lvMbPdNKtVtUFYQLGEuL3tg/75ALUO+SG11tYnBbpDGH7kJnrM/rRzfswIEbWjBtlW",
-	"tLo8RRaBChzq7siUSxTc4U4pTTMGs9zNC0vvAPX6mP0ItXLcyROihI1yHzPVcG9qjOcNyofnzs7ydGnr",
-	"Vnk2bSgtRoCJHsAD/9I6KxISqw6J7X0ZxfbOnj79mNG9d4sNbkjuEnVfBuR9X233qZdyf0r1jZv2DBO6",
-	"Qb8eG4HY8Q6WZodArMWUujAmJSJUxi25dSb+/HhZYmfOBchlZ8UH4QPQ7cfsNQgyFN0rI5pSq40XC9BV",
-	"iKYIzoJj9jYQzoCwyQkIu+CqJ1hAZpzjQgk1fyIWEjgrKq9Fkad0KRif6Nvxcg+l2yMSzUHAVfJGrKUR",
-	"B0qrt0ju38XVpyGufLIubUtGaNEZ+YfDBvp0xNpVX+tKS7bWqc/VBvuncIWihxyrcKmYpsLWGKSa9UTg",
-	"rbQwDXPyi9U3Qg02rnKGXVnz9cvws726V2kATGZK2wUcpocDFXnFbyjL1U80OXw6T0vrm6EF3nOzHt52",
-	"4Nw+bDJ64m6YGP3uLcseedCs2hlPeAm9vaa1sBcEWNw68Yk5FDCeLNNiGJjsYVos8elUrGxv6x6kvZdY",
-	"7ZfvOdwk+QP2RL5Dj+Pk+fLtxCabLjsVUVcpaqjYkTuYST7k6fgen3jA00cjJE7eNwsuVQGKUPAvglzF",
-	"4owH7/15764rxaAzlq7jGNsF42yqV5sI/IZNRKXV3DBRGQF+u86uYVumQYc+PvGAu4YjvG0qkQ0Y1fTl",
-	"b2+XMC9n2RjLboRYMas7Tp1Q9wjdgVdCof+x5mVqn07gth+CZBEGHQY705E7kFb3WUG0nZAW9VlD4+aR",
-	"KZicQfctbISUU7PJCX3tK6g+Ut1SS9Qhq998wphYpeC1MJZNKMWILFq+ch/q2Sz0xusYY0Y4fqydYrEV",
-	"ENgfFmspuGnqTj+rpHeyPRMBWI1Ca8fsGaO3BBXFTQHz/D/bCPt5nK+QMVFf+Xk8pEjzY2Q94OH7345I",
-	"C67sTgQOOKFAL66HNuvtOzg0Bu8YeuRDAN+9ETX55MZA3/nJP2CDnADpVYu5NFbUwM8mCsVhiWunW0++",
-	"0WIlDRyMby7/wj778eq7x//2OdM1++/fX/53PD+QMgN5LXa6oHg1vPeYvQBrtNZr9/1fm3KOX0trRDU7",
-	"Z5xNOHYtl84MXenaUiw3HDlIC4JwLMwDxALDDr3Gm2nJTthL97aWDwbvrne1tFT9Q69uA5QImOOGYTKX",
-	"lOy4aHMAHMQYw+OOcF8fLksHaf0S6J6tM5uIKeUEAyvWHyJJZ4/WUnAhcWQ1PQuu01D74E9UgV0Ohc+V",
-	"5JZCcMg+KXF18gseil9PCNJwGAkPHxnTBZvO8KcSrEU28AvIwTX4rz8djNlOpesjE1rVYtqeL2wGVMSA",
-	"aBmF7yFVD3qF6abXZnqLAWzNlZn1+hZ2ifQCToeYiVqoqWBhKlNx3iao+PekpWIRWmM7AYtdW3CKvmnZ",
-	"Z09Pv/7cyXBs1YlGxcSNditqlNQxBCfZgN6ex18nRK+fViZz6x5Z+P4dN1c094+U6bjP4cEYyprXpfln",
-	"QuF/rvUNVkt5LH7SQBDOVlH3G8pxhw8hyWsL3UdpC9W5ejbLt6GwTa1+gAdfz2Y7UZ8DTNVNthxtD8/m",
-	"2emHxpJrV5q7v6FKa9bmIz69H1/hVVMrxtmNVKUTM7Q1MBQJIejoTd5kFERL9tnb775h/3b65b993tbR",
-	"GTmHlL2eM7HlpyHECbJAHtKQawfJnO5p+8AHMBGiLHY3MESFlRDQePwGgABmXeusS9Xal4S10aDuir6X",
-	"N4IJsALihl+MahN2GvxRAAucj1SpZpjBXE/Nls10AVEtXq35hvp7QuYyxqEdU9Ai0OcVYu4oJEQt2IKr",
-	"Ujjh4csYIWMIGnpSOs+aY1Y5LUJAx2Jnu6YuQHwIR7lXpHiwiieVxp7vwqN1duHjP3mkeCDMWHtZ9/dq",
-	"zaVF7YaS/SGXAQFaev1nH/ZC/HKv5Oqcpy3ZuayqAvcmQOfpcpM2k5Kfj1pKYwNXfpL7/AE9mGMIHHHU",
-	"aAdlzpXyzLvuA44IOkLYtJJC2WtZRpo9PolqvTRhZz0aCZVMUxYPQPv2df9WbJKazNaQhoivAt2o0obM",
-	"gZWA6iLDZ6LaoMsFn8MwAkE7dbC06K3UWID8putaWisAox82n7RohENAqwMFF5Z5+5l99vT09HOf8Iiu",
-	"FjSn3CydPFcXZGSpQBpzg5nVsHjMm4YcKsiZArriCpx5cwO9AoyjBbeYiUk5SgBgDwlU2NuAMyOmWqEP",
-	"ask3rG4UYUM6bSxoHnwheEmT/OzpE2dF/fHFFesGV3DZ62zc5pg9m2NHBUjJEm5Id5k12I2avROTSz11",
-	"L+retydrwz4zQtA99koYw+ciaYqZZrKU8Zm/f4sp3ugH6YE/XtY8gx0fI3ESvqhPL7b+IFfMJXDEgPRr",
-	"+3Vkr5ctDfBknQ/CPGtzBJ2w6vBsEall9M1bsao2F2yi7QJkz3+7fP0Ds+Jna7abqKNTNH2jneHWbF80",
-	"7alytsxKqPu7c7bumHYsp5qlDnuKmL+EG2Ew0SrSMh/SYKFbfODWvmhTfNylCTW9S6dFGwsQJsbn1T68",
-	"0+HhdLJ1p3Z5xrhXRD0NRqsHOfPzE9jJD++PHaWuvQOFh/fQPDsqG6pCvvtSnGMMiWbe9vl1jDcyHL97",
-	"KXp3xBVK1PONz7CEVTwyzGrrLDxAvZHTRQvMMJNgYUJ7yRrtui9PT9m7Bep/X5ye0iMFe3J6CmLSseUx",
-	"u9Sg7wWFZrTOVzgbXaGcd2MGjDsgOGSPlGwpuFovZCWcThWPAkffEQ/Xdytq42x8ykix/lmz5Xv2wJCg",
-	"z5qOvxqLXlM6Db2tPS73r9O8bRf3oT3AYw/pb9nZ+0koQn+Ut6IvxQMHtlU3cEgvsGarEsb4s0z+M7DW",
-	"8Gmn1WOd8KqWuu77ylZcOknhQSEHISDfcMds39KTHySJIRpxrMnuV3Jn/ambkdID5rwlT3DXDVl0AGoE",
-	"JBEYj3+Yoro0ENXKe/r9EzHV71+yfEujPGB8aWS3RlVSgvsoW4ncAR8+WD/AG99rfQM+gFe6nDSGXX3z",
-	"xvPkBTOVR2x2anclklyxqvVMVrsOo3/oQ+wLch8NOfYghmU8JLU9GbDI2t3sRGtwvk8EoBomqWyEQbTs",
-	"XSKPUG8/jLSTan6JExtL5rCOByUz0aHbBHYmlTQLwsxOiq//j73r620cN+JfhbiXvmiTNr3rw+3TbtpF",
-	"D9jrLTbBBUXRB0aiLTaSKJCUDaPody84M6RIWZKdnOXEuH3aRSyJEmc4Q86f3w+KtunmhWwXPf2VUuND",
-	"mc3K6Dx7pOfuYW6WUZmfCtFYucI8KUHVQuQXYbCQnR4aJBExS/rC6smVGsjcpmIPoiliXTu2uat5hYqf",
-	"mYmjLSB9PevaueP55Pe+qoq/kZn84N8qY1axtWLu+CdtedyB+7kn7UOae/0okTD59ENPml+ZrojTW9+P",
-	"sim+md7XqEWa0XsnlNjsWrXX2XDY0PpGhvNqLA16PrP2WW7EAd3pyymjOTWl2pq3GMRYzKF/FbygoqeN",
-	"YBtedQMGy3E1MnLdnFeHoOHRWwc3+jKmzz361g31zfBdqkrfImw7QrEoiEYHYpUEYZV6VaxiJW8hO3dQ",
-	"77dAG7+w4g+Tmr4ggwLYDF4CUoobod9HZRe+r2wtNwJqCSANGm7pWST8NtQdp3EHVXEr9H7aE+5bdrPx",
-	"4Ia4hN1GNtAjFINzGaJ4H3sRSbQLZ2c4unQfRPOHQOGQ/iGVxTpLXAEyihDG6/UQD6Q7V/lrntNfPAft",
-	"88YIDI8LSOEkHB3w83x9smGVWu/lhU6zDrV6rEQ9DTtCyFRUfRVHABMle1WMnEBHGKaMashHSm2Be8XT",
-	"huuuSXVZCwjc76YzCNw8ffUXLZWXxMf/VmCRO8BSlCtmVC0AFsjtHUGdiNiRW8aLQguDRXKc1VxWzAi9",
-	"wQpGIyzr2h9Zo+B2aYASCQPDL7Krp0Id+TuHmA60C1jF8lJBBpw1YstabsxW6YIRFd6+cGOAoyMxbs4O",
-	"YUPv+gHbsBbStH+I7Reard8pfM3tqOY87ki5RtBr3mPhNiSQ/Q7V7fYGmoYdWzMe8StdsuAeyw8xYts/",
-	"cmuFlpjoQeefMdGqvCTSBO6J5qhKD/F1ff8NZ61Wa81r4pOZcwVL4gpg46L/FE94Y5Xma+eo4POxaihL",
-	"ow7wffS9LZep9PxRb64sr1JG+M3rscvExz/o/AC2GctitgRoMqeqf/M8dP1BdBIceurFTqdbNMRPzUqN",
-	"p5OR74KbJ3MIgAw7fZBdTzaBS1bPlNnv3RUAOLVclz13ilaV8L1laKSuWLgXkTChbrzmO1Yp9YTV+iym",
-	"x0F1JVIR1YrGII7xn25YqTptsGgdPrYRojD0RMBFQSsBL4G/eXQlhEa4Yr9AiSFwnqSOGP8WDFIoQnEm",
-	"lsugzYpZ0HyrFFMrK5rgo0u1RShsq6D6ZazGyn1NrCoLxHTw6b9viLQ7dBy46RLvYI8VS9tLGeEGnOBI",
-	"hYLryVXt7Fz+FBi5aTrGzNb1wG5ObWSd9P+aXLpQMUw8xhvRhO9PK1lICKQ0QGjQPbdPK1RbRTyQPAh9",
-	"VIJY4TQruU9wyTISg2d/gzUcts5GEIdxr3LMlsq1PQR46GWsZJFfQ8J+WtDw8y+yyBctGJdFDsjK437c",
-	"M30+arU1QrO1EuZFMa+b88W8RurKrfLS6G2oF2jkq93ZF3HaJySW86pylnhya+8W55jI/ozFrYNFoigo",
-	"vBYmi/dASjMCo3F/fBe/dYwO//0pp2gwB9TKE8sePnxsapw1exK7o/T5C167bC4ShrgteVUJROrZ0+xP",
-	"SrOGb+Tare6rXAuor+GVuVq/hJLmhLaHMGpoTnFnS9rba/GsGLCQbN6BxGJYoooMnu579S7Kh7yW3JN9",
-	"YpB/KmjL7TRPSw/hn01zqxB5CVCXALdWYFmEBhCTJYxZntsX7kDrIAuRpWXafzAxIimRWJiuBoJEyj0g",
-	"kQGvKl9QSp3AQsJTcWzWAC9KI3b7HAjpCPh0AJ6D0CRQORohTMzOeD/aXrs1ZNncQQ9L+dF9175dkeau",
-	"SbDisBn3s9wI34qbuXNiJSCSAEHmG2YQZ2kt+gZAdyD8wtf+Lrp0JbbUhAz9MlCW3jQitz7bmLZIQwsr",
-	"nDr/yGjm4KDH6C5qIk/uhHsAEAfu/IGZ9wSmCi8Szsj9DA06McdxMO9ABZeMLFiEAJ1gsvb4oJcCfwk6",
-	"ihKxoeaFm/JRcV34spfBEu9mI4d3eMXCIujMnAy6C4RV1l2DxsMdsVdceyRhd7pORGC5lqvVfCX7PV2z",
-	"oBT8EBNioLeEHjpei4iBym6Vp93qe2UuRVT3A89CnxmXAHD29FCyXBnoQt56ey21b0o0Y+K8/q+bJuI6",
-	"M8dVksA/J6kluS/FjpqG3fmwZ7DtKVZDHBFrYow/AXgmYeeSIqRUT6wWoQIGqFR2n5IhWVmLHlUJ6P8H",
-	"fdtJe7dhtTQGwVARmiMKn2+5dF7K+RQZM5iO+Yu2M2UAFl9kn9mZUhQxzPb5Slhwfd5B7mGypQoj9hCk",
-	"dVN/Nr7itwHjB7X3pKj+PBtyNZzWdsZMl5eI9OQtGDjJ3TtEYCG2gWRNu/3iLM7bPV6xpPxhhKkMSMS9",
-	"eR64I3eg3ZZEywwoarCnHkybFGYur7VSGuZOjnXCjZzQ+h14zd2IO7RHz9GRTzAkJDPgqKslAtOZEFyl",
-	"3EbyJVQvO+eif8VLFtQAHOGTnKGggG66rM85ImK198tLYv8BTRz08tGCWmtZxPFMcH1UeIyoa/hyaQPa",
-	"wKb5ADYwb/aQ2eSACN2KoAgSZCT6cARQLlTkUAKmxkraK/YAp194vKX5A7gnerX0jCMNZcroEJsR5hSS",
-	"O0F/VFVFZM/wtGeiiwc1Gtsu/HaI8D3ii9xsMiYecQMmIS5YcJux2h0RgTlUmFb2eIAr1TWAfjpRD0cA",
-	"4i+G2a27ysqWa3vtnvSu4JanK6TVbtosWRZoad0vpTX+GAtQGDc//IX9/NHJp1aQxjiIcp59V/O2df8d",
-	"jRLRjyDgjP3zw8+ff+xTuLmqurqBdXB79ysgXMRsKmknB4KhuWuOeq9kx/Ev/Pp/h6vU439EfvbaWtTY",
-	"AxjtUI+Na5KoGHRYnG8JrR36v2HTD4v3CFtG8RH8tgEcMF4BlWBNLisZcqSjXsRfJqZswAAGVeW8Cvzz",
-	"celqv1qDI4gJ0wCzYILMxj3tu+cx51RGDShRpMdpgVoew3fBJE5xHVTVC5gOFqtjSqQ1Vs7kPsvyx+o1",
-	"6HSmdXd4lqUED7ncGDxqoM+Zk9hDiYrcYEg00eMZKLZkUApBRmHLDELLaxEHJY9EYoOy+9H433Nw2C4s",
-	"FpGgu4VknVPC//0/AAD//w==",
+	"7L3vlhs3ki/4Kji1s0f26VT9kWXPuOrsB0m2u7VtWRpVuXXv9NXUAZkgia4kwE4gi2Z7fc/9uJ/3Ie6D",
+	"zZPsQUQAiUwCySSrSpLd/mKXyCQSCAQC8fcXPx9N9XKllVDWHJ3/fFQLs9LKCPjHWzFrjCjdn1OtrFDW",
+	"/clXq0pOuZVanfzNaOU+M9OFWHL317/UYnZ0fvR/nLTjnuC35uRNrSeVWB798ssvxVEpzLSWKzfM0fnR",
+	"u8WGKW2P3Df0uBvt2XQqVvat+HsjDL68LKX7Ca/e1HolaivdVGe8MqI4WkUf/XwkllxW7o/em7iyomTr",
+	"hagFswvBpLqVFpbDFtwwpZU4Ko6W/KfvhZrbxdH5F6enxZHdrMTR+ZGxtVTzo1+Ko4qrecPnYteiv/fP",
+	"/VIcKb4U2zN6NjFC2XPGDZOqN6XuTJ4kZ7Lixqx1XSZGtqwS3Fh2dsqmC17zqRW16Y55dpoY9JfiqBZ/",
+	"b2Ttdv+v7Rvehyf15G9iat3rn02nukHW6G7AtBbcIvvMdL3k9uj8qORWPLZy6Ui8tZCwY1vfyDL58VIs",
+	"J6JO7PFCG8EWeimYtEyagukZ4/CBXitRp17u92bri1pXOzf5rXumTzVZHvk10fA0WBFIM0DPt3K+wDO5",
+	"B8+3BNnJNQcvC344MPF30izEvhO/y2nasdTe9OFXA9M324zMo2+kFUuza5b+SPwSXsPrmm+Ak8PRNtt8",
+	"e7Xglik90eUGZJHlN8KJgFEvfcellWr+spUdidenZeL3Ut0YxmvBnCRikw0Tj92TzGpdtKKyFkwaxhXj",
+	"ZVkLY9pjNNG6ElxtETtQrrtwmkdyF5pSJmSJULamP8ftgBvmW2XrzTYVenP0Q2dng8Nsc8VENzYpMTx5",
+	"Ut+pxp/QIBOlsl89bWkplRVzUcO8JXL4OPG5XvD0fNYLvb3n3y5XdnPuuW290MBxRs6VKJlURzvPES6E",
+	"JokvoTkURJuWEinaPufTm2Z12N3uLqTVouYmcZ2+Xgll4BqdyUpc+BXeCLEyTNr+7ffkaXG0lCp88GTM",
+	"ZUjvTi5LGPt6tj2t52KmSeOYcysKd90bIRSb1XoJH7vr6ZFhM1kby5bCCvd6ttJS2YLNdN3eX+4QlvCb",
+	"G7GBu00xPhfKXjBOyoTSduF+vuYSjl+XfhNZpqSPYKXgtTC2YEtZVVIruzAnN+8WR8UYdtWzWeo2duNO",
+	"F4Kv3D6PGOiXDFXf1HIqElLznbQL5hjPkUHXpaiRprxHRLbWTVUyW/NSMG6ZVlNxDlScCGMdGd3fRqp5",
+	"JXAcx0bcAg1JCirNKqkEW7t3cjYT7knGWSWX0rJKCsMmwq6FUMfseaWnN4aV2m0GA0F4/D9Ubi+GFWc5",
+	"Fd+LW1HhFWJFfcvTmlLYg7Hj9ZUWP3iOtw87sPGcu7t3efXs7dXJq5c//Hj17WVKrPlNvIZNzKvPbvNQ",
+	"/3lkCiZnTvVzIg31+eEzPbxqWVUJ7ba1iIZI7X78gh51tg2vEkv4k/jpAkUANwt3x+pbUbv5+2NOL7tg",
+	"AqU2Z2XNZzZFLtMslxzvq13zuqRH3RWh6zJxtF7PmODTBbuRqnQHBHgfzgQcG1lVbsqFt1vw8EnF1gs5",
+	"defDP+G+XY5VZNzU3sF8dl3dfq1F2A2isF9QbjufVVbUilt5KxIX+9LbMyNknjBWLr2Z09eGgHkXOm28",
+	"ZAyOlLpa+DmFAbcWVhz99HiuH3tyqY1f6gtP4Dsu1LHA3dcBo4Tl7LOKcNpSpt5kY4VpT5BGdqxEOXf8",
+	"SOfps1JPzclSK7E5XpafnzOcBVjd7XXn74FpU9dCTTesUdIW7A+RfGG1mAp5K8wFE0rUcyf1pWLvFgVb",
+	"aSOBq/oCkM/sbrkMK22ASye1buaL5IK5hXOFSsCKb5ZuDDZB/WLKl4JZPe7Cnurl0i1vk9xYN0FeI2eP",
+	"PrjxyQJ1t6r4xFmatm7Etj0y1XUtphlzCKRPXUlRsyXszT4S5LJZpgwgv63pFTd2jy0q5VzaxLS/EVO5",
+	"5NUWJz0ybCmVroGjkvtRNmKs2HF8t0lchlUFQhpezqsKNR8zjh1a78G2WuHMP7MXJ7zRxonFxB54nr2v",
+	"4UQtUcZ2j5xTAsdbT1n/j9VjB0mLPJgGDJO6jWh/9qOETPsWVrW4lbpJsOQPYKx5hvRaEl7PKDhSJKnF",
+	"mpNaMHpyb+E3qdnVulGlG3kchxvLw+PjD73/UeL9VlvUP0e8/BYt6dHv/cuzq9Qr/+F0z63NeOn0I3dr",
+	"OS5iJd+gJEcRx3i9m7NauR0ObTgG9NZI0gVJVdAthIIu8F6QJtEeeXK1FxFKp+hW2OPybhLKRyX4bIhR",
+	"V9pYqebBJ46X+SPDKj0fJ85WFZ+myQ92nuVWLMHdpfXNSLu04weA4QtcyHhifCMqeStSDqXpgisl0mZd",
+	"LaZyJUkD2hZRe/iJ+t7cMHARJkAD5pTnb5zpcZgZmHPYhxBIVSVNQHc0Em5LPeUVnhs0SkjTKyiU8uT0",
+	"yVePT7/aSQMcPrfc72SVMBJKbnmH5E4FTc29ErP9ZMn37gcJYZK/oOCDPnFevXz1LYOvRt5T9CwsjKad",
+	"I8nLyJq/i+2UUWLG+pvyToVn8f4/Pj27Ontyfnp6fnr6HydnX6Z26e8Nr3J6cN2ohNtCWFuh/KgbheyH",
+	"vm5vfbjLdbcUCWvA97QziaRyzlqi3fieOKzncSmTCrWfWcF0HSkDaX/yZrddB0Eu92R+dtaS6riPv6in",
+	"dmSYPuMXkAOm//dSJY6z34b9lJ1wDnZOKAyfm9YrYQXZWr3Ix08rXY89UXI5+uH+DPGXhX/f+AvtDWrz",
+	"e25wLWbCqSciz6Vc3fSc9U+T0b0kPd94Z2EylJe1d9tMiK05rdEVbNiKy5JZDUrbZANzbaykQzuad1q/",
+	"TELWd7xKKeoYUZASecurRsC8lLZsKbhp3JYOycv4REVfg924n7qNNvYuI3/Z8vauEf0xSPp9t4UAr+Vs",
+	"ltiu5xtyQUrcMtOsVpUUZcHcZQc7dytqgwkWeSEzvLC+FtGdbxF4rZ1nvAUtWTzl9zhyaAvvxd173cyZ",
+	"fAuvs48YoRaccoMSumx09IdvF3hhgZcMjRj/Pqbx3i7FN2hg3FGHmdaCAtZb6yzFJPNNq/jcfS+6jP/G",
+	"GSUpk6lwoiqcCWnYqta3kFzwUTYTaRPIFzm4W1t0e7/fZ4U92orbe7mKvtnL1TRGzQiD5+ZFzpCE8bBJ",
+	"CK1vV3q6MAX78eoFeAWKNpIiLRO8VqJkRi8FRHbTDkRxK6c5N9aNQCfrvqoBDVrgtMNI40/aZeTKeSCB",
+	"NY2jHNsnkei9/TvvI0wZls6IHheQzPgMc4MWTPw0rZoyvqbb3/qLaed5GrhwWnK048WeyLCXe0tNd+Xf",
+	"l9W3h4mX2b5sUGpX0Pj1jHHWBh+yTodcklb8Y3A7zAYViW1PrUxpvldgj3HVT7+4YKeQcaAby4J83PcY",
+	"U+gt/B7nEEneASNliB18tLlnge8RW1NiDgGjKCmXAm16LbaTV/DOuNazNAHBqU0xamkYPu2UY8GmXE1F",
+	"ZVK7PRgXKtFnJ/dUj4OrL8EBY4JH0o6NGOUSYpzuSw5cNtO1u40oagi38IgDWDbierLZV0QuuEn46y7/",
+	"9Ozxky+/ckszvMLsBgrcg8uuE7ZNDZvyaaDHuOvyOz09PfvXC0z6hUQJIGXs5+qMakyzT5ryQJgsk+Bt",
+	"2nQJaXz2ZFr6t8Gs7cwO66i9NTossGB85TQ6qeb+T2ftGCCt2+2CmL+Sas507f+VnsT4UEnKG4TzTEUm",
+	"UiEJH2fA6EJ00nJK1V+eXd3xBppQ3uCo+4cu6qSoARFqgIe5VCw+o1EOSJ3ctpexYDxnZ1+z/9Mxx9nX",
+	"jnsPEO81Eh3WdsC9/s4nAPViqLpeNhVPpCzptWNqWVMWhZv7kpcClVYYLMFY2fva0D085LJs1eEQ4YYU",
+	"SKlKBtHCJCuLn3JJFHYhNpD0POXpg5C+QE2rMrixi0CjHMMmyDrxH+/javG5WoM2CY6cnQrEblKug3uc",
+	"0b3FPJJL2xGaMJfJVKd7i8IYGv5Az7RBnXxgCao8LLQ25Ss+pRBGgtk5m3BrRb1hC12VJrj/p7xmqM8u",
+	"eD13F2k6+rKUSi6d7n+WNr+UrXUiEPPSsiXfsIlgS7yRdM24YlLditqKGvNmRdnJW04KUXRLX8PzmSVK",
+	"y+byVhi3nqU2tmDvQn67EVVl2BIzsDnGawaXebqHKwZ954NzoyRORRaD5TedeVKBUvQEGDAdsnha7T/t",
+	"AYVlhC1bp/3QYVnoHoD97ZJ+TZti+MawidhoVbpbwi1lIiopbnv7zm6UXqt9mS+lgQTNo7e81Il7wevv",
+	"/cbtc9zwuKQUeCCHLNMZNbzcDOjTTuUsMOW25Buv1J7+6zmoBCs4we7p//zsr6dn7/96+vjr9//Pk7+e",
+	"Pv7i/efnfz19/CV+9C/Ji9DNN8GeL2AhbVKvEwiUsasKthI1qClUEkm7ACWD7aac7twVT62IAmFGyU1Z",
+	"uCtZzVPKNDNW13wunMTCh9rJUwmFF3VcmbWoHcutt61IbZLJ5M7GBs61uuSbR6Z9jVP0TPuegv2BrfjG",
+	"jOThhGkl61brEcqR0lMKFGRDf79PmQl6nSx8bDNQz9nEyfo1WzbTRST5Jm0dSljZuPm2HsSMJPBkn2uw",
+	"NsHoqrixbFppI0rH0uPe1CgrqwMTWlqqeir58fKeS+A4Mb3Z1hvmWmcyu72p5zeulObGmTiVnt4ceU8s",
+	"KMGiEkthIU19zq1Y843Z3lOnmLuhHt/y2g1t3JgwqW9wYPj7BY2OX4RXwD+vovfAB38MLxvWg6Vh61qr",
+	"OdjjxPqs1Fu1RGMTSYBmSRpXgtdJP/COLPo40WNIcYvj8RkX262umqV4vBZyvrCiBHcbpodj4TUO8Mhg",
+	"mVA43Gy9ECoUVcF3Ix0oYJUbuFS2Z2Mgi6Qs2KQBF1Uvc30j7DmGMN1RwgpMjrdoLaa6LkXJGjVdcDWP",
+	"7ZeIcvSCNFlxiWnPKtLpIB9Am9FCg4Q3tfOJQ9xdGiUZJ85T74vx6Ku+7ok+n91+pdj51xvj8jV7+uTs",
+	"X5N+IKkaK0zGuUyejA2L6LFN5rWuq/L6Dvl7cSpo5F7xc+u8YZC0P4h1TrYTgwXvrf/JBTPN0rEipEIy",
+	"i6UYPp34rgk2QVr0barIh/HY3MjVY71Cpe0xaHnuXrR1I8hj1ux80SU+hbVTu592z2yZdThEmsDKCZBv",
+	"xFT6sE7PdVVVep09ojLlUHzn9pQRf4xzWjZmRIS2Qd8RTWggDZQWNdZSTV86zghmTt0yFnKgDUamj7ZT",
+	"hYzg9TSVACos8986Pa/S+oZx9PYGhitC6GTbCRxLStr7nnYMvi2v8vnAejgBjwwcgXQhfI5qPxqxJxeU",
+	"YiqTTsjvHH2DkUuPFVQ2KA1c7VFmotPpk4sf0g5oT3Ic1bvQnEDQddiVnfKrz3J+qTSnDPPZmk+HTG3Y",
+	"LLx0sFRXuft+ops6wlhB/mAT4a50Etf+Ooo9Y6EQa8xtz2U5OkMGisjGPm50VR5yHU98+j4MQDOM3p6k",
+	"cFPfiksrVikghrvl7M5kVWXT2rgtSAHdQ8GqZLLIwjH9UgAzzrUwrY43a6hGCu8z8EiUWI8PphKnqu8p",
+	"V84YBn16W1cfdwE5WzA1NQllyf5C1WuqW08IkvHvyii84NzoB5QL5sOjcHWf4yEB6oi2hP2QoggKKrdR",
+	"atzvFJd9IyrLUwY+6hueOu56FhdwpLFQJkj2nuYR1mCc0ncjNltHGcYYrYD8SS/FHZSPX4XG05oAvaiq",
+	"WDsONQXTVSmMRVSKsfmtV27Ug1cxXrf6Riy1MrYGWJnD3OaOJTIafIDbaC1hRBVBSnwEhKVvQnpXyhmZ",
+	"uI3d0XHnCB9wV1/s0Bvt4M6G7bTy0ndbpwguqj2AbrrTJwEALqRa8FKqebDHIzeW35CRKDm8VuSDyCgP",
+	"UhnLq0rUzCwAMYTUyv0dInDTUtiQSJXf1pelUHYogEOOdnCnY3aIqGZbMm4m6+Wa1+kkwKUuMwVmRtQy",
+	"AylyK1Sp67T1MBRdXnHpnjsOC4sFQFupsOLuCB3NpV00k+OpXrpzstRqza2N/wRfvjmhUeHtSLg3vE5l",
+	"eOH9asStqHnFYMOwKhojxhOxAFALJSgLyV0tC70GhVfZWpfNVJgclQMht+TGZaMuV2KaLrB2v7rOFnK1",
+	"2FA9Lb/WS3bWQ9mgw4FM8cj497qjHqM3xfA8q3SI/ZmBrFK25DfOiDJ8Q2g6GIRyyspMJ/0mBzJNEkYK",
+	"Kfp+HEvBlj8UO9V6liz5GxCOJm88OcFlzpGURQh8Ft5ZXrA2NjI+f3AsdUEA0cN+pkkJJM3UKcgHonE5",
+	"JcykckSMNQX70+vLq/M3r99eYfSXKWHXur5xivbZ10+Oz776t+Oz49OTJ0/RUgfrmsdK6A48Lnx7alnf",
+	"/rQS0+HoJViKAp4LGSU50xDvf1Rt2WQD/gR3C025sQWmLWolwleoW6FgobdRndAj41OHJnTWIBelEvxW",
+	"oKEC7uYootVFsjJs4Z5cCouxQkBneGSYEm1IlUHQg76nXMKtQQzjYQUJaKq8sVe4XRyJKuFoMlIPcGtP",
+	"va6N8JFRj6Symk0EBP2V+xuw1WpZXrCJtgtI7eETfSvYKdOq2iBRt1DBzILXwkR3+hhjfKFru/dEAc6x",
+	"xXtzUz3AxAqmFRLWT4aIlzoG3xGAVd/OIiQ008m4nXnLFFh4rT0SmhGC4PN6umclhbLXGeF4ULL3oZkK",
+	"GQs4nHVa4goUqJrNxVhgFCP+ns1MAyKes4q7q5I2HU7nQs4XjqBKjH2LLPPVkAGzA7YDLGyMO06AiRD2",
+	"7f0uWekWUsQRmnb3iu16ApjQVsZ4msNCgUefyZxyhaeCovFHn1rmkhJTe12Kim+uUy7g53gPheQcCpQG",
+	"y4PVdGl23/3Fkzhl4qvTbs7E6cfJomrrg4aM0p49En53LeGjGaF/57WEvAbTsswnkdA156vknl/KSqip",
+	"8DqI32Jz9z3+5HPF+E/XC3JcdOf2VsylsQEUkxjSqbeQ7OFj455k7urAY18LtgbQ9UHqnT35cszcajE3",
+	"Q3Oj+wumRTTzlAEXL2hbM11Vem3O/d23QpUfTOs9JnmWjgCkNQOJepi3R9H82LZCQTs463qctAddBNPf",
+	"hqhMn1NgzOT8h2eMq8+VOs0kKbeQxZNyBe40Vz7xFEJ306l5Ja5bWubQcWGeHLoSoAu//UnhUzOU22JG",
+	"UcmSrReOtXDDHFtmoo/KrMQ0lVnciswtRKuQ0pdEBNKNTQq3K4LKxfsYDrKTMXeXbVCllMgm6SkhNG16",
+	"vmjrSwMjjvQCeK3j3h0B3zkOv2PXiQdtIPExekJQ+lxWQ61kH69jBBo/DrnVJmGw4cR3lV4nKt/1OpL/",
+	"S70EiU8oiJSN5w18DA/ruXB2s7PBb6Qqt1K94JdrUbe3STsy6PvV5hiH+r/IU/a4VckeB631sVdQQzTe",
+	"TaGOIKdhjMYIU5Ds8AWRSbhoHHZsXXSbpjziaR8MGWWr4UKH8ZhhZb6rCtb4UcgT8SRHwlLa+wkkUCiL",
+	"QgmML7Wae2TiA1Kv6CF/6wLxkvza5FCH5lyqJHhJIm+XjhggxAtBaou7jSi7DQP6bl3ObIM6Q/B9gLpA",
+	"zxgBAhOe6IeEz73T9+YdvdaDUCNsuuG3YmxAPqPb9v1r44ZTusyUSrvjOBEVVqIBcVJOaurSkIrBN0aU",
+	"zGpAuUQi6ozhVGfAh7n10F9LYZjVSDTuK5ClhRQCQJ6RCt2DF2DXaHy8n000a9QhPiGgES7V079A7qKp",
+	"p/lSpQrBeMWTsEyvdpVxV8IgFecNr53C73g14BMHW8BJVrPQa8U2Y12IB+ZnZgv4Kaa4V0zbUesVAAUm",
+	"NDGfurVrgNfuua0UzjZt0xM/TD63b688ImI/LLULKHEnNmIuE+75hgVEltEES4IwJ9EX6bW59b5eJw0I",
+	"aRdsVQtA5CLaGUohQoeZYXotwD4Fgal19ch4Dz6Un3Pl+HHFt5NFZnQ8knlKlEnkK0+BpDNdx0J1H8xl",
+	"ky6wXXK1cQvIhPOyyljbRWjKlVucO2rx3EAGYdqlY10viYyoqtHXsk5uSSQlAp2I7DQ6ekeneuluIu8M",
+	"Xx4g9DzpaCrFEQlPIEyOkXbgl+QWc8H+gNDqUhGtxkrqgS0mxTmIS8YrrcS5242F333ZYs45K7zGhiPL",
+	"DmLzGKSmLdhXOsoD2JJUP3IZUop6RFsIXl5nREWYP/CcEVMNh8QaBgUyoJ643wcVuJk8MgXlAJtOVZW0",
+	"jM9rMdaLnoPL4sZek+aXuBLkMuSbxekmPhNwCX1hpsIjB9fj803aFJkekbidLgRlcuAr1tIuJESoIHs/",
+	"o4jMGpMqJXm32LTTx6UsPSxguhQxNHccmhg2wBF0b6PnQ5R9asROGCUOOMtyR4rMn6Sxut5gE6X0lV7z",
+	"qBSQEiylYR6vGqi7LeT3wojfE6ydJp3Faz8YWT4GcqI5DRAtA4VJhuR1ygQZm83rx0jq2GMHyZbSjh4g",
+	"Wcr5Ld7y1uPgOG5HH91MOC3BV2/66gAPOE/mOuaa/uXZ1bg5IDzb7llAsNq93PcQ2Wf466EIJ1pu3Rd5",
+	"1DjKHOpjS418t9qnh2c25QLcjpUMRRTGihXmRpCtmX55gL/tjvZHWN52tITybEano9d6ed0WB2TvaKpb",
+	"Y+heHD/+QvA7nIx0cirstrgV9QYjLqIygajelVSOn2LrMe3tF2Qr3JnCnTTolCO6FsFrn/Al8OlN8sa+",
+	"BJAgd0khJAxksHlEGDdclCburU74nPwcpLaHrpbeJ3cfMG6p44i5H1BAfqfDGAGVj7h6/p2ehs5jtx4I",
+	"sztbEhH/9f/+fzg99wfJRCenJoDfzfRsNjZXIlScJk8Sbo5WwpxHKVO4AzKugOjWvvA73A+osI0WYVbv",
+	"IxFQQI0/D0TatDHr7qGOS8jtAPrf6L7Y6yXXg3XV23n2CAAOdk0LQx9DFgfp3u7zgOLx7y2vbtu2M14z",
+	"jpeANP5oeqLqWUCyRoBrU8TfofcYu9Oib16V6FeiZ8Dclc70dVsDmqul5hI+byZCys6VImMwV8JfS2mM",
+	"449xhftEgFftO+iTb6NXefWs80b/YXixH8q/35GXroUslmoCqcyIptRqs2x7AHWS4BpVQtahE6VRAfqC",
+	"o9HmkW6pAaEXYe/E5FJPbwRC+c10DX1kjXCSVWl2IzbnzFhQzOtWDFtdlQReni0unMYAIIM1M+FBn0BD",
+	"lYGDP/LP/dICNYxV6qkGIwXaHqk+QyOErFSnf1Asa9CR5p4ZaoI+DHV6FRKVonBTQXu95Bv0x1Bewjnz",
+	"NCwQAAV21q8MthCEH5R5kqs7bSml8pgCZp47ji2zgdJCaZiQAUznG7oVtYX0a/RrUdoi5CubbaTUNohX",
+	"A3910ztD9hhOoxQrYFatDghMIKr7zloofArulZLvvLiv4KEMqlEW77dFGwlHwL8vKZ/1UlAxcgKcmirV",
+	"TRKzsC0+wNtzXGFbrwY+cXi8qpsqM96jgq6tsN7ldoYX0vBFtOgcvUgOZyy80AISr6JOFLfwOs5OKNxj",
+	"5mvjg7oaF8r78PA/RK2PtwPDwTcyQjEkR8ou4Ns0PPZzMZdKAZDoLMqDdHf5aLdYdr/v2cdiqIp5FET3",
+	"t6rseAF7vqzBBT1Urzfi0+2mbp7cI31BeimgFDjlyV3zzXXAXEpH8519BREFaRhNaRxd0EUkhRmASou8",
+	"MFxtWqMs4O1oABSob8Ve5tmU79GyMuDApQYSskr7jcGAMTZEeyG3vLUe9veLBnfYIL32IsNMiNIk3XxX",
+	"cYpG6CwQmllV4CormUyDRswqrTPt3jHDKHvVQ+6u1XckVNo7cjXY02oFzSR290cPLSfgNCLr5RsVEYc/",
+	"ItdhwW7ECiHQOJtUfHoDwnu49Nat3r1xPMcCu17Sz9JYpTaJNfhuoXHHhaXMCScXLihmeO6BpkBdVyKy",
+	"mUJFNCoaMzlvsPb6qDjCHyfB6iBYkJpGVOMEw/oZLQu23h/i5t6wctz9ep1zPP5AMkkaNoOzERUeMW7Q",
+	"rjUh42wKkHtsIaqSTTiAt22fpPTd8XoGxu3m8WQD83c2MAFUfNs4AX7yXNSVVGOvkFaE0inorpTkZWCb",
+	"cOcQmVpBHsmoSLrELJy7gV75WrBDmwVsF48M4vbfe4fmrNoC8cWQfjF0bIEGlBix9w/IwZG7rfsKTKhk",
+	"jPsTutP94Q/VKOsnXqo/FAeqRy3APE1II/ykTzeJNizHreMh0ZyiHpvV0qCXQyt3ATKMf/vM9qMcBsUo",
+	"MJIdgB1dI/+jg3dkkyLdet5UPIGHdtC1vp/RANYCvD0Vlb23a+QABqaxdijybzE7waSM92wDqP1C3VlB",
+	"l8UCqaNJjWM0XZW0ktQ+3AUElogaKgsIg4NsJQ8HG2aco/PlDVXO3p1DzX7tYzC8he8f6ckw+bYZ+X69",
+	"EYblHeMmmWiCf8HQtN4ClmkqPdqK8Rx7CEjsUtTzVKwK2uiBLJ2JNeCGQQZ2LUTIK3TqMaaxUohU6ZLq",
+	"zZM6nvs6Ibff8BrSYwnPZrqQVVmL0UmWSLofdClyzo/xPIdjAexbaqxmuUyG9bA8vI3KAGHAPzzrkWwr",
+	"cS0Xior8sHPfS6ZGiFuahqenX2OavW6lDZWqmTKdVAKDrIW513ZA9wwN1U4yu2xxx+qltBNovdBUjore",
+	"ck9fKtOVPVisdN1Trgf8O6gRxeLWYBFiwo6e+XxWURkxBntrdKHU/YN0If3TnZz346xcKqNUNylBYkOB",
+	"xYrPIzg89zyk305rAWEdZ5CuGkvxFfcItaSKf58My/09Ve+j2OVf/uh/ul7oKrzy39+yKVYmJO5DlS7L",
+	"QLDGxrLJhonHjh+hbFfEcaas3KBmus7K/nsdnRN6X2q7/iw2o6F+lrwUDysYzFSv9lAT/iw2l+4XIzqi",
+	"t8V1QUmhl9G6MsQ5TJDkDvl3GCNe+rLrec2XjE+tuaAacbhIVqLmVverEodPeg66lrCrdo5zB8ovpXqJ",
+	"vznbsQ20A/SuDMVx3K0lOW31HLDozIVHHYkhhugbdOZBKoWJvHuxXRh59HxBMth8VDo0tjsBzPMtDgB/",
+	"X9Eo8A8KNrz/pTj6Pqp0TbRVJ2eknGOmIoRoIaetjzcezRs0pFKMnKmfwLfuV/4f3wicHKLCJzAVxfQm",
+	"E1KPA0SFs+9x7kpbkQUo9DkUyWwHjSOk39SCRq2lVU5Mx/SyzGqd1DgX0ONge8xJpac3I9PNblLuultR",
+	"y5kUNbsRm7BJgVzGlxhhDsnxqpkMtYLrJaMtJ6IsnRio2YxPajlNm/ttV+fu7zGPpTuhkT2utU7QasHN",
+	"ouNRA+IVbCF+GtsvjraB3oAkTZ18ZMRctUW7mWN2LWuj0yIPmHhyyp0IxHbzQCmqdCIgCge6WgoPmLbi",
+	"dtGp+8Ai1gYrsammYajJ34563RygeGc2e1503djpOMXg4Ljkkv/kL5roDkuFKbfxL+LmTac9NIfH0YeJ",
+	"HGkf57vPQe81EPfGR9Za7jkdaFiVnFAv6DMGz/97eSteCWOSVxtoICd8JU9uz07WBrPiLhhnCLmFwHCo",
+	"6bqBW1yXUos2/2PLVww6e77liOVFe186IeruezhLhHlDyX8w6RYAHUA4j5kPDC4Er0umhAR8BKonrBkn",
+	"lLMYIG6zEgV9GdCG8QcN4sl1flbA8EtpTNzKHvUXTBushdmo6QiRPR4Tu9MiZjh7KO6Fgn2fEaF8OCHQ",
+	"PRS5THe58f3oSVS5P9Zuk9B2k0vH0ERXAGusKtasnAUHrSw8dOr9kSq0GN6FHh5ZHEnQ6Qgq23MbAWHO",
+	"ObRxFSpKOFgHprhAJqYkfYqyFFFqqUAqLDy2f4TucRFxPoL5LmkeAAjfGaMbtNE1eqyg/vKCrbSa4w8J",
+	"IsdqxtlKqjngcXgd1Pc5Ri4pOq14SM12I+1G5YNv32cETKZ6S9S1rvdz0GeNzqimwK8Neni1Wc/FkWnM",
+	"CpF4GgVGw/sBZ0rWFsNk7XQ7kS54UIQkzKsm2QdQ+c7fzN3ssIuqqaqc0YXjBNQhv+iRWEPtVtw72pAb",
+	"+i+Q5L4T+nvhhEMHiCagQgN68yO0C7YxFmUELr4f9F8azwxTX5YF3Vp9ZKseHlpyYb7VPwBE4so8OFrU",
+	"2XmsIzyCAk8V6uwXH2w3eyA+uBfcvMn33gP8gYo3Rk6qffLb0mg0sgVbp0VHc9iD1++fzV/xUiSdbUkb",
+	"8wq8lGBJc8OeNXaha/kP8Dafs+eC16Jmf/72v194JDwfbU864shtt8Ofs20HAbxu1jn2itc3wr5tqvzB",
+	"9fnSy8ZYdiOEu7u3U1iGsgsBRdbn0o1tsVObwTqAblaINEyvhEKQjBpauF9ePXt7dfLq5Q8/Xn172U3N",
+	"y9RrDOUC6vWeC5hzK66nlTZNqtb7ksAEyMESlQcIRbUBUiE8Ki3TKZaZ6sIcoRLZM1t02qsnIDofMbox",
+	"rjWgldOUmx9xw3kt2LKprFxVvlR/ZNFCnYFAmPKqMudoaWNIb82lDdAp7mvGGywBpYin2yf2GYdmCrAX",
+	"Evo3ecHeamMwNoFKzaxQn18wuVyKUoLBgG+DYcAzBYsjeIJjqEeRqtGNm5w/T4SzDDfhlEIdayy1xKSf",
+	"0E6XY8/4dpTd6ljbO7HDiLQjntdbczspG7DyK9X6XwAQhVlpZXLKElzvCFaNabhQouM0ZxGyiNhkwyay",
+	"hIp1iLyupRl5viZJPPAeTDZijgSUvIL9AUHqqX/YyNdcTzbXSfn+LqDer9sVwhtRT6eyWbhHROkWy1m5",
+	"UXwpp45HNUIQgwfST1uWZSX2kTMwwbqpxPWEmyGA0u1JAseFjEg3PTcOQQrVgTMJi0hSsRTUIsFiPCyO",
+	"71Z44OTzxaTZmUNDADB0Rqajb6bJC+67pqoYfolSzeMdkj4KEhSamGOhM3ysG8NVObrYuRS8rKQSScTf",
+	"ODM2TlmfQHFj+mbUtTByvrDXsBMJ69sZp7BVUF/vziGQqghuDVJN/wZVk86OXjZL5IaVqGdiChITX7Ir",
+	"43uguKZbWLN1D0EiZxf6Vgk4L1EB7Og8NbnMYr7F6BXOBuFWlIjZFE4otuorsOXCmm/MgdAAg7hJiS/B",
+	"XXA9wCFXUHfjkXA6ODaZng7QfC3HGkQKPMIFAg9wG3adfh0+j4UXASi6X+6sArhJyuY3Uk3cBVzpNkjv",
+	"+3ZArKUxyKNGcXkrnjy9/nvRa20NHpNdr28UQjFkriV8MeJKxkVqBbUO36RaZI2yuH7EF9O1eYcGeOMS",
+	"o8d3CxPVjNcixxTfiGmF4EL4nH+Hj8v69GCSE/RPcEeh2rNrQ9a6NuJaY5lpD5yMrukQTo/0LacftNCh",
+	"AKl1K8rsG+x1Nimn1zsj8TLwyTsmd6KKdBQI6FyECkhwQFfa2EOQoSL4AS8R0hqX++55K8lGwlr2+2tQ",
+	"Ua2JNJ8YNw/xRk87LVPWY1F8JjqJKRjDGJ63tUNBjoQGREwDiHCvLVHAHW8BEPbHFTkMYnNWC7FrPbCM",
+	"SMkn3X3JN4CayqwGft1/ym27tFSZl+/Em0vS9fPQChSwFnlzR45R8LonYTv9i/Mc+rL1pXQDO6tVJbNK",
+	"KHrCDbDDupbWZho5r2o9qUjejhK8OKk3+LMkdr9e7zvaW8QrGHRX+eXSC6KZ50nnZzk20HwFcqpqlopw",
+	"K867KWpJid9raBnfzXxjdkeZaVycEv0ov6S3CP+QWE6yGblbi1d2gSP2KgRNAxG+9qpmJXz7ifRx2922",
+	"MIW9PKWomLfIlVhjAZnChN5G+b/fDxZ29C+/biszHUvxC3bqFBDvNYc0IJYs6ErvXTjiFDnwqyj8zgwW",
+	"aLwSdqHLy7Qi91phxJXauum1YitOKRBB3mPhP/izwFrzmh4qlbwUx+ytM3/RUxIUCE8EUAHbH8VKB9YI",
+	"bGMHAJhGMoz9pj86wvEgD1bQA4b6vUB/jKl09uDxGUj6468v2L+dnkJ4gFJJEjYenaoENJj0FoZ0V18a",
+	"IGzJU1DVTvPlE6OrxgoGoTKwUVuf4HgjZQnbmc6muU6+/XWrhhdsI4wVdck3jwzzEagx2UjXK1T5M4tb",
+	"dQwCr+MrqcIm9MyBg/B1YeW0RUhqv+h4hkXLPsnz4Gv6tnWy5BH5ofGN6KC4WvrUH2k8gnVwMSJKgE4L",
+	"8hwi4/ONB4C+MyhjjK6VEqoGHEDODIWt93CsLMKeSjoplk3F09eZQQxip22XpmhzvFFkgSkobVpT26f6",
+	"awC073UKPyqCd/e4YMNnaRsPDCxLqAMOWBBdOwOCjNMbreLBd+UBP4vBziFETH8/Pj1LjiLsIEKeWQmF",
+	"EHkBLtT945bbmH3O2z4fwL+EQWsQ35gaCo9gsBiMbFsOaEIu1KBHo24DMCNkC7hDCUt2+q3YshHSfYhy",
+	"KIFK3B0ZcJXM+X+tts5jC9WqVQetdTTeX6Yd4QuCdiUPbMk3WJQEYmWfV4yH7i2ObrnNXXCG8RK8Z/u8",
+	"+44IglnmJIDkB4IXJF0qhqvpIAtmMfhIjnv+ibYXSYuHtiVLanpFe5l5Dm8FberS+kGs30QtlPZphnz/",
+	"nZf6DY+HmiP9oEvxxsOSdmfmG6mM7Zv6LLjyKOqGVV6HAXzDy9MTtnIqXiw0zeGwarUZbyobHtuWaz4p",
+	"qlMGkrI3GrMYM2IqYzq/uj/LVKeVfg1iYrrdDYF9KsisKeD0FuxWQwyV+a4v2SUlhL1u6tTGf+fWHFy4",
+	"kFlkEHpEwXIMhRfGEKVt7QXzCC/NE+s1Ojv71RhcKVHtk/CWno0fKP/+A/PAofB3XHo++BD3SOU3qew3",
+	"90UICHmEOFCH4T4e5a7pnL1OfvmXO9w3+VbyOOalsDaNUBAI1Rc2+lZ00TNG+lRFuh0cYk9Bi68WZqoP",
+	"F1mQP/eQ99Z6bZIwXYBy2ZgFeMbhuMA2+R8w00zc4xOI5e8HaDYEdhM4ZY+tB8GUeFG6DPhbKMekCm/f",
+	"4w2VUM6gUhNiAVS060zwbllpHx0h9ls2ZpFJFMDcDrc/2xRkn/3l2ZuX33xesAk34qunTV2NKssxXf8t",
+	"SaiwpdF8Uiz+WpZTCNNuc7dPTBhKeKTXQKXrztmGAZMTWQl1KYxJlrgT8ZO8MhHzRo3XYGnGafPK+ra5",
+	"Y+uXjRB7vNsZ/mkIM25uDP4H1Pm+J2CwSBgJQHNpF1gEqtGLM1SvM7ACUHS2R22Pezx50CvB65Rf4WWk",
+	"Mo/qjBGVPmzXIQ1iZ3Gb8UG4b1gpazEFQNTEnkWYyqmkDvjyum2Mk3hGmpvrdHDp+cYKuvDaVLPulJg0",
+	"5AIeaAiceamR/xh7jc+xP9L47e42VEo56KEE8HqvWj/6TTbrP9t9yhf79Dw5ubZS5SajRObw/vdkVbMS",
+	"otdnRDeTOCxObnkPTJOMlUHnRbkUlA3qhMKq1lN3Ca05ZqlvoJwDCjtGpwHcitokpTp5w6iSPZlBoOuq",
+	"vN4nabwnr/y722V3BvWU85tUeCHULUiJb7vQN62Fje4dyvgExgeDxEKX6/p82/JEK8iSctQZlQkZCvVx",
+	"15nLA11FyZvINJOltJmu96k06arKNdRBHzu2V40SetxPRFkw8ROfWjZpME4P/eZ1Az6JrQQY97vx80nH",
+	"f6nj/wQ7pynI0W27m/g8hf1yrtLIImKWbtwaOv4bK90Jo/Tnsc17O+j020FCzweJUD2k2D+Kat22zVtR",
+	"S11m7prM9l55WASGJZZjAjKhsV6i8LIWf6PmOLpmU66moqo8LmoCDbXsBEQn2PtsNhN1Gj01VIT7X6yE",
+	"93+tuSRMAeKe4ohej40tAP4EZcPfsOfA+6SDspJlTknIir4z76EVmGoEsQiIV9ZiVfGpWAp1SMIPskMR",
+	"yYEE9H2UOQ/0DILB73m0qpZHAjEjegHPZ8XTM7wn0u2H3QPgYF8voFFjKbELSQ1UsIF/t8Kt+eK9cBaG",
+	"9AgUnMmSZPjqbUT//bwYh8neQIxHThpZjK6e98WmMxNXvLb7VCuE8zvi2SyjXnl3N3oxFzxCmwbDUlCj",
+	"60VaVIcy8qdPvn769Vf/+uTrL6Ni8rOdDB0zco9L3+e38BAnVGf7tveIz4UCYerLYW3LxWdOK/rqKasg",
+	"qGMKhvipcMSv2TE7Z/+TPb7AuJISbW9XSqaCTtqhfyUira4gIdy9/D//+uzxf/DH/zh9/PX1/3z8PvrX",
+	"8fn/fPz+59Piqy9++ZdkEDfDcu5SXGkjrbwVF73rEU7ffq084lsxYfD063V6FVK9nsqPT8+uzp6cn56e",
+	"n57+x8nZl2lsqOGmLXETfZ+aWDA5IzbNxbyjyzB4sM+KVOAQEkPPzj3dijZHhIJxUjGjqQdt0DWoXS+Y",
+	"2gXVCkHy+TF7RhtAaXVwGxip5lWo8LG+QAfoZbRW7v9QpOAkhAf5kDYURQQt7ILZtfblQdgEAyu92ktH",
+	"Y64meJ78VMBxrTSKHak6RUw+SItv9D5UAgzz5gPVOBHYQS8bf1ppQ/BZJCCefLlDMmQ1EoD4KBgPRV3B",
+	"Z+Y1ICunNx1O9z3kHo01sPbUO2KtIDATFIZfOyXwmpAZ44rxzhehwuta19eoldC96z6A9KidpVix6Nx5",
+	"5e8SpuMN9Y4I7uOuJIBX4PlLUaESuFNo90WZdOxL6eC+uLBNHicJCxV/gqttbSIvvF5T3swuAdbeh46/",
+	"qrQPNU1bEwGg7LVoLI+FK4mgP0IaU2gr5sSTCulAgGK2VkHr9Mn1ADt6zK5aYBOqSIqaVjrqTXmNmWSN",
+	"78Eoa3/9+ZQTUqjD7Yh+AnNBxiW8m9RbrMJBQAuDl+GN2DwyrOYWMFGi7pylFuYYwCO2iwF3MeNzYWzE",
+	"i3SStus3EVZmV3OQXayMw19T5tnOQ9Iyfftbra5LaYj4CUizuoEcBO+fiXbJsQHiOLRNFhCLhrbfIwa6",
+	"7fnilPle/1D1Gfghum2grTYUIxS+RhUuCAK+lKYFJ5GGBdPpmIXeFFH+ESTuMGP1ysQTXNV6KY0gbD4W",
+	"65p0j+D9ku3+4ESi2Z/ashzrIZS7mWx7eOLykaKyNTgAKtidlQeSttve/KzcN25em6GiFrhcUfz0AV+2",
+	"cJKcUlIWIHkc+6HSARaFxBKC1h7kCpNOL5iOZAtXMACPm6hF5QgdwJv1Qjst55Hxr7BsKWxKhJCE2o/a",
+	"ZNYmXNBjJRLWoYOKnjVmA2MnTJFAZ3xoZMD6uyQe+h5n4c729Vo9a/tsZhtwDo3uf4/oivkMS3fVhaok",
+	"EnzOcm2h8LDDkAp4qWOpCFgXiehDBNM5iI7inwN0F2P8Ksa1XsAfJBHGAwJrqk00lHqHOP3SKf++eeUF",
+	"mCDn1HKUwBHQQ3lHFN3iyGB4dY/zFcVkdxbBhAaO4TURSYk/BuFiX6/VJ+BGF2OPn1NgM/J4zQlxQNc+",
+	"UxGxAKTNNfmMq0zvxxWdsc5eWrOvvzg03N0e7cder90acPf9dRDMS+y9e5QCuB0J5nawo3m8UbblmM15",
+	"Y/uO1xQzv+HzHXiKHKHN0V6wOsJX3LoX0+B0K6nm5+wl40tog3ThPRqhRa6i5t41gABA31vwtnjnFuAC",
+	"sLNTZo4Jq/A8ArKTiGMHmIZukjiY7VrKK9xGQjo8HB3uDXePfBM6vvTOP1/xabL7NlHS4zUsdEVaN+K8",
+	"1NArm1rZZRv9D3s5SKe/LkXFN9dLk4I5wLIhr/2rORaHhp2oSSHsvvuLJ7G/5avTEcCe0BE31Y34JYa0",
+	"JoIt9S3U9NdYInQramcfwInvoizYpAKPqKHXmIGZhb/D7FlCbynYu3Pf0wDbIbbl2k4THCT5aTobYZUk",
+	"9KWshJqKUKdVe2fInQmbuVoQLGyQGmhYBbMP/XQtZYot8x3ETGcj/O7sTyja3zIt5lfa6aUeqtA2UPkB",
+	"0d3k1vvBrhGSI5Vn4UZFmvhe2u7PWsylcT8gnZ+BBRVFJsCljIP3EqwSecIpM/96kURjfBteHIK6E4Gr",
+	"nUWWdyjrW+u2tgch+gc55+zJl7s2wM2tFnMzNDc9w7A64EUiY3jSgPcYzH6CtD0nN7JTkmeyEp5cYyd5",
+	"VmTBR0Y2XN/WI5KgieTpmwWcQ0TJYxOxkOTTapRTd7AKt+UFMAd81MWtLoAFS9M/TDBmcvU7/NJAu3Sd",
+	"Y7rGLRxlqrN1UrQr4NY0S5jyRGx0W4Q0EZUUtz3pms/WGp68EbXMpDQYOVfXjYKcmNyZd89gbR5EFvyz",
+	"yfqogVamMiixtSjPEwIMMvZNX+XoovtMxFwqg4jJo9OTMM5y3b4vF8eCfeLTqViRVtP+pAgwEkAEI3g9",
+	"XYjS6amViOBbk2SxTldIHwU3Z93Y5N105b3A6A1wssjdBXe/mnpgsnHpEmJhDnCzVMbyqgK4LqibIrde",
+	"yuoY1txAQ6YUqZD73JMeIyE5n0uf8nHPqJxv8G+A/NzOZqZPd2GlEnptay7v9gLAW4Od3G8eR58XOIOc",
+	"8ivV/MA4+e+68e+68cPqxp+4EpwuMGv7vHVvdulj3yE86G1Zr214xgh9ojdtl+iks+F3BfWOCuqvWsXM",
+	"J7tgUoXFt8+kTRaWfPoK6aejkPWCr9PV+cnJn15fXp2/ef32qmC1bbQ7uv3PbWXOT07+63/9b3jk/OTk",
+	"pBS3J9Zufrx8fpprFP7R9Lw0P4Hihi7kC3aKZWqANo8ds/Lv7ubxnO7M8CNqD+gpUZXWNvTFzOkVjLQy",
+	"8PsS3FCut/Mu1Sp4BcE/H7AQhiNrqhwu2zq8hUDe43LlkUTAc4qopojRVWvInd+g74XOwsf3zxRelK+5",
+	"nS6wEZsQ6r7cNrC6hGDzWQVgqYJ9CnjM/Eao1pyc1xg9idr87Wfn77KVr/wMAJUJAPrp2WCvJixmK1Zx",
+	"FALZaCYJlSEA4biBH7em94S2FOicyVsfsDp3GoDdgN7OyluYxkir5h08mzQGacahCQkQpz2j7fYEuzHq",
+	"5xCO0f4dHS6DQfUw5uM7T55+NayaC2Ovnf4d07mt5KJoSed4jt+VuOV8yisEjQIyX1I/mySwtBsTC3+c",
+	"NtXtUxTrCruLGfwcornGvXS6BEqQY+T+Iv0fYHcxWP8w/XGzgIKN6VcCji6W6/S5xRQAGC19NcPq2hKP",
+	"fTwItYCDiV7H9A9t3WzlPToR+qaZVHL6Z7F5EQZxzPZOTJ41dqEI1QtASaHWVapUdXu7DpnFH3N3V1UJ",
+	"xIm8SyddzpRYM8pMwFQ5Kp/ZMWpqeyLaDWzLizD1DPdl+8VM+PSmRUYLlZ7btTbwW7P/Bq78Bt5h21KE",
+	"8RPKUWWt6/IFwn7ux62Y+tjDv0lCDRUfAL+IZlMMAxm9EbXZAWvQT6FXTj8zYsXBPmSTDYC8spkQZdKM",
+	"LKVZVTydBYNZxU65S0JXRJk0PRSfSGGeYLLLdpllth/yy8vX7Ksvvn58lm5jpEpqz9e/sqhJps8hufz2",
+	"zTMqh2elmEjL/G/zw16nx37Wq2zZS5C3yLBbEIxt+stUq5mcNwip8Mj4bn5YrDFM+w+LDhtqUAfAX99U",
+	"XD3nSd+aonQS3hr3ScxUankr7XGL4SpN65NbAGg2eAtjoERPtlCZtaq48i4QVTIlbDvGVmSKMM8l+Pew",
+	"B7/vUlJR9453iwtyfKNLqG0I0PZB8bXI3l4RLey+U3UjtPtUKutCzhdjc5pHAyj5lLN9y1AryPSCXxc4",
+	"s9x+X5KF05O5TT68cPNugT7tYLtFGyINMYozhREbfSTYB2zOTiPFc2gXp2Nc8mbFlYqdC32F3DPsPpPI",
+	"tsx6jv45KCdkfOHsfRn8waA51xgUGNtRi8A9x07MiGybpGgLpYJ2rP1tm9Sj8xIB1uFAfRd/W0Q9q8IW",
+	"eFzEFuTBsSQtK8fLKp9Q1rqf9qrS/AO0qHfi6oBacHpneENy2k4au7lvT9nbI71Z6boqGZF3nKkyIuUj",
+	"25z6eYQwpnTbJsmAaFWijKRi1x8Pkn4BNqfKtIuxYrXf8QVhlcpztk5pSm0imRJYqUUhmVKEuyHRhGiZ",
+	"aY7XqKXIRcOmXKFl7S6kgnFQ5UGnERxM2z18NYvUKpQIQ7ZxAOy1Dd1jsYMNBG2gbgOK+gO+mdKw2J3n",
+	"cSsf1k3Gr9zvV5qLjSU3bU/fXfqigjFXQC3KTBtd0AN3nN4xldIZKPQAj5H4yrdw35lZDFYQTjSspfAU",
+	"iJKK6W3x2Emadl69hX5kQq0z6jtYHwaKP0FLSQvXr2GVtLZCnIsLrEg+Z1pVpCEBTgxqUHGaL2U+t+iD",
+	"gH5Z8XRAFApqvhe3qdq+Z4ygP73S2AVMhjp9C1EOPIs0/RaCBuNoPRCKfbZ9PBBDH6y23i3Aa0Dd5Elz",
+	"bw+dMB3T1iuhzttS7gW58CDOWF4wpa996a3S1xNZ4h+QJW88wCH1DVNQaXK95Ha6CBkKE1kyJ/Oa6cL9",
+	"n6sNfAxln9zcQDGX90VAp7JHgGiN8gZzyrESFWL55oLNmqq6dk+eM44GrDTwIfsMfv95wYyO1HzgPh/L",
+	"RExphUwME55s3KrOo2cj7Z3D9IOnE+rksY1cDaHQyQYpcd7+QjH4JPEjCEdcsAWvZtdrvjmHvyCG42P1",
+	"7iKEzuxyvui0Uneb5I6K3wz8e4LFrGE78O8l+ToDnZxmA4vEP7DAoTjy80ietiRm6PPENFtchKiRou95",
+	"t6MshUEQw4xEOxkLKZztgpMrxOsNjI8lR27M4hKhNVejCtl7N1VjF9s+piSoR5mBvYCOx9auTAwdyjto",
+	"qkw31shShKYQSti1rm+2fJFJ59aTL78qF1tA0DtdVmHGYYgCl5sjoygDCPc+2OHp8qOWzbwx7dHcMJzt",
+	"1Mebsf1M7sPayOMtRGs3hyw+FZ9VTqhiHexF62EA3BA4jUozyCQaWe0Xb0+n2vhpyDjw5cc7yvdoxik6",
+	"vBVTraayEuW34ZrNozZsu6ZnMzmVvLrGaHRKfRm322GgNh502EB5w+fvDa+SuZSvo4ZB7X3lZ0RtKJZO",
+	"XUHgpQGlsj/nDW5/KZ2s9/mZQVMPr4BXh95f0naaVqYTqedKlHemOg1zV5rTMBGBdzQGSIGjxTPZ5of+",
+	"krdZb2sa7Y6HHRo+AdAAKOFPgM0TmaaMtIOVuwNwAmOLPPPNyGjQkeokvXXbuTwsjalRti/r36ej0JYt",
+	"Sf7msP6wgiKm3k7q20WO+slM+ADcCo2Ggp/erjUduIOa+WJke+htQaPMn+VhGdce28Mk453E4JboOERO",
+	"7G1dharbux/zuBtLyx3tzg2xmcyAnj/XdhEJeizNxyTirQ5S/QZtbZvpFnurbiDf6R+ANwZte0ILhAmC",
+	"DE42PZYxxLRR3Y1WAAqDJPFPAaZrtQmtgcL5gpktnQxLIvjIqjLXk02c4rR9XlMmyCD6dmucj9JpttSN",
+	"FEZGvqfXVWiO7fuHQyN7bAyUaeXlhfqe88PLINVywMupbecr9oQ96F12kc7mknaHMGr7mSHiLWa76bpG",
+	"GNUUSf6hldgR60SWlYZVesp3typAmtDI3Y6znu1iDNhOPyXvK1v6jrq4Y7lTXJc/UHugfmfIJaFBpHCB",
+	"A2QX+Cl8D0s0j71DDStnqgouRr3mdUnJ8LweCRC7u4qkVS9hIlOuAO1rk3jh6AKKBNSFyLdPhfcSbBC+",
+	"qGBCoi+Rb/qugpHvS3opUmRvaTwRYBzn6mT2rVS5WgSPKGB6jmnLnG0zhRueTdduaw1qre8CfPHB+lkh",
+	"SxTRIaFNy5+ydLB4L1/sXogr2d2gNv+9hN07E5mALA9h9wHIlNdYbUM+gAiskMpcPhhKSpoLCPSk5+se",
+	"xDpx3HAr6s1hBYwh6ShyY30xwo0FP0tP51DI6N9BoQ8ChR6BXfpWuLsr2QsNMyPLXIMVSIbI9RKQis0q",
+	"Pp874u/XomMgA2BAueS3XFa808mjC8qUSdCuuFmMFnNW3whM5Tw4xYCG6BlCgZZFTHecdzvJ/PZ9u9Kp",
+	"zPhJU6brs2ASIWdquhBlUwkKIYWzE5BMHY86Vd3PY5wy5afU2yf249ULgu4e2RmiMw9SfpT4aew55qNh",
+	"+2qg5T42ABydXfhrSInC7wZNiVbbvjW/u6J8TtWuO05pl24Y82uRHybC2cExr23X0RyQfnMjVjZAqI13",
+	"9CZLkFbQ46Us2Lux/TJWjc14BUK6y+iIxY3IHZWx7Xq9eOh1NdaWwfDlXZKTkGSd/ISweD/9SL5EnJHn",
+	"rETnxJBmuecxaJk0YQrDEdh3RBRqu05XO9/wmuR6k1Xg0FdlhTngbZx4oZdCrxWVnBNOx1Fx1FgZPNJU",
+	"KFtDQj0BY75P6Ydu0Me3vIYMYDe6m8mfoje4f7+M3uL+/WN4k/vX2/ht7oPX4Y1uZU0ioQGKA5Lrldaw",
+	"WpimsmP7z6tyfKFMNnVnKaYLrqRZZhARQ7R5OwgjLZtxWaUbsgNkaTJT/42op2j6b6/p741o9lmUmQrF",
+	"a6lznQbH3jBmwb03PAWM6MtXR07KUi6959vWR1M3SuFfJRmenoBx4x64GepmlezYk+bdRr0LL3nbqLfh",
+	"PW8b9Q2+6m2jvvNve9uoF9EL3zbqZfzOu/Q8SyV1hW3yxIn4I2x6EfU6w2OSlBeNeuO98D1TJBu2K5hp",
+	"liFc00t+N/s4Sh5q9CgLOhmryOvziB7gtDCfJLOPDZUuG4v6ZGRyyqa1NmasxrlXzkFxhP7Dw+OmhAIy",
+	"TC1KLtr30t9OuPabE94bFhB4xjswc/x8mBNgWHCPEox5HA7/83R3kWFUhrws7RPTzzFLFwNdR/oHfSYr",
+	"sWepcFsqNE7P8UImVXXcqBE/xyLj5ZKjcTC+wpB+dPw3oxX7rNRTcwJY/JvjZfn5zkJCN7kMNc1oZcQD",
+	"qSBMB2tWI2WYNjaNcAFthHgtmDNJsr+9DtMZY2A0aq/t3KmuwoC0CH//dOaVIuslcfBlu9Nb7c4be0j3",
+	"3U3mLnAqcC7GPigQsnU2rzuB17QXOVfhN1rD6jtOsUQbqeMXRcuOhasR5G3xK4voNrQfCV4PY5hR995e",
+	"JQerStvcOXLfudPHypqvzV7Dmng1oxi9z4+pQVE6J6aL7TDaLPMVn96AL6puKiwIDPj7bhBwIBqLEERj",
+	"F5W5AUy8ybDxfpaeuMndBvPyEnpJJfZ7Z83OUtiF3sOt9Aqex/clKKtnOYQ7E0o5z1mleVmw1S30uRE2",
+	"WShjBsByFrrcvwxFzzwSQrvqNEUBKOSlmul0LDh0E98G0YG2ggSgjh2Bj3akPWwXPz99cvav6Y7iS62g",
+	"RinTXF8jdKuTI1AiWGl9g5wMiDVStW1YWKg7T/rZsCj8Oo2G8MywldCrSrTlyXGX5Xx1eFrTohQUmh02",
+	"ucB0Rg1VjfGiU6Njt7oMHi0C2cN+QmclX5RbcdsDjxzUxiHz5jqo8KlOuurGWz+YpgMPU+YElqeEbpNt",
+	"q5Jt0h/SgKTN90vV90AFHcSVC2yWwmIP0pA8yCRx0OZ7nnIm0di840s5Vy8VipCU9Egz3OsZW1Oj9sAs",
+	"6VxZjCem9S8/xEzXc20tMYc/B3RspMJmZudO0nPqBArciP9229zmULUbGbAgHavv73SjiT/fvMLftx90",
+	"nGm1rgZj+lB10yfTXf2GxdGtFOjcvRGbkSu6hAnEjkT8JHYl4ietMxH/3XEn4kev26ngB3/xE8J//tlN",
+	"K0olVOku/encpJfKcYYR2DLfnVOngDlF3bc0/bZxN8DJc1FXcnf1YzuJvsTuNqPvyNhUelOQBO2Z7Aqi",
+	"gbtrrDHdJcW3mKvj5S/Ibbg+osvisBg8sk5SciJzPTL42g749CNTdM4ZdAKLq7CgHrdb9PLl2ZMdgC4j",
+	"kFq2ySrn6sVCTG/2dE84PScR+gKPCHRhsfwGGqUAbgH0zkcvCXy5qnXZTOH7Upr2EQCaayusplyxiWBW",
+	"VyVTeg2guR0kDA4+qxR6aQCk8zMKbhr8GyHtdqaAwDLfZ+gW5H3cvT1iKMLXKo60LKcjxcvzzZt2BPwH",
+	"jvF88xpGce/2DugBBW6LUYJlOeo6c/JtzzRTVDxQRxh7a76oBM+aR6Fh0eC9i0+hO2b30+4ZxBaUs9mu",
+	"p6/wKe+zvKc1X7mxdppOsUAN3ZVo2q1FTfOK9yXJrIGUPfdFxeulyZs1hNPpC1yXfLqAylW4S6S5wfZ+",
+	"rFkV8NEUe3QPIO4SsP5Ic3J8mhcJhWutoGQ06T+ZcyvWPNmST1EWJC3QdFEPxm7sH/EFLUf2OXrAuRP2",
+	"73rqjsTowFb7O8rtHouwgxbcLlUcnmoXhOW715DwNTq3A4ER9/qRWfUdT6VuOjlGLcaksQR+NiwldC2i",
+	"jYFjs9eUonjZFtOudV2V12BhHVZ52QbGcOWdISP/WZfLt4jb26DeOlNMlmKgwByetmmJ0hJ0W6ys+eY6",
+	"00vl0n3s+wNzy0pu+YRTE2UQHOCU9itrTyLheYw2bPMovDti3n4iqUGzpQUBVzSANqCvBJpZglB55EUm",
+	"GKph2Vp1C/p7gufe6sovm+VAKAAM57biLXRFLrXTu0JZLjQuACAYJebcyluo1AF8N0iPRyt6JtYeu8ku",
+	"auEHh24UctJYKP4KYPqqZEYHCDRpqRIfwfXBIj1OADiD4gdOIeUM2TJVvDPVyjTLVc6nxC1NDKpheG1Y",
+	"Y8Q+BQtZRzMOC5wwl7ehcGBey5ER1XBRZGItUMyDrbP/1hiLujH6mEL/WFl7VfkCfUXNEgu04DuzVxB8",
+	"e11wSDvY1CNjxYCQckBIAUmS4uyroMuN9mdeYRkHGFu1sM4YhFUR8IqesRbWha2gXYLW+5/NHVGgmQgm",
+	"/ZhU/7THcqu6or1LEl4kS0btnS687OUVmfj0qnaR+Z37ActgtjaP7vDM0XViiVaM6Rmj1W946Rte2yE3",
+	"3TbYJc5ynLkweMV0UKcAskXpdcxc61xzWOqFJkauEeMnmCBZ8swxgFI1VvINlWQuZankfGGd0PJ/nzOp",
+	"sCP6StRSlyBlEB7BSxQAUdlzC2CsOyj9xHhphy7hoe4xn78QH++yzMitFXFoNJU8m78hD/toIfVuWCJB",
+	"ScU99U4Oa0knIOdvO4+wJW+dPofXHHldO4U8HtGK3wiVDA7Ma20yzeQ9AJeyXKruuUg0XfB+mJCtS3dT",
+	"JW43UX82MKZ/Slbu7oRpGV/zdMtTEPTcBihfqE5+zMtSlMzyn6gvDndGtVawv1JFW3xn9bDd6NCCIF+h",
+	"0jmm+0voCI7qfmW0k1Pj083Cdj6E6O4gOsJXaWRE27t2x5uGsFg/REfq5LfsMlwSvcQqIlxSuQMfVg/u",
+	"UZrtFknDSJoDWSh4gVARXSZn0exKMOpCu3R6BdlUKPbHFdolgq6pikMb8AjQ74A9aRNYBjCCupfKXsfn",
+	"B472/vhUklLORSo76/JPzx4/+fIrBN9om2MVbCF+Su3fLa9keZ3mk+9JU7AYPkLQ8LPHp2cdG51Xa3c7",
+	"YYuLZOb4IYrlGK5PMPxh2QhLqXR9Xcq5TG3ON2IqlwRogtiVEEqT9pw9cZ99++Pbgp26v/7vN/99VzJw",
+	"j8IQvEFQtHGYx7Zd+R6C1WncCSbyDqwcnm7gIoITV4ChPU4wNKbhVZrT/V0Y+tP1oUMiHHRZM71WHhhs",
+	"nXpTOhaKzBtWIVWp12j5u2mbwk/C/iO4ZnaKAQpsttKAFh+ZQR1W8lRoty3JzGld/ZKgO2QMqNPCE1lU",
+	"4X+8erEdyTRWLtMt9YJspbHawZ2wDT8sGEhXxjE+BzgtCx6B1kco8xn0jB34QYTdPcqf7AzLa62qzWgY",
+	"nqQj8rmYS9VNbOlTISTHE9YFGtmtn3Qc6xP75uxY4T1eE9FB/I8DQGOy4vGn1wO7/YY8Hv4tgCUadjmh",
+	"VfcNH2GPuhvQLi41gR5kSfg8zfVVST7UFEBuhDInDSPMotCwifokbtXTpepgoxvRt1wTJYOHo+6Y0nax",
+	"uvF7jy8nVhZAC5e6FgU6eUMLB1GJpbD1Jod618L49+ZlySzwTRgUiwspx/sgfRPT8TWhFBjLVNH7hJuk",
+	"OyLnMNx/ErneeKET3rhhsnCFc63LglFvLsgBifg04Wb5e5PGrvsBAk9Rb4zpwqkBas4s5NrQF56m4+pX",
+	"D48c0UN+2cmjVfMU9M+k2aQI/tIa8PMGXMUoOoFZduuFZkYItOvgNtZLwXjVQbE/FH88gs0c0mM8ktOA",
+	"vR5CG7BQ8Jlc7Jp/4a80Z76Ck6VmczG2YNMISP9KgKbciLU0IsNoh3jD3c86SJC4m2EOxRgECmCMOp0M",
+	"PAC02M0+3renX7IN0WsIW4I6VrdQJQb6BEy16t61mUhwDl6xP12aQ4YgysxEfVjBVgvlvxei5AX7A1xk",
+	"Ky6ddlewx+0/8WYdhYvZz4ZP5cvyKahocIUKruxFqwrYCNXykQkJLcNw/+nCUb5Z+jbZhIQw4ermkWFQ",
+	"Grrcymv76inoySFzrThaQWm5G/M///qfJ+//8C87xWA7rdBQILXBPypwILzCvqQprg9f5O2UmRRVOQxo",
+	"uyt9H98yCLD6F8AtbPvB9XhtZtNp0ePYBX6eQJ6NHmmbyh32Cvz9dfY+PmO+O2zBnvhTXxbsi9TF3HFV",
+	"ZxCvsCFaLkUjXyVyh8vXl194uw/hotqJFG0zPNywLbL0tyLPCd9RW98tGJI0BgkexmVB+QhQ2yvW7j6j",
+	"1ncQng/TS9FZ2SSeW0+BnslKZN1JObfUMwOeKMtVaXbXlPidSYVQ93IFo7aarB0+oGkQX62S1kqPQPRc",
+	"S6igWVH3ia0OQCNa79WANpcrI0JSUhSx7SchrfFwqFPquZJo6MwruwPmEncVbhFeinMWLdj9umDEO3Cf",
+	"ezLd1S0OvslG5OBNZQ9mfEdlIr2xZfN2P4kEgXkjtin63niaUhHOYbQzw0c5Va0bYc3m+qjT9sF2uuej",
+	"ROdxsLTbtdVDanYkeh4CZ5VNNp0VgZiKqL1jL5MoqbjAPPFftp2Te6mwteBlhvjQIcSNDKfVz5DEJ+Yw",
+	"hZR14IR0Y3i+WlUyd2jjk4mheKXXTKfDpZHcT3YKhClsSya97EYefasYuhL4TWj8Bd1Gx4brOrpKglFo",
+	"w80AEjxNx20plF21UmsdqtWpVX/rgsOCpkyd3743TyeK4T1L28z4ANeSEuuMV1Tn6/dDuuRCqpLwYqM0",
+	"OaOXAmqmzAKcizeQImaojdGcr8x+m/uDtuIegBdwsCz2AgVfTTY3U3a3JW7+gLUi+63KN9tJVR90r95U",
+	"pHHfa2uHOPPSoQiyKDo50ZUVLh3HN/HVQyk4wc5tRVGgq+epvHyEjd5u9Z/NqrfiJ7vb5KF8ZXg4/+43",
+	"OeOVPDkggQ0lv/BenAiFgbEtjiJ8L0qGkXnV9noKbmlyT3bX+s/UcKA4MrqpB91nQPQppKRIG+uuPuXr",
+	"cI4P/Q1wDhFr9zseZPsbbPdEGMDi6R76BO6MM+yTLb1lKqb4nbukz6DhtCPHeqErJFfaybvPQQk+htyB",
+	"ITSwl+pWtjiMmQrGocLyu2HLkWN5bJfVrEsxb+dQWfAg+ot7JglLVmPfKGpY6ledJqedLg5z+6GHkq6s",
+	"GQdEo7Mnp10nyRdPYlDhL76iTlQEJ3yaVHW3J7nYhLZjPdNB7G7K/FwY+xpSnLA5YloLBdwDJzwXoiov",
+	"WpB/p8ZXFZs0lrmXgY6h19jO2kmEDKjpMtks/QoamvN6/3LBpr4VuR6386RrGbASJHWENFD9S+sfa+gf",
+	"EpOAVo4ZU9WZQ9DwEZoQ6qrECCKmy3FIS6fEemfkQefHsfT5rqmq750ESWU261S35Kug7mOpeEjaAwfx",
+	"eacR/EIvhe/GBdkaoJ0DZAwGxheZvlvu1eN1xB90KUL/ti0QlrXKgJGvFfOtPicbhlEBjOdAmchETFsf",
+	"7nIsQV+vFcQm0spqMu50hebLruaRAURuXA0dOZYHO99FjVahHHa1qjL27HQh+Op+T9+trppk+tDCJ/W4",
+	"DTG+ewgUq0BGIEYXST3DLhduwzZrQt/YNzQWBcXmmNYQzntoLDxBxw6RKAgqf249xyK7vU+BshkxbWpp",
+	"N5eONv6oD4LY/IAbf+4OWoRmsw0F0y8cw9AkSgsySwMIxgV0ovXYjc7gAzRONycnip2MjVyqC2tXvrwI",
+	"wStSgaIuzEYErHLephEC2gz3EkFVlEHELfXbkIAfrvWNhB7JcL1DrrtWa24jzyNfyT8Lqiz3+BlJlo2g",
+	"ExBPIXxwfCM2nn9KbjlDB7yuEethC18F+/iyGChkJ8WSGA/PCKYBZ0R1UVBxCURzm9Y2eRvxBuzSYsa9",
+	"yAhrqEmM+5Gjf/vCRxjDH/teyJ8Z9dZK6xsC29lveQFzJS28WxgMhOigfx+4tRHAy86JRcgwIw6DG591",
+	"wGQO4HQPSzPy8EU1Ff7yndeyjFd5wCQI+WYEcAn+K78V4H3RK6GihMAVnwtUCHbvwS9w+DEJoYfaokQ9",
+	"l1RkJBV7tygY5AlBZPld4WuQOjUSg010C2z1NuIXx+w7XePbsO4UK1j+AAUN/EaobvUjdKzzZ4/eYdgf",
+	"fKHzVsNI5t4ArmW6SHz3bdhUdwtU0lgDLL7kG9TLpT33EFXI+rei5ZWCOkXJmjm7pwjqpSOXnrm9NMfs",
+	"WfwKPNLwnu4NJA1sKKbOH3JbFeFsdq6rYwbA75Bw45P5oOS7zez1VxNVljn1uPUAh49I2tmOJ1T8JI3F",
+	"QmArrTMcj17EZyAknh+dkUhSfCWPzo++OD49/gIAW6gT3QlfyZPbsxNKmHAfUT+PQLyX5dG5+/DZ1MfS",
+	"amFWWhlUBp6cnlIJso+igntvCr89+Rupc6hZjVBC/VvgsPSEhtOk3A1AYHCmYAQ8gwk17g+33KenX+Re",
+	"FGZ+8lbMAEYwVnGOzv/6c6wy/PX9L8XP8XWNHwSphv+M5Sp+0l4Bf33/y/sIPjfo757cTrluEuQ2XXKD",
+	"tf5cY9DmXihNo7+TZiEMErtVLanq8CNts6ORz9+BuC6enTVu7ekeW/tJs0JwO0b84Fbq5J8oW/BSDyGG",
+	"ZZAGLxyYa+/sngD/n/98tMrAFwd5s+Q3Ak6Lv3VJJKHkbpUS/J4rahjaZVE3yJ/F5oH4888idBT7wMz5",
+	"ipewrgxngqIQ4GNRRCu04D8yc+ZZ7RmotWjeULcDcnRNCdKSewU3x1cnP8vyF2SqSqD3qcsOtVjq28AQ",
+	"nb15msq9ddSba13C630J795Ecc8//TBEfOUODQCbJue94jWnPgluYNBT3S3baqnoqO3wcRHxZJQn+CSF",
+	"aPc+sTNKW19KmLu1f6BHHvDE4CsuhbUAdJw7OFKVdD2ffbRjkpbA4ZmEnUWH3CuZ66ErO6b1/YtEHP0j",
+	"ScW993hfUfiJ8MSLhdZGkCKuPSRjtPuJU+iV0Pju7fIGL8sW3vAheINGf6bMGoT4CN5IS2XCoeziOT/8",
+	"5Xbvcvw+NbU/C7FiHLJKPdDlEBucTMQcsW7SzABf+w0rS2qn9FAHl170wvdqSx1dZ/8rfivn4Ima1qIU",
+	"ykpeGfc3t+I3tp8g9zv7CTLfamD74b0dpwbFh32cKhQArX9jtP5O13Phsepv0CH3UVSlGD04fS4xiSjC",
+	"pH0oQe2G9ymEB0pqCG2BFxQThBwve4h8zBr89G7h4ujpk68/VT59RrV/nk2KFgsWGnbPKEHgAnHn4Fnv",
+	"hmJClWmp0ZjFkLBolGkmblsn4o17NH00/t6IetOeDaFKn0009oSkjsh40QR+TT/PT0tbe05OUqkYZ5Na",
+	"r41wRhmUK2PSWeqg94n+IOe8MYtLfA9S8w46mTvQPfr/SrXraL/Ak+63jBu2FlWVPET+lA0dJKHKS//Y",
+	"SPGJLnZ9i3kHn7Cf8FuFKHR6rVqJMwHoBGkgCD1EtZ0KS0u6PbSVw8j2SSsqjswk6b1TNnDeR9JZ8n6d",
+	"ShofH3hQz054R8JoeL6BRknb2zSkeGOIj7rOoFW9XgAmrlS30iKXpP3XEP3hionH2NKiLGthfGKAukG1",
+	"R1mqNbNaFwSGxRn8wIj6VtSkHbFmlfJp4yQeNvICiawfy43z0lM57b9xhEx5t3GnpDXs398yKP7c+xYa",
+	"zyU4x1DXkRJvY+2wbMhywCWtDvTlP30QYryFdUCfFAoRrUdGQR9eYmUcoWhHfZDw5Vs5X9gPHr78YLHL",
+	"h2GpP8rb9nQF0JNaV4LpmuJAaOZgZHCXmYOH8cTJDjCuPwTfJfV6N4MPkKRwvzL0Yfb4Gd6JodNl2O4p",
+	"+LdN5P4ia5cSK/31Wgs+XSByzLK76U0ph9NE4IEt+ZPDFnI3urL1potCpcSaKpITFnCo5W/3a3fq7PuH",
+	"FAiw5AQ/ICbnk9NTWKOkuP0e2lIpKSkIGsx60UIttZBIlNkc79GET2+aVT4VAKqsoUeqrw/FomWfgzdB",
+	"hUpFlfBLvRSYnwApYQV4BdYLWYm2dIrK5I8ZXqVCTesNtCgPrhTHb6tFzY1gn/G5KJiBRz4vGEDXQW27",
+	"rkrU6sKN1iaVmUegcxo6S4YqkSAtFzk4lEcCVJqjvjtxQpXnrM0SZLWAfh9suhDTGywNzqU4PEdaPsw1",
+	"hoPfmy6op1bYx8bWgi+7kwjnYyIVrxMdPtOybEb18A/vcPj6QcTgVShW6yZyYgdRx686IPg4469lWVx5",
+	"fKZkVT0OmAJJ4Yf1eM9lBSiAg/Jvam4L9lNlfiqYESv+eKqritq66Ro/WvGNbqzJyMBQI5u/R7fK71IV",
+	"4orQbb/KvAdh8Pd6z0NKWkdcBGnIM2ybOgWwCXH7PIv4tR+GpZ8+GEvjusDx79sUuBvd8kmFZUvwT5DJ",
+	"QaRzdbPNz9gadSBwbYQqPUM/iACUVfU9TeIDa/GwrEuRSTWFi2/trjzdWO+o2Hj8CHctK/0B+Gg8X1wK",
+	"VRJjTDakxRVYd0SXYMjug3S1HisM+5pGybS9xMmgmEr9sluAsc8vAYzt6GNKrKT/7Juazyzhz4E+p9pq",
+	"vodkFJhQwaa1KKVlAJKA6NAwn7z/jea7BZ1CaKDoduMQIfNSySe+OwYToK9VYmZ93jxiIML8SXlrC22g",
+	"MJebGwF5dsdbmhlM9qEFE6z4IznqYG0wgbyliTvWelEXHl/rk7veHk7DAxJFlz3CZWhlFwB0zqsq1GPq",
+	"mooptoVfcCfmjNrniEA1KP9eWhOKcXkkC09PT8/+9YKw7mG6ThoTPNeDuEcelCtz3AggXZ+QovQMIZbi",
+	"XnGO7lj3muaAE75a1ZoK4DOZfPCE+J0fAj9cEsUH2CKU0keXzj+TkPpeT2/CZjcBxEqJn2zLIapkjuVC",
+	"9xJER8+y6pSrqaiqFhElndMET/3Orb9z63hufQE8wzjKz8mG8S4l0vzogYOSN6heCQWmHmL+/BoYcctb",
+	"8qqDwZWzb3ZmZu18D4FLEzxS6iXUzuxu7xC8rqSoUVfKeZkIlI0aNofxA/oPwQRtddN46FOMyC/bR/gl",
+	"IaOAWSKX4lNz3HRa2nDYY/wL5Q7Fapola1ZotedOG0GP5wX/im9+bVL/YYy4N0Spj2C/jbhr/pnulR+0",
+	"9fhaeLVIxP5H3Wei9Q1FmlSvwCLm+3KWvWRWtVS/XUONVn7nkM6nyXV7m3UhuQJ2XZRZhtEGK9Z2qSYv",
+	"WzCl39WTsUGjx6dnV2dPzk9Pz09P/+Pk7MvMayOgqk8njPTGc8YuPQJaR89/7TEjfxBafeOR6ePKSoVw",
+	"UbhbbQmErNHbG9qcII70I4OEiU7ebGco4bsxoYTXAWdLmu3+kAW7vHr29urk1csffrz69rLTfhnTlqKA",
+	"X9vDbgdnPhwnjgM0JLnca8idlOEEvcUNoYXzpfjwoSgACsOs6hZZK8V5NFs6Sjdi88gEL3/EYABw5Psv",
+	"4md+dyIg9IsWBIey7AgLuR0bmh51mLJBaE7iyR5SfLM0PiKhAP/HZySB6YsJN8cs1IrPG15zZYWgNkbG",
+	"6etLUTqVXd+CZ6cWInY6L3Utzn2zICgznAnAWqqFbyTZIiyBOQYdsSn7pmBWzwWk6AG1sC+lVgKTgDYY",
+	"pISG5LUQFy39fEOiiivEuQTQSrizZvjLBYcoJpsIoTBzJ5EDMxf2u4bszQeSxjB+LqDfqDGVAPsl/hc/",
+	"B1CwwMBJXi62sA6zGAKhieUjA5PGRCYfnOGWLfUtNBd0bIW7jAEwRLGM2NUtzpz87P73ywm03XP/RJj/",
+	"4SAF9IHcIVqvFhGYXUIvITS9O2gIva4wsALfNyfxwtB8ZJQy9NXTuyrS954kNdlY314i6odIJfRFlK8t",
+	"54rbphbss1JPzYmxuuZzcbwsPz8qjhaCl5SK8QIn/vgbaVbayDTIpnuzIpxX7rG487v0y4co73xAKJbd",
+	"J/FZt8OpnkEGYKvyIIKn+IlPbbUh+2EdoD4GTuBOleZPeilGZUjc+9n7KIkLIQPp6DfPU22ylZPVnZSJ",
+	"iKcQpcuGXNwLisyTDqoE2wi7g8F2RqA9k318+T5oAf8e0v4VCk7wqASGbkPm6Xh5hnl3R4A8C4+JAv0W",
+	"2fj3kNI/bUjp13bpZQNVbvBHZly8Kicodjrxf7/rPkpU4Hcj5P7v0sE4RfaAjAla+EMyNnDx+436exTk",
+	"VxIF+bXdliG2Ak4gSBCNAympm3PvyEpHVkzdoobR2l/QIw/IP04C+dcka2g4OemhBB5doc6sKMVUBmCV",
+	"3zZ3ENQghTt4Vem1CU1oNSs1coJvNQM9+7tNqNB/LKiFwZobIF9JSCkf2tuUQ76Nue3+83ho9I9UirEH",
+	"m8fNjH/jkrJbhQEsiWxM3L3km2H29j0w8lKuFLdyCrEP+OOXE+/QHfTGvvUPfQR9KBXegLnfTdtoe/bH",
+	"3dXWGT3Dt2xPGAUD3f+23/ocOyLKnBq1lKqx2MN024w/O426QH7V6QH5gcEZ3PENPJHD7Ii8t/8EKs4W",
+	"btqDRkc5wzMQWUUtpjZ0143jNtjyi2/MoDdhIY3V9WbQYU6PfHSz6DvsKKwgRi+QyZixYpUr7a/1cvCN",
+	"hx1n5HN6NQMQauO7nmbPuNUPMJNvOAF7oKMQex1BESldDUZapyr/Qytxwb5cAuLgrO12DcgevvmStAvd",
+	"WMwaLTADQ8j5wrIS3uK+yQLJ0CYkxNfRmTNMhXIC669HX7r9OMP/OtaAL8+WOmqYOGAqVgY3voae/kjx",
+	"c2cgL7naeBrQRmAdbPu0X7muKDXEFOGXsMCAehI/6b7Jul+XK94Dz9npe80UVgcMihQB/4b9Jz0J6Z9T",
+	"c5si2kPLfy8LfqHu1CduHvfhN3McRGYf9CibiHmjCmfMdZ3GH8i19k9lmN/zJUUXk74p2JzfigLzu6Ah",
+	"Hq8hk2Oyof3uiimnyGJkIHdbxd0uc3CFRtjv8bEHPgv0lix6GfTY9KmFGMFe/wq5Je4yOlLr2cEnBGUf",
+	"riEjbNQytmAg5rltW0NOtZrJeUPdA+fQDJEMRchahFbeGe3l0+GF34D+GfX34cqa2MHyyGDr1yhRDzBT",
+	"YO2Qa/ox/SwJT4MH0XBKD2BL4lSxxSbAaXiH40yKqsXgWNdazb3aF3LS3Ey9s/5/HE15bf56+v7Ycsfp",
+	"5+y//tf//h9H0Ekzbo+b6McL/wsN5NhnojKCPT394nNMjok7GnulP2qEG3Q/XlWwKeaYvVQjm0V3u3YC",
+	"urCw7ZCYeLdsnIVX0uCJLNeu9L1/DxYO/hEdWIdL/d+0TnH/t8SlsMDH7eFA+XPByqbmE2hoKxTj0KnJ",
+	"93lcVVyBCbxpM8EBHcB9wYbyg7FabsAMfgUP/JYSEx07v6IiwS1uft32baeKAUBV+lWqMB9C4UXdFpjQ",
+	"rLCSoOSbwqMj+jR1cBwQrI6vuPCmdyf7/QI1Y2e41GJ6o5VUcwyCG0qny3GyY/UhRn7jvv+t8TEsKiOU",
+	"8ezPUB/pVmpdBOKjQeLRe919yBGFFXNOf4086VUyIEBoUetYzK3frjX4Nwq2XmwirQ2BX5W2bCmGsm3N",
+	"jePCAT67vPkYmUcPzWi4qgynLYVd6NIgXDT3/cjElBt7wcRyZSFfvtJ4lK12OqeTrSGm8ytitD/pNfSa",
+	"CcdqoUu21k1VogfHLxwlIPGj021X3AQrgbC9w1I8p4W0uZOfjeW1/eUEytqyxWeUmAkt73mD+K/cQgkJ",
+	"m1baNLU4ZiEOgzjHUFMjjKWKOTejAg5J3FCelGynriPGNhk5PvAG3ilzwfjMitoNDdNo6lvMbDfNalVt",
+	"EBZQLCFub/ugfz5ArUN+SK219UmB7hCGH7mJHrM/7ZwfM0JE7ahBthWtLk+RRaACh7o7MuUSBXe4U0rT",
+	"jMEsd/PC0jtAvT5mP0KtHHfyhChho9zHTDXcmxrjeYPy4bmzszxd2rpVnk0bSosRYKIH8MC/tM6KhMSq",
+	"Q2J7X0axvbOnTz9mdO/dYoMbkrtE3ZcBed9X233qpdyfUn3jpj3DhG7Qr8dGIHa8g6XZIRBrMaUujEmJ",
+	"CJVxS26diT8/XpbYmXMBctlZ8UH4AHT7MXsNggxF98qIptRq48UCdBWiKYKz4Ji9DYQzIGxyAsIuuOoJ",
+	"FpAZ57hQQs2fiIUEzorKa1HkKV0Kxif6drzcQ+n2iERzEHCVvBFracSB0uotkvt3cfVpiCufrEvbkhFa",
+	"dEZ+c9hAn45Yu+prXWnJ1jr1udpg/xSuUPSQYxUuFdNU2BqDVLOeCLyVFqZhTn62+kaowcZVzrAra75+",
+	"GX62V/cqDYDJTGm7gMP0cKAir/gNZbn6iSZfn87T0vpmaIH33KyHtx04tw+bjJ64GyZGv3vLskceNKt2",
+	"xhNeQm+vaS3sBQEWt058Yg4FjCfLtBgGJnuYFkt8OhUr29u6B2nvJVb75XsON0n+gD2R79DjOHm+fDux",
+	"yabLTkXUVYoaKnbkDmaSD3k6vscnHvD00RsSJ+/FgktVgCIU/IsgV7E448F7f96760ox6Iyl6zjGdsE4",
+	"m+rVJgK/YRNRaTU3TFRGgN+us2vYlmnQoY9PPOCu4RveNpXIBoxq+vLXt0uYl7NsjGU3QqyY1R2nTqh7",
+	"hO7AK6HQ/1jzMrVPJ3DbD0GyCIMOg53pyB1Iq/usINpOSIv6rKFx88gUTM6g+xY2Qsqp2eSEvvYVVB+p",
+	"bqkl6pDVbz5hTKxS8FoYyyaUYkQWLV+5D/VsFnrjdYwxIxw/1k6x2AoI7A+LtRTcNHWnn1XSO9meiQCs",
+	"RqG1Y/aM0ShBRXFTwDz/zzbCfh7nK2RM1Fd+Hg8p0vw7sh7w8P2vR6QFV3YnAgecUKAX10Ob9fYdHBqD",
+	"dww98iGA796ImnxyY6Dv/OQfsEFOgPSqxVwaK2rgZxOF4rDEtdOtJ99osZIGDsaLy7+wz368+u7xv33O",
+	"dM3+2/eX/w3PD6TMQF6LnS4oXg3jHrNvwRqt9dp9/7emnOPX0hpRzc4ZZxOOXculM0NXurYUyw1HDtKC",
+	"IBwL8wCxwLBDr/FmWrIT9tKN1vLB4N31rpaWqn9o6DZAiYA57jVM5pKSHRdtDoCDGGN43BHu68Nl6SCt",
+	"XwLds3VmEzGlnGBgxfpDJOns0VoKLiSOrKZnwXUaah/8iSqwy6HwuZLcUggO2Sclrk5+xkPxywlBGg4j",
+	"4eEjY7pg0xn+VIK1yAZ+ATm4Bv/1p4Mx26l0fWRCq1pM2/OFzYCKGBAto/A9pOpBrzDd9NpMbzGArbky",
+	"s17fwi6RvoXTIWaiFmoqWJjKVJy3CSp+nLRULEJrbCdgsWsLTtE3Lfvs6enXnzsZjq060aiYuLfdihol",
+	"dQzBSTagt+fx1wnR66eVydy6Rxa+f8fNFc39I2U67nN4MIay5nVp/plQ+J9rfYPVUh6LnzQQhLNV1P2G",
+	"ctzhQ0jy2kL3UdpCda6ezfJtKGxTqx/gwdez2U7U5wBTdZMtR9vDs3l2+qGx5NqV5u5vqNKatfmIT+/H",
+	"V3jV1IpxdiNV6cQMbQ28ioQQdPQmbzIKoiX77O13L9i/nX75b5+3dXRGziFlr+dMDLs6dOu+Dg89II3b",
+	"lyRo7CyirjE047V4YGsBwZk5NrRw9lh0rdWNMglC6noYuoNm/5B0bF+SEZPT9oEPYGtF5QDuxRBeV0JA",
+	"B/cbQFSYdXe2S9Xa19a1YbXuir6XN4IJMKfizmmMijx2ek6iSCB4cankzzCDSbOaLZvpAsKDvFrzDTVK",
+	"hRRwDOi700WLQOdhSF5AaStqwRZclf8/e9fX27iNxL8K0ZduAW2Sprv30Dyl226vh93uYhM0OBwOB1qm",
+	"bV4kUUfSVo2i3/3AmSFFyZKsbCzHaftUdCOLIjkczt/fTzgt7PtBofQKmFGpLqriWJ5PkxBA/eyErsuS",
+	"wIdwlINC7kN4YZYpJM8XHva0icN/8pD7sDBjAw+qvVcVlxbNROqagKIQRLppEflOa1m8flCVel/IspMC",
+	"LsuC9Hag95OVIG1Pb0N/+lcaG6TyJPf5iKHgMQscSdToSG9fTOra50ACIAtGlFiaSVHY/8h55CLhk+gf",
+	"SRN21sO6UO85lUMBRnLbiarVJvkbrIJ6TnwVGJmZMuRXlQLatAxfiGyLsSt8DvMxhJHVACWjtxJDAwWg",
+	"Ky2tFUB2AJtP7gjiSqD7hooL++X9l714dXHxla8cxZgV+qXuK50+L67IWy3C0ph7LFGHyWMBOhSjQfEZ",
+	"rCvOwPmJ90C6YNxacIslrVTsBUwAUImGJBGcGZGqAoN5Od86Q4JANp1ZG0w4vhJ8Th/54tWlc0d//OGW",
+	"NbNUOO2qNwF2xq6XSE0BtW3CDekuszXSerM7MbtRqXtR8749rwx7YYSge+y9MIYvRadPa9azXMZn/vCu",
+	"Z7zRZgrHc7yuuYYdH6NxOoJ6p1ekMMkVcwMSMaD9auKT3utlxwI8r/qzWdd1saVTVg2ZTSKzjP7ySZTZ",
+	"9orNlF2B7vnHzYefmRW/WrPLRo/R5e4b7Wvcmt2Lpj5VziksRXG4O2fnjqnHcqZZ12HvWszfwo0wWLEW",
+	"WZmTOn54iw/c2ld1rZS7NKE5OndWtLGABWN8gfL00ZvpbLKq0QS+YNwbon4NRpsHvW780+/k8QPbo8y1",
+	"OzB4eAsWtWGyoSnkaaziYm2o2PO+z+9jwrrh+B0EPcAtriiEXm59qSrM4kvDrLLOwwP4IJmuaoSLhQQP",
+	"E3g6Nfp1ry8u2N0K7b9vLi7okYRdXlyAmnRiecZuFNh7waAZbfMlzkcvUM+7MQNYICw4lOHMWS54Ua1k",
+	"JpxNFY8CR98tHs5vI7RxPj6V9lj/rNkJ4nuETbBnTSPwj93DXTYNva0+Loe3aT7Vkzt2KH3sIX3OUfOT",
+	"MIR+lBvR1uJBAuv2JTikV9j8lglj/Fmm+Bl4a/i0s+qx4brUUul2rKzk0mkKj645iKX5kTth+56ePEo1",
+	"SDTiWJfdz+TR9lOztKeFcLqhkHozDJk0kH4EVGMYDyTZterSQHqwP2Xin4hX/fCa5XsaZcJE3Ujay2JO",
+	"nQKjfCUKBxy/6mFANt4pdQ8xgPdqPlsbdvvmo5fJK2YyD33tzO5MdEpFqdVCZvsOo3/oGPuC0kdDjj2I",
+	"YRpTrrZfBuxWdzc7rTUE32cC4CE7V9kIg7Dj+1QewQcfR9vJYnmDHzZ2mcM8Jl1mWocmm+5CFtKsCHy8",
+	"U31B9Tv9eCLdRW9/ohqD9p4N7tFxbKSH2jCX04jMT3NRWLnAhDNh/kLkF/HEkOYfOk0Rekz6CvXekxpY",
+	"8fpiD6KYx7I2tkuueILSqYGFIxOQZs/W5ZB73jvfJxXxE1nJa/9VCbOKLRVz7p+0q3EO90M97X2Sez6T",
+	"yDx9+KF71a9snojDa9/vZDH/S/U+RVHXgNy7TYnVrlU7LSL7Fa3vCDmuxNKgx1Nr7+RG7JGduoAnWlOz",
+	"UpU5xSDGZBf6J8HnVD22EWzDs3WLCrRbjIxcFseVIegc9drBjT6N6nOvfuOG+kvxPVeRfoP494hpoyAa",
+	"HRhqGlC11PRjFVvxErJze+W+Av79iQW/ndT0BRkUwGbwEZBS3Ah9FZVd+Aa9pdwIqCWANGj4SU3H4c1Q",
+	"506jBZVxK/Ru2hN+N62xceeGeA7WRtKSI9wGd2WI+VV8i0jirzg6VdRzv4No/RBxHdI/JLJYZ4knQEYR",
+	"wvi87iPUdH6Vf+YhjdpDGEknxgQ5LiCFizA64OeJD2XBMrXcyQsd5hxqNctE3o/fQhBfVH0VRwAbQvak",
+	"YEOB1zEsGRXjd5TaAomN51/fqSDXAgL32/4MAjf3n/xDU+Ul8fWPRWi5AVBKuWBG5QLwlZztCOJEDJnc",
+	"Mj6fa2GwSI6znMuMGaE3WMFohGXr8ltWKPi5NMAthYHhz9Krh4Jv+TuHmA70XVjF0pWCDDgrRMVKbkyl",
+	"9JwRp+Du5sZIUSPBgo6OBUTfeo39bBNJ2s+i+kir9SfFAXrTKTmzLQlXBwzQFRZuQwLZW6jO2mtJGra+",
+	"DdyIn+iRCW0sP0SHbv+OWyu0xEQPXv4JE6VKV8Q+wT1jH1XpIVCxb2TirNRqqXlOxDxDV8GUAA3YAeqn",
+	"4pmDrNJ86S4qmD5WDSXNqAPMj+ZbctnavXXxssxUP/aM++Mnd3XsB7KWmsm5IQMWmm8MmwlbCfQo8h4j",
+	"RuPbHwFEg+U8CZYtJAwhB5jSTPwKTfDd46rFgc0mmfOlOC+L5UEYwUqZ2rUmZjpmUlFwLZVJmBGCauSp",
+	"LokKxP94ccr9ltWec+MElyHOHRL68XSF+gzs7Y8//9g+DHsoYb2oTqXF0EbrQcoqDJ7slaqQuA/rzHK+",
+	"ZTPx+Bzuo1cbEUfLDJrWQnsTN/cCwBwTYiOpGgyp3eEI2DhsT9NaCmwddlZujVfrt5GUnKoIyhwKlRLc",
+	"amiRKLVKndlX0wudsQ8xFiIQGkWVfNCXkYrO9gPLtZOCqczhdfFEMQo3p37B82DsUA19eqnoB0pyl3nt",
+	"9SsJsNi5JUelkL1kjEgfC6juVfrp8sgPWSXfxwftQzFCl1OrMA0tcrURMcjoUO65c6EuDnuOzDqzAzJ9",
+	"cgu+X8Fe41kM1p3v9sG7f9K0dDgB51Azdf6b+8/vvT0y9M1nbttCPNjyWSZqcjBsfqUGuxeA146H7yyf",
+	"f5WEE3m25Tl1woNOh7e4l7y5+SWhenBE/VTZOi8Mkp36X6O5FFtLffjm6+ItcqMefB13gRPBYgOr1ZyV",
+	"XP9vLWzi/z81m24PnKhbpwr0PRLfaveM+YK/P7iNeQ0TxQ4avS6+9DjezWBbsN8H7cub8NSEyrEepC8T",
+	"UT9wEjZl+B68WUJ1Jl7UqBpCDWcNKBuWnvIuQ51nmTLC52fGRoJ8ip9SZBB+RIu8IvDToWjMD56zvs61",
+	"9hJJ9X3YAWUCh/ipWKjuimnkxuTm3uwDK0cwC2Til+G2AnjiPmt/51eBrEPL5armWdUqEx6HBuNwZyz8",
+	"FlkzoDXaeUSZUvfYkM5iKl2MyBABqSqF86kWSrOvL9lKrbXBvmyYbIF+ds2xgYEw+Aj8m0diRhjFM/YB",
+	"uujAnWjGmvHfQswt9FlIwwyXIWCjmIXgjlWKqYW7Fn0Y2rl8QJtlFRjhXZeYm00sKhOULeDb/9xw6jcY",
+	"G8WwjHgJaYR4t/0uIzSh2zgSoRBdTVUu2Iyn9z434ZejS22dtxRkX67G7f73jUcn6veIxzgRSXh12J2F",
+	"mrcmZTAqdB9CKIUqM5HEIeI6tbC7gxjrGNy5t/DINDsG7/6LAqGNDhXRIcS4ZgGFiEGsZx85gt9jJefp",
+	"OdSk9280/PmDnKeT9kTLeQosTN33uKCSpZlWlRGaLZUwn2V0Xx6vrKOjddoqvxu1DvUbGt3VRmjs/+vb",
+	"sZRnmdPEvVa5O5xdW/YN9m+2DomiuqelMElsAynNCLjW/ePL+KtjJrlXh1yi1hoQWkW89zDxrqVx2uxe",
+	"bEfJ80d8dtpyWxjizYpnmUBU3x3Jfqs0K/hGLt3pPku1gBYSnpmz5efQ1x5Q9xCeLa0pWrYkvbUUD24D",
+	"9koNXyDxNkzRKAVv93A0z+oOeap9b9iJYf+bG2257ed0ren+kn4eViI6BZpT4OGG4ZyRguGkpMGuXVDA",
+	"MORPmJFzkTQ7kb80MXsJEV6adW7O2E++vA5JD3mW+Z5JArsSEt6KY7MCOFQLsd3lS2yOgG8HkHqovhGZ",
+	"cQpLGBgCaJcRxGsXQaoypNmco4fd6nh95x6Rh9auaODKI97UO7kRHm0KUkmZgGQ51FFdMoOYzEtRY9w4",
+	"h/AjX/pf0aMLURHOFkBCQOd1UYjU+oLaJgoYxG3B67xgtHLg6DH6FeGkNX4JvwHwXPjla2auiHgFPiT4",
+	"yPUKtcCGusOeNyCCU0YWLNKFdEearOcSeS5UGSCjuCM2tHVws5oprue+s6N1xNeDxTE3+MTEW7A2Q3uw",
+	"foYUTBpSxJQOX3DtWYecd93YAsu1XCyGA6+39MyEu+CH6NkG+kqAieG5iNiqbaU8RXcNB/Fctuq2dbPQ",
+	"NOMqd87u71YsVQaAtiqvr6UO9S1d23n+m1sm4kU345ol4D8HaZe4XYkt4WI5/xATWlyLgCmX1HFEbPsw",
+	"3gPIebqSkCUVRcSq4knYIwaBQKvCbpvEyVbmogYOnonlumhBkzUQzAzLpTFInILok1EOseLSYn2Gpx8m",
+	"SqaO+6Jcm1UgIZvEzlyblZjHlFzHq4DA83kD5XW9qCEYsYcgrVv64hi0KacD+Q/t5SSo3p8N5YicznbC",
+	"zBpLb2oNBpfk9iWCjBIzYeNMO3txEMr8Fp+Ycv9hhL4MSE0ZdSREX+fQViuVB7MfberWsklhhvJaC6Vh",
+	"7WQX2EuHh1Zb4Dl3I25RHz1ERt7CkJDMAFcXqreicE3IbTRmQi2hQ1f0L/jIhBKAI7yVA3SVUPyQ1GW1",
+	"VGoaqtmmg7cHSnmAq6EDtdRyHscz4eqj3lqsrcCPa2KstHSaD2CXZbaN6LXoAiIAZ0Lba4D/0sSRbGmu",
+	"ogslwEYupD1jd+D9wustrR8gGtOnNX2cUIxHTmxCsMpIBA0QIFl2VafP4G0PZCILYtRlLjyeTmyn1iM1",
+	"m4SJGRpgEuKCc24TljsX0UCRsillDXm/UOsCyh17qpapGOOzKXnydWZlybU9d296OeeWN09Iqd2yWdIs",
+	"UMTxbVcBC7qxgPZ4+fpv7P13bn9yBWmMvRUjyRc5L0uJpdIdmhb/CBucsH9ev3/3bZ3C9XU+agFUeLng",
+	"Rcy82gQrwCpS98yo72pYHP/C2f87PKVm/xXp0UszUWL38LlByzGeSaJt1OFwnhKzG0CcgdHvq2b26TKK",
+	"j+DcWtRB+AQ0OxWpzOQws4x/TPTpgBbTh0p5xnJV2FWrO7M+reEiiMnVAZavh/jWve2LhxWLZUa16FOl",
+	"hyKFdhXDt0El9vEiZtlnsCJO1qrT2K2ujh03LawWPCXZbfuylOChKzfGR27Jc+J27G6FglxgSLQhxwNo",
+	"441BKQQZhS0TCC0vRRyUHAk2Dp3lnfG/h0CNP7NYRAPAPCTrnBD+/v8AAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

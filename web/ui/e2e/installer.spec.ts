@@ -48,7 +48,7 @@ test("an installer pairs panels, with a reload in between", async ({ page }) => 
   await page.getByRole("button", { name: "Bind" }).click();
   await expect(page.getByRole("alert")).toContainText("is bound already");
   await expect(page.getByLabel("Metering point")).toHaveValue("mp-ann-2"); // what was typed stays
-  await expect(page.getByLabel("Device")).toHaveValue("ann/inverter");
+  await expect(page.getByLabel("Device", { exact: true })).toHaveValue("ann/inverter");
   await accessible();
   await page.setViewportSize({ width: 390, height: 844 });
   await shot("phone");

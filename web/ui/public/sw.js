@@ -35,3 +35,16 @@ async function built(request) {
   }
   return answer;
 }
+
+// What somebody asked to be told comes encrypted for this browser; it is shown even where no page is open.
+self.addEventListener("push", (event) => {
+  const { title, text, tag, open, off } = event.data.json();
+  event.waitUntil(self.registration.showNotification(title, { body: text, tag, icon: "/icon-192.png", data: { open, off }, actions: [{ action: "off", title: navigator.language.startsWith("de") ? "Abstellen" : "Turn off" }] }));
+});
+
+self.addEventListener("notificationclick", (event) => {
+  const { open, off } = event.notification.data;
+  event.notification.close();
+  const { pathname, hash } = new URL(event.action === "off" ? off : open);
+  event.waitUntil(self.clients.openWindow(pathname + hash));
+});

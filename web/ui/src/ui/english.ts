@@ -49,38 +49,3 @@ export function count(n: number, one: string, many = `${one}s`): string {
 export function tokens(n: number): string {
   return count(n, "token");
 }
-
-/** money shows an amount in English. */
-export function money(millionths: number, currency: string, beside = 0): string {
-  return of(currency).money(millionths, beside);
-}
-
-/** smallest is the least amount that is shown and is not nothing. */
-export function smallest(currency: string): number {
-  return of(currency).smallest();
-}
-
-/** about shows an amount that is not exact. */
-export function about(millionths: number, currency: string): string {
-  return of(currency).about(millionths);
-}
-
-/** span shows the start and end of a delivery interval. */
-export function span(interval: { start: string; minutes: number }): string {
-  return at().span(interval);
-}
-
-/** period names the interval of so many minutes that is being delivered. */
-export function period(minutes: number): string {
-  return at().period(minutes);
-}
-
-/** since shows how long before now a world time was. */
-export function since(time: string, now: string, speed: number, ago = 0): string {
-  return at().since(time, now, speed, ago);
-}
-
-/** full shows how full a battery is. */
-export function full(perMille: number): string {
-  return at().full(perMille);
-}

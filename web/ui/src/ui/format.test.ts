@@ -1,10 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { about, count, full, money, period, price, since, span, watts } from "./english";
+import { count, price, watts } from "./english";
 import { Format, unbroken } from "./format";
 import { words as german } from "./words/de";
 import { words as english } from "./words/en";
 
 const unit = 1_000_000;
+const of = (currency: string) => new Format("en", "UTC", currency, english.units);
+const money = (n: number, currency: string, beside = 0) => of(currency).money(n, beside);
+const about = (n: number, currency: string) => of(currency).about(n);
+const { full, span, period, since } = { full: (n: number) => of("EUR").full(n), span: (i: { start: string; minutes: number }) => of("EUR").span(i), period: (n: number) => of("EUR").period(n), since: (...at: Parameters<Format["since"]>) => of("EUR").since(...at) };
 
 describe("power", () => {
   it("has a unit and no minus", () => expect([watts(-999), watts(1000)]).toEqual(["999 W", "1.00 kW"]));

@@ -13,9 +13,11 @@ interface Page {
 
 const pages: Page[] = [
   { name: "home", href: "/", roles: ["homeowner", "operator", "viewer"] },
-  { name: "devices", href: "/installer.html", roles: ["installer", "operator"] },
+  { name: "devices", href: "/installer.html", roles: ["installer"] },
   { name: "ledger", href: "/utility.html", roles: ["homeowner", "utility", "operator", "viewer"] },
   { name: "money", href: "/money.html", roles: ["homeowner", "utility", "operator", "viewer"] },
+  { name: "research", href: "/researcher.html", roles: ["researcher", "operator"] },
+  { name: "operation", href: "/operator.html", roles: ["operator"] },
 ];
 
 /** pagesFor are those that who looks may open. */

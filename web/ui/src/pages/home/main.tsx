@@ -4,6 +4,7 @@ import { Key } from "../../ui/key";
 import { Live, socket } from "../../ui/live";
 import { start } from "../../ui/start";
 import { Choice } from "./choice";
+import { Deciding, pushes } from "./deciding";
 import { App } from "./page";
 import { Past } from "./past";
 import { Plans } from "./plans";
@@ -18,8 +19,9 @@ void start({ en: () => import("./words/en"), de: () => import("./words/de") }, (
   const key = new Key("homeowner", sessionStorage);
   const plans = new Plans(site.api, new Api(key), key);
   const past = new Past(site.api);
+  const deciding = new Deciding(site.api, pushes());
   live.start();
   void purse.follow();
   watch(site.session, () => live.silence.value > 0);
-  return <App site={site} live={live} choice={choice} purse={purse} plans={plans} past={past} reason={new Reason(site.api)} />;
+  return <App site={site} live={live} choice={choice} purse={purse} plans={plans} past={past} reason={new Reason(site.api)} deciding={deciding} />;
 });

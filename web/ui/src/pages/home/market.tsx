@@ -1,6 +1,8 @@
 // What the community's market did lately.
 import type { ComponentChildren } from "preact";
 import { useSpeech } from "../../ui/speech";
+import { Figure } from "../../ui/figure";
+import type { Schemas } from "../../ui/api";
 import type { Clearing, Trade } from "../../ui/state";
 import { type Column, Table } from "../../ui/table";
 import type { Words } from "./words/en";
@@ -42,6 +44,24 @@ export function Intervals({ intervals }: { intervals: Clearing[] }) {
     <Latest heading={w.title} none={w.none}>
       {intervals.length > 0 && <Table id="intervals" columns={columns} rows={intervals.slice(0, shown)} keyOf={(c) => c.interval.start} />}
     </Latest>
+  );
+}
+
+/** Together is what the homes of the community do now in sums; those that are not told are left out. */
+export function Together({ sums }: { sums: Schemas["Sums"] }) {
+  const { words, format } = useSpeech<Words>();
+  const w = words.together;
+  const all = (["consumption", "solar", "import", "export"] as const).flatMap((name) => (sums[name] === undefined ? [] : [{ name, value: format.watts(sums[name]) }]));
+  return (
+    <section id="together">
+      <h2>{w.title}</h2>
+      <div class="row">
+        {all.map(({ name, value }) => (
+          <Figure key={name} label={w[name]} value={value} />
+        ))}
+      </div>
+      <p class="hint">{w.of(sums.homes)}</p>
+    </section>
   );
 }
 

@@ -10,17 +10,21 @@ import type { Site } from "../../ui/start";
 import type { Clearing, Home, State } from "../../ui/state";
 import { BillsSection } from "./bills";
 import type { Choice } from "./choice";
+import { ConsentSection } from "./consent";
+import type { Deciding } from "./deciding";
 import { MeasuresSection, SkillSection } from "./community";
 import { Flow } from "./flow";
 import { HistorySection } from "./history";
 import { find } from "./home";
 import { LimitsSection } from "./limits_form";
-import { Intervals, Trades } from "./market";
+import { Intervals, Together, Trades } from "./market";
 import { MoneySection } from "./money";
+import { NoticesSection } from "./notices";
 import type { Past } from "./past";
 import { PlanSection } from "./plan";
 import type { Plans } from "./plans";
 import type { Purse } from "./purse";
+import { ReadingsSection } from "./readings";
 import type { Reason } from "./reason";
 import { challenge, expectation, own, prices, sentence, traded } from "./sentence";
 import { today } from "./today";
@@ -34,6 +38,7 @@ export interface Stores {
   purse: Purse;
   plans: Plans;
   past: Past;
+  deciding: Deciding;
   reason: Reason;
 }
 
@@ -71,7 +76,7 @@ function Chosen({ s, own, ...stores }: Shown & { own: string | null }) {
   const { choice } = stores;
   if (s.homes.length === 0) return <main class="waiting">{words.none}</main>;
   const home = find(s.homes, choice.home.value || own);
-  return home ? <HomePage s={s} home={home} {...stores} /> : <Unknown id={choice.home.value ?? ""} homes={s.homes} />;
+  return home ? <HomePage s={s} home={home} owner={home.id === own} {...stores} /> : <Unknown id={choice.home.value ?? ""} homes={s.homes} />;
 }
 
 function Unknown({ id, homes }: { id: string; homes: Home[] }) {
@@ -90,12 +95,13 @@ function Unknown({ id, homes }: { id: string; homes: Home[] }) {
   );
 }
 
-function HomePage({ s, home, ...stores }: Shown & { home: Home }) {
+function HomePage({ s, home, owner, ...stores }: Shown & { home: Home; owner: boolean }) {
   const { words, format } = useSpeech<Words>();
-  const { live, choice, plans, past, reason } = stores;
+  const { live, choice, plans, past, deciding, reason } = stores;
   const latest = priced(s).shown;
   const day = dayOf(s.status.world_time, format.zone);
   useEffect(() => plans.look(home.id), [home.id]);
+  useEffect(() => deciding.look(home.id, owner), [home.id, owner]);
   useEffect(() => past.look(home.id, s.status.world_time, format.zone), [home.id, day, format.zone]);
   const age = (time: string) => format.since(time, s.status.world_time, s.status.speed, live.silence.value);
   const minutes = s.intervals[0]?.interval.minutes ?? 15;
@@ -125,7 +131,8 @@ function HomePage({ s, home, ...stores }: Shown & { home: Home }) {
         </section>
       </div>
       {latest && <WhyPrice reason={reason} shown={latest} />}
-      {useUnmoved(home, s.status.world_time, day, stores)}
+      {useUnmoved(home, owner, s.status.world_time, day, stores)}
+      {s.sums && <Together sums={s.sums} />}
       <div class="columns late">
         <Trades trades={s.trades} home={home.id} />
         <Intervals intervals={s.intervals} />
@@ -135,7 +142,7 @@ function HomePage({ s, home, ...stores }: Shown & { home: Home }) {
 }
 
 /** useUnmoved are the sections that do not change with every message: they are drawn anew only when their own stores do. */
-function useUnmoved(home: Home, now: string, day: string, { plans, past }: Stores) {
+function useUnmoved(home: Home, owner: boolean, now: string, day: string, { plans, past, deciding }: Stores) {
   const kinds = home.devices.map((d) => `${d.id} ${d.kind}`).join();
   return useMemo(
     () => (
@@ -144,11 +151,14 @@ function useUnmoved(home: Home, now: string, day: string, { plans, past }: Store
         <HistorySection past={past} now={now} />
         <BillsSection past={past} />
         <LimitsSection plans={plans} />
+        <NoticesSection deciding={deciding} />
+        <ConsentSection deciding={deciding} owner={owner} />
+        <ReadingsSection deciding={deciding} devices={home.devices} />
         <MeasuresSection plans={plans} />
         <SkillSection plans={plans} />
       </>
     ),
-    [home.id, kinds, day, plans, past],
+    [home.id, owner, kinds, day, plans, past, deciding],
   );
 }
 

@@ -6,7 +6,7 @@ import { Installer } from "./store";
 import "../../ui/style.css";
 
 void start({ en: () => import("./words/en"), de: () => import("./words/de") }, (site) => {
-  const key = new Key("installer", sessionStorage);
+  const key = new Key("installer", sessionStorage, site.session.role === "installer");
   const installer = new Installer(key, new Api(key));
   installer.start();
   return <App site={site} installer={installer} />;

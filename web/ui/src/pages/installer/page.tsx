@@ -20,7 +20,7 @@ export function App({ site, installer }: Props & { site: Site }) {
       <p class="busy" role="status">
         {installer.busy.value || installer.done.value}
       </p>
-      <main>{installer.key.value === "" ? <Enter installer={installer} /> : open ? <Pairing installer={installer} session={open} /> : <Lists installer={installer} />}</main>
+      <main>{!installer.key.there ? <Enter installer={installer} /> : open ? <Pairing installer={installer} session={open} /> : <Lists installer={installer} />}</main>
     </Shell>
   );
 }

@@ -38,6 +38,13 @@ describe("installer", () => {
     expect([installer.devices.value, installer.sessions.value, installer.gateways.value]).toEqual([[meter], [session], [{ id: "g", online: true }]]);
     expect(installer.connectionMeters()).toEqual(["ann mp-ann"]);
   });
+  it("reads the lists without a key for who has signed in", async () => {
+    const nothing = { getItem: () => null, setItem: () => {} };
+    const { installer } = community();
+    const signedIn = new Installer(new Key("installer", nothing, true), { call: () => Promise.resolve([]) } as unknown as Api);
+    for (const i of [installer, signedIn]) i.start();
+    expect([installer.busy.value, signedIn.busy.value]).toEqual(["", "Reading the list of devices…"]);
+  });
   it("looks at a place, at a unit, and not along a serial line", async () => {
     const found = [{ target: "tcp://a:502", unit: 1, device: {}, profiles: [] }] as Finding[];
     const { installer, asked } = community({ "post /api/v1/pairing/discover": found, "post /api/v1/pairing/sessions": session });

@@ -39,7 +39,7 @@ export class Installer {
 
   /** start shows the lists when the key is known already. */
   start(): void {
-    if (this.key.value !== "") void this.refresh();
+    if (this.key.there) void this.refresh();
   }
 
   enter(key: string): Promise<void> {

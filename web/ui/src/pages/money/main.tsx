@@ -7,7 +7,7 @@ import "../../ui/style.css";
 import "./money.css";
 
 void start({ en: () => import("./words/en"), de: () => import("./words/de") }, (site) => {
-  const key = new Key("operator", sessionStorage);
+  const key = new Key("operator", sessionStorage, site.session.role === "operator");
   const money = new Money(key, new Api(), new Api(key), location.hash);
   window.addEventListener("hashchange", () => money.go(location.hash));
   void money.follow();

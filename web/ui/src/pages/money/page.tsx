@@ -43,7 +43,7 @@ function Shown({ money, part }: { money: Money; part: Part }) {
   if (!tariffs.value) return <p class="waiting">Reading what the community says…</p>;
   if (part === "tariffs") return <Tariffs all={tariffs.value} />;
   if (part === "fund") return <Fund fund={money.fund.value} digits={tariffs.value.minor_digits} />;
-  if (money.key.value === "") return <Enter money={money} title={parts.find(([name]) => name === part)?.[1] ?? ""} />;
+  if (!money.key.there) return <Enter money={money} title={parts.find(([name]) => name === part)?.[1] ?? ""} />;
   if (part === "bills") return <Bills bills={money.bills} work={money.work} site={tariffs.value} />;
   if (part === "values") return <Values values={money.values} work={money.work} site={tariffs.value} />;
   return <Members members={money.members} work={money.work} site={tariffs.value} />;

@@ -243,6 +243,14 @@ export const words: Words = {
     cycles: { label: "Batteriezyklen", note: "volle Zyklen einer Batterie am letzten Tag, im Mittel" },
     cars: { label: "Autos rechtzeitig fertig", note: "der Zeiten, die einzuhalten waren" },
   },
+  together: {
+    title: "Die Gemeinschaft jetzt",
+    of: (homes) => `Summen über ${plural(homes, "Haus", "Häuser")}, die gerade geantwortet haben. Was aufgenommen und was abgegeben wird, wird nie verrechnet; eine Summe von weniger als drei Häusern wird nicht gesagt.`,
+    consumption: "Verbraucht",
+    solar: "Von der Sonne",
+    import: "Aus dem Netz",
+    export: "Ins Netz",
+  },
   trades: {
     title: "Letzter Handel",
     none: "Noch kein Handel: Geboten wird in den Minuten, bevor der Handel eines Intervalls schließt.",

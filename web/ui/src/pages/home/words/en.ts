@@ -247,6 +247,14 @@ export const words = {
     cycles: { label: "Battery cycles", note: "full cycles of a battery in the last day, mean" },
     cars: { label: "Cars ready in time", note: "of the times that could be met" },
   },
+  together: {
+    title: "The community now",
+    of: (homes: number) => `Sums of ${plural(homes, "home that was", "homes that were")} heard just now. What is taken and what is given are never set off against each other; a sum of fewer than three homes is not told.`,
+    consumption: "Used",
+    solar: "From the sun",
+    import: "Taken from the grid",
+    export: "Given to the grid",
+  },
   trades: {
     title: "Latest trades",
     none: "No trade yet: orders are placed in the minutes before an interval's gate closes.",
