@@ -21,6 +21,7 @@ import (
 // What the refusals of who sends no key, or not the right one, say.
 const (
 	agentWanted      = `send an agent's key as "Authorization: Bearer KEY"; the operator gives keys out (agents in the config)`
+	auditorWanted    = researcherWanted
 	operatorWanted   = `send the operator's key as "Authorization: Bearer KEY": it is in operator.key in the data directory`
 	researcherWanted = "sign in at /signin.html, or " + operatorWanted
 	installerWanted  = `send the installer's key as "Authorization: Bearer KEY": it is in installer.key in the data directory, or ` + operatorWanted
@@ -51,6 +52,12 @@ func operations() map[string]asked {
 		"getPostings":       {http.MethodGet, "/api/v1/postings?interval=2026-06-01T10:15:00Z/15", "", "", http.StatusOK},
 		"getLedger":         {http.MethodGet, "/api/v1/ledger", "", "", http.StatusOK},
 		"getRewards":        {http.MethodGet, "/api/v1/rewards", "", "", http.StatusOK},
+		"searchLedger":      {http.MethodGet, "/api/v1/ledger/search?q=trade", "", "", http.StatusServiceUnavailable}, // there is none here, nor below
+		"getLedgerTotals":   {http.MethodGet, "/api/v1/ledger/totals?by=month", "", "", http.StatusServiceUnavailable},
+		"provePosting":      {http.MethodGet, "/api/v1/ledger/postings/0/proof", "", "", http.StatusServiceUnavailable},
+		"proveConsistency":  {http.MethodGet, "/api/v1/ledger/consistency?size=0&records=0", "", "", http.StatusServiceUnavailable},
+		"downloadPostings":  {http.MethodGet, "/api/v1/ledger/postings.csv", "", "", http.StatusServiceUnavailable},
+		"downloadBundle":    {http.MethodGet, "/api/v1/ledger/bundle", "", auditorWanted, http.StatusServiceUnavailable},
 		"submitOrders":      {http.MethodPost, "/api/v1/orders", "[]", agentWanted, http.StatusOK},
 		"streamOrders":      {http.MethodGet, "/api/v1/orders/ws", "", agentWanted, http.StatusBadRequest}, // no handshake
 		"listOrders":        {http.MethodGet, "/api/v1/orders", "", agentWanted, http.StatusOK},
@@ -103,9 +110,9 @@ func operations() map[string]asked {
 		"getCommunity":      {http.MethodGet, "/api/v1/operator", "", operatorWanted, http.StatusOK},
 		"listTariffs":       {http.MethodGet, "/api/v1/tariffs", "", "", http.StatusOK},
 		"pushPrices":        {http.MethodPost, "/api/v1/tariffs/dynamic/prices", `{"prices":[{"start":"2026-06-01T12:00:00Z","price":1}]}`, operatorWanted, http.StatusOK},
-		"listValues":        {http.MethodGet, "/api/v1/values", "", operatorWanted, http.StatusOK},
+		"listValues":        {http.MethodGet, "/api/v1/values", "", auditorWanted, http.StatusOK},
 		"importValues":      {http.MethodPost, "/api/v1/values", "", operatorWanted, http.StatusBadRequest}, // no form
-		"reconcileValues":   {http.MethodGet, "/api/v1/values/reconciliation?month=2026-06", "", operatorWanted, http.StatusOK},
+		"reconcileValues":   {http.MethodGet, "/api/v1/values/reconciliation?month=2026-06", "", auditorWanted, http.StatusOK},
 		"getLimits":         {http.MethodGet, "/api/v1/homes/ann/limits", "", "", http.StatusOK},
 		"setLimits":         {http.MethodPut, "/api/v1/homes/ann/limits", `{"reserve":200}`, "", http.StatusOK},
 		"resetLimits":       {http.MethodDelete, "/api/v1/homes/ann/limits", "", "", http.StatusOK},
@@ -120,7 +127,8 @@ func operations() map[string]asked {
 // machine alone; elsewhere a key is wanted. Written out, as operations is.
 func inDemonstrations() []string {
 	return append(ownInDemonstrations(),
-		"getStatus", "getState", "watchState", "getPrice", "getRecord", "getMarket", "getPostings", "getLedger", "getRewards", "getFund", "listTariffs", "getMeasures",
+		"getStatus", "getState", "watchState", "getPrice", "getRecord", "getMarket", "getPostings", "getLedger", "getRewards", "getFund",
+		"searchLedger", "getLedgerTotals", "provePosting", "proveConsistency", "downloadPostings", "listTariffs", "getMeasures",
 		"getLimits", "setLimits", "resetLimits", "getPlan", "getSkill", "listScenarios", "listRuns", "getRun", "getRunFile", "plotRuns",
 	)
 }
@@ -133,6 +141,8 @@ func forPeople() map[string]string {
 		"getSession": looking, "openSession": looking, "closeSession": looking, "openDemonstration": looking,
 		"getStatus": looking, "getState": looking, "watchState": looking, "getMarket": looking, "getLedger": looking, "listTariffs": looking, "getMeasures": looking,
 		"getPrice": "homeowner utility researcher operator", "getRecord": "homeowner utility researcher operator",
+		"searchLedger": "utility operator", "getLedgerTotals": "utility operator", "provePosting": "utility operator", "proveConsistency": "utility operator",
+		"downloadPostings": "utility operator", "downloadBundle": "utility operator",
 		"getPostings": "utility researcher operator", "getRewards": "utility operator", "getFund": "homeowner utility researcher operator",
 		"getLimits": "homeowner installer operator", "setLimits": "homeowner installer operator", "resetLimits": "homeowner installer operator",
 		"getPlan": "homeowner operator", "getSkill": "homeowner operator",
@@ -145,7 +155,7 @@ func forPeople() map[string]string {
 		"listBills": "operator", "draftBills": "operator", "getBill": "operator", "approveBill": "operator", "cancelBill": "operator", "payBill": "operator",
 		"printBill": "operator", "openBillLine": "operator", "openBillInterval": "operator", "exportBills": "operator", "sendBills": "operator",
 		"makeBackup":   "operator",
-		"getCommunity": "operator", "pushPrices": "operator", "listValues": "operator", "importValues": "operator", "reconcileValues": "operator",
+		"getCommunity": "operator", "pushPrices": "operator", "listValues": "utility operator", "importValues": "operator", "reconcileValues": "utility operator",
 	}))
 }
 

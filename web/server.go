@@ -57,7 +57,7 @@ type operations struct {
 func NewServer(live *Live, books Books, entry *OrderEntry, installer *Installer, ready func() bool, metrics http.Handler, log *slog.Logger) *Server {
 	s := &Server{
 		operations: operations{
-			pages{live: live, log: log, buffers: &sync.Pool{}}, auditors{books}, agents{entry}, installers{installer, live}, operators{}, funds{}, planners{}, researchers{}, managers{}, holders{}, keyed{}, owners{}, pricing{},
+			pages{live: live, log: log, buffers: &sync.Pool{}}, auditors{books: books, audit: noLedger{}}, agents{entry}, installers{installer, live}, operators{}, funds{}, planners{}, researchers{}, managers{}, holders{}, keyed{}, owners{}, pricing{},
 		},
 		door: auth.Door{Keys: keys(entry, installer), Sessions: auth.NewSessions(nil, false)}, checker: entry.checker, ready: ready, metrics: metrics, log: log,
 	}

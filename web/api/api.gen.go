@@ -213,6 +213,90 @@ func (e LastReadingQuality) Valid() bool {
 	}
 }
 
+// Defines values for LedgerSearchState.
+const (
+	LedgerSearchStateBehind    LedgerSearchState = "behind"
+	LedgerSearchStateFound     LedgerSearchState = "found"
+	LedgerSearchStateNone      LedgerSearchState = "none"
+	LedgerSearchStateUnknown   LedgerSearchState = "unknown"
+	LedgerSearchStateUnsettled LedgerSearchState = "unsettled"
+)
+
+// Valid indicates whether the value is a known member of the LedgerSearchState enum.
+func (e LedgerSearchState) Valid() bool {
+	switch e {
+	case LedgerSearchStateBehind:
+		return true
+	case LedgerSearchStateFound:
+		return true
+	case LedgerSearchStateNone:
+		return true
+	case LedgerSearchStateUnknown:
+		return true
+	case LedgerSearchStateUnsettled:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LedgerTotalsBy.
+const (
+	LedgerTotalsByDay   LedgerTotalsBy = "day"
+	LedgerTotalsByMonth LedgerTotalsBy = "month"
+)
+
+// Valid indicates whether the value is a known member of the LedgerTotalsBy enum.
+func (e LedgerTotalsBy) Valid() bool {
+	switch e {
+	case LedgerTotalsByDay:
+		return true
+	case LedgerTotalsByMonth:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LedgerWordKind.
+const (
+	LedgerWordKindAccount  LedgerWordKind = "account"
+	LedgerWordKindDay      LedgerWordKind = "day"
+	LedgerWordKindHash     LedgerWordKind = "hash"
+	LedgerWordKindInterval LedgerWordKind = "interval"
+	LedgerWordKindMember   LedgerWordKind = "member"
+	LedgerWordKindMonth    LedgerWordKind = "month"
+	LedgerWordKindPosting  LedgerWordKind = "posting"
+	LedgerWordKindReason   LedgerWordKind = "reason"
+	LedgerWordKindUnknown  LedgerWordKind = "unknown"
+)
+
+// Valid indicates whether the value is a known member of the LedgerWordKind enum.
+func (e LedgerWordKind) Valid() bool {
+	switch e {
+	case LedgerWordKindAccount:
+		return true
+	case LedgerWordKindDay:
+		return true
+	case LedgerWordKindHash:
+		return true
+	case LedgerWordKindInterval:
+		return true
+	case LedgerWordKindMember:
+		return true
+	case LedgerWordKindMonth:
+		return true
+	case LedgerWordKindPosting:
+		return true
+	case LedgerWordKindReason:
+		return true
+	case LedgerWordKindUnknown:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for LiveMessageType.
 const (
 	LiveMessageTypeCommunity LiveMessageType = "community"
@@ -762,6 +846,24 @@ func (e GetHistoryParamsFormat) Valid() bool {
 	}
 }
 
+// Defines values for GetLedgerTotalsParamsBy.
+const (
+	GetLedgerTotalsParamsByDay   GetLedgerTotalsParamsBy = "day"
+	GetLedgerTotalsParamsByMonth GetLedgerTotalsParamsBy = "month"
+)
+
+// Valid indicates whether the value is a known member of the GetLedgerTotalsParamsBy enum.
+func (e GetLedgerTotalsParamsBy) Valid() bool {
+	switch e {
+	case GetLedgerTotalsParamsByDay:
+		return true
+	case GetLedgerTotalsParamsByMonth:
+		return true
+	default:
+		return false
+	}
+}
+
 // AcceptRequest defines model for AcceptRequest.
 type AcceptRequest struct {
 	// Email Wanted where the invitation has none
@@ -1231,6 +1333,21 @@ type ConsentUse struct {
 
 	// Use sums or research
 	Use string `json:"use"`
+}
+
+// ConsistencyProof defines model for ConsistencyProof.
+type ConsistencyProof struct {
+	// Checkpoint The last one, a signed note
+	Checkpoint string `json:"checkpoint"`
+
+	// Key Its verifier key
+	Key string `json:"key"`
+
+	// Postings Hashes in base64 (RFC 6962, 2.1.2); none where the sizes are equal or the earlier one is empty
+	Postings []string `json:"postings"`
+
+	// Records The same for the records
+	Records []string `json:"records"`
 }
 
 // Contract What the home trades with neighbours in the interval being delivered
@@ -1862,12 +1979,91 @@ type Ledger struct {
 	Root string `json:"root"`
 }
 
+// LedgerRow defines model for LedgerRow.
+type LedgerRow struct {
+	Block int64 `json:"block"`
+
+	// Interval START/MINUTES; absent outside of the runs
+	Interval string `json:"interval,omitempty"`
+
+	// Leaf Its place in the log, from 0
+	Leaf    int64   `json:"leaf"`
+	Posting Posting `json:"posting"`
+	Tx      string  `json:"tx"`
+}
+
+// LedgerSearch defines model for LedgerSearch.
+type LedgerSearch struct {
+	// Blocks Of the chain that can be searched
+	Blocks int64 `json:"blocks"`
+
+	// Height Blocks of the chain
+	Height int64       `json:"height"`
+	Rows   []LedgerRow `json:"rows"`
+
+	// Size Of the log that was looked through
+	Size int64 `json:"size"`
+
+	// State found: there are postings; none: there are not; unknown: a word means nothing here; unsettled: the interval has no settlement on the ledger yet; behind: nothing was found, and the search does not know all blocks yet
+	State LedgerSearchState `json:"state"`
+
+	// Total How many there are
+	Total int64        `json:"total"`
+	Words []LedgerWord `json:"words"`
+}
+
+// LedgerSearchState found: there are postings; none: there are not; unknown: a word means nothing here; unsettled: the interval has no settlement on the ledger yet; behind: nothing was found, and the search does not know all blocks yet
+type LedgerSearchState string
+
 // LedgerStatus defines model for LedgerStatus.
 type LedgerStatus struct {
 	Height int64  `json:"height"`
 	Kind   string `json:"kind"`
 	Root   string `json:"root"`
 }
+
+// LedgerTotal defines model for LedgerTotal.
+type LedgerTotal struct {
+	// Amount moved, millionths
+	Amount int64 `json:"amount"`
+
+	// Energy Wh
+	Energy int64 `json:"energy"`
+
+	// Paid by them, millionths
+	Paid int64 `json:"paid"`
+
+	// Period 2026-06-01 or 2026-06; empty: outside of the runs
+	Period   string `json:"period"`
+	Postings int64  `json:"postings"`
+	Reason   string `json:"reason"`
+
+	// Received by the accounts that were asked for, millionths; 0 without any
+	Received int64 `json:"received"`
+}
+
+// LedgerTotals defines model for LedgerTotals.
+type LedgerTotals struct {
+	By       LedgerTotalsBy `json:"by"`
+	Currency string         `json:"currency"`
+	Rows     []LedgerTotal  `json:"rows"`
+	Words    []LedgerWord   `json:"words"`
+	Zone     string         `json:"zone"`
+}
+
+// LedgerTotalsBy defines model for LedgerTotals.By.
+type LedgerTotalsBy string
+
+// LedgerWord defines model for LedgerWord.
+type LedgerWord struct {
+	// Accounts Of a member or account
+	Accounts []string       `json:"accounts,omitempty"`
+	Kind     LedgerWordKind `json:"kind"`
+	Word     string         `json:"word"`
+}
+
+// LedgerWordKind defines model for LedgerWord.Kind.
+type LedgerWordKind string
 
 // LimitSentence defines model for LimitSentence.
 type LimitSentence struct {
@@ -2649,6 +2845,25 @@ type Posting struct {
 	Id        string `json:"id"`
 	Reason    string `json:"reason"`
 	Reference string `json:"reference"`
+}
+
+// PostingProof defines model for PostingProof.
+type PostingProof struct {
+	// Checkpoint A signed note
+	Checkpoint string `json:"checkpoint"`
+
+	// Key Verifier key of the checkpoint; a copy from elsewhere convinces more
+	Key  string `json:"key"`
+	Leaf int64  `json:"leaf"`
+
+	// Path Hashes of the inclusion path in base64, from the leaf up (RFC 6962, 2.1.1)
+	Path []string `json:"path"`
+
+	// Size Of the log under the checkpoint
+	Size int64 `json:"size"`
+
+	// Text The posting as it is in the log: the bytes of its leaf, UTF-8
+	Text string `json:"text"`
 }
 
 // Preference Whose energy goes before other where it costs little more; price: only the price counts
@@ -3693,6 +3908,44 @@ type GetRecordParams struct {
 	Minutes *int `form:"minutes,omitempty" json:"minutes,omitempty"`
 }
 
+// ProveConsistencyParams defines parameters for ProveConsistency.
+type ProveConsistencyParams struct {
+	// Size Postings of the earlier one
+	Size int64 `form:"size" json:"size"`
+
+	// Records Its records
+	Records int64 `form:"records" json:"records"`
+}
+
+// DownloadPostingsParams defines parameters for DownloadPostings.
+type DownloadPostingsParams struct {
+	// Q As of a search
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
+}
+
+// SearchLedgerParams defines parameters for SearchLedger.
+type SearchLedgerParams struct {
+	// Q Words with spaces between them
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
+
+	// Size Size of the log that is looked through, as an answer before said it, so that pages fit together; absent: as it is now
+	Size *int64 `form:"size,omitempty" json:"size,omitempty"`
+
+	// Skip How many are left out at first
+	Skip  *int64 `form:"skip,omitempty" json:"skip,omitempty"`
+	Limit *int   `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// GetLedgerTotalsParams defines parameters for GetLedgerTotals.
+type GetLedgerTotalsParams struct {
+	// Q As of a search
+	Q  *string                  `form:"q,omitempty" json:"q,omitempty"`
+	By *GetLedgerTotalsParamsBy `form:"by,omitempty" json:"by,omitempty"`
+}
+
+// GetLedgerTotalsParamsBy defines parameters for GetLedgerTotals.
+type GetLedgerTotalsParamsBy string
+
 // GetBestPricesParams defines parameters for GetBestPrices.
 type GetBestPricesParams struct {
 	// Interval START/MINUTES
@@ -3868,542 +4121,571 @@ type ImportValuesMultipartRequestBody ImportValuesMultipartBody
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7P3dkhs3si+Kvwqi/2uHZmJKUrf8sba7438hyfZYZ2xLS90exV4erQ6wCiQxXQQ4BVTTnDnesS/P9XmI",
-	"/WD7SU4gM4FCFYFikd1tyTO+sVtkEQUkEon8/OU/Tkq9WmsllDUn5/84aYRZa2UE/OOtmLdGVO7PUisr",
-	"lHV/8vW6liW3UqunfzVauc9MuRQr7v76t0bMT85P/n9Pu3Gf4rfm6ZtGz2qxOvn555+Lk0qYspFrN8zJ",
-	"+cm75ZYpbU/cN/S4G+15WYq1fSv+1gqDL68q6X7C6zeNXovGSjfVOa+NKE7W0Uf/OBErLmv3x+BNXFlR",
-	"sc1SNILZpWBS3UoLy2FLbpjSSpwUJyv+07dCLezy5PyT09PixG7X4uT8xNhGqsXJz8VJzdWi5Quxb9Hf",
-	"+ud+Lk4UX4ndGT2fGaHsOeOGSTWYUn8mz5IzWXNjNrqpEiNbVgtuLDs7ZeWSN7y0ojH9Mc9OE4P+XJw0",
-	"4m+tbNzu/9i94X14Us/+KkrrXv+8LHWLrNHfgLIR3CL7zHWz4vbk/KTiVjy2cuVIvLOQsGM738gq+fFK",
-	"rGaiSezxUhvBlnolmLRMmoLpOePwgd4o0aRe7vdm54tG13s3+a17Zkg1WZ34NdHwNFgRSDNCz7dyscQz",
-	"eQDPdwTZyzVHLwt+ODLxd9IsxaETv8tp2rPUwfThVyPTN7uMzKNvpBUrs2+W/kj8HF7Dm4ZvgZPD0Ta7",
-	"fHu15JYpPdPVFmSR5TfCiYBJL33HpZVq8aqTHYnXp2Xit1LdGMYbwZwkYrMtE4/dk8xqXXSishFMGsYV",
-	"41XVCGO6YzTTuhZc7RA7UK6/cJpHchfaSiZkiVC2oT+n7YAb5itlm+0uFQZz9ENnZ4PD7HLFTLc2KTE8",
-	"eVLfqdaf0CATpbKff9rRUiorFqKBeUvk8Gnic7Pk6flslnp3z79are323HPbZqmB44xcKFExqU72niNc",
-	"CE0SX0JzKIg2HSVStH3By5t2fdzd7i6k9bLhJnGdvl4LZeAanctaXPgV3gixNkza4e337NPiZCVV+ODZ",
-	"lMuQ3p1cljD29Xx3Wi/EXJPGseBWFO66N0IoNm/0Cj5219Mjw+ayMZathBXu9WytpbIFm+umu7/cIazg",
-	"NzdiC3ebYnwhlL1gnJQJpe3S/XzDJRy/Pv1mskpJH8EqwRthbMFWsq6lVnZpnt68W54UU9hVz+ep29iN",
-	"Wy4FX7t9njDQzxmqvmlkKRJS8520S+YYz5FBN5VokKZ8QES20W1dMdvwSjBumValOAcqzoSxjozubyPV",
-	"ohY4jmMjboGGJAWVZrVUgm3cOzmbC/ck46yWK2lZLYVhM2E3Qqgn7EWtyxvDKu02g4EgfPIXlduLccVZ",
-	"luJbcStqvEKsaG55WlMKezB1vKHS4gfP8fZxBzaec3/3Lq+ev716+t2r73+4+uoyJdb8Jl7DJubVZ7d5",
-	"qP88MgWTc6f6OZGG+vz4mR5ftazrhHbbWURjpHY/fkmPOtuG14klfCN+ukARwM3S3bH6VjRu/v6Y08su",
-	"mECpzVnV8LlNkcu0qxXH+2rfvC7pUXdF6KZKHK3XcyZ4uWQ3UlXugADvw5mAYyPr2k258HYLHj6p2GYp",
-	"S3c+/BPu29VURcZN7R3MZ9/V7ddahN0gCvsF5bbzeW1Fo7iVtyJxsa+8PTNB5glj5cqbOUNtCJh3qdPG",
-	"S8bgSKmrhZ9TGHBnYcXJT48X+rEnl9r6pb70BL7jQh0L3H0dMEpYziGrCKctZerNtlaY7gRpZMdaVAvH",
-	"j3Seflfp0jxdaSW2T1bV788ZzgKs7u668/dA2TaNUOWWtUragv0hki+sEaWQt8JcMKFEs3BSXyr2blmw",
-	"tTYSuGooAPnc7pfLsNIWuHTW6HaxTC6YWzhXqASs+XblxmAz1C9KvhLM6mkXdqlXK7e8bXJj3QR5g5w9",
-	"+eDGJwvU3brmM2dp2qYVu/ZIqZtGlBlzCKRPU0vRsBXszSES5LJdpQwgv63pFbf2gC2q5ELaxLS/FKVc",
-	"8XqHkx4ZtpJKN8BRyf2oWjFV7Di+2yYuw7oGIQ0v53WNmo+Zxg6d92BXrXDmnzmIE95o48RiYg88z97X",
-	"cKKRKGP7R84pgdOtp6z/x+qpg6RFHkwDhkndRrQ/h1FCpn0L60bcSt0mWPJ7MNY8Q3otCa9nFBwpkjRi",
-	"w0ktmDy5t/Cb1Owa3arKjTyNw43l4fHph97/KPF+qy3qnxNefouW9OT3/vn5VeqVf3e6585mvHL6kbu1",
-	"HBexim9RkqOIY7zZz1md3A6HNhwDemsk6YKkKugWQkEXeC9Ik2iPPLm6iwilU3QrHHB5twnloxZ8Psao",
-	"a22sVIvgE8fL/JFhtV5ME2frmpdp8oOdZ7kVK3B3aX0z0S7t+QFg+AIXMp0YX4pa3oqUQ6lccqVE2qxr",
-	"RCnXkjSgXRF1gJ9o6M0NAxdhAjRgTnn+0pkex5mBOYd9CIHUddIEdEcj4bbUJa/x3KBRQppeQaGUZ6fP",
-	"Pn98+vleGuDwueV+LeuEkVBxy3skdypoau61mB8mS751P0gIk/wFBR8MifPdq+++YvDVxHuKnoWF0bRz",
-	"JHkVWfN3sZ0ySsxUf1PeqfA83v/Hp2dXZ8/OT0/PT0//8+nZZ6ld+lvL65we3LQq4bYQ1tYoP5pWIfuh",
-	"r9tbH+5y3S9FwhrwPd1MIqmcs5ZoN74lDht4XKqkQu1nVjDdRMpA2p+83W/XQZDLPZmfnbWkOh7iLxqo",
-	"HRmmz/gF5Ijp/61UiePst+EwZSecg70TCsPnpvWdsIJsrUHk46e1bqaeKLma/PBwhvjLwr9v+oX2BrX5",
-	"Aze4EXPh1BOR51KubgbO+k+T0b0kPd94Z2EylJe1d7tMiJ05bdAVbNiay4pZDUrbbAtzba2kQzuZdzq/",
-	"TELW97xKKeoYUZASecvrVsC8lLZsJbhp3ZaOycv4REVfg914mLqNNvY+I3/V8fa+Ef0xSPp9d4UAb+R8",
-	"ntiuF1tyQUrcMtOu17UUVcHcZQc7dysagwkWeSEzvrChFtGfbxF4rZtnvAUdWTzlDzhyaAsfxN0H3cyZ",
-	"fAuvs08YoRGccoMSumx09MdvF3hhgZcMjRj/PqbxwS7FN2hg3FGHKRtBAeuddVZilvmmU3zuvhd9xn/j",
-	"jJKUyVQ4URXOhDRs3ehbSC74IJuJtAnkixzcnS26u9/vs8IebcXdvVxH3xzkapqiZoTBc/MiZ0jCeNgm",
-	"hNZXa10uTcF+uHoJXoGii6RIywRvlKiY0SsBkd20A1HcyjLnxroR6GQ9VDWgQQucdhhp+km7jFw5DySw",
-	"yjjKsXsSid67v/M+wpRh6YzoaQHJjM8wN2jBxE9l3VbxNd391l9Me8/TyIXTkaMbL/ZEhr08WGq6K/++",
-	"rL4DTLzM9mWDUvuCxq/njLMu+JB1OuSStOIfg9thPqpI7HpqZUrzvQJ7jKth+sUFO4WMA91aFuTjoceY",
-	"Qm/h9ziHSPKOGClj7OCjzQML/IDYmhILCBhFSbkUaNMbsZu8gnfGtZ6nCQhObYpRS8PwaaccC1ZyVYra",
-	"pHZ7NC5Uoc9OHqgeB1dfggOmBI+knRoxyiXEON2XHLhsrht3G1HUEG7hCQewasX1bHuoiFxyk/DXXX7z",
-	"/PGzzz53SzO8xuwGCtyDy64Xtk0Nm/JpoMe47/I7PT09+/cLTPqFRAkgZezn6o1qTHtImvJImCyT4G26",
-	"dAlpfPZkWvp3wazdzA7rqL0zOiywYHztNDqpFv5PZ+0YIK3b7YKYv5ZqwXTj/5WexPRQScobhPNMRSZS",
-	"IQkfZ8DoQnTSckrVn59f3fEGmlHe4KT7hy7qpKgBEWqAh7lULD6jUQ5Ik9y2V7FgPGdnX7D/5pjj7AvH",
-	"vUeI9waJDms74l5/5xOABjFU3azamidSlvTGMbVsKIvCzX3FK4FKKwyWYKzsfW3oHh5zWXbqcIhwQwqk",
-	"VBWDaGGSlcVPuSQKuxRbSHouefogpC9Q06kMbuwi0CjHsAmyzvzHh7hafK7WqE2CI2enArGblOvgHmd0",
-	"bzGP5NL2hCbMZTLV6d6iMIaGP9IzbVAnH1mCqo4LrZV8zUsKYSSYnbMZt1Y0W7bUdWWC+7/kDUN9dsmb",
-	"hbtI09GXlVRy5XT/s7T5pWyjE4GYV5at+JbNBFvhjaQbxhWT6lY0VjSYNyuqXt5yUoiiW/oans8sUVq2",
-	"kLfCuPWstLEFexfy242oa8NWmIHNMV4zuszTA1wx6DsfnRslcSqyGCy/6c2TCpSiJ8CA6ZHF0+rwaY8o",
-	"LBNs2Sbthw7LQvcA7G+f9BvaFMO3hs3EVqvK3RJuKTNRS3E72Hd2o/RGHc58jYBQvMnc0dydPT9L9JnD",
-	"82geaCVoN7QqBeiJG27LkIV7HvLC+QrvmsIbJ5C00cswf8IwO0/bJQYDSd2bcLmA5hQ0psG2pCTFS958",
-	"6xnuEDGBxzxleACBZJXOBOLVdsQOcKpyganCFd96Zfz0389BlVmD5HFP/9fvfjw9e//j6eMv3v/fz348",
-	"ffzJ+9+f/3j6+DP86N+SF7ibb+JYvYSFdMnITpBRprEq2Fo0oF5RKSdxD5Q6dsx0ulep8tSKKBBmlNyU",
-	"pVMl1CJlBDBjdcMXwklafKibPJV+eBHNldmIxh2Vza71q00yCV63Fk+c1RXfPjLda5yCarr3FOwPbM23",
-	"ZuLZS5iEsum0NaEcKT2lQLE39Pf7lHmjN8mCzS5z9pzN3B21Yau2XEYSe9bVz4SVTZtv5/nMSDBP9oUG",
-	"KxmEQM2NZWWtjZMdfDvtTa2ysj4yEaejqqeSHy/vcQWOE+XNrr6z0DqTke5NVL9xlTQ3zjSrdXlz4j3I",
-	"oLyLWqyEhfT6Bbdiw7dmd0+dQeGGenzLGze0cWPCpL7EgeHvlzQ6fhFeAf+8it4DH/wxvGxcf5eGbRqt",
-	"FiCIifVZpXdqoKYmwADNkjSuBW+S/us92f9xgsqYwhnnEWRcg7e6blfi8UbIxdKKCtyEmNaOBeM4wCOD",
-	"5U3hcLPNUqhQDAbfTXT8gDfBwKWyOxsD2S9VwWYtuNYGGfdbYc8x9OqOElaOcrz9G1HqphIVa1W55GoR",
-	"X40R5egFabLiEtMeYaTTUb6LLhOHBglv6uYTh+b7NEoyTpxfPxTj0VdDnRl9Vfv9YbHTcjDG5Wv26bOz",
-	"f0/6r6RqrTAZpzh5YLYsoscumTe6qavrO+QdximskVvIz633hlHSfhlCXkODNsScRkvhQD2kQdCSmctF",
-	"26RU3lcgcyi46h+EkubCszfxNPJ8krNJlGbiCk7NMO7oaMW4gqx7tuLlUirRybWguFZamLyfdLr3xV12",
-	"+yvvjX0reLXfCTrBpljpW8yr2GsvGk2pnZaVoAUw28iM0Eh7X+GuWAu9rtHTw2RUJuvkU1rlXTd6Tpmf",
-	"CW9VIzP1lxkn7Q9qKXhTdXW5UKdjpCqFz0bG7Cu6lbWqJWRxG1mjy6DFEUAVBdok9atOW975CmIIA7n4",
-	"ybP06eaNorOTUZmkMtYpYQ0zS6iqrbW+YdwefvkC9cm1lrN/Op9ydDw7LhqVD9+LTU7384fVR6X8Ty6Y",
-	"aVfuqvJ2IpSY+TKJuyYOBm1i6CuKfLOPzY1cP9ZrNOoeAxXcabNNK4jJ2r0vusSnsCZ0/9PumR13FQ6R",
-	"JrByG/2lKKUPVw9c8nWtN9krXCaPqpP5jO6PacGY1kzIPGnRJ04TGklvp0VN9cClldJazC1z5pixUNth",
-	"MOPmZDcF0gjelKnEduFuAvzW2YF0uFBaeYYrQkh4N7gVa1K09wPrGbwT3iTs7jQ6AY8MHIE0wEeOaj8Y",
-	"cSAXVKKUyeDK146+wXlHjxVUDu3uYIMKP2VcO5s/ufgx64H2JMdRA4XXCQTdhF3ZK9aGLOeXSnPKMJ9t",
-	"eDnmQoTNQqUUIQiUswdmum0i7CjkDzYT7p4hdc6rq7GCFApMp1gDXFaTM/+gOHbq40bX1THq+syXJcEA",
-	"NMPo7UkKt82tuLRinQKYuVstwlzWdTZdl9uCDNQDDLBaqrSCVOqVAGZcaGE6G3DeUu0n3mfgaa0QZwRc",
-	"KZzQLJwaVfIG7O1dW37aBaQ3Kqceaz8BwfSG8DgSgmT6uzIGMTg/h4kyBfNpH3B1n+MhAeqIDprjmGIv",
-	"Spbpsm9wv1Nc9qWoLU85AFHf8NRx17O4gCONBYBBsg80j7AGdEGL7c5RhjEmKyDf6JW4g/Lxq9B4OhfB",
-	"IFtEbByHmoLpuhLGItrO1Lz9Kzfq0auYrlt9KVZaGYu25XHhQMcSGQs/wAjFFqUIlPgAyHE5G54cybu3",
-	"sTs67hzhA+7qix3+kwN3WYOYzK+k0hJc2AcAePWnTwIAXMwNmtTBXxe5uf2GTET/+kA2G5Eqv60vQerd",
-	"YzT7TuHpgyPLR0SJV/c8YNqvQQBuwYMRndv/njy2mTjuoeT8ObvTryqh7FgKAgVhISCM+Y2inu/cZnPZ",
-	"rDa8ERnPUZUpkR5xytwKVekmbSeO5UetuXTPPQkLi0V9V2u35o7oJwtpl+3sSalXTiKutNpwa+M/wath",
-	"ntKo8HYk3BvepHKUUZMy4lY0vGZwNBHXA3OeZmIJsExKUB6tUyKWegOmjWP4qi2FyVE5EHLnhrhs1eVa",
-	"lGmIEPer62wpcoduOLDnGr1iZwOcKBKDyBSPjH+vE+ox/mAMMLdOJ4k9N1AXwVb8xpnLhm8JDw7j804t",
-	"neukB/1IpkkCISJF309jqTfo73sYdupcl6ma4OQ1aPJmMvikz5GURUjdKXzYtGBdlHx6BvxU6oJoo4f9",
-	"TJN3jTSlM4WOxJPMJJB8o401Bfvm9eXV+ZvXb68wf4kpYTe6uXEm1dkXz56cff7fn5w9OX367FP0yYAf",
-	"hcfmxh5ESXx7allf/bQW5Xj+DfgEBDwXciJzTgDU9NCIYbMtXB5O3yi5sQUm3mslwleoRaNgobdRpesj",
-	"45NfZ3TWIJuyFvxWoEkKgccot6GfKWPY0j25EhazRiDS8cgwJbqkIAbhb/qesuF3BjGMhxUkwBXzZn3h",
-	"dnEiLpKjyUSNz6099bou14PcN0gqq9lMQNqacn8DOmgjqwvMIeKNYHymbwU7ZVrVWyTqDq6lWfJGmEh7",
-	"m+J2WerGHjxRACTuEEvdVI8wpoMRjYT1kyHipY7B1wTBOLSoCcvT9GpG5t4HASy80R7L0whBALADXbOW",
-	"QtnrjHA8qlzp2LhYxtcRzjotcQ0KVMMWYiq0lxF/y+ZWAxHPWc3dVUmbDqdzKRdLR1Alpr5FVvl6/oA6",
-	"BdsRxbpmwEQIXPp+n6x0CyniWH23e6mwkZvQTs1TmsNCuHjIZE65wlNBeVknH1vurRKlva5EzbfXKWf/",
-	"C7yHQnoppcwEG5M1dGkWu8HBkDz3+Wk/e+70w+QBdxWuY+6HgT0Sfnct4aM59a/Iawl5DaZjmY8iJXnB",
-	"18k9v5S1UKXwOojfYnP3Pf7os535T9dLnUoueCsW0tgA60wM6dRbSPvzoXlPMnd14LFvBNtA25BR6p09",
-	"+2zK3BqxMGNzo/sLpkU085QBZz5oW3Nd13pjzv3dR9kKYFofMMmzdKwnrRlI1MO8PYrmx64VCtrBWd+3",
-	"qD1sMJj+NsTfhpwCYybnPz5jXH2uWHcuSbmFfM6U03evufLRJ8EjbPl1R8scvjvMk0NfHQzWdD8JWUzK",
-	"bTGj+HPFNkvHWrhhji0zcWZl1qJM1cZ0InMHkzGfrmLlSujWJoXbFYG9430MB9nJmLvLNp8js0eBpWnT",
-	"80WHkBAYcaIXwGsd9+4I+Npx+B37Jj1oC6QP0dWIEqmzGmoth4hTE/rJ4JA7jX5GWyZ9XetNArtFbyL5",
-	"v9IrkPiE40t52d7Ax0QAvRCQITjbgkdwJ+kXfrkRTXebdCODvl9vn+BQ/3/ylD3uVLLHQWt97BXUkHfh",
-	"ptBETRNgjNYIU5Ds8CX9yYYHOOxUZI+uYGXC0z7sNclWw4WOdxSAlfm+YFilTsFtRESeCKxs7ydkREFL",
-	"ChoxvtJq4bH1j0jCpYf8rQvES/Jrm8PNW3CpkvBbiQoOOmLQ40QIUlvcbUR5zpi64dblzDYonQLfB6gL",
-	"9IwRIDDhiWHw/9w7fW/e0Wt9GwVs/GH4rZiaepHRbYf+tWnDKV1lwD7ccZyJGmupGaV87kYjW5vLtmiN",
-	"qJjVgNOMRNQZw6nJwOdz68ErV8Iwq5Fo3GNoQN5t0wB2mlToHrwAu0bj48O8sXmrjvEJAY1wqZ7+BXIX",
-	"TT3NlypVysxrngQW/G4fEEktDFJx0fLGKfyOVwPCfrAFnGQ1S71RbDvVhXhkpn4WgoaixwdlLzhqfQdQ",
-	"twlNzCfp7RvgtXtuJ5m/S+D3xA+Tz+3bdx7TdxiW2gf1uxfdN5fz+GLLAqbYZIIl2wgk8YPptbn1vt4k",
-	"DQhpl2zdCMCUJNoZShZDh5lheiPAPgWBqXX9yHgPPgCocOX4cc1304LmdDySGWmUM+axE4Ckc93EQvWQ",
-	"rgEmDRGx4mrrFpAJ52WVsa4PXsmVW5w7avHcQAZhgq1jXS+JjKjrydeyTm5JJCUCnYjsNDp6R0u9cjeR",
-	"d4avjhB6nnQ0leKEhCcQJsdIexC4cou5YH/AogOpiFZTJfXIFpPiHMQl47VW4tztxtLvvuxQU50V3mDL",
-	"rFWv58AUrMEd4HI6yiPoyFRJeBmSxwZEWwpeXWdERZg/8JwRpYZDYg2DUklQT9zvgwrczh6ZgrK9Ta++",
-	"VlrGF42Y6kWX+SKda9L8EleCXIXMwjixyOd8JqtNpmUWdclQAyJxWy4FZXLgKzbSLiVEqKCOK6OIzFuT",
-	"Kip8t9x208elrDywbbooPbQnHpsYtnATdG+j50NUQ2rEThgljjjLck8y1DfSWN1ssQ1g+kpveFQUTqm0",
-	"0jDfcQGouyvkD+pycmC7EZp0tuPI0b1RYihCmtMI0TJgzmRIXqdMkKl5236MpI49dZAsqMLkAZJF/V/h",
-	"LW89kpvjdvTRzYXTEnwdv68D8S1TyFzHrOI/P7+aNgcEGN0/CwhWu5f7LliHDH89FuFEy63/Io97SplD",
-	"Q3TEie9Wh3ShzqZcgNuxlqFcxlixxtwIsjXTLw8A7v3R/gjL242WUJ7N5MKDRq+uuzKQ7B1NFcwM3YvT",
-	"x18KfoeTkU5Dht0Wt6LZYsRF1CYQ1buSqulT7Dymg/2CbIU7U7iX8J5yRDcieO0TvgRe3iRv7EuAuXOX",
-	"FIKaQQabxzRzw0UFAd7qhM/Jz0Fqe+jL7H1y9wFEmjqOmPsBUCJ3OoxRq40JV89/0NPQO/PWQzn3Z0si",
-	"4v/8P/8vTs/9QTLRyakZdKBgej6fmisRsAeSJwk3RythzqOUKdwBGde69Kuc+B3uB1TYJoswqw+RCCig",
-	"pp8HIm3amHX3UM8l5HYA/W90Xxz0kutRhI3digoqoq56jVRi0P0g3bt9HlE8/qPj1V3bds4bxvESkMYf",
-	"TU9UPQ+9GLBFgyni79B7jP3V0TevKvQr0TNg7kpn+rqtAc3VUnsknzcT9XrIgVJgMFfCXytpjOOPaRAu",
-	"RIDvunfQJ19Fr/LqWe+N/sPwYj+Uf78jL10LWTTwBI6XEW2l1XbVdbHrJcG1qoKsQydKIyiSJUejzWO1",
-	"UwtdL8LeidmlLm8EgtHOdQOd0I1wklVpdiO258xYUMybTgxbXVcEJZYtIy1jKKjR6qjwoE+goRrQ0R/5",
-	"537uIHumKvUd2MVO25FI9RkbIWSlOv2DYlmjjjT3TN6y3QfWfRUSlaJwU0F7veJb9MdQXsI58zQsEAoL",
-	"dtavDLYQhB8U9JKrO20ppfKYAuqrO44ds4HSQmmYkAFM5xv67XWQKhv0a1HaIuQrm12s7y6I1wB/9dM7",
-	"Q/YYTqMSa2BWrY4ITGBfkr1Vb/gU3CsV33txX8FDGXy7LGJ9hzsVjoB/X1I+65WgsvNEewXCJDBJ1N2u",
-	"+ABvz2kljAO0g8Th8apuqqD8gFrJrpZ+n9sZXkjDF9Gic/QiOZyx8EITY7yKelHcwus4e8HcCQGRMlxI",
-	"je0gEXx4+O+i0U92A8PBNzJBMSRHyj7o9nSDhxdiIZUCKOx5lAfp7vLJbrHsft+zj8VQvfqkJhNfqarn",
-	"BRz4skYX9FDdSolPd9uSenJP9AXplYCi75Qnd8O31wF9Lx3Nd/YVRBSkYTSlaXRBF5EUZgQ0M/LCcLXt",
-	"jLKAvKYBOqK5FQeZZyU/oOlyQARNDSRknfYbgwFjbIj2Qm55Zz0c7hcN7rBReh1EhrkQlUm6+a7iFI3Q",
-	"Gye0Y6zBVVYxmYYHmddaN5nwKmQYZa96yN21+o6ESntHrka7Mq6hHdJeWLOuaRKcRmS9fKs94vBH5Dos",
-	"2I1YIxgmZ7OalzcgvMeLrN3q3Runcyyw6yX9LI22bZOos++WGndcWMqccHLhgmKG5x5yENR1JSKbKdS+",
-	"R1hSnFA38cdJWC0IFqSmEdU4wbB+RquCbQ4HM7o3VCR3v17nHI/fk0yShs3hbESFR4wbtGtNyDgj2LWl",
-	"qCs24wDjuXuS0nfH6zkYt9vHsy3M39nABEXyVesE+NMXoqmlmnqFdCKUTkF/pSQvA9uEO4fI1AnySEZF",
-	"0iVm4dwN9J2vBTu23c1u8cho55kJbWLiVzza2zEmq7ZAfDGkX4wdW6ABJUYc/ANycORu66ECEyoZ4w67",
-	"BK74Cx+qSdZPvFR/KI5Uj7oWKTQhjUDEPt0k2rAct04Hv3OKemxWS4NeDkBF5wzj3z6z/SSHNjIJdmYP",
-	"NEvfyP/gMC3ZpEi3njc1TyDfHXWtH2Y0gLUAb09FZe/tGjmCgWmsPYo8IYmalPGebWF4WKg7K+iyqC9N",
-	"NKlpjKbrKsJEHe7DXeDAiaihsoDQVshW8sDgYcY5Ol/eUOXs3TnUHNYADcNb+P6JngyTb/z0irBrqrQr",
-	"PkCLUKZRCu+OHxBAmYkFHuxRjCNfsgW/SN/fMoJEOaxgsda8mgTmc6PExgc5jVwoVi5FedOrv2p8g+ie",
-	"LoxhU4wAoAaFf0Mh8EHo/cF4NEtMxltihgCEDDMIs7ZcTsFmlmrxDp4d8gwUSwbyTqy36djo3ituXkWl",
-	"34OU1g5v+46RvUy8y78gfXBwWm8Bdz2VwG/F9HNxDKD9SjSL1LmFVsVw28/FBjAMoUagESJkvjoDDhOt",
-	"ib+VrggRIQ0ArZOaxRveQAI3YWuVS1lXjZicBoyk+15XIueemy4VcSyAoEyN1a5WycAzAhh0cUMgDEQw",
-	"5gOS7aRW5oKlUaRg4fv1NQjHT9Pw9PRrTLPXrbShljpTSJZKsZGNMPfacvGeYeq6SWaXLe5YX5d2U26W",
-	"mgqmUcx7+lIhuRxA9KUr8zp6DSQ1VDFj+XXwWWBKmZ77jGtRGzEFB3ByKd/9AwYi/RPi7GDOyiXbSnWT",
-	"EiQ2lACt+SKC5nTPQ4J42QgIPLKZYOvWUgTQPUJtP+PfJwPHf0tVpCl2+ec/+p9ulroOr/yPt6zE2pmE",
-	"xqbShUMIHNtaNtsy8djxIxSWizgSmpUb1QmRB6banRN6X2q7/iS2k8GoVrwSDysYTKnXByiyfxLbS/eL",
-	"vVosUIbKP4MaTS+jdWWIc5wgyR3yrzGLYeWBARYNXzFeWnNBKAZwkaxFw60e1s2On/QcjDahq+0d5w6U",
-	"X0n1Cn9ztmcbaAfoXRmK47g7S3L21DngYpoLj4sTg2DRN+huhmQfE/mfY89FpGf7knnwSlBx29ROSjDP",
-	"tzgA/H1Fo8A/KBz2/ufi5NuoFnvHCbvx7nK5wFxaSCKArMth74No3qAhVWLiTP0EvnK/8v/4UtDkut4h",
-	"e7EhZQWev137bSGuU0AnVJkxXMgjgxHLkOevDocSyeHPAoyur46GGEnJm354ZEKXjZx//q5pr/5cgrP0",
-	"kDzafHO2zpQ7LMHTsxK01nKKpVmjcdYlrL0fcdkeX9KMzNLNJSUGvsW+SgnUYVHeZFKR4sB6wbg/UUpb",
-	"kYXw9blnySwxjSOk39SB7W2kVU55iE+xZVbrpB20hC5hu2POal3eTEzTvUmFOW5FI+dSNOxGbMOJC+Qy",
-	"vjQTc++erNvZWBPoQRLvaiaqyl1ODZvzWSPLtJsU0/h2f4/5f/0JTVsplEzvjLfkZtmLRADxCrYUP03t",
-	"FE3bQG9AkuYZMVel1m3mlF3L+jZpkUdMPDnlXuR2t224FHU6gRqvLFJ4Cg80ueZ22auXw+L/FhEsqBZs",
-	"rL33HqGQa7nRm82B6lc/52Saunp0PseK/+TVn0izSqV37F5xcfvT0wEKzuPow0Rtic+PuM9B7zWB4Y2/",
-	"cjvuOR1p+Zqc0CBYPqXjzbfyVnwnjEkqXHD/PuVr+fT27OnGYDbxhVMSAKoQATXR/nIDd3hYlRZd3tyu",
-	"/jNPgpX4pn2WF53y44So00LhLBFWGCVNw6S7FiEAXvyE+YQK6DHGlJCAK0N12E7BQXTIGFhzuxYFfRnw",
-	"+PEHLeJw9n5WwPAraYyoukQd1Kox3boRZqvKCSJ7eteIXpPF8azLuFsY5FRTD49xp717KAo17Qt/+tGT",
-	"aJx/bNwmoUdBrhxDE10B5LauWbtmVmOzJw85fX+kCn3r9vXXiOzgZFuGqJmE5zYCEF5wqRCaqEvU2gSm",
-	"uEAmpuImik4XUUq+QCosffebCBXpIuJ8BEFf0TygZUpvjH6wWzfoR4W69Qu21mqBPyRoMasZZ2upFoBj",
-	"5NVZ340OuaToNbMk48+NtB/NFL59nxEwmapX0TS6OSywmXWF5FV1Xy0SK+2tAlP2/YiLL+shwCKXdMOt",
-	"PuhahMDO6zbZSRv53+nf7maHXVRtXedcAThOQGvL2gTpmFG3FfceM3JD/xmKg/aaxUsnHHoAXgFNH1Dv",
-	"H6FdsItNe3wEMo0DiSmDq4JurSEi4ABHMrkwQdYRAOviyjyopK9/RD30gHIWwNNPFTgellfRbfZIXsVB",
-	"DVlMvns14LbUvDVyVh+SF5w2eWXXpIIWHc3hAF6/fzb/jlci6QJO2phX4DsHS5ob9ry1S93Iv0MM5Jy9",
-	"ELwRDfvTV//jwiOI+iylpHuYnMl7vIy7dhDAkmddtt/x5kbYt22dP7i+zmTVGstuhHB3927q31hWNqBv",
-	"+xzkqU3oGjNaP9XPppOG6bVQCC7U8EoU7PLq+durp9+9+v6Hq68u+ynNmTq3sRxqvTlwAQtuxXVZa9Om",
-	"MDK8q48cLFFZlVBUUyUVwkrTMp1imanKzhEqkXW4Q6eDumqjSxxjbtOaa1tZpoJP2G+BN4Kt2trKde0h",
-	"TiYWezUZB2zJ69qco6WNgeYNlzZATkHPZN5i6TzF4d0+sd9xaEIDeyGhw6EX7J02BmMTGN/cCvX7CyZX",
-	"K1FJMBjwbTAMeKZgcQTr8gTq+KRqdesm588T4dPDTVhSAG6DJeqYLOn1GHgzlZPhKPvVsa77eI8RaUc8",
-	"r3fmdlI2YMVswpEzEwDgY9ZamZyyBNc7gvxj+QKUNjrNWYTsSzbbspmsAOkD8gE20kw8X7NkH4VBewHE",
-	"agroouD9XYotow6bE19zPdteJ+X7u9AtZNOtEN6IejrBDcA9Iiq3WM6qreIrWToe1QjdDh5IP21ZVbU4",
-	"RM7ABJu2FtczbsaAnXcnCRwXMsnd9Nw4BMXWBM4kDDdJRaZQwwmL8XBivp/vkZPPF+FnZw6NVMDQmVjG",
-	"sy2TF9zXbV0z/BKlmo+EkD4KErTi24IAIuBj3RquqskgEZXgVS2VSCKlxxUFcanPDIrC0zejboSRi6W9",
-	"hp1IWN/OOIWtAlwSdw6BVEVwa5Bq+leoNnd29KpdITesRTMXJUhMfMm+SpmRosR+QeLOPUQxncHNvMFS",
-	"GA8cMDm/V66yWJkx6o+zQbgVFWLdhROKzWwLbFWz4VtzJKTKKN5c4ktwF1yPcMgV1Ct6BLEe/lemFw60",
-	"J82xBpECj3CBgC3chl2nX4fPY+FFwLPul3urp26SsvmNVDN3Ade6Sx3x/Y4g1tIa5FGjuLwVzz69/hue",
-	"u64xMHhM9r2+VQhhk7mW8MWIxxsX96JrZ7PcpppITrK4fsAX07V5hxax0wpKpvfTFPWcNyLHFF+KskZQ",
-	"NnzOv8NnC/iyCpIT9E9wR6Has29DNrox4lpjef4A1JGu6ZDkEelbTj/oIJcBivBWVNk32Otsqtig51Di",
-	"ZeCTd0zuRBXpKBDQuQiV4+CArrWxxyDqRbAtXiKkNS733YtOkk2EAx72JSIwAhNpPjHeKOI0n/ZaTW2m",
-	"op/NdBKLNYZ/Pe9qLoMcCY3bmAbw9UE7t9CvoQOOORyP6Tho4nkjxL71wDIiJZ909xXfAto0sxr49fAp",
-	"d20mU+Wxvld9rrjBz0MrUMA6xOI9mW/B656EO/YvznPoq86X0g/srNe1zCqh6Ak3wA6bRlor0rXM60bP",
-	"apK3kwQvTuoN/izZ80RvDh3tLeK8jLqr/HLpBdHM86Tzs5waaL4COVW3K0V4P+f9xMmkxB+0fI7vZr41",
-	"+6PMNC5OiX6UX9JbhM1JLCeh0byEtXhlFxsqH1JAnwZwfe1VzVr4tj0nY/2HR9q9pjDrS4qKeYtciQ0W",
-	"3ipMM2+V//v9aEHc8PLrt4DUsRS/YKdOAfFec0hOY8lC2PTehSNOkQO/isLvzGhh23fCLnV1mVbkXiuM",
-	"uFI7TL1RbM0pBSLIewRMAX8WWGte00OlklfiCXvrzF/0lAQFwhMBVMDuR7HSgbVVu5grAEKUDGO/GY6O",
-	"MGbIgzX0zqI+WdBXqJTOHnxyBpL+yRcX7L+fnkJ4gFJJEjYenaoEpKL0FoZ0V1+6hGjFUxD/TvPlM6Pr",
-	"1goGoTKwUTuf4HQjZQXbmc6muU6+/XWnhhdsK4wVTcW3jwzzEagp2UjXa1T5M4tb9wwCr+MrqcImDMyB",
-	"o3DJYeW0RUhqv+h4hkXHPsnz4Guhd3Wy5BH5vvUNPAGUQvrUH2k88n9wMSK6ik4L8hyS7YutB86/M5ht",
-	"jEqYEqoGHEDODIWt9zDWLMLsSzopVm3N09eZQex2p21XpugqD1BkgSkobVpTO6RqdgTs9HUKdy9qi+Hx",
-	"FMfP0m7xJliWgJ8QMHT6dgYEGcsbreLB92WnP4+bRECImP5+fHqWHEXYUWRRsxYKoUUDzLL7xy23Mfuc",
-	"d/2RgH8Ju9sgLjw1Yp+SihtBKu7KAU2Irxr0aNRtINmZbAF3KGHJTr8VOzZCun9bDl1Vibsjqq6TlSiv",
-	"1c557CCuteqhXE/GSc20cX1JkNjkga34FkvlQKwc8orpkOfFyS23uQvOMF6B9+yQd98ReTXLnAQs/0Cw",
-	"rKRLxTBfPUTWLHYpyXHPP9H2Imnx0HZkSU2v6C4zz+GdoE1dWt+LzZuo9dwhTeTvv2PdsFH8WFO573Ul",
-	"3ng45/7MfAOqqf2mnwdXHkXdsPbwuMYI8PL0hK0sxculpjkcV0M5521tw2O7cs0nRfWKk1L2RmuWU0ZM",
-	"ZUznV/cnmepQNayMTUy3vyGwTwWZNQWc3oLdaoihMt8tK7ukhLDXbZPa+K/dmoMLFzKLDEI2KViOofDC",
-	"FKJ0LRFhHuGleWK9RmfnsBqDKyXqQxLe0rPxA+Xff2QeOJSjT0vPBx/iAan8JpX95r4IASGPrAnqMNzH",
-	"k9w1vbPXyy//bI/7BqeVJ+KlsDaN7BIINRQ2+lb0UYcm+lRFuo0mYvZBa8QOnm8Is1uQP/eY9zZ6Y5Lw",
-	"hoAO3JoleMbhuMA2+R8w087c4zOI5R8GBDkGEhY45YCtB8GUeFG6OP0rKBIm3IEIVcSpMQzqhyEWQKXk",
-	"zgTvFzsPUWViv2VrlplEAcztcPuzS0H2uz8/f/Pqy98XbMaN+PzTtqknleWYvv+WJFTY0mg+KRZ/LasS",
-	"wrS73O0TE8YSHuk1UH+9d7ZhwORE1kJdCmOSwAtE/CSvzMSiVQcA4eCM0+aV9e3Gp1bVGyEOeLcz/NPQ",
-	"j9zcGPwPqPNDT8Bo6ToSgObSLbAIVKMXZ6jeZMAuoOjsgNoe93jyoNeCNym/wqtIZZ7UUSgqfditQxrF",
-	"HOQ244Nw37BKNqIEIOnEnkVY9KmkDvjyumsolnhGmpvrdHDpxdYKuvC6VLP+lJg05AIeaaSeeamRf596",
-	"jS+wr9z07e43oks56KEE8PqgWj/6TTbrP9u1zxf7DDw5uXZ81TajROb6pBzIqmYtxKA/k25ncVic3PIe",
-	"LikZK4OOtXIlKBvUCYV1o0t3CW04ZqlvoZwDCjsmpwHcisYkpTp5wwhfIZlBoJu6ur5DLbN/d7fs3qCe",
-	"cn6TCi+E+gUp8W0X+k12cPuDQxmfwPhgkFjoc92Qbzue6ARZUo46ozIhQ6E+7jpzeaCrKHkTmXa2khYJ",
-	"NClNuq5zjcjQx45tqaOEHvcTURVM/MRLy2Ytxum1EqzRLfgkdhJg3O+mzycd/y0owQ47TirI0e26Qvk8",
-	"hcNyrtJ4N2KebngNCuyKb5mx0p0wSn+e2vS819VjN0jo+SARqocU+0dRrduueSsaqavMXZPZ3isP1sGw",
-	"xHJKQCY0JE0UXjbir9RUTDes5KoUde3xpBMo0lUvIDrDnpHzeQZuz4SKcP+LtfD+rw2XhClA3FOc0Oux",
-	"IRCA8qBs+Cv2anmfdFDWssopCVnRd+Y9tAJTjSAWAfHKRqxrXoqVUMck/CA7FJEcSLQMiTLngZ5BMPg9",
-	"j1bV8UggZkQv4PmseHqO90S6bbt7ABzsmyU0uK0kdm9qgAo28O9OuDVfvBfOwpgegYIzWZIMX72N6H+Y",
-	"F+M42RuI8chJI4vR1fOh2HRm4po39pBqhXB+JzybZdQr7+5GL+aSRyj9YFhCMxJp3TdJdBhfRv7psy8+",
-	"/eLzf3/2xWdRMfnZXoaOGXnApe/zW3iME6q3fbt7xBdCgTD15bC24+IzpxV9/imrIahjCoa403DEr9kT",
-	"ds7+J3t8gXElJbqe2JRM1RrqTAt9fxGheg0J4e7l//Xj88f/yR///fTxF9f/8/H76F9Pzv/n4/f/OC0+",
-	"/+Tnf0sGcTMs5y7FtTbSyltxMbge4fQd1gIpvhUTBs+wXmdQITXoRf/49Ozq7Nn56en56el/Pj37LI1Y",
-	"Nt7s6nkH2xpSEwsm58SmuZh3dBkGD/ZZkQocQmLo2bmnW9HliFAwTipmNPXuDroGtTkHU7ugWiFIPn/C",
-	"ntMGUFod3AZGqkUdKnysL9ABehmtlfs/FCk4CeFBPqQNRRFBC7tgdqN9eRA2D8JKr+7S0ZirCZ4nPxVw",
-	"XCuNYkeqXhGTD9LiG70PlWDsvPlANU4EdjDIxi9rbQjUjQTEs8/2SIasRgIQHwXjoagr+My8BmRledPj",
-	"dN9789FUA+tAvSPWCgIzQWH4tVMCrwkvNK4Y730RKryudXONWgndu+4DSI/aW4oVi869V/4+YTrdUO+J",
-	"4CHuSgJ4BZ6/FDUqgXuF9lCUSce+lA7uiwu75HGSsFDxJ7ja1Sbywus15c3sE2Ddfej4q077UNO0NREA",
-	"ykGLxvJYuJII+iOkMYV2jE48qZAOBNh6GxW0Tp9cD2C4T9hVB2xCFUlRs19HvZI3mEnW+t61svHXn085",
-	"IYU63I7oJzAXZFzCu0m9xSocBLQweBneiO0jwxpuARMl6mpcaWGeAHjEbjHgPmZ8IYyNeJFO0m79JsLK",
-	"7GuqtI+Vcfhryjzbe0g6pu9+q9V1JQ0RPwFp1rSQg+D9M9EuOTZAHIeuOQ1i0dD2exxLtz2fnDJTRFWf",
-	"gR+i26Z0FxoUIxS+RhUuCIJjlaYDJ5GGBdPpCQs9faL8I0jcYcbqtYknuG70ShpBiJEs1jXpHsH7Jds1",
-	"x4lEczi1ZTXVQyj3M9nu8MTlE0VlZ3AAgLU7Kw8kbXe9+Vm5b9y8tmNFLXC5ovgZAr7s4CQ5paQqQPI4",
-	"9kOlAywKiSUEnT3IFSadXjAdyRauYAAeN5+MyhF6gDebpXZaziPjX2HZStiUCCEJdRi1yaxNuKCnSiSs",
-	"QwcVPWvMBsZOmCKBzvjQxID118k+EgechTvb1xv1vOtPnG1cPDa6/z2iK+YzLN1VF6qSSPA5y7WDwsPO",
-	"bCqg+E6lImBdJKIPEXjsKDqKfw7QXYzxq5jWsgZ/kMS9D7jAqfb6UOod4vQrp/z7pr8XYIKcU6tmAkdA",
-	"D+UdsZ2LE4Ph1QPOVxST3VsEExrfhtdEJCX+GAUxfr1RH4EbXUw9fk6Bzchj6tkCNW6UqYhYANLmmiPH",
-	"Vab344rOWGevrDnUXxwale+O9sOgR3kD3SD8dRDMS+xZfpKCXZ4I5na0o3m6UbbjmM15Y4eO1xQzv+GL",
-	"PXiKHAH30V6wOsJX3LkX0+B0a6kW5+wV4ytoH3fhPRqhtThqfZjHQv3CwdvinVuAC8DOTpl5QliF5xGQ",
-	"nUQcO8A0dJPEwWzfUl7jNhLS4fHocG+gw9GXoVPW4PzzNS+D+Z6gpMdrWOqatG7EeWkYfE2tEXOFMuNe",
-	"DtLprytR8+31yqRgDrBsyGv/aoHFoWEnGlIIEyDawd/y+ekEYE/oJJ7q4v4KQ1ozwVb6Fmr6GywRuhWN",
-	"sw/gxPdRFmxSgReq2t8tv9cnCnFGrzFnMwuYh/m2hPdSsHfnvjcHNp7tCryd7ng4rvmCr5NbcylroUoR",
-	"Krsa7z6581ZkLiOEFxulBppiwVBEz15HmWLH4AfB1Ns6v5+HE4o4okpfDICXHsANbQu1IhAPTjKLH+wa",
-	"QTxSmRluVKQJnAlkFtZ4BiIrgYHNFcUywAmNgw9SshKZxSnHwPUyid8YOLcLA88ErnYe2eqhEHCju2og",
-	"bDUxyjlnzz7btwFubo1YmLG56TkG4gFhEhnDkwb8zeAoIBDcc3I8O7V6LmvhyTV1kmdFFq4kk4OzX/PA",
-	"dnV7O2r5zmVZZEZyJ84DmCJC8bGZWEpynLXK6VRY6tvrENeFdhxBAiKxNMPzB2MmCbbH+Q3kThdTpgvp",
-	"wumnYl4nqvsyceO7zrkpz8RWd5VOM1FLcTsQ4fmUsPHJk0PE5GJE2HkQqv3QP4jQ/De5LoqZHAwjF+q6",
-	"VZDEkxM50OAPigkhFOKfTRZ0jfSsljbqlHiekJ9QYmCGOlIfjmgmFlIZhHienE+FgaHr7n2jROVlKdak",
-	"hnU/KQLuBRDBCN6US1E5xboWEd5skizWKTfpk+jmrFubvBqvvNsa3RdOFLqr6O434wD9tvdNEtAm3sBG",
-	"dAoMcWk1xNG3B3VLJsTQSZ0nzRKqy8j5mbLNxvVbsCMokSxkiA8k5kTg0hfSJ8bcM3Yp9aAEYNTdnG/6",
-	"dB+iLGH8dk6FiZ0vgzdh2PiRPi9wBjkTQarFkdkEv1kQv5gF8S9qD3zkin+6DK/r0dhXTaTPEAhBVG/x",
-	"e3XJMwZABsHZOfHtpdIumd+U8jsq5b9qHTmfEoSpJxbfPpc2WX7z0WvUH5EWOAhRl+vzp0+/eX15df7m",
-	"9durgjW21e7oDj+3tTl/+vT//K//DY+cP336tBK3T63d/nD54vSk+MiUyzQ/geKGjvYLdorFfIDJj33F",
-	"8u/uZzud7s2DJGqP6ClRLdsuQMjc6RWMtDLwjhMo0zCl4rim7bvFMTASdWmVTaZ1WxXcr/s0ueCqhaBJ",
-	"AKgYD3fiYyOus6P7OuSdWlce3gXc2Qg1i8BpjYaChi26t+jofXgXWOFvDugnj93xhFD35Rm7Yw/+h+m1",
-	"v/Oa0J6xM9cXDYbTom6kB/pkDnV5+CpM1NPSlv+4e+PKLwqQv6AJBD0bXAwJJ4cV6zjShadiLgn5I4At",
-	"uYEfd96SGXEosE2uCWXeUZC32eOmH9Oru2EaE23Cd/Bs0pSmGYdGN0CcTuR0Ox6s7qhnSJAKh3cNuQzm",
-	"6MMY3+88eYYV12ohjL121ktM565akCJyPWkzfVca7FibKTAy2Iwi8yX1TEqCl7sxsbjM6aL9XlixprW/",
-	"YMbPIZpr3K+pT6AEOSbuL9L/AXYXE0IepjN4FrSyNcNq08kFmb0O35hmAqOlFRtYXVdGdIj/pRFwMNFR",
-	"nP6hbdqd3FonQt+0s1qWfxLbl2EQx2zvxOx5a5eKkOMA+BbqqaVKISh065BZjDt3Fde1QCzSu/QQ58xd",
-	"n5T9gumYVKK1Z9TU9kS0G9mWl2HqGe7L9iSa8fKmQ98L1cS79VzwW3P4Bq79Bt5h21KE8RPKUWWjm+ol",
-	"Qssexq2YXjvAWErCWRW/AEYWzaYYB8t6IxqzBzpjWKahnLppxJqDdc1mWwASZnMhqqS+U0mzrnk60woz",
-	"152umoRHibK1BkhRkf4/Q2NnV2nNdoJ/dfmaff7JF4/P0q2yVEUtIIdXFjVi9XlKl1+9eU6QC6wSM2mZ",
-	"/21+2Ov02M8H1VMHCfIOfXgH5rNLsSq1mstFi7Adj4zvGIkFQeO0/2URiEOd8wjA8Juaqxc86ZlUlLLE",
-	"O9dIEpeX2ipL+6TDCZam82guAZgdfK0xGKcnW6j+W9dceQeSqpgSthtjJ5hIuPoSvKOAfhM64dTUIebd",
-	"8oLCBuhQ65pOdL12fL27N4FE19rBqbpRR4VUuvRSLpZT8+Yng3T5tMZDS51ryCaEXxc4s9x+X5KFM5C5",
-	"bT44c/NuiRGBYA5GGyINMYqz7BF/fyKgDGzOXiPFc2gfC2ZagnDNlYp9JUOF3DPsIZPItmV7gd5NKFll",
-	"fCk4dNQnbzpozg2GVKZ2bSMA2akTMyLbiivaQqmg5e9w22bN5NxXgA45Ut/F3xZRX7SwBR57swMScSxJ",
-	"y8rxssonLXbetIMqgf8AuRbkcjj0ENI7wxuS03bS2M19d8reHhnMSjd1xYi800yVCUlC2QboLyIUO6W7",
-	"VlwGRKsSVSQV+9EMkPRLsDlVpiWRFevDji8Iq1QuvXVKU2oTyZTAakAKaFUi3A2JRlerTAPGVq1ELpZY",
-	"coWWtbuQCsZBlQedRnAwbQ/w1SxTq1AiDNlFUbCfO3Qoxi5JEPKC2iAAjggYekrDYveex52cazcZv3K/",
-	"X2kuNpa8zgN9d+ULV6ZcAY2oMq2aQQ/cc3qnVONn4PYDBEviK9JO92evgxWEEw1rKTwFosR1els8dpKm",
-	"vVfvBBFMqKdHfQdrEEHxJ/gyaeH6NayW1taIpXKBVe/nTKuaNCTAIkINKk4lp+z6DuESEFZrnvYmQ9HW",
-	"t+I2VT/6nBG8rFca+6DcgAVhIUaEZ5Gm38EcYRRyAHRyyLZPB/sYAiI3+wV4A8iuPGnuHaATpjMC9Fqo",
-	"8w4uYEkuPIjSVhdM6Wtf3q309UxW+AdUYhgPokm96RRUM12vuC2XIb9jJivmZF5bLt3/udrCx1BazM0N",
-	"FAx6XwR0w3sEqOkob7BuAaudIRPCXLB5W9fX7slzxtGAlQY+ZL+D3/++YEZHaj5wn48EI265QiaGCc+2",
-	"blXn0bOR9s5h+sHTCVgM2KqwgUDybIuUOO9+oRh8kvgRRDgu2JLX8+sN357DXxCS8pkO7iKE7v9ysey1",
-	"63eb5I6K3wz8e4YF02E78O8V+ToDnZxmA4vEP7CIpjjx80ietiQu7YvENDvsjahZp++ruKf0iUEQw0xE",
-	"1JkKW53ttJQr9hwMjI8lR27N8hLhW9eTwBIGN1Vrl7s+piRwTJWBVoGu2tauTQxPy3uIvUy31shKhMYj",
-	"StiNbm52fJFJ59azzz6vljtg43tdVmHGYYgCl5sjo6gC0Psh+PTpEreOzbwx7REDMRnAqY83U3vm3Ie1",
-	"kcf0iNZujll8KtysnFDFWuuLzsMA2DRwGpVmkIc1saI03p5eRfunIV/Dl7jvKRGlGafo8FaUWpWyFtVX",
-	"4ZrNI4Psuqbnc1lKXl9jJDqlvkzb7TBQFw86bqC84fO3ltfJTNTXUVOq7r7yM6JWJyunriC414hSOZzz",
-	"Fre/kk7W++zWoKmHV8CrQ385vBzjnKhkBFxUd6Y6DXNXmtMwEYH3NJ9IAfDFM9nlh+GSd1lvZxrdjocd",
-	"Gj8B0GQq4U+AzROZxp+0g7W7A3ACUwuJ8w3vaNCJ6iS9dde5PC6NqRm7h444pGvVji1J/uaw/rCCIqbe",
-	"XurbZY76yTqCAA4MzayCn95uNB24oxpGY2R77G1Bo8yf5XEZ1x3b4yTjncTgjug4Rk4cbF2Fyu67H/O4",
-	"40/HHd3OjbGZzADrv9B2GQl6hH/AFOydLmXDJoBdK/MO361pIYXq74BpB62hQpuNGQJZzrYDljHEtFGp",
-	"lFYAPIQk8U8BbnC9De2nwvmCma2cDEuiRMm6NteYpuitmd3zmjJBRhHeO+N8kk6zo26kcFjyfeOuQgN2",
-	"36PemT/UfCrTLs4L9QPnh5dBqq2Fl1O7zlfsO3zUu+wync0l7R5h1PXMQ1RlzHbTTYNQvSmS/F0rsSfW",
-	"iSwrDat1yfe3w0Ca0Mj9rsae7WKc4V7PLu8rW/muzbhjuVPcVN9TC6ph99EVIY6ksKcDLBz4KXyfVDSP",
-	"vUMN647qGi5GveFNRaUEvJkIQry/BqdTL2EiJVeAKLdNvHBy+UkCTkXkW/TCewmaCl9UMCHRl8i3Q1fB",
-	"xPclvRQpsnc0ngkwjnNVRofW+Vwtg0cUcGOntP7OtjLDDc8mu3eVGo3WdwFX+cV6piFLFNEhoU3Ln7J0",
-	"sPggX+xBqD7Z3XAW0G7TiDsTmcBSj2H3EVie11irRD6ACBCTioR+MSSeNBcQsM7A1z2Kp+O44VY02+PK",
-	"P0PSUeTG+mSCGwt+lp6OL7rIBbyjPBFRMah8ZtxHUQezGzOfcxJo8uN3aNcBD01Mqe0ocu9ptcdjwP+G",
-	"8n4UyvsEMOK3wikKyeaGmIZa5TomQeZJrjmIVGxe88XCEf+wnjsj6RYjmjy/5bLmvdY8fZS1TDZ8zc1y",
-	"8p1i9Y3AvNmj8zloiIHVGWhZxHTHeXeTzG/fV2udKkOYtVW6lBAmERLUyqWo2lpQvC6cnQBN7HjU2UV+",
-	"HtM0Vz+lwT6xH65eEhb/xFYvvXmQpqnET1PPMZ+Mw9kALQ8xuODo7ANUREoUfjdoSrTa7q353RXVCyrM",
-	"3nNK+3TDAGuHjDITUi1YzGu7RUtH5DrdiLUNmIjTverJErI1NG2qCvZuagOcdWszLpiQWzQ5PHQjckdl",
-	"av9tLx4Gbcq1ZTB8dZdMMCRZLxkkLN5PP5IvEWfkOSvRCjXktB54DDomTfgd4AgcOiIKtX2nq5tveE1y",
-	"vUnAAmiUtMaE+y4ov9QroTeK0BGokPKkOGmtDO5/quluoHqBkG7fp5RxN+jjW95AurUb3c3km+gN7t+v",
-	"ore4f/8Q3uT+9TZ+m/vgdXijW1mbyB6BSozkeqU1rBGmre1Erg5AgtMyBnMVUqJcciXNKgNxGkL7uxEv",
-	"admcyzqWWL1fLtJlEW9EU6KfZXdNf2tFe8iiTCkUb6TOtQ6desOYJfehhxTSqS99njgpS4ULnm87h1jT",
-	"KoV/VWTlewLGnbjgZmjadbIFV5p3W/UuvORtq96G97xt1Zf4qret+tq/7W2rXkYvfNuqV/E779LEMJVB",
-	"F7bJEyfij7DpRdS8EI9JUl606o0PeUw18gpm2lWIjQ0qDcwhXqmHGj1KOU8GhvL6PAJdOC3MZyQdYkOl",
-	"a/SixjeZBL6y0cZM1TgPSvAoTtBZe3yQmgBrxqlFmVyHXvq72e1+c8J7wwICz3hvcY6fj/O4jAvuSYIx",
-	"Dxnjf55uFzQOIJKXpUNi+jlm6WKgjdDwoM9lLQ6sy+7qsqbpOV7IpEq8WzXh51jRvVpxNA6ml3PSj578",
-	"1WjFflfp0jwFYIXtk1X1+71Vm25yGWqaycqIB6tARBnWrifKMG1sGowF+oLxRjBnkmR/ex2mM8XAaNVB",
-	"27lXXYUBaRH+/unNK0XWS+Lgy26nBxmIM93aY9ppbzN3gVOBcwkNowIhW9T0uhflTrvsc+WUkzWsoZca",
-	"6+GROn5RtOxYuBpB3ha/sohuY/uR4PUwhpl07x1U37Gutc2dI/edO32savjGHDSsiVczidGH/JgaFKVz",
-	"YrrY36ZL6V/z8gZ8UU1bY/VlaKjhBgEHorGIljV1UZkbwMSbDBvvZ+mJm9xtMC8voTlcYr/3FkithF3q",
-	"A9xK38Hz+L4EZfU8B8ZoQt3sOas1rwq2voXGVcImq5LMCNDSUleH1/zouYed6FadpiigsrxSc50OvGOD",
-	"8CQAE/QJpY4I2OL7ZE+OyW6l+afPzv49jZu10goKwmQ6/VIjtLGTI1CPWWt9g5wM8EBSdX2VWCjyT/rZ",
-	"sAL/Og098dywtdDrWnS14HHb9HwpflrTonwfmh12rcHcUQ0lpPGiU6Nj+8kM3C92poD9hFZpvgK65naA",
-	"czqqjUOa03VQ4VOtsdWNt34wJwoepjQVrAUK7WO73kO7pD+mo1CXXJkqpoJyRQjiF9j9iMUepDF5kMmY",
-	"oc33PEUoydNEs1yoVwpFSEp6pBnu9ZxtlhpByjyzpBOTMXib1r/8EHPdLLS1wuPU4TmgYyMVdic8d5Ke",
-	"U2tf4Eb8t9vmLmGt28gAW+pY/XCnG038xfY7/H33Qc+Z1uh6NIECSpyGZLqr37A4uZUCnbs3YjtxRZcw",
-	"gdiRiJ/ErkT8pHMm4r977kT86HU3Ffzgz35C+M8/uWlFeZupDIpsItgrRXBs7uyD/9EpYE5R9z2Kv2rd",
-	"DfD0hWhqub/UtJvEUGIXJ7GY7MnYVC5ZkATdmewLopG7a6ox3SfFV5gY5eUvyG24PqLL4riEB2SdpORE",
-	"5npk8LU9dMBHpuidM2jtF5e8QfFzv8Los7Nne9BzJsDi7JJVLtRLQCY8zD2RxkEMmIbnzraEzkcAEiHV",
-	"4oIFkMNztm501ZbwfSVN9wig+nXlbCVXbCaY1XXFlN4AvnMPdoSDzyoFtHssyuIOKAdPx3F68j7yBccM",
-	"RWBmxYmWVTlRvLzYvulGwH/gGC+2r2EU927vgB5R4HYYJViWk64zJ98OzOlFxQN1hKm35sta8Kx5FDqQ",
-	"jd67+BS6Y/Y/7Z5BIEc5n+97+gqf8j7Le1rzlRtrr+kUC9TQLo2m3VnUNK94X5LMGkg5cF/UvFmZvFlD",
-	"GK++mnjFyyWUCcNdIs0N9utk7bqAj0psuj8CDk09ICaak9Nz6kgoXGsF9blJ/8mCW7HhyR6bilJOaYGm",
-	"DzExdWP/iC/oOHLI0SPOnbB/16U7EpMDW93vKJF+KpwRWnD7VHF4qlsQ1kpfQ8LX5NwORKE86EdmPXQ8",
-	"Vbrt5Rh1gJ7GEtLcuJTQjYg2Bo7NQVOK4mW7DVJ0U1fXd0gT7AJjuPLekJH/rM/lO8QdbNBgnSkmSzFQ",
-	"YA5P27RE6Qi6K1Y2fHud6TV06T72Db+5ZRW3fMapKzoIDnBK+5X1Ote4RyYbtlkE530xbz+RdCucTB1H",
-	"AHENCBnoK4HutCBUHnmRCYZqWLZWffSEgeC5tyL+y3Y1EgoAw7krLwxtzivt9K5QAw09NgB1R4kFt/IW",
-	"yqIATA9qEdCKnouNB8qyy0b4waFxipy1FirtQt8HVTGjA96ctAR7gH0gwCJ9kgD/BsUPnELKGbJVqlKq",
-	"1Mq0q3XOp8QtTQxKj3hjWGvEIdUhWUczDgucsJC3oUpj0ciJEdVwUWRiLVA5hb3w/9oai7ox+phCQ2jZ",
-	"eFX5An1F7Qqr4eA7c1AQfHddcEh72OITY8UAR3NESAFJkuLsq6DLTfZnXmHNDBhbjbDOGIRVEcqNnrMO",
-	"Q4etobOH1oefzT1RoLkIJv2Uuoq0x3KnlKW7SxJeJEtG7Z0uvOzlFZn49Kpukfmd+x5rjnY2j+7wzNF1",
-	"YolWjOkZk9VveOkb3tgxN90usijOcpq5MHrF9CC+AB9H6U3MXJtct2fqFSgmrhHjJ5ggWfHMMYC6QFbx",
-	"LdW/rmSl5GJpndDyf58zqQAVja1FI3UFUgaxKLxEAcSaA7cAxrqD0k+Ml3boEvjsAfP5M/HxPsuM3FoR",
-	"h0ZTybP5G/KwTxZS78YlEpRU3FMz9LCWdAJy/rbzcGby1ulzeM2R17VXNeXhw/iNUMngwKLRJtNZwqOd",
-	"Kcul6p+LRMMO74cJ2bp0N9Xidhu1EgRj+qd0l419mDjTC8xueQrvn9uAmwyl4I95VYmKWf4TtXDizqjW",
-	"CvZXqmiL76wedhsd+j3kK1R6x/RwCR1hf92vjHZyanq6WdjOhxDdPfhM+CoNQ2kH1+500xAW64foSZ38",
-	"ll2GS2KQWEWESyp34MMaYGtKs9vNaxy2dCQLBS8QqljM5CyafQlGfRyd/Z1Rf1ijXSLomqo59PWP0BOP",
-	"2JMugWUEkKl/qRx0fL7naO9PTyWp5EKksrMuv3n++NlnnyPSSdfHrWBL8VNq/255LavrNJ98S5qCxfAR",
-	"IrSfPT4969novN6424nKNpPvOEKxnML1CYY/LhthJZVuriu5kKnN+VKUckXoMQgUCqE0ac/ZM/fZVz+8",
-	"Ldip++v/evM/9iUDDygMwRtEoJsGMG27lR8gWJ3GnWAi78DKgRcHLiLsdgWA5dMEQ2taXqc53d+FoZXi",
-	"EKclAp2XDdMb5VHYNqk3pWOhyLxhFVJVeoOWv5u2Kfwk7N+Da2avGKDAZicNaPGRGdRjJU+FbtuSzJzW",
-	"1S8JJ0XG6EUdFpRFFf6Hq5e7kUxj5Srd/THIVhqrG9wJ2/DDIlRfQ9QMQHGWPOoQ0CvVPgasiYDSJ/mT",
-	"nWF5rVW9nYx5lHREvhALqfqJLUMqhOR4AhZBI7vzk05sn43sm7Njhfd4zUSvvUIcAJqSFY8/vR7Z7Tfk",
-	"8fBvAeDWsMsJrXpo+Ah70t+AbnGpCQzwYcLnaa6vK/KhptCII0g/aRgBRIXuWNTSc6eeLlUHG92IvmWe",
-	"qBg8HDVylbYPjI7fezA/sbaAELnSjSjQyRv6ZYharIRttjmIwa5nwmBelswC3/FCsbiQcroP0sMITK8J",
-	"pcBYporeJ9wk3RE5h+Hhk8j1NgydDKcNk8WGXGhdFYwaoUEOSMSnCTfL39o0UOD3EHiKGpGUS6cGqAWz",
-	"kGtDX3iaTqtfvSPARLfs5NFqeApnadZuUwR/ZQ34eQOIZRSdwCy7zVIzIwTadXAb65VgvO61DDgW7D3C",
-	"KB3TYzxs1oi9HkIbsFDwmVzsm3/hrzRnvoKTpWELMbVg0whI/0og1NyIjTQiw2jHeMPdz3qwm7ibYQ7F",
-	"FAQKYIwmnQw8gmrZzz4+tIFisufTawhbgjrWdFAlBpoylFr179pMJDiHZTmcLs0hQxBl5qI5rmCr65tw",
-	"EHznBfsDXGRrLp12V7DH3T/xZp0EQjrMhk/ly/ISVDS4QgVX9qJTBWwEIfrIhISW8d4K6cJRvl35ju6E",
-	"hDDj6uaRYVAautrJa/v8U9CTQ+ZacbKG0nI35n/9+F9P3//h3/aKwW5aoXtDeoMJjTXXrW7n8gl9O6SH",
-	"l5uIpAbhy5QW5gQseCEoxN0LfUKb27oq2GzLzk7Zf3MC6LNT9u4igFVCR9bm3H1RY3ntri90KepqdDX+",
-	"Pb4fAPQQBOj4XUj5MiinjbRWKEigdD+gK86pPLWZDO8Td1CdmC4lee1Vw2RL1lpwk6Y0LBSd0zMOzZf3",
-	"qLhhi6PmqWEro3dlmSvSYQdg4xn95pfSEPD9I/M+RuTtVdrOo/TPPgcTmiBgt82gYdHfRaNHsZjOTgf9",
-	"7R/7T0Zb8VZizqHO9Ox0vHl+NPJnE4Bwc/T8QYGX8jvsNJ26WsMXeWfIXLozXBzQ92bn/sO3jEJm/xmQ",
-	"aLsOn4MLbW7TtRfTeBZ+nsASjx7JCt6Jr8DfX2eV/jPm+30X7JlXLaqCfZLS/nvxsAyGIba4zOWB5UvR",
-	"7nB+fY2Xdy4hAGA3kaITWrhhO2QZbkWeE76m3u87WEdpoCO88VcFJT0BgIDYuPuBmplCDlCYXorOyiYR",
-	"OgdW+lzWIuuzzvm+nxtwd1uuKrO/cM3vTCpP46B4E5rESYCCI9rA8fU66RIZEIie6wgVzDfqJ7TT021C",
-	"M9UG8ENztYpISkpV6DoEOc2AAK5L6qKVaNHPa7sHuBh3FVRVXolzFi3Y/bpgxDtgNHgy3TX2BgGQVuQA",
-	"q+WgccSe8md6Y8fm3X4SCQLzRmxTDEN+NKUinMNoZ8aPcgoSIEIPT9afisZvH2ynez6qppgGNL4L4DCm",
-	"4EWi5yGQs50qHa8IxFRE7T17mcS9xgXmif+qA+0c5Ns7vTJDfOj55EaG0+pnSOITEyWDTg6ckFb++Xpd",
-	"y9yhjU8m5vsovWE6nZMRyf1k71eYwq5k0qt+eoNv/kVXAr8JrRyhf/TUnICerpJgFNpwM9Lbg6bjthRq",
-	"OzuptQmQGLiuyM+PVZOZYuJDb55eqNS7r3eZ8QGuJSU2mdCLzoOEhJzspVQV6exRLq7RKwGFmWYJRuIN",
-	"5KEaaky34Gtz2OZ+r624B3QXHCwL8EIZHiabAC772xK388GCtMNW5dunpUqc+ldvKp3h0Gtrjzjz0qEI",
-	"sig6OdGVFS4dxzfx1UN5fsGZ1omiQFfPU3n5CBu9Ix3zpTtW/GT3mzxUFAEP59/9JuchI3cxSGBDGXZ8",
-	"EIxGYWBsB9YK34uKYfqP6rr3hdgXxUD6a/1XaiFTnBjdNqM+eiB6ydGRFOuuPq/0eI4PHWtwDhFrD3vY",
-	"ZDvW7Ha5GQH86h/6BLgVOed2QXhlKnHha3dJn12wUyTHZqlrJFfaT3TIQQk+htyBIcjBV+pWdmCvmTLp",
-	"MfSKuwFYUvRqat/sbNwib+cQ9sAoxJR7Jol92GAnQGpB7VedJqctl8c52pLurGej/qxPPu/5ys5Ok6ru",
-	"7iSX29BIcugl399m/4Uw9jXkUWK727QWCuAqTnguRV1ddG1bnBpf12zWWuZeBjqG3ijodO8kQgY5ecVV",
-	"5kWV4M3hNcltcytyXcsXyfgVALJI6vFrwENO659q6B8T+ITmvBlT1ZlD0MIX2srqusI0BczJ5VD7QtU7",
-	"zsiDXr5T6fN1W9ffOgmSKp/Qqf73V0HdRzyKkBkMUaiu1a+vMfL9FSElDLRzwKXC7JtlppOie/V0HfF7",
-	"XYnQkXMH6WmjMh0PNor55s2zLcPQI4ZVoBZtJsrOh7uaStDXGwUB0LSymgxuX6H5sq8dcECqnBaYIcfy",
-	"aC/TqHU21Nyv13XGni2Xgq/v9/Td6rpN5igufeag2xDj+0FBRRykHWMKA6ln2LfIbdh2QxA/h8bfo8j7",
-	"AnOnwnkPreJn6NghEgVB5c+t51hkt/cp5EcjyraRdnvpaOOP+ihS1ve48efuoEWQWbt4U8PqVMx/QGlB",
-	"ZmlA2rmA3uIeINYZfAD56+bkRLGTsZFLdWnt2tcwIkJOKhrdx/KJ0JvOu1xlgLTiXiKomtIUuaUOShKa",
-	"FGh9I6HrPVzvJ10jlG5KfC3/JAi+woP0JFk2wmdB0JbwwZMbsfX8U3HLGTrgdYOAMjsgTtiZncVoRHsp",
-	"lgSSeU5YMDgjKr6Esm4gmtu0rm3nhDdg3y0z7UVGWNMF6sAi6l74CBOFpr4XkvQmvbXW+oYQvQ5bXgB2",
-	"SgvvDmsHcYDo30dubYQitXdiEfzUhMPgxmc9xKojON1jX008fFHhlr98F42s4lUeMQmC15qAjoT/ym8F",
-	"eF/0Wqgo63jNFwIVgv178DMcfsx0GkBDKdEsJFUySsXeLQsGwV1IX3lX+ELHXiHWaFv0Apt3TvjFE/a1",
-	"bvBtWNyOZXJ/gKopfiNUv8QaepD6s0fvMOwPHk1hpwUwc28A1zJdJBSDx011t0AtjTXA4iu+Rb1c2nOP",
-	"g4esfys6Ximo959smLN7iqBeOnLpudtL84Q9j1+BRxre07+BpIENxfqcY26rIpzN3nX1hEF3Ccjq8xnD",
-	"gCvRlQ/4q4nKVyETJniAw0ck7WzPEyp+ksYi2oCV1hmOJy/jMxCqW07OSCQpvpYn5yefPDl98gmgQlFv",
-	"0ad8LZ/enj2lrCz3ETUNCsR7VZ2cuw+flz6W1giz1sqgMvDs9JRwDnwUFdx7Jfz26V9JnUPNaoIS6t8C",
-	"h2UgNJwm5W4AQpw0BSN0K8zac3+45X56+knuRWHmT9+KOWCVxirOyfmP/4hVhh/f/1z8I76u8YMg1fCf",
-	"sVzFT7or4Mf3P7+PMLqD/u7J7ZTrNkFu0yc3WOsvNAZt7oXSNPo7aZbCILE71ZJKmz/QNjsa+SRBiOvi",
-	"2dng1p4esLUfNSsEt2PED26lTv6JqkNI9jiFWGtt8MKBuQ7O7lPgf0iISmOkB3mz4jcCTou/dUkkoeTu",
-	"lBL8nitqAd1nUTfIn8T2gfjzTyL0iPyFmfM7XsG6MpwJikLAqEYRrdCC/8DMmWe156DWonlDLVXI0VUS",
-	"bi73Cm6Or57+Q1Y/I1PVAr1PfXZoxErfBobo7c2nyaxIadhC6wpe73ECDiaKe/7TX4aI37lDA+jJyXmv",
-	"ecOpGYsbGPRUaJYZtFR01Pb4uIh4MkpGfpaCzXyf2Bmlra9Xzt3a39MjD3hi8BWXwlpIVs0dHKkqup7P",
-	"PtgxSUvg8EzCzpI+GRqVzM3YlR3T+v5FIo7+gaTiwXt8qCj8SHji5VJrI0gR1x73Ndr9xCn0Smh89/Z5",
-	"g1dVh6H6ELxBoz9XZgNCfAJvpKUygd32QeMf/nK7dzl+n5ran4RYMw5ZpR5Nd4wNns7EAgG10swAX/sN",
-	"qyrq2fZQB5de9NI3hEwdXWf/K34rF+CJKhtRCWUlr437m1vxT7af1No72k+Q+VYD24/v7TQ1KD7s01Sh",
-	"gJr/T0brr3WzEL4hxg065D6IqhRDlKfPJSYRRcDXDyWo3fA+hfBISQ2hLfCCYoKQ42XfhwOzBj++W7g4",
-	"+fTZFx8rnz6nAmPPJkUHOK0VEBkTBC4Q3BKe9W4oJlSVlhqtWY4Ji1aZdua2dSbeuEfTR+NvrWi23dkQ",
-	"qvLZRFNPSOqITBdN4Nf08/y4tLUX5CSVinE2a/TGCGeUASYCJp2lDvqQ6A9yzluzvMT3IDXvoJO5Az2g",
-	"/69Uu472Czzpfsu4YRtR18lD5E/Z2EESqrr0j00Un+hi17eYd/AR+wm/Ugh1qTeqkzgzwGeRBoLQY1Tb",
-	"q7B0pDtAWzmObB+1ouLITJLeO2UD530gnSXv16ml8fGBB/XshHckjIYXW+jGtrtNY4o3hviotRVa1Zsl",
-	"AG9LdSstcknafw3RH66YeIx9c6qqEcYnBqgbVHuUpVozq3VBiHucwQ+MaG5FQ9oRa9cpnzZO4mEjL5DI",
-	"+qHcOK88ldP+G0fIlHcbd0paw/7jLYPiz4NvoelcgnMMdR0p8TbVDsuGLEdc0upIX/6nD0KMt7AOaMZE",
-	"IaLNxCjow0usjCMU7ahfJHz5Vi6W9hcPX/5iscuHYak/ytvudAVkpUbXgumG4kBo5mBkcJ+Zg4fxqZMd",
-	"YFz/EnyX1OvdDH6BJIX7laEPs8fP8U4M7XTDdpfg3zaR+4usXUqs9NdrI3i5RHiqVX/T20qOp4nAAzvy",
-	"Jwdg5m50ZZttH+pOiQ1VJCcs4FDL3+3X/tTZ9w8pEGDJCX5A4N9np6ewRklx+wO0pUpSUhB0sfaihfr2",
-	"IZEoszneoxkvb9p1PhUAqqyhEbOvD8WiZZ+DN0OFSkWV8Cu9EpifAClhBXgFNktZi650isrknzC8SoUq",
-	"m+3a+hRo3w10vWy4Eex3fCEKZuCR3xcM8DGhtl3XFWp14UbrksrMI9A5DZ0lQ5VIkJaLHBzKIwHZyFHf",
-	"nTihqnPWZQmyRkBTIVYuRXmDpcG5FIcXSMuHucZw8HvTBXVphX1sbCP4qj+JcD5mUvEm0UY4LcvmVA//",
-	"8A6HLx5EDF6FYrV+Iie2KXb8qgNMmDP+OpbFlcdnStb144ApkBR+WI/3QtYANToq/0pzW7CfavNTwYxY",
-	"88elrmvqHakb/GjNt7q1JiMDQ41s/h7dKb9LVYgrgtD+PPMe7LVx0HseUtI64iJIQ55hu9QpgE2Ie3Ra",
-	"BMn+ZVj60wdjaVwXOP59LxR3o1s+q7FsCf4JMjmIdK5udvkZ+y+PBK6NUJVn6AcRgLKuv6VJ/MJaPCzr",
-	"UmRSTeHi27grT7fWOyq2Hj/CXctK/wJ8NJ0vLoWqiDFmW9LiCqw7okswZPdButqAFcZ9TZNk2kHiZFRM",
-	"pX7ZL8A45JeA+HjyISVW0n/2ZcPnlkAuQZ9TXTXfQzIKTKhgZSMqaRmAJCAEPcwn73+j+e5ApxDkMLrd",
-	"OETIvFTyie+OwQToa7WYW583j0CrMH9S3rpCGyjM5eZGQJ7dkx3NDCb70IIJVvyBHHWwNphA3tLEHeu8",
-	"qEuPr/XRXW8Pp+EBiaLLHuEytLJL6KbA6zrUY+qGiil2hV9wJ+aM2heIQDUq/15ZE4pxeSQLT09Pz/79",
-	"ghpqwHSdNCZ4rgdxjzwoV+a4EUC6PiJF6TlCLMUNKR3dse41zQFP+XrdaCqAz2TywRPiN34I/HBJFB9h",
-	"i1BKH106/0pC6ltd3oTNbgOIlRI/2Y5DVMUcywV4ZGzBkGXVkqtS1HWHiJLOaYKnfuPW37h1Ore+BJ5h",
-	"HOXnbMt4nxJpfvTAQckbVK+FAlMPMX9+DYy44y35rofBlbNv9mZm7X0PIdgTPFLqJdQz8W7vELyppWhQ",
-	"V8p5mQiUjbrCh/ED+g/BBO3gmT/0KUbkl90j/IqQUcAskSvxsTluen2zOOwx/oVyh2I17Yq1a7Tac6eN",
-	"+hvkBf+ab39tUv9hjLg3RKkPYL9NuGv+le6V77X1+Fp4tUhsMIK6z0zrG4o0qUGBRcz31Tx7yawbqf55",
-	"DTVa+Z1DOh8n1x1s1oXkCth1UWUZRhvrO32MqiavOjCl39STqUGjx6dnV2fPzk9Pz09P//Pp2WeZ10ZA",
-	"VR9PGOmN54x9egT0p1/82mNG/iB0+sYjM8SVlQrhonC3uhII2aC3N/RSQhzpRwYJE528StyOFiTX0tgv",
-	"6Zk77u80IDffvxJfmmirn/as4hQL6oGp5nLRNgIShPsee+/79pDuay6hz0f0OXUoMpCQ4GOT/V9hsuIH",
-	"SNXfSaAekbt17ckSUIQ8camnEwSbDJcVtJYKNbMeZRxpk2KXp//APwYZnan8TMjqoAqPJ+wd+Up8gxV2",
-	"I8TaYFKLVItkJBgovuIVAWo8Yc/dDiuKvmPzgYUW1B+LvIb+oPxFEQKzoqwWYI5m5WMac2pLhbg/iJBG",
-	"s73ocHx8zh2+jDrCGIyPWLbQUG60ZTMJqwhoc+x3/tHfp7JVkIuI0SfcYjBHSMe2eg2TxVLUtCEIy7yr",
-	"FfgAabdnH1FV8l115wOO47eBUTgdS+Lu6KBN4AHpC93+27OvgXmfprWVynPVQff3Ot399h2FBSEYqFtI",
-	"QtsaBAlTgFqOoCQIAHaBgP9VEWWjUduXG6U3pvA/p7JeogYlo8FAvqidy+ovKgbU6qgFSWvYfY7BaStF",
-	"AICciVqKW1GhMLgYYBHyWHxgKI5bOFczZ8y430WdLuxS/EWB49dY6ISsUkcZU6i/jIl+37YxDn7HMlQ8",
-	"vNwAIR15fzvDB5zhl9wZMp5hjV4JBMwVTpxCHhjfhnBAxM+jV+hTG9pLfuDDn8wiQIQKjPgrWpe+Fc0T",
-	"9nxuRbPhDWV/ElUA8m7jezrBlbXhkAGrG4ZNEQ18pTfKaaOy3E0WsM32QY9Sr3fhL+xnwmaiyQym0DP0",
-	"X+9QFiefnT77ZQ7xN/xWDO7gnuy3CBuF8JrukLlzTh2FKXfDCHfXCESHRpTH3hGf783P+npKftbrAF4s",
-	"DatELW9Fs42svcur52+vnn736vsfrr667NLxKYuil0VJXYn2m/sPZ95PQ4knZ9cUm4+0dW6oBRNfiV8+",
-	"vw/Ql5HlOrjilDlPsyVL7EZsH5mQOhVZ7Q2asdDIhz7zuxN1l7rokEWpdIkazHRjQ7vqHlO22O+AeHLQ",
-	"fqtdGW8SKQBV9WUeEE/EKgbS2ABXtuUNV1YIakBtmFutqFi7htuB2WUjRJzJ4yyqc9/mGbBb5gIAbBuB",
-	"axBVB1sLMS6mVShpKJjVCzxwQK2aW2wujyb/FjM/rcb3XnT0862ka65Qx4ROAOAInOMvl2CfWjYTQmE5",
-	"REK/Wwj7dUtBvAe6GGD8XJZ0q6aUVx9WTV38IyAtBwZO8nKxAyCfBWYLHoZHBiaN1SFFpGaDjJXWsRXu",
-	"MmYVYmuAiF3d4szTf7j//fx05uwS0Jmgd9p45hfYMHtE69UyQghPaFAEUX4Ht+ug1SaswDcjTalsvqPj",
-	"JA/z55/eNTpx75Uns631PftAQFCbb8QlK6IiWLlQ3LaNYL+rdGmeGqsbvhBPVtXvT4qTpeAV5be/xIk/",
-	"/lKatTYy3bkgWKBg11GDo/wu/fzRKUqH4VvuP4nPPRIcMJwji+9JjiTCtgjiJ17aektBmU3ATxw5gXtV",
-	"mm/0SkxKO7/3s/dBssFDWcfJPz1PdRUsTlb38tAjnkLoYxsKHC8o3Zl0UCXYVtg9DLY3rdcz2YeX76Nh",
-	"xd/yhH+FghPC1IGhuzzkdBJyhnn3p9V5Fp6SWvfPyMa/5en9y+bp/douvWz2nxv8kZmWBJgTFHszo367",
-	"6z5IqtVvRsj936WjyV/ZAzIlE8wfkqnZYL/dqL+llv1KUst+bbdlSFgDJxBU3cXZaamb8+B0tZ6sKN2i",
-	"xltgvaRHHpB/nATyr8mF9RAEiCm9QVcoh9ysUga0yn9u7qBEDwp3cIwBEzKD1azSyAk+feNGQcfcuLMv",
-	"+o+F6rJAHPmqCUkzD+FtyrUTibnt/qPWNPoHilsfwOYQxlF6w7T6Z5eU/dJ2YElkY+LuFd+Os7dvLJiX",
-	"cjv5It6hO+qNfesf+gD60P1kpOxoG+90U1dgfcYtqzcZPQMigGnIuZGW6rtvfYFt5mVOjVpJ1VpIjk6Y",
-	"8WenUWv9z3uN9X9hxDt3fANP5IAQI+/tv4CKM54zct/R0ZBx0llFXaMiJwl6cRvso8y3ZtSbsJTG6mY7",
-	"6jCnRz64WfQ1r2un30GMXiCTMWPFOoeX1ujV6BuPO87I5/RqBp19DHWKyJ9xqx9gJl9yQktERyE2kIU6",
-	"A7oajLROVf67VuKCfbaCxDtqcu4UIEis9x1tpV3q1mIpXoEZGEIulpZV8Bb3TRadkzYhIb5OzpxhKpQT",
-	"WD+efOb24wz/61gDvjxb6agL/YipWBvc+IarhSCKnzsDecXV1tOANgLBhbqn/cp1Takhpgi/hAUGKMn4",
-	"SfdN1v26WvMBIule32sGrSoA+6UI+Fds6u9JSP8szW2KaA8t/70scPLEip/sUzeP+/CbOQ4isw8aP8/E",
-	"olWFM+b6TuNfyLX2L2WY3/MlRReTvinYgt+KAvO7oMs4byCTY7al/e6LKafIYmQgd1thBv44BrwR9lt8",
-	"7IHPAr0lCwkNxQI+tRAj2JtfIbc4JvB0n6j17OET6g8WriEjLDWkRUsdxDy3Xb99X42HLdkX0GGeDEXI",
-	"WnSrzmkvHw8v/BPon1HTVK6siR0sj9xeIK6uT9SD2kBYO+U3fzg/y55iJADsx6liSRJgFHqH41yKugM2",
-	"3DRaLbzaF3LS3Ey9s/4vJyVvzI+n759Y7jj9nP2f//W//3LyhD1XSKNHBloKG2HNoLDIVzWQn+t3ojaC",
-	"fXr6ye8xOSbs96MOJdtv+SPT6X68rmFTzBP2SoHdEO0u09SJacXLpVQCNUCn8UDWbul+hzWCwnZDYuLd",
-	"qnUWXkWDJ7Jc+9L3/j1YOPgHdGAdL/X/qXWK+78lLoUFPo6r7txrL1jVNnxWC/TmciouIjS1miswgbdd",
-	"JjhU3rkv2Fh+MEKQjJjB38ED/0yJiY6dvyPklR1ufj0P3kaqGACo2l+lCvNLKLyo22JtzxorCSq+LTzk",
-	"vE9TB8cBYZX6igtvevey37Hk1DjDpRHljVZSLTAIbiidLsfJjtXHGPmN+/6fjY9hURmhjGd/jvpIH/7i",
-	"IhAfDRLfEsXdh5yqL7e+seqvjSe9SgYEMAEWvtQrQBjYaPBvFGyz3EZaG3bTUNqylRjLtjU3jgtH+Ozy",
-	"5kNkHj00o+GqMpy2EnapK4M9eLhv8ixKbuwFE6u1hXz5WuNRttrpnE62hpjOr4jRvtEbaOAZjtVSV2yj",
-	"27pCD45fOEpA4ken264DUEhomBSW4jktpM09/QfUzP/8FMrassVnlJhZQnV1S3X5iMPCylqbthFPWIjD",
-	"YPMYqKkRxlLFnJsRgnkEEnZKtlPXsXERGTk+8AbeKXPB+NxiJSdMo21uMbPdtOt1vUWsdbGCuL0dIqn7",
-	"ALUO+SGN1tYnBbpDGH7kJvqEfbN3flBeilkR0NTSybai0+UpsghU4FB3R6ZcouAOd0ppmjGY5W5eWHoH",
-	"qCtP2A9QK8edPCFK2Cj3MVMN96aZAFrywtlZni5d3SrPpg2lxQgw0QN44F9ZZ0VCYtUxsb3Potje2aef",
-	"fsjo3rvlFjckd4m6L0M7M19t97HjY31M9Y3b7gx7DJdBPTZ2t/LYD3sEYiNKam2flIhQGbfi1pn4iyer",
-	"6v9j7/p63MaR/Fch9iUJoHT3ZJPDbPop0zuZyyGZBN19kz0cDgtaom2uZVFHUu0xgvnuC1YVKUqWZDtt",
-	"ud2ZPA0mLYsiWSzW398PmAIgbaa08+KD8gE+rDP2ERQZqu7SiCpTxdqrBaBqpU+EYMEZuw4LZ0DZ9CkI",
-	"O+dFS7GAzniNEyUqsomYS5CsqL0WVV6hMsH4RN3trvdQuz0h1RwUXC4XYiWN+EptdY3L/V1dnYa68sW6",
-	"tC09SovOyDcHuHo6au22bXV1a7Y6qM+LNZJS8gJVDwVW4VIxVY58g2SatVTgnbTwGeb8i1ULUQyyATvH",
-	"LtN89S78bC9KYAUsNKxQgM8zJlLjB0ALKVg9v87hu+u0lFoMTfDADKg4Ss9hk9ET98PEaFNiLlvLg27V",
-	"TmBnRqRa2EsWI4BJjNs74ShA8GTWrYZByMbhreVpKkrb2rpROJNFuV+958vuFHqq1EIKCgceRaO++Nth",
-	"BMifL8/RPFk3xSmJqHqJpb6hd7CSfCjS8R6fGPH00QgdJ+9qzmWRgCEU4ougV7E54ytyiA8LAeI2qsqk",
-	"VTrOsV0C5F65jsBv2ETkqpgZgE6DuF1j15DrdjCgj0+MuGs4wnWVi96EkaY/Pr5dwrqcZWUsILAyqxpB",
-	"ndD3yDXkKAuMP2qede3TOdz2Q5AswmDAYGs5cgPS6pAdRJsFaRF5NTo3T0zC5BQojZFdts/MpiD0P30H",
-	"1QP1LdWLOuT1mxPGxMoE18JYNqESI/JoeSkAyHcaCMcbzpgRTh61Myw2EgL7w2IRErHZFp2sz0QAVqPU",
-	"2hl74/GMg4niPgHr/J+uhX0W1yv0uKgf/HeMqdL8GL0R8PD3x6PSQii7kYEDSUgwiuuhzVr7DgGNwTuG",
-	"HjkG8N0noSkmtwv0nf/4EVlHA6SXFjNprAfvjVJx2OLaoEDtZ6/PpYGDcXXzG3v637dvn//4jCnN/vH+",
-	"5h94fqBkBupabDqnfDW894z9DN6oViv3939V2Qz/LK0R+fQ142zCAekd4cZLpS3lcsORg7IgSMfCd4Ba",
-	"YIjZa7yb1nUu5dK9rZaDwbvrs5aWun/o1XWCEgFzACxW9hUlOylafwUcxC6Oxz3hvo5XpYNr/Q7WvbfP",
-	"bCJSqgkGUdTHKNLZg68XLiSOoqamIXQaeh/8iULIYCF8rSS3lIJLPcjzhro6/4KH4o9zgjQcRsLDRzbk",
-	"tsNbpjN8KslaFAM/gT64Bv/n0yHuaHS6PjHebTVYthdw0OcqzwKiZZS+h1I9QDBXHvGxVwCs5oWZtsjg",
-	"m4v0M5wOMRVaFKlg4VNS8bouUPHv6daKSeA+cAoWqTAlETsgE/TTlxd/e+Z0eMnX0IPinIqJG+0OcKMn",
-	"6wYEJ/mA3p/HX3eoXv9ZPZVbBxThMfCl8dsfqNJxn8ODORRA8f4zUZv9pNQCu6U8wRlZIAhnWxClaM04",
-	"kEGp8Sa6T6EsdOeq6bSf289WuvgVHvw4nW5FfQ4wVYvedrQ9Ips/XBwbS66eaS/KuTMjp3U94svDxApv",
-	"K10wzhayAOYH2hoYipSQW1QfTUZFtGRPr99esR8vXv34rO6jM3IGJXutYGLY1aFb92N4aMQ1rgfpWGPn",
-	"ETWdoSnXYmRvAcGZObIEOn8sutZ0VZiOhVR6GLqDvn7MdawH6VGTaf3AEXytqB3ADQzp9UIIZyuA+7VB",
-	"5NRcVe176/oomd7LhWAC3KmYjtqD2G+NnESZQIjiUsufYQaLZhVbVukc0oM8Bw4tQNOHEnBM6LvTRZPA",
-	"4GEoXqi5nua8yITTwr4fFEqvtCAjSmq24lieT5Nw7h4KXSc3CzyEoxwUch/CC5NcpQtT9zS3cfhPHnIf",
-	"FmbXwINq79WKS4tmInVNQFEIIt00QgNjWxav7sWr5sNPnbzaeR6ktwO9n6wEaXt6G/rTv9LYIJUnuc9H",
-	"DAXvssCRRO0c6e2ntaEcSABkwYgSS3MpCvtPmUUuEj6J/pE0YWc9rAv1nlM5FGAkt52oWm2Sv8FWUM+J",
-	"rwIjM1eG/KpSQJuW4VORrzF2hc9hPoYwshqgZPRWT7CHK7PS0loBZAew+eSOIK4Eum+ouLBf3n/Z05cX",
-	"F8985SjGrNAvdV/p9HlxSd5qEZbGLLBEHSaPBehQjAbFZ7CuOAPnJy6AdMG4teAWS1qp2AuYAKASDUki",
-	"ONGuIEwCXztDgkA2nVkbTDg+F5zIvtjTly+cO/rLz7esmaXCaa96E2Bn7M0MqSmgtk24Id1lVhmEIvgs",
-	"JjcqdS9q3rfnK8OeGiHoHvsgjOEz0enTmmqylPGZP7zrGW+0GcPx3F3XIHPULhqnI6h3ekUKo1wxNyAR",
-	"A9qvJj7pvV42LMDzVX82601dbOmUVUNmk8gso79cizJfX7KJsnPQPf918/FXZsXv1myydmF0uftG+wG3",
-	"ZvOiqU+VcwpLURzuztm4Y+qxnGnWddi7FvNLuBEGK9YiK3NUxw9v8YFb+zJmSwRKa6QzRdbFAMV6jOjN",
-	"eDbZqtEEPmXcG6J+DXY2D3rd+IffyeMHtncy1z6DwcNbsKgNkw1NIU9jFRdrQ8We933+2CWsG47fQdAD",
-	"3OKKQujZ2peqwiyeGGaVdR4ewAfJdF4jXEwleJjSsJJr9OteXVywz3O0//56cUGPJOzFxQWoSSeWZ+xG",
-	"gb0XDJqdbb7E+egF6vkSSEenkckHZTgZWwperOYyF86mikeBo+8WD+d3J7RxPj6V9tgGfXEjiO8RNsGe",
-	"NY3AP3YPd5MYw9vq43J4m+a6ntyxQ+m7HtLHHDU/CUPoFwmsjA0tHiSwbl+CQ3qJzW+5MMafZYqfgbeG",
-	"TyOxOKB7aKl0O1ZWcuk0xU7895+AcPiYLPjxiHtS4N/fftqDS/PvvfzyvTz83bsgDaQL+1Mo/ol4F0bg",
-	"WKZRRkzc7UiDCUTyO/tOFB44fhXEPgToSi0gRvBBZZPKsNurT15mL5nJPTS2M8tz0SklpVZTmW87rP6h",
-	"Y+wTSiMNuetBDdM45ur7ZcHudmcJ0Np7rnWw9bpW3QiDMOXbVCTBDR9HO8pidoMftuuyh3kcddlpXZps",
-	"vFNZSDMn8PJOdQfV8/TjkXQdvf2BahTaezi4Z8exsU6Ur/pdJgorp+uYZB0iyYhPBkoTxIWgzKSveO89",
-	"yYFlry+WIYoslr1du+6KByjF2mMhycSk1WBVOeT+987/QY/Aia7sG/+VCbOKzRRz7qa0890c/H09+22S",
-	"fT6RyHR9+KF71bVsnpjDa+ufZJF9V9UPUUS2xzlwmxSraas2WlS2K2bfkXJcCaZBj6f23ss7sUWW6gKi",
-	"aE3NXK3MKQZRjmYQXAueUTXbnWB3PK9a1KTdYmXkrDiuTEEnq9cebvRxVKN79ZUb6rti/FZE/Arx+RFz",
-	"R0G0PDDoNKB0qSnJKjbnJWQPt56DFbfpfOyD0E66+oIRCrAz+AhIed4JfRmVhfgGwpm8E1DrAGna8JOa",
-	"LsSbsc59R4sr51bozbQs/G5c4+SzG+IxWCdJS45wG9yVIrLL+JaRxK9xdCqrb+2OovVEhHhIV5EIY10o",
-	"nggZRTDj87uNANT5af6ZfRrLhzCdToy5creAGC7CzgFIT9QoC5ar2UYe6zDnUqtJLpb9eDMESUbVYnEE",
-	"siF0DwqOFHgow5JR80BHaTCQ7ni++I2Kdy0gsbDuz3Bws7j2D42VR8XX3xdR5gZANOWUGbUUgAflbEsQ",
-	"J2L05JbxLNPCYFEfZ0suc2aEvsOKSyMsq8rXrFDwc2mACwsD01+lZw8FN/OfHGJE0CdiFUvnCjL2rBAr",
-	"VnJjVkpnjDgQNzc3RrbaEdzo6NhF9K1vsP9uJEn7Vaw+0Wr9SXGLrjolZ7Im4eqALbrEQnNIeHuL1Vl/",
-	"LUnDVr2BG/GaHhnR5vJDdOj2n7i1QktMNOHlnzBRqnRObBncMwxSVSECK/vGK85KrWaaL4lIaOgqGBNQ",
-	"AjtW/VQ805FVms/cRQXTxyqnpBmlgPnRfEsuW7tXFc/LXPVj5bg/XrurYzvwttRMZoYMWmgWMmwi7Eqg",
-	"h7HsMWI0vv0ewDlYfpRgmUXCECKBKc3E79C03z2umh7YbJJLPhPnZTE7CINZKVNbaWLSYyYVBddSmYQZ",
-	"Iaimn+qoqKD924tzbrestpwbJ7gMcfmQgJCnc9RnYG9/+vWX9mHYQmHrRXUsLYY2Wg+yV2HwZM/VCokG",
-	"sS5uyddsIu6fQ773aiNCaplDk11ox+JmIQB8MiH2lFWD0bU7PAEbh+10WkuBrc7Oyq3xdf02kpJTK4Je",
-	"h8KqBLcaWjpKrVJn9tV0SGfsY4zdCARMUeUh9JGkorNdwnLtpGAsc7gqHihm4ebUL3gePB6qt08v9b2n",
-	"JHeZ116/kgCLjVtypxS1l4wd0tMCqpGVfrg89T6r5PsOod0pRhRzahWmocVS3YkYFHUol925UBeHPUem",
-	"yu2ATJ/cgm9XsG/wLAbrzncn4d0/alo7nIBzqNk6/+L+80dvTw9985nbthAftnySi5rMDJt1qSHwKeDL",
-	"4+E7W2bPknAiz9Z8SZ37oNPhLe4lVze/JVS/jiilKq+WhUFyVv9rNJdia6kPj70q3iKX68HXcRPoESw2",
-	"sFrNWcn1/1fCJv7/U3PX7YET1exYgb574nFtnjFfgPiN25hvYKLY8aOr4onHHW8G24L9Pmhf3oSnRlSO",
-	"9SB9mYn6gZOwKcP34M0SqkPxokbVEGpIawDcsPSUhxnqlMuVET5fs2skyJcEUMoMwo9oka8IrHUoGvOz",
-	"59ivc7G9xFd9H3ZAmcAh3hVT1V3RjVye3CzMNnB1BN+Qs0IgahHeVgCn3Gftb/wqkItoOZvXvLBa5cLj",
-	"5mAc7oyF3yLLB7RyO48oV2qBDfQspv7FiAwRpqpSOJ9qqjT74QWbq0ob7COHyRboZ9ecIBgIg4/Av3nk",
-	"aIR9PGMfoesP3IlmrBn/LcTcQl+INMxwGQI2ilkI7lilmJq6a9GHoZ3LBzRfVoER3nWJudnEojJCWQO+",
-	"/c8N/36DsVEMy4jnkEaId9vvMkIpuo0jEQrR1VQtBZvwdOFzE345utTWeUtB9uVq3O7/vfHoSP0o8Rgn",
-	"IgkvD7uzUCPXpDhGhe5DCKVQZS6SOERcpxY2dxBjHYM79xYeGWfH4N3fKRvaaFYRfUOMwxZQkxjEeraR",
-	"Ofg9VjJLz6HmvX+j4c8fZZaO2sMtsxRYo7rvcUElTBOtVkZoNlPCfJXR/eJ4ZR4drd5W+d2odajf0Oiu",
-	"NkJjv2LfjqU8z50m7rXK3eHs2rK/Yr9p65AoqoOaCZPENpDSjIB23T8+j786Zr57ecglaq0BoWvEew8T",
-	"71oap80WYr2TPH/CZ8ctz4UhruY8zwWiEG9I9lulWcHv5Myd7rNUC2hR4bk5m30N3e4BdQ/h79KaomVL",
-	"0ltL8eA2YG/W8AUSb8MYjVnwdg+f86jukIfa94adGPa/udGW234O2pqeMOnnjSViVqBlBd5wGM4ZKRhO",
-	"Shps4AUFDEP+hBmZiaTZKf3ExGwrRNBpqqU5Y+98uR2SNPI89z2bBM4lJLwVx2YFcL4WYr3J79gcAd8O",
-	"oPpQfSNy4xSWMDAE0EQj6Ngm4tXKkGZzjh521+P1vfQIQrR2RQMHH/Gx3ss74dGxIJWUC0iWQx3VC2YQ",
-	"Q3omakwe5xB+4jP/K3p0KlaECwYQFtAZXhQitb7AtolaBnFb8DovGK0cOHqMfkW4bo1fwm8A7Bd++YqZ",
-	"SyKKgQ8JPnK9Qi1wpO6w5w2I4JiRBYv0Jt2RJuu5Tx4LtQfIKO6IDW0g3MwniuvMd4K0jng1WBxzg0+M",
-	"vAWVGdqD6hFSRmlIEVM6fMq1Z0ly3nVjCyzXcjodDrze0jMj7oIfomcb6CsB1oYvRcSubVfKU4rXcBWP",
-	"ZatuWzcLTTOueuds8XnOUmUAGGzl9bXUob6lazvPv7hlIh53s1vzBPznIO0Tt3OxJhwv5x9iQotrETDw",
-	"kjqOiG0gxnsAS57OJWRJRRGxwHjS+IjxINDAsNsm0bOVS1EDHU/ErCpaUGoNxDXDltIYJHpBtMwoh7ji",
-	"0mJ9hqdLJgqpjvuirMw8kKaNYmdWZi6ymELseBUQeD5voLyuF9UEI/YQpHVLXxyD5uV0KAqgXZ0E1fuz",
-	"oRyR09lOmKmw9KbWYHBJrp8jKCoxKTbOtLMXB6HXb/GJMfcfRujLgNQUV0dCIHYO7WqulsHsR5u6tWxS",
-	"mKG81lRpWDvZBT7T4aHVFviSuxHXqI/2kZG3MCQkM8DVheqtKFwTchuNmVDL6NAV/Rs+MqIE4Ahv5QC9",
-	"JhQ/JHVZLZWahmq28eD4gQIf4HLoQM20zOJ4Jlx91HuLtRX4cU1Ml5ZO8wHssszXER0YXUAEOE3ogA2w",
-	"Ypo4kkNlKrpQAszlVNoz9hm8X3i9pfUDBGb6tKaPE4rxyIlNCAYaiasBYiTPL+v0GbxtT+a0IEZd5sL9",
-	"6c82aj1Sc5cwMUEDTEJcMOM2YUvnIhooUjalrCH6p6oqoNyxp2qZijG+mkJoWeVWllzbc/em5xm3vHlC",
-	"Su2WzZJmgSKO110FLOjGAjrli1f/wT785PZnqSCNsbViJPnLkpelxFLpDk2Lf4QNTtj/vPnw/nWdwvV1",
-	"PmoK1H1LwYuYKbYJboBVpO6Znb6rYXH8L87+/8JTavIvkR69NBMldgv/HLQg45kkmkkdDucpMdEB5BoY",
-	"/b5qZpsuo/gIzq1FdYRPQLNTkcpcDjPh+MdEnw5oMZOolOdsqQo7b3Vn1qc1XAQxGTzABvYQ9bq3/WW/",
-	"YrHcqBbdq/TQqdCuYvg6qMQ+Hsc8/woWx9FadRq71dWx46aF1YKnJLttX5YSPHTlxnjOLXlO3I59nqMg",
-	"FxgSbcjxADp6Y1AKQUZhywRCyzMRByV3BEeHTvPO+N8+0OiPLBbRAFwPyTonhH/8OwAA//8=",
+	"7P3vkhy3kTcK3wpi3n2CdrjImaEk7mom3g8kJa15LIlczsiMZ73cCXQXuhueaqBdQE2r7aMnzsfz+VzE",
+	"ubDnSk4gM4FCVQPVVT0zomzLH6xhdzUKSCQS+feXfzuZ6/VGK6GsObn420ktzEYrI+Af78WiMaJ0f861",
+	"skJZ9yffbCo551Zqdfpno5X7zMxXYs3dX/9Si8XJxcn/77Qd9xS/Nafvaj2rxPrkp59+Kk5KYea13Lhh",
+	"Ti5OPqx2TGl74r6hx91oL+dzsbHvxV8aYfDlZSndT3j1rtYbUVvpprrglRHFySb66G8nYs1l5f7ovYkr",
+	"K0q2XYlaMLsSTKo7aWE5bMUNU1qJk+JkzX/8VqilXZ1cfHZ2VpzY3UacXJwYW0u1PPmpOKm4WjZ8KQ4t",
+	"+lv/3E/FieJrsT+jlzMjlL1g3DCpelPqzuR5ciYbbsxW12ViZMsqwY1l52dsvuI1n1tRm+6Y52eJQX8q",
+	"Tmrxl0bWbvf/1L7hY3hSz/4s5ta9/uV8rhtkje4GzGvBLbLPQtdrbk8uTkpuxVMr147EewsJO7b3jSyT",
+	"H6/FeibqxB6vtBFspdeCScukKZheMA4f6K0Sderlfm/2vqh1dXCT37tn+lST5YlfEw1PgxWBNAP0fC+X",
+	"KzyTE3i+JchBrjl6WfDDgYl/kGYlpk78PqfpwFJ704dfDUzf7DMyj76RVqzNoVn6I/FTeA2va74DTg5H",
+	"2+zz7fWKW6b0TJc7kEWW3wonAka99AOXVqrlm1Z2JF6flonfSnVrGK8Fc5KIzXZMPHVPMqt10YrKWjBp",
+	"GFeMl2UtjGmP0UzrSnC1R+xAue7CaR7JXWhKmZAlQtma/hy3A26Yr5Wtd/tU6M3RD52dDQ6zzxUz3dik",
+	"xPDkSX2nGn9Cg0yUyr74vKWlVFYsRQ3zlsjh48TndsXT89mu9P6ef73e2N2F57btSgPHGblUomRSnRw8",
+	"R7gQmiS+hOZQEG1aSqRo+4rPb5vNcXe7u5A2q5qbxHX6diOUgWt0IStx6Vd4K8TGMGn7t9/zz4uTtVTh",
+	"g+djLkN6d3JZwti3i/1pvRILTRrHkltRuOveCKHYotZr+NhdT08MW8jaWLYWVrjXs42WyhZsoev2/nKH",
+	"sITf3Iod3G2K8aVQ9pJxUiaUtiv38y2XcPy69JvJMiV9BCsFr4WxBVvLqpJa2ZU5vf2wOinGsKteLFK3",
+	"sRt3vhJ84/Z5xEA/Zaj6rpZzkZCaH6RdMcd4jgy6LkWNNOU9IrKtbqqS2ZqXgnHLtJqLC6DiTBjryOj+",
+	"NlItK4HjODbiFmhIUlBpVkkl2Na9k7OFcE8yziq5lpZVUhg2E3YrhHrGXlV6fmtYqd1mMBCEz/5L5fZi",
+	"WHGWc/GtuBMVXiFW1Hc8rSmFPRg7Xl9p8YPnePu4AxvPubt7V9cv31+ffvfm+x+uv75KiTW/iTewiXn1",
+	"2W0e6j9PTMHkwql+TqShPj98podXLasqod22FtEQqd2PX9OjzrbhVWIJvxc/XqII4Gbl7lh9J2o3f3/M",
+	"6WWXTKDU5qys+cKmyGWa9ZrjfXVoXlf0qLsidF0mjtbbBRN8vmK3UpXugADvw5mAYyOryk258HYLHj6p",
+	"2HYl5+58+Cfct+uxioyb2geYz6Gr26+1CLtBFPYLym3ny8qKWnEr70TiYl97e2aEzBPGyrU3c/raEDDv",
+	"SqeNl4zBkVJXCz+nMODewoqTH58u9VNPLrXzS33tCXzPhToWuP86YJSwnCmrCKctZerNdlaY9gRpZMdK",
+	"lEvHj3SeflPquTldayV2z9blby8YzgKs7va68/fAvKlroeY71ihpC/a7SL6wWsyFvBPmkgkl6qWT+lKx",
+	"D6uCbbSRwFV9AcgX9rBchpU2wKWzWjfLVXLB3MK5QiVgw3drNwaboX4x52vBrB53Yc/1eu2Wt0turJsg",
+	"r5GzRx/c+GSBultVfOYsTVs3Yt8emeu6FvOMOQTSp66kqNka9maKBLlq1ikDyG9resWNnbBFpVxKm5j2",
+	"V2Iu17za46Qnhq2l0jVwVHI/ykaMFTuO73aJy7CqQEjDy3lVoeZjxrFD6z3YVyuc+WcmccI7bZxYTOyB",
+	"59mHGk7UEmVs98g5JXC89ZT1/1g9dpC0yINpwDCp24j2ZxolZNq3sKnFndRNgiW/B2PNM6TXkvB6RsGR",
+	"IkkttpzUgtGTew+/Sc2u1o0q3cjjONxYHh4ff+j9jxLvt9qi/jni5XdoSY9+7x9fXqde+Vene+5txhun",
+	"H7lby3ERK/kOJTmKOMbrw5zVyu1waMMxoLdGki5IqoJuIRR0gfeCNIn2yJOrvYhQOkW3woTLu0koH5Xg",
+	"iyFG3WhjpVoGnzhe5k8Mq/RynDjbVHyeJj/YeZZbsQZ3l9a3I+3Sjh8Ahi9wIeOJ8ZWo5J1IOZTmK66U",
+	"SJt1tZjLjSQNaF9ETfAT9b25YeAiTIAGzCnPXznT4zgzMOewDyGQqkqagO5oJNyWes4rPDdolJCmV1Ao",
+	"5fnZ8xdPz14cpAEOn1vuN7JKGAklt7xDcqeCpuZeicU0WfKt+0FCmOQvKPigT5zv3nz3NYOvRt5T9Cws",
+	"jKadI8mbyJq/j+2UUWLG+pvyToWX8f4/PTu/Pn9+cXZ2cXb2n6fnX6R26S8Nr3J6cN2ohNtCWFuh/Kgb",
+	"heyHvm5vfbjL9bAUCWvA97QziaRyzlqi3fiWOKzncSmTCrWfWcF0HSkDaX/y7rBdB0Eu92R+dtaS6jjF",
+	"X9RTOzJMn/ELyAHT/1upEsfZb8M0ZSecg4MTCsPnpvWdsIJsrV7k48eNrseeKLke/XB/hvjLwr9v/IX2",
+	"DrX5iRtci4Vw6onIcylXtz1n/efJ6F6Snu+8szAZysvau20mxN6ctugKNmzDZcmsBqVttoO5NlbSoR3N",
+	"O61fJiHrO16lFHWMKEiJvONVI2BeSlu2Ftw0bkuH5GV8oqKvwW6cpm6jjX3IyF+3vH1oRH8Mkn7ffSHA",
+	"a7lYJLbr1Y5ckBK3zDSbTSVFWTB32cHO3YnaYIJFXsgML6yvRXTnWwRea+cZb0FLFk/5CUcObeFJ3D3p",
+	"Zs7kW3idfcQIteCUG5TQZaOjP3y7wAsLvGRoxPj3MY0nuxTfoYFxTx1mXgsKWO+tsxSzzDet4nP/vegy",
+	"/jtnlKRMpsKJqnAmpGGbWt9BcsEn2UykTSBf5OBubdH9/f6YFfZoK+7v5Sb6ZpKraYyaEQbPzYucIQnj",
+	"YZcQWl9v9HxlCvbD9WvwChRtJEVaJnitRMmMXguI7KYdiOJOznNurFuBTtapqgENWuC0w0jjT9pV5Mp5",
+	"JIE1j6Mc+yeR6L3/O+8jTBmWzogeF5DM+AxzgxZM/DivmjK+ptvf+ovp4HkauHBacrTjxZ7IsJeTpaa7",
+	"8h/K6ptg4mW2LxuUOhQ0frtgnLXBh6zTIZekFf8Y3A6LQUVi31MrU5rvNdhjXPXTLy7ZGWQc6MayIB+n",
+	"HmMKvYXf4xwiyTtgpAyxg4829yzwCbE1JZYQMIqScinQprdiP3kF74wbvUgTEJzaFKOWhuHTTjkWbM7V",
+	"XFQmtduDcaESfXZyonocXH0JDhgTPJJ2bMQolxDjdF9y4LKFrt1tRFFDuIVHHMCyETez3VQRueIm4a+7",
+	"+v3Lp8+/eOGWZniF2Q0UuAeXXSdsmxo25dNAj3HX5Xd2dnb+r5eY9AuJEkDK2M/VGdWYZkqa8kCYLJPg",
+	"bdp0CWl89mRa+rfBrP3MDuuovTc6LLBgfOM0OqmW/k9n7Rggrdvtgpi/kmrJdO3/lZ7E+FBJyhuE80xF",
+	"JlIhCR9nwOhCdNJyStUfX17f8waaUd7gqPuHLuqkqAERaoCHuVQsPqNRDkid3LY3sWC8YOdfsv/hmOP8",
+	"S8e9R4j3GokOazviXv/gE4B6MVRdr5uKJ1KW9NYxtawpi8LNfc1LgUorDJZgrOx9begeHnJZtupwiHBD",
+	"CqRUJYNoYZKVxY+5JAq7EjtIep7z9EFIX6CmVRnc2EWgUY5hE2Sd+Y+nuFp8rtagTYIjZ6cCsZuU6+AB",
+	"Z/RgMY/k0g6EJsxVMtXpwaIwhoY/0jNtUCcfWIIqjwutzfmGzymEkWB2zmbcWlHv2EpXpQnu/zmvGeqz",
+	"K14v3UWajr6spZJrp/ufp80vZWudCMS8sWzNd2wm2BpvJF0zrphUd6K2osa8WVF28paTQhTd0jfwfGaJ",
+	"0rKlvBPGrWetjS3Yh5DfbkRVGbbGDGyO8ZrBZZ5NcMWg73xwbpTEqchisPy2M08qUIqeAAOmQxZPq+nT",
+	"HlBYRtiyddoPHZaF7gHY3y7pt7Qphu8Mm4mdVqW7JdxSZqKS4q637+xW6a2azny1gFC8ydzR3J09P0v0",
+	"mcPzaB5oJWg3tJoL0BO33M5DFu5FyAvna7xrCm+cQNJGJ8P8GcPsPG1XGAwkdW/E5QKaU9CYetuSkhSv",
+	"ef2tZ7gpYgKPecrwAALJMp0JxMvdgB3gVOUCU4VLvvPK+Nm/XoAqswHJ457+79/86ez845/Onn758f98",
+	"/qezp599/O3Fn86efoEf/UvyAnfzTRyr17CQNhnZCTLKNFYF24ga1Csq5STugVLHlpnODipVnloRBcKM",
+	"kpuycqqEWqaMAGasrvlSOEmLD7WTp9IPL6K5MltRu6Oy3bd+tUkmwevG4omzuuS7J6Z9jVNQTfuegv2O",
+	"bfjOjDx7CZNQ1q22JpQjpacUKPaG/v6YMm/0Nlmw2WbOXrCZu6O2bN3MV5HEnrX1M2Fl4+bbej4zEsyT",
+	"fanBSgYhUHFj2bzSxskOvhv3pkZZWR2ZiNNS1VPJj5f3uALHifntvr6z1DqTke5NVL9xpTS3zjSr9Pz2",
+	"xHuQQXkXlVgLC+n1S27Flu/M/p46g8IN9fSO125o48aESX2FA8Pfr2l0/CK8Av55Hb0HPvj38LJh/V0a",
+	"tq21WoIgJtZnpd6rgRqbAAM0S9K4ErxO+q8PZP/HCSpDCmecR5BxDd7pqlmLp1shlysrSnATYlo7Fozj",
+	"AE8MljeFw822K6FCMRh8N9LxA94EA5fK/mwMZL+UBZs14FrrZdzvhL3A0Ks7Slg5yvH2r8Vc16UoWaPm",
+	"K66W8dUYUY5ekCYrLjHtEUY6HeW7aDNxaJDwpnY+cWi+S6Mk48T59X0xHn3V15nRV3XYHxY7LXtjXL1l",
+	"nz8//9ek/0qqxgqTcYqTB2bHInrsk3mr66q8uUfeYZzCGrmF/Nw6bxgk7Vch5NU3aEPMabAUDtRDGgQt",
+	"mYVcNnVK5X0DMoeCq/5BKGkuPHsTTyPPJzmbRGkmruDUDOOOjlaMK8i6Z2s+X0klWrkWFNdSC5P3k473",
+	"vrjL7nDlvbHvBS8PO0FH2BRrfYd5FQftRaMptdOyOWgBzNYyIzTS3le4KzZCbyr09DAZlck6+ZRWeTe1",
+	"XlDmZ8JbVctM/WXGSfuDWglel21dLtTpGKnmwmcjY/YV3cpaVRKyuI2s0GXQ4AigigJtkvpVqy3vfQUx",
+	"hJ5c/Ox5+nTzWtHZyahMUhnrlLCamRVU1VZa3zJup1++QH1yreXsn9anHB3PlosG5cP3YpvT/fxh9VEp",
+	"/5NLZpq1u6q8nQglZr5M4r6Jg0Gb6PuKIt/sU3MrN0/1Bo26p0AFd9ps3Qhisubgi67wKawJPfy0e2bP",
+	"XYVDpAms3EZ/JebSh6t7Lvmq0tvsFS6TR9XJfEb3x7hgTGNGZJ406BOnCQ2kt9Oixnrg0kppJRaWOXPM",
+	"WKjtMJhxc7KfAmkEr+epxHbhbgL81tmBdLhQWnmGK0JIeD+4FWtStPc96xm8E94kbO80OgFPDByBNMBH",
+	"jmo/GDGRC0oxl8ngyjeOvsF5R48VVA7t7mCDCj9lXDubP7n4IeuB9iTHUT2F1wkEXYddOSjW+iznl0pz",
+	"yjGfNNZpQu9qjeHtvvNGzG8zGQ3XTlN0RqtWomDcI3konY7Q3oqM5nknarmQombuiaQF32ZU9UJC3Kyw",
+	"EnbGjXjxOfvN+29esxdfvnhesOfPzp89/+0loGtFYX4j/yoQeEb8peGVd0r7qk/3sDRY9D4pvwKtjIxH",
+	"EDx5C3qVf7I41qMf7QlSNSJRO5HMftuaz4dcxnA40QhByAnl7L+ZbuoIKwzlAZsJp1eQ+u7Nk1ghDgXF",
+	"Y6w/LsvRmZ5QDD32caOr8hjzbObL0GAAmmH09iSFm/pOXFmxSQEK3a/2ZCGrKpuezW1BDokJBnclVVoh",
+	"nuu1AOGz1MK0Nv+ioVpf1F/As14irgy4zjihlzi1ec7rev80j1c49FblzCHtJyCY3hL+SuLiGP+ujAME",
+	"nN39xKiC+TQfUNUu8JAAdUQLxXJMcR8lR7XZVrjfKS77SlSWpxy+qF966jh1TFzCkcaCz3CT9zTNsAYM",
+	"OaBI6TAvjDFa4fy9Xot7KJt/Fxpu6xLqZQeJreNQUzBdlcJYRFcaW6dx7UY9ehXjdemvxForY9GXcFz4",
+	"17FExqMTYKNiD4IIlPgESIE5nw0FDva1L3d03DnCB9zVFwd4Rgdqsw4QMreTSmoIWUwAbOtOnwQAaGc1",
+	"ulCCfzYKa/gNGYn29olsdCJVfltfg9R7wOyFe6UjTM4kOCIrYP3AA6b9WATYFzxW0bn9t+SxzcTtp5Lz",
+	"p+xOvymFskMpJxR0hwQAzGcV1WLvNlvIer3ltch4CstMSfyAE+5OqFLXab/AUD7chkv33LOwsFjUt7WV",
+	"G+6IfrKUdtXMns312knEtVZbbm38J3ixzCmNCm9Hwr3jdSonHTUpI+5EzSsGRxNxXDDHbSZWAMOlBOVN",
+	"OyVipbdgyjqGL5u5s7/SVA6E3Lshrhp1tRHzNCSM+9VNtvS8RbPs2e+1XrPzHi4YiUFkiifGv9cJ9Rhv",
+	"MgYU3KSTAl8aqINha34rauP4i/D/MB/DqaULnYyYHMk0SeBLpOjHcSz1Dv27j8NOras6VQOevAZN3i0C",
+	"MYgLJGURUrUKHyYvWJsVMd4iH0tdEG30sJ9p8q6RZu5MoSPxQzMJQ7/XxpqC/f7t1fXFu7fvrzFfjSlh",
+	"t7q+dSbV+ZfPn52/+Ldn58/OTp9/jj448Jvx2Nw4gCCKb08t6+sfN2I+nG8FPgEBz4Uc2JwTADU9NGLY",
+	"bAeXh9M35tzYAgsttBLhK9SiUbDQ26iy+Ynxyc4zOmuQPVsJfifQJIVAc5TL0s2MMmzlnlwLi1lCENl6",
+	"YpgSbRIYg3QH+p6qH/YGMYyHFSTANPNmfeF2cSQOlqPJSI3PrT31uja3h9w3SCqr2UxAmqJyfwMabC3L",
+	"S8wZ47VgfKbvBDtjWlU7JOoejqlZ8VqYSHsb43ZZ6dpOnigAULcItW6qRxjTwYhGwvrJEPFSx+Abgtzs",
+	"W9SE3Wo6NUIL74MAFt5qj91qhCDA356uWUmh7E1GOB5VnnZsHDTj6whnnZa4AQWqZksxFsrNiL9kc+mB",
+	"iBes4u6qpE2H07mSyxV6Xce+RZZ5/IaAMgbbEcU2Z8BECFT78ZCsdAsp4tyMdvdSYUI3ob0atzSHhfSA",
+	"PpM55QpPBeXhnfzScq2VmNubUlR8d5MK7rzCeyikE1OKVLAxWU2XZrEfDA7Jki/OutmSZ58m77utaB5y",
+	"P/TskfC7GwkfLahfSV5LyGswLcv8IlLQl3yT3PMrWQk1F14H8Vts7r/Hv/jsdv7jzUqnkknei6U0NsB4",
+	"E0M69RbCPz4Vw5PMXR147GvBttAmZpB658+/GDO3WqSCZe3c6P6CaRHNPGXAmQ/a1kJXld6aC3/3UXYK",
+	"mNYTJnmejvWkNQOJepi3R9H82LdCQTs47/oWtYeJBtPfhnhrn1NgzOT8h2eMq88VZy8kKbeQv5ty+h4O",
+	"IP7Six4Qpv6mpWUOzx/myaGPEgZr2p+ErDXltphRvkHJtivHWrhhji0zeQXKbMQ8VQvVisw9DM58epKV",
+	"a6EbmxRu1wTuj/cxHGQnY+4v23xO1AEFlqZNzxctIkZgxJFeAK91PLgj4BvH4ffsk/WoLa8+RRcrSpzP",
+	"aqiV7COMjegfhEPuNXYabJH1TaW3CawevY3k/1qvQeITbjPl4XsDHxMB9FJARuhsBx7BvSRv+OVW1O1t",
+	"0o4M+n61e4ZD/f/JU/a0VcmeBq31qVdQQ54NZkq0TTJgjMYIU5Ds8BAOyQYXOOxYJJe2QGnE0z7sNcpW",
+	"w4UOd5CAlfk+cIhKQMFtRMAeCaRtHyZkREFLChoxvtZq6XspHJF0TQ/5WxeIl+TXJoeTuORSJeHWEhU7",
+	"dMSgp40QpLa424jy2jF1w63LmW1QKge+D1AX6BkjQGDCE/3g/4V3+t5+oNf6thnY6MXwOzE29SKj2/b9",
+	"a+OGU7rMgLu44zgTFdbOM0rx3Y9GNjaXbdEYUTKrAZcbiagzhlOdaZfArQcrXQvDrEaicY+ZAnnWdQ1Y",
+	"eVKhe/AS7BqNj/fzBBeNOsYnBDTCpXr6F8hdNPU0X6pU6TqveBJI8rtDwDOVMEjFZcNrp/A7Xg0dFYIt",
+	"4CSrWemtYruxLsQjKzOykEMUPZ6UveCo9R1AGyc0MZ+UeWiAt+65vZy3tmDDEz9MPrdv33kM535Y6hC0",
+	"80E051yO66sdCxhyowmWbBuRxIum1+bW+3abNCCkXbFNLQBDlGhnKFkMHWaG6W2bnrjRunpivAcfAHO4",
+	"cvy44ftpQQs6HsmMNMoZ81gZQNKFrmOhOqVLhElDgqy52rkFZMJ5WWWs7Xs458otzh21eG4ggzCh2rGu",
+	"l0RGVNXoa1kntySSEoFORHYaHb2jc712N5F3hq+PEHqedDSV4oSEJxAmx0gHENdyi7lkv8MiE6mIVmMl",
+	"9cAWk+IcxCXjlVbiwu3Gyu++bFFynRVeY4u0dafHxBhsyT2gejrKA2jYVDl6FZLHekRbCV7eZERFmD/w",
+	"nBFzDYfEGgalsaCeuN8HFbiZPTEFZfebTj21tIwvazHWiy7zRVk3pPklrgS5DpmFcWKRz/lMVheNyyxq",
+	"k6F6ROJ2vhKUyYGv2Eq7khChgrq9jCKyaEyqiPTDatdOH5ey9kDGaRCC0I56aGLYsk/QvY2eD1H2qRE7",
+	"YZQ44izLA8lQv5fG6nqHbR/TV3rNIxAASqWVhvkOG0DdfSE/qavNxPYyNOlsh5mje+HE0JM0pwGiZcC7",
+	"yZC8SZkgY/O2/RhJHXvsIFkQjdEDJEEcvsZb3nrkPsft6KNbCKcleNwGX/fjW+SQuY5ZxX98eT1uDggo",
+	"e3gWEKx2L/ddz6YMfzMU4UTLrfsij3NLmUN9NMyR71ZTuo5nUy7A7VjJUB5lrNhgbgTZmumXB8D+7mj/",
+	"Dsvbj5ZQns3owoNar2/aMpDsHU0V6wzdi+PHXwl+j5ORTkOG3RZ3ot5hxEVUJhDVu5LK8VNsPaa9/YJs",
+	"hXtTuJPwnnJE1yJ47RO+BD6/Td7YVwBr6C4pBLGDDDaPYeeGiwoCvNUJn5Ofg9T20Ifb++QeAng2dRwx",
+	"9wOgY+51GKPWKiOunv+gp6FX6l260IxExP/+v/8fnJ77g2Sik1Mz6DjC9GIxNlciYE0kTxJujlbCXEQp",
+	"U7gDMq516VY58XvcD6iwjRZhVk+RCCigxp8HIm3amHX3UMcl5HYA/W90X0x6yc0gosp+RQUVzZedxjlx",
+	"k4Ug3dt9HlA8/qPl1X3bdsFrxvESkMYfTU9UvQi9N7Alhyni79B7jP300TevSvQr0TNg7kpn+rqtAc3V",
+	"UjssnzcT9fbIgZBgMFfCX2tpjOOPcZA9RIDv2nfQJ19Hr/LqWeeN/sPwYj+Uf78jL10LWfT3BG6bEU2p",
+	"1W7ddi3sJME1qoSsQydKI+iZFUejzddgUstkL8I+iNmVnt8KBB9e6Bo63xvhJKvS7FbsLpixoJjXrRi2",
+	"uioJOi5bNjyPob8Gq6PCgz6BhmpAB3/kn/uphWgaq9S34CZ7bWYi1WdohJCV6vQPimUNOtLcM3nL9hA4",
+	"+3VIVIrCTQXt9Zrv0B9DeQkXzNOwQOgz2Fm/MthCEH5QwE2u7rSllMpjCii/7ji2zAZKC6VhQgYwnW/o",
+	"r9hC6GzRr0Vpi5CvbPax3dsgXg381U3vDNljOI1SbIBZtToiMIF9aA5WveFTcK+U/ODFfQ0PZfAMsx0K",
+	"WpyxcAT8+5LyWa8FwQwk2mkQBoVJoiy3xQd4e44rYeyhWyQOj1d1UwACE2olW+yEQ25neCENX0SLztGL",
+	"5HDGwgtNq/Eq6kRxC6/jHATvJ8RLynAhNbaFwPDh4b+KWj/bDwwH38gIxZAcKYeg+tMNPV6JpVQKoM8X",
+	"UR6ku8tHu8Wy+/3APhZD9eqjmop8rcqOF7Dnyxpc0GN1pyU+3W9D68k90hek1wKKvlOe3C3f3QS0xXQ0",
+	"39lXEFGQhtGUxtEFXURSmAGQ1MgLw9WuNcoC0p4GqJD6Tkwyz+Z8QpPtgACbGkjIKu03BgPG2BDthdzy",
+	"1nqY7hcN7rBBek0iw0KI0iTdfNdxikbohRTab1bgKiuZTMPBLCqt60x4FTKMslc95O5afU9Cpb0j14Nd",
+	"ODfQ/uogjF3bJAtOI7JevrUicfgTch0W7FZsEPyUs1nF57cgvIeLrN3q3RvHcyyw6xX9LI2ubpMowx9W",
+	"GndcWMqccHLhkmKGFx5iEtR1JSKbKdS+R9hhnFBW8cdJGDUIFqSmEdU4wbB+RuuCbaeDVz0YCpa7X29y",
+	"jsfvSSZJwxZwNqLCI8YN2rUmZJwRzN5KVCWbcYBt3T9J6bvj7QKM293T2Q7m72xggiL5unEC/PSVqCup",
+	"xl4hrQilU9BdKcnLwDbhziEytYI8klGRdIlZOHcDfedrwY5tb7RfPDLYaWhEW6D4FU8OdgjKqi0QXwzp",
+	"F0PHFmhAiRGTf0AOjtxt3VdgQiVj3FGZwDR/5kM1yvqJl+oPxZHqUdsShyakEXjap5tEG5bj1vFgh05R",
+	"j81qadDLASj4nGH822e2n+TQRkbBzhyAZuka+Z8cpiWbFOnW867iCaTDo671aUYDWAvw9lRU9sGukSMY",
+	"mMY6oMgTcqxJGe/ZlpXTQt1ZQZdFfamjSY1jNF2VEQZufx/uA/9ORA2VBYS2QraSB4IPM87R+eqWKmfv",
+	"z6FmWsM7DG/h+0d6Mky+0dcbwq4p0674AC1CmUYpvDs+IYAyE0s82IMYR75kC36Rvr9lBIkyrWCx0rwc",
+	"BeZzq8TWBzmNXCoGCISd+qvaNwTv6MIYNsUIAGpQ+DcUAk/q1hCMR7PCZLwVZghAyDCDKGznqzFY3FIt",
+	"P8CzfZ6BYslA3pH1Ni0bPXjFzZuo9LuX0triq98zspeJd/kXpA8OTus9AE+mEvitGH8ujmlgsBb1MnVu",
+	"oTU13PYLsQUMQ6gRqIUIma/OgMNEa+JvpUtCREgDfuukZvGO15DATdha85WsylqMTgNG0n2vS5Fzz42X",
+	"ijgWQFCmxmrW62TgGQEM2rghEAYiGIseyfZSK3PB0ihSsPT9GWtsv0DT8PT0a0yz1520oZY6U0iWSrGR",
+	"tTAP2mLzgWHq2klmly3uWV+XdlNuV5oKplHMe/pSIbnsQfSlK/NaevUkNVQxY/l18FlgSple+IxrURkx",
+	"BgdwdCnfwwMGIv0T4mwyZ+WSbaW6TQkSG0qANnwZQXO65yFBfF4LCDyymWCbxlIE0D1CbV7j3ycDx39J",
+	"VaQpdvXHf/c/3a50FV75H+/ZHGtnEhqbShcOIXBsY9lsx8RTx49QWC7iSGhWbpQnRB6YantO6H2p7fqD",
+	"2I0Go1rzUjyuYDBzvZmgyP5B7K7cLw5qsUAZKv8MajS9jNaVIc5xgiR3yL/BLIa1BwZY1nzN+NyaS0Ix",
+	"gItkI2pudb9udvik52DTCV3t4Dj3oPxaqjf4m/MD20A7QO/KUBzH3VuSs6cuABfTXHpcnBgEi75BdzMk",
+	"+5jI/xx7LiI925fMg1eCitvGds6Ceb7HAeDvaxoF/kHhsI8/FSffRrXYe07YrXeXIwa8VJBEAFmX/V4X",
+	"0bxBQyrFyJn6CXztfuX/8ZWgybW9Yg5iQ8oSPH/79ttS3KSATqgyo7+QJwYjliHPX02HEsnhzwKMrq+O",
+	"hhjJnNfd8MiIrio5//x90179uQRn6ZQ82nwzvtaUm5bg6VkJWqk5xdJs0DhrE9Y+Drhsjy9pRmZp55IS",
+	"A99iH61JXRVsvqtCFsLX554ls8Q0jpB+Uwu2t5VWOeUhPsWWWa2TdtAKusLtjzmr9Px2ZJpusiFE3Awi",
+	"nLhALuNLMzH37tmmmQ01/e4l8a5noizd5VSzBZ/Vcj6t2wTm/3UnNG6lUDK9N96Km1UnEgHEK9hK/Di2",
+	"MzhtA70BSZpnxPeYR9dLiYFGidPB53oy8vrl++vT7958/8P111eBT3VjodCeFlk3ytyjJUAl+CLdQQSx",
+	"7CnhstJLggg6GyuU8PAcdIjjY056/HjYZw2zLYi88JP2Tfktugr9eRK7lE+0BkDbtvnCTARonbElGOnj",
+	"/Ape255DrJYfxfHbCUH6wJ0pj4X8az6toNLLtnzAqU7gGqx1sxyf9p5qnrbQjSrjIH+b3Kuw/DQK/9tL",
+	"1ihKzuZsq2vsldmm5rhn3TMUmLzoAqgi9AelZQNuyl5ry0vCwGqbubn1wiSLALSHOw4d+kJqHKAsIO+4",
+	"cQAqxd+Y8HNwwYDPlpYAf7W9J/G96StU25QkCDXZgUQj0/F9+5wJLPNB1+VBo2lL3XZ8QzdgKD994tSi",
+	"vbjoKAwc0Uytb3uGxtx92QgRXRVHiP/8lK/9Vo0r6SYAxek1cPdrcOM7APU0ih1lu0ydzkbUUicGJFSH",
+	"p2fnThGgf1HS/sWoK6unJYzqWJQpOe82M0qtnFEGs4nKjLlxgq6HpXDJzuIMwWNa0CDFirbyPeorRcwS",
+	"QZ2GmdPWHeC/xJGZdVT4OPfg44Hes4lzM/nCwVORuHIeThSNDXB7GRXlZlCwG5KMYHF58n5Ixl0832SM",
+	"S49lXLM2RX5kvuR4lc2LubagiJxW0TvbKEE3+aTPhE7ecbOKrqoUk3hAt8P09iHvJF07aYN7pF1IUaWr",
+	"99BfQt62wqOcb7hddcAaEHmqQfg0AiJIJgRRN8EDFmmuv19nNhN9f92E53G+0qOTidf8R+97i9x6qdzi",
+	"ff9KwB09o/9FPpen0YeJwmafnPuQgz5o9uw77+9pueesP71DLqZepuaY9prfyjvxnTAm6e0D588p38jT",
+	"u/PTrcFStkvGGeJkI5o7Ov/dwC0Ya0cz3Xe+LZJIeb5DuOVF63lzUmul1wLOEgHVUsUeTLrtTwedM54x",
+	"n80LDY2ZEhJADQkEqGacoMljVPfdRhT0ZWgGhT9oguBsf1bA8GtpjCjbLHFUzrHWrxZmp+YjbuXx0rXT",
+	"0X245CduTQwFfdRAbjhjxD0U5Tkdyr3zoyeh4P/dXWIUzpJrx9BEV+iwUFWs2TCrsbOs73fycKQKdt6h",
+	"5m5RECbZEyzqZOa5jbpXLJ0JDriYbZXANjDFJTIxVdZTamQR1YMKpMLKt16MIDkvI87HDjxrmkdoLBrG",
+	"6GZa6hqD+ACadMk2Wi3xh4RrazXjbCPVsmMZeksJuaTodM6nyIMb6TCUPnz7MSNgMpAroq51PS2rLhuH",
+	"y/uJfaly7DFuFMRRPg7El7PhKaywTnf37SL+Ru1/eNWIVDsA5P+CceZudthF1VRVLg6F4wSo4KxDOp2w",
+	"1G7FgycsuaH/CJXpB2MyKyccOuixoZUTtFx6gk7p/cYIx6e/pUHI0bG0LujW6sNR90DMkwvzrYahqwOu",
+	"zCOae/ANNN8n1FJDM6cUusa0pN52sweSeid1A8x2dcKrflPxxshZJY5vd+yLaNsOabToaA4TeP3h2fw7",
+	"Xopk/kEywHGt0T2rLOOGvWzsStfyr5CAc8FeCV6Lmv3h6/956eHrfYp8MjeBMhkOhLj33UfQEyebL/Ad",
+	"r2+Ffd9U+YPri5zXjbHsVgh3d+/XnQyVBELrF18AN7YDcm0Gi/e7pRzSML0RCpEta16KgiXDFFhPlwFZ",
+	"GCrg09uJC1hyK27mlTZNCqDNx5kpuhfV9AtFBf1SYU8TWqZTLDOQQGaoYfsBOiVZrU0x7eGmQj4GJnyF",
+	"KUdGfQp/ep7KfMJmX7wWbN1UVm4qj683EmmgzkT/57yqzAVa2pjluOXSBrxT9zXjDeI2URKo2yf2Gw4d",
+	"EGEvJLTX9oK91cZgbEKCXlihfnvJ5HotSgkGA74NhkEXPAecdMAUfAYgElI1unGT8+eJmiPBTTin7K8t",
+	"BjiwUsfrMfBmwjLAUQ6rY34Pe4xIO+J5vTW3k7IB4VpSzjwB6JFmo5XJKUtwvaPjCWtnAVfDac4ilP6w",
+	"2Y7NZAkwc5CMupVm5PmaJZt49XpbIVBogLaH1IOV2DFq7z7yNTez3U1Svn8Ireq27QrhjainU7AK7hFR",
+	"usVyVu4UX8u541GNfYMg/O2nLcuyElPkDEywbipxM+NmqKvI/iSB40IZo5ueG4dwgOvAmQQgLAnhBABE",
+	"YDEey5aBamyOnXweASo7c+jiB4bOyBry3Tx5wX3TVBXDL1Gq+TQcH192ErTku4LQyeBj3RiuytGxiVLw",
+	"spJKJNv0xOWscZ35DBCJ0jejroWRy5W9gZ1IWN/OOIWtAlA8dw6BVEVwa5Bq+meAOnJ29LpZIzdsRL0Q",
+	"c5CY+JJDZdoDiBhdNIy9e4gSino38xbrsD1q1ejiMrnOArXHkJPOBuFWlJg0EE4oiOKywD6JW74zR+L5",
+	"DYIdJ74Ed8HNAIdcA1iGh6/tgM9mGjFCb/wcaxAp8AgXiBbIbdh1+nX4PBZe1PXA/fJg6f5tUja/k2rm",
+	"LuBKt3nLvtkmJPo0BnnUKC7vxPPPb/6C5w6Z2edCmkOv9yGDzLWEL8ZmEDGyDLp2tqtdqoP5KIvrB3wx",
+	"XZv3CKWMq2Ye38xdVAteixxTfCXmFSIC43P+HT5V1df0kpygf4I7CtWeQxuy1bURN3qRyOj5jq7pkGEc",
+	"6VtOP2j7fQAONkYg02+wN9k6hV7Dy8TLwCfvmNyJKtJRIKBzGWCLwAFdaWOPgXOOMAO9REhrXO67V60k",
+	"G9mLot8Us40jB80nDh5jk5CzTp/T7Vjo3ZlONgKIew9ctIAfQY6ErsFMQ+efXi/h0CysRS2cngZwXF+M",
+	"RS3EofXAMiIln3T3Nd9BqxNmNfDr9Cm3Pc5T2CzpNIm2stbPQytQwNp2GQfKLoLXPdlrw784z6FvWl9K",
+	"N7Cz2VQyq4SiJ9wAO2xraa1IA+lsaj2rSN6OErw4qXf4s2TDvSkZAzhaMkWtXzVKyw2ZRWHmedL5WY4N",
+	"NF+DnKqatQp5K52qnaTE9xD7ibuZ78yIhEYcF6dEP8ovKZlrCr9NaDSvYS1e2QWOmITelO4e8NarmpXw",
+	"PSPTxy0XPhg4h7qxc4qKeYtciS2iviiscWyU//vjIBpD//Lr9h/XsRS/ZGdOAfFec6iMYEkUlvTehSNO",
+	"kQO/isLvzCCqwnfCrnR5lVbk3iqMuFIvdr1VbMMpBSLIe0TrA38WWGte00OlkpfiGXvvzF/0lAQFwhMB",
+	"VMD2R7HSgYX9+4B/gICZDGO/64+OGLrIgxU0bqUmrdDUci6dPfjsHCT9sy8v2b+dnUF4gDLwEjYenaoE",
+	"nrf0FoZ0V1+6fn3NU/2lnObLZ0ZXjRUMQmVgo7Y+wfFGyhq2M51MdZN8+9tWDS/YThgr6pLvnhjmI1Bj",
+	"MuFuNqjyZxa36RgEXsdXUoVN6JkDRzXFgZXTFiGp/aLjGRYt+yTPgwfi2dfJkkfk+8Z3jwdENOlTf6Tx",
+	"baeCixGh/XRakOfaKLza+a5N9+6kEENip4SqAQeQM0Nh630PFRYBRiedFOum4unrzGDjIEifNkVb9ooi",
+	"C0xBadOa2hTIlgGk/bcp0OeoJ1ubFD10lvaTocGyhOTJkJ7ZtTMgyDi/1Soe/FBp5Mu4Q1kRZbI+PTtP",
+	"jiLsIKy92QiFuPahx4f7xx23MftctM05gX+pcYzBpkRGVCMB8GME8X05oKndgAY9GnUbqLQjW8AdSliy",
+	"02/Fno2Qbh6cg/ZX4v5w/ptkGfRbtXce2/4qWnVarIyuVlDpIMdr6sdCHtiS7xCnAcTKlFeM77dTnNxx",
+	"m7vgDOMleM+mvPuesP9Z5qSuRo/UE4B0qRhjttMOIAucT3Lc80+0vUhaPLQtWVLTK9rLzHN4K2hTl9b3",
+	"Yvsu6ns8ISH0Edol9/PPhzoaf69L8c73EunOzHc/TVjLyd4jL4Mrj6JuCHxxXFcueHl6wlbOxeuVpjkc",
+	"B+Cx4E1lw2P7cs0nRXUq41P2RmNWY0ZMFZrkV/cHmWqP2odlSUy3uyGwTwWZNQWc3oLdaYihMt+qNbuk",
+	"hLDXTZ3a+G/cmtsiqjWAoABeqILlGAovjCFK248b5hFemifWW3R29kuBuVKimpLwlp6NHyj//iPzwAEL",
+	"aVyZC/gQJ1RAmVT2m/siBIQ8rDuow3Afj3LXdM5eJ7/8iwPuG5xWnohXwto0rGAgVF/Y6DvRhbwc6VMV",
+	"6R7uCBgNfblbbOh+j4eC/LnHvLfWW5PE1obWFI1ZgWccjgtsk/8BM83MPT6DWP40FPKh0p7AKRO2HgRT",
+	"4kVpZKSvAaGGQK8iSDunxjAAr4FYAOEYORO8i7TThzSM/ZaNWWUSBTC3w+3PPgXZb/748t2br35bsBk3",
+	"4sXnTV2NqgnvFRGRhApbGs0nxeJvZTmHMO0+d/vEhKGER3oNgP8cnG0YMDmRjVBXwpgk6hcRP8krM7Fs",
+	"1AQURpxx2rzCJqsTIJ2MEBPe7Qz/NO44N7cG/w/U+b4nYBA3CQlAc2kXWASq0YszVK8zSGuAeDChtsc9",
+	"njzoleB1yq/wJlKZR7WzjEofplUKltxmfBDuG1bKWsyhi0liz6JGSKmkDvjypu1mm3hGmtubdHDp1c4K",
+	"uvDaVLPulJg05AK2oR/gmGwT91JfRz8yTXFL3stR293tgpxy0EOd4s2kEmn6TTbrP9sy2hf79Dw5ucLc",
+	"cpdRInNN+iayqtkI0WsOqptZHBYnt7zH6kzGynhVoQ8Es0GdUNjUeu4uoS3HLPUdlHNAYcfoNIA7UZuk",
+	"VCdvGIF7naQrLavy5h5AOv7d7bI7g3rK+U0qvBDqFqTEt11odt72euodyvgExgeDxEKX6/p82/JEK8iS",
+	"ctQZlQkZCvVxN5nLI1c9/xK0grW0diyYx0JWVa4LLvrYQYWME3rcT0RZMPEjn1s2azBOr5VgtW7AJ7GX",
+	"AON+N34+6fhvQQl22O5cQY5u25LU5ylMy7lKgy2KRTKXEBXYNd8xY6U7YZT+PC580msptx8k9HyQCNVD",
+	"iv2TqNZt37yFavzMXZPZ3muPFMewxHISNEGi8LIWf6aOtrpmc67moqp8M5NEC5OyExCdYcPyxSKD9WwC",
+	"kIb/xUZ4/9eWS6r5Ju4pTuj12I0SECFRNvwZGwV+TDooK1nmlISs6Dv3HlqBqUYQi4B4ZS0AaWgt1DEJ",
+	"P8gORSQHEv3qosx5oGeEt+BzaMOqWh4JxIzoBTyfFU8v8Z5IchBMFBzs29UOKncltg6tgQo28O9euDVf",
+	"vBfOwpAegYIzWZIMX72P6D/Ni3Gc7A3EeOKkkcXo6kVfbDozccNrO6VaIZzfEc9mGfXau7vRi7niUYso",
+	"MCyhE5607pskNKEvI//8+Zeff/niX59/+UVUTH5+kKFjRu5x6cf8Fh7jhOps3/4e8aVQIEx9Oaxtufjc",
+	"aUUvPmcVBHVMwbDpCRzxG/aMXbD/xZ5eYlxJCbwQohy4xghMinfXE0OEig0khLuX//efXj79T/70r2dP",
+	"v7z5X08/Rv96dvG/nn7821nx4rOf/iUZxM2C5RRso4208k5c9q5HOH3T+m/mEdvA4OnX6/QqpDzaXhta",
+	"vD5/fnF2dnF29p+n51+k4XKHO62+bHsGhNTEgskFsWku5h1dhsGDfV6kAoeQGHp+4elWtDkiFIyTihmN",
+	"EFWtrgHpQWRqF1QrBMnnz9hL2gBKq4PbwEi1rEKFj/UFOkAvo7Vy/4UiBSchPMiHtKEoImhhl8xutS8P",
+	"ws6VWOnVXjoaczXB8+SnAo5rpVHsSNUpYvJBWnyj96EShrI3H6jGicAOetn480obQhQmAfH8iwOSIauR",
+	"AMRHwXgo6go+M68BWTm/7XC6b/z+ZKyBNVHviLWCwExQGH7jlMAbAquPK8Y7X4QKrxtd36BWQveu+wDS",
+	"ow6WYsWi8+CVf0iYjjfUOyK4j7uSAF6B569EhUrgQaHdF2XSsS+lg/viwjZ5nCQsVPwJrva1ibzwekt5",
+	"M4cEWHsfOv6q0j7UNG1NBIAyadFYHgtXEkF/hDSm0AvciScV0oEA2Hmrgtbpk+uhE8Mzdt0Cm1BF0lwr",
+	"RXq5o96c15hJ1lgqUpK1v/58ygkp1OF2RD+BuSTjEt5N6i1W4SCghcHL8FbsnhhWcwuYKGj/AbhzqYV5",
+	"BuAR+8WAh5jxlTA24kU6Sfv1mwgrc6ij5yFWxuFvKPPs4CFpmb79rVY3pTRE/ASebt1ADoL3z0S75NgA",
+	"cRzazoiIRUPb70HU3fZ8dsZMEVV9Bn6Ibpu5u9CgGKHwNapwQVAvAGlacBJpWDCdnrHQUDLKP4LEHWas",
+	"3ph4gptar6URBFfOYl2T7hG8X7ItG51INNOpLcuxHkJ5mMn2hycuHykqW4MDuqe4s/JI0nbfm5+V+8bN",
+	"azdU1AKXK4qfPuDLHk6SU0rKAiSPYz9UOsCikFhC0NqDXGHS6SXTkWzhCgbgcefzqByhA3izXWmn5Twx",
+	"/hWWrYVNiRCSUNOoTWZtwgU9ViJhHTqo6FljNjB2whQJdMaHRgasv0k2MZtwFu5tX2/VS8LkyyEJHhrd",
+	"/x6hvfMZlu6qC1VJJPic5dpC4WFbYBVaSIylImBdJKIPUeeCQXQU/xyguxjjVzGuXyL+IAlhHJpSJOx3",
+	"DqXeIU6/dsr/mu+gsNmjDSvtHiJwBPRQ3rOxSHFiMLw64XxFMdmDRTAB3jG8JiIp8cdgB423W/ULcKOL",
+	"scfPKbAZeUwNA6HGzUOmAoNL28/aSFWZPowrOmOdvbFmqr94Y0RTarVLVHj/AAD5bSPzGlqR+eugA3id",
+	"yOiaAOZ2tKN5vFG255jNeWP7jtcUM7/jywN4ihy7PaG9YHWEr7h3L6bB6TZSLS/YG8bXBDdOHg1fak+Y",
+	"4pjHwsSPGzG34G3xzi3ABWDnZ8w8I6zCiwjITiKOHWAaukniYLZrKW9wGwnp8Hh0uHfQXvOr0Ka1d/75",
+	"hs+D+Z6gpMdrWOmKtG7EeakZfE19uXOFMsNeDtLpb0pR8d3N2qRgDrBsyGv/ahkQ2nEnalIIEx1cgr/l",
+	"xdkIYM+5VrbWVbL/1hoKmBgheeNtKtWdqJ19ACe+i7Jgkwq8UCVKwNFNShFn9AZzNrOAeZhvS3gvBftw",
+	"4RvDGRHwdKhZI7fTm+os+Sa5NVeyEmouQmVX7d0n996KzGWE8GKD1EBTLBiK6NlrKVPsGfwgmDpb5/dz",
+	"OqGII8pMVw3tNFkPbmgbqBWpqWvAPrP4wW4QxCOVmeFGRZrAmUBmYbVnILISsJ1HFMsAJzQO3kvJSmQW",
+	"pxwDN6skfmPg3DYMPBO42kVkq4dCwK1uq4Gwz9kg55w//+LQBri51WJphuamFxiIB4RJZAxPGvA3g6OA",
+	"QHAvyPHs1OqFrIQn19hJnhdZuJJMDs5hzQN7JR9s5+rb5maRGcmduAhgigjFR60xgEaNcjoVlvp22hO3",
+	"oR1HkIBILE3//MGYSYIdcH4DudPFlOlCunD6qZjXiequTNz6lsduyjOx022l00xUUtz1RHg+JWx48uQQ",
+	"MbkYEba9hmo/arQDfaFucy28MzkYRi7VTaMgiScncqC7NBQTQijEP5ss6JJJ1IsP5Jdq23RfJOQnlBiY",
+	"vo7UhSOaiaVUBiGeR+dTYWDopn3fIFH5fC42pIa1PykC7gUQwXfycYp1JSK82SRZrFNu0ifRzVk3Nnk1",
+	"Xnu3NbovnCh0V9H9b8Ye+m3nmySgTbyBtWgVGOLSso+jD5na42FvEDF0VNtzs4LqMnJ+pmyzYf1Wlm1X",
+	"/ZAh3pOYI4FLX0mfGPPA2KXUAB2AUfdzvunTQ4iyhPHbOhVGtl0P3oR+13H6vMAZ5EwEqZZHZhP8akH8",
+	"bBbEP6k98AtX/NNleG2D8K5qIn2GQAiitv1c8HL0jAGQQXB2Tnxv07RL5lel/J5K+d+1jpxPCcLUE4tv",
+	"X0ibLL/5xWvUvyAtsBeinm8uTk9///bq+uLd2/fXBatto93R7X9uK3Nxevq//6//Fx65OD09LcXdqbW7",
+	"H65enZ0UvzDlMs1PoLiho/2SnWExH2DyY1Pb/Lu72U5nB/MgidoDekpUy7YPELJwegUjrQy84wTK1E+p",
+	"WHI1yRk326WLY2AklEikCmZLncZocsFVC0GTAFAxHO7ExwZcZ0f3dcg7ta49vAu4sxFqFoHTag0FDTt0",
+	"b9HR+/QusMLfHFtu5ytszSyEeijPWKV5OcoSulVi6/M/wEQHwzzSA3BFyEm4JPwbjec0/lm6E/j+a0Jv",
+	"8NZcX9YYTota4U/0yUx1efgqTNTT0pb/sHvj2i8KkL+gCQQ9G1wMCSeHFZs40oWnYiEJ+SOALbmBn7be",
+	"khlxKLBNrgN63lGQt9njph/jq7thGiNtwg/wbNKUphmHRjdAnFbktDserO6oZ0iQCtO7hlwFc/RxjO8P",
+	"njz9imu1FMbeOOslpnNbLUgRuY60Gb8rTqT5vUyoMNiMIvMl9UxKgpe7MbG4zOmi3V5YsaZ1uGDGzyGa",
+	"a9yvqUugBDlG7i/S/xF2FxNC9jZW5uIU5YT2O1nQysb0q01HF2TCKSM4I0ozgdHSig2sri0jmuJ/qQUc",
+	"THQUp39o62Yvt9aJ0HfNrJLzP4jd6zCIY7YPYvaysStFyHEAfAv11FKlEBTadchyqKl6VQnEIu3A65yN",
+	"Rmkjf5K7Pin7BdMxqUTrwKip7YloN7Atr8PUM9yX7Uk04/PbFn0vVBPv13PBb830Ddz4DbzHtqUI4yeU",
+	"o8pW1+VrhJadxq2YXtvDWErCWRU/A0YWzaYYBst6J2pzADqjX6ahnLppxIaDdc1mOwASZgshyqS+U0qz",
+	"qXg60woz152umoRHibK1ekhRkf4/4+l+2XEy3z6e94vPvnx6nm6Vpcpkq//3vhGrz1O6+vrdS4JcYKWY",
+	"Scv8b/PD3qTHftmrnpokyFv04T2YzzbFaq7VQi4bhO14YnzHSCwIGqb9z4tAHOqcBwCG31VcveJJz6Si",
+	"lCXeukaSuLzUVlnaZy1OsDStR3MFwOzga43BOD3ZQvXfpuLKO5BUyZSw7Rh7wUTC1ZfgHQX0m9AJp6IO",
+	"MR9WlxQ2QIda23Si7bXj6929CSTa1g5O1Y06KqTSpVdyuRqbNz8apMunNU4tda4gmxB+XeDMcvt9RRZO",
+	"T+Y2+eDM7YcVRgSCORhtiDTEKM6yR/z9kYAysDkHjRTPoV0smHEJwhVXKvaV9BVyz7BTJpFty/YKvZtQ",
+	"ssr4SvASUu3Rmw6ac40hlbFd2whAduzEjMi24oq2UCpo+dvftlk9OvcVoEOO1Hfxt0XUFy1sgcfebIFE",
+	"HEvSsnK8rPJJi603bVIl8O8g14JcDlMPIb0zvCE5bSeN3dz3p+ztkd6sdF2VjMg7zlQZkSSUbYD+KkKx",
+	"U7ptxWVAtCpRRlKxG80ASb8Cm1NlWhJZsZl2fEFYpXLprVOaUptIpgRWA1JAqxThbkg0ulpnGjA2ai1y",
+	"scQ5V2hZuwupYBxUedBpBAfTdoKvZpVahRJhyDaKgv3coUMxdkmCkBfUBgFwRMDQUxoWe/A87uVcu8n4",
+	"lfv9SnOxseR17um7a1+4MuYKqEWZadUMeuCB0zumGj8Dtx8gWBJfkXZ6OHsdrCCcaFhL4SkQJa7T2+Kx",
+	"B2j6rtZ6kcGDy5X4g59TAGRIkpWTcIh/FLVcSFFDOYz2Frh/yyXEwjc7vPRFZQRipM21upPKqW5rNIsS",
+	"0D98MXJ70NmzF6LhZiVMW8UwrxrjVA33dGunFq064t7Img37zftvXrMXX754XrDnz86fnf920kH0eG1J",
+	"eVLpJWug2qJLppEY3+LHTHfYDW46wrm7o+t7HmrqG4/WORWtuoUW7Ifrb57+22G4R7cN9GqiNK2xOOnM",
+	"P4dN+a5zFPaCWibgO6D+jTWxYIgSnJ60oA4aVklrK8T2uUQUhgumVUUaO2BjoUYflzZQtUeLuAqIvxVP",
+	"RzegiPBbcZeqZ37JCO7YGzFdkHjAJrEQs8S7gabfwm5hVLwHvDNFDI0Hn+kDdNeHFYoakIZ50v0wwUZJ",
+	"Z6jojVAXLXzFilzKkDVQXjKlbzzcgNI3M1niH1AZZDyoK/VKVFBdd7Pmdr4K+UYzWTreXzfzlfsvVzv4",
+	"GErdubmFAlbvG4PujE8AxR/vP6yjwep7yMwxl2zRVNWNe/KCcXSoSAMfst/A739bMKMjsxO4z2cmII6+",
+	"QiaGCc92blUX0bORNclh+sHzDtgg2DqzhsSG2Q4pcdH+QjH4JPEjiLhdshWvFjdbvruAvyBE6jNvnGLm",
+	"1u02FexRf1bcJrmj4jcD/55hAX/YDvx7Tb73QCenacMi8Q8s6ipO/DySpy2Jk/wqMc0WCyZqHuv7fB4o",
+	"xWMQVDMjEZ7GwqhnO3/lio97A+NjyZEbs7pCOOHNKPCOnubU4F3YdU8mgYzKjB4AXd6t3ZgYLpl3EKSZ",
+	"bqyRpQiNcJSwW13f7vnGk87W51+8KFd74PcHXahhxmGIApebI6MoQ+OBKf0S0iWXLZsFLYcQLDE5xZkz",
+	"t2N7OD2E9ZvHmInWbo5ZfCr9QTmhirX/l63HC7CS4DQqzSAvcGSFc7w9HYSFz0P+kIdcOFCyTDNO0eG9",
+	"mGs1l5Uovw7XbB6pZj9UsljIueTVDWZGpNSXcbsdBmrjk8cNlDfE/9LwKpkZ/TZqktbeV35G1Hpn7dQV",
+	"BJsbMHL6c97h9pfSyXqfbR0sx/AKeHXod4iXY5yjl8zIEOW9qU7D3JfmNExE4APNUFKAkPFM9vmhv+R9",
+	"1tubRrvjYYeGTwA0PUv4t2DzRKYRLe1g5e4AnMDYwvZ8A0YadKQ6SW/dD3YMS2PIPWqhTKZ0UdvzbVD8",
+	"I6w/rKCIqXeQ+naVo36yriWAVUNztRA3sltNB+6oBuaYaTH0tqBR5s/ysIxrj+1xkvFeYnBPdBwjJyZb",
+	"VwFp4P7HPO5A1XJHu3NDbCYzjR5eabuKBD3CkWBJwF7XvH5Tyra1fos3WDeQ0vdXwFiEVmWh7csMgVVn",
+	"ux7LGGLaqHRPKwDCIpcTPQU41tUutEML5wtmtnYyLIlaJqvK3GDarLdm9s9rygQZ7DjQGuejdJo9dSOF",
+	"C5TvYwjZ1mDkElo5mD/UDC3TvtAL9Ynzw8sg1WbFy6n9YAD2wT7qXXaVzi6U9oAwans4Iso3Zl/qukbo",
+	"6BRJ/qqVOBB7R5aVhlV6zg+3Z0Ga0MjdLtue7WLc604POe+7Xfsu4rhjuVNcl99TS7R+N9w1IeCksNAD",
+	"TCH4KXzfXjSPvUMN6+CqCi5GveV1SaUtvBZj3Y+HasJa9RImMucKEA53iReOLodKwPuIAfeqey9BpeGL",
+	"CiYk+hL5ru8qGPm+pJciRfaWxjMBxnGu6m1q3dn1KnhEAcd4TCv6bGs93PBs8UVbOVRrfR+wn5+thx+y",
+	"RBEdEtq0/ClLJy9M8sVOQpnK7oazgPabmNybyATeewy7D8BEvcXaOfIBRACtVLT2syFDpbmAgJ56vu5B",
+	"fCfHDXei3h1XjhyS4CI31mcj3Fjws/R0fBFQLgEjylsSJYNKfMZ9VL83uyHzOSeBRj9+j/Yx8NDIFO+W",
+	"Ig+e5n18T4Jfuw4c1XVgBDj2e+EUhWSzTUyLLnMdvCATKtesRiq2qPhy6Yg/rQfUQPrPgCbP77iseKdV",
+	"VBf1L1OdUXGzGn2nWH0rMI/76PwiGqJndQZaFjHdcd7tJPPb9/VGp8piZk2ZLm2FSYSEyflKlE0lKF4X",
+	"zk6AynY86uwiP49xmqufUm+f2A/Xr6k3xMjWQ515kKapMDY+KlFhNC5sDbScYnDB0TkE8ImUKPxu0JRo",
+	"te1b87srylcEFHDglHbpRvkIAalnJqRaspjX9ovojsi9uxUbGzA6x3vVkyWNG2giVhbsw9iGTJvGZlww",
+	"IddtdHjoVuSOyth+8F489Nrma8tg+PI+mYlIsk5yUli8n34kXyLOyHNWojVvyLGeeAxaJk34HeAITB0R",
+	"hdqh09XON7wmud4kgAY07tpgAUgblF/ptdBbRWgdVNh7Upw0Vgb3P2EM1FBNQ8jLH1PKuBv06R2vIf3f",
+	"je5m8vvoDe7fb6K3uH//EN7k/vU+fpv74G14o1tZk8gegdyj5HqlNawWpqnsSK4OwJbjMlhzFXtivuJK",
+	"mnUGcjeE9vcjXtKyBZdVLLE6v1ymy3TeiXqOfpb9Nf2lEc2URZm5ULyWOtfKduwNY1bchx5SyLu+FH/k",
+	"pCwV0ni+bR1idaMU/lWSle8JGHeGg5uhbjbJlnBp3m3Uh/CS9416H97zvlFf4aveN+ob/7b3jXodvfB9",
+	"o97E77xPU81URmfYJk+ciD/CphdRM008Jkl50ah3PuQx1sgrmGnWITbWq3wxU7xSjzV6VAKRDAzl9XkE",
+	"XnFamM9ImmJDpWtGo0ZMmQS+ea2NGatxTkrwKE7QWXt8kJoAlIapRZlcUy/9/WoLvznhvWEBgWe8tzjH",
+	"z8d5XIYF9yjBmIcw8j9Pt68aBrTJy9I+Mf0cs3Qx0Naqf9AXshITcQLaOsFxeo4XMinIgUaN+DkiDKzX",
+	"HI2D8eXF9KNnfzZasd+Uem5OAehj92xd/vZgFbGbXIaaZrQy4sFTEOGINZuRMkwbmwYHgj51vBbMmSTZ",
+	"396E6YwxMBo1aTsPqqswIC3C3z+deaXIekUcfNXudC8DcaYbe0x7913mLnAqcC6hYVAgZIvs3nai3GmX",
+	"fa68d7SG1fdSIz4DUscvipYdC1cjyNviVxbRbWg/ErwexjCj7r1JZQ6bStvcOXLfudPHyppvzbTqiXg1",
+	"oxi9z4+pQVE6J6aL/ZbalP4Nn9+CL6puKqwGDg1e3CDgQDQW0dvGLipzA5h4k2Hj/Sw9cZO7DeblFTQr",
+	"TOz3wYK9tbArPcGt9B08j+9LUBZLjFLgoCbUcV+wSvOyYJs7aKQmbLJKzgwAf610Ob0GTS88DEq76jRF",
+	"ASXojVrodOAdG9YnAcGgby116MCW8ycHckz2kQ8+f37+r2kct7VWUKAo0+mXGqG2nRyB+uBK61vkZICr",
+	"kqrt88UC6ETSz4aIEDdpKJSXhm2E3lSixSaI2/jnoSHSmhbl+9DssIsS5o5qKGmOF50aHduhZuCnsVMK",
+	"7Ce07vMV+RW3PdzdQW0c0pxuggqfatWubr31gzlR8DClqWAtUGhn3PbC2if9MR2u2uTKVDEVlM9CEL/A",
+	"blws9iANyYNMxgxtvucpQu0eJ5rlUr1RKEJS0iPNcG8XbLvSCJrnmSWdmIzB27T+5YdY6HqprRUeNxHP",
+	"AR0bqbBb5oWT9JxaTQM34r/dNrcJa+1GBhhdx+rTnW408Ve77/D37QcdZ1qtq8EECihx6pPpvn7D4uRO",
+	"CnTudiv6hlZ0BROIHYn4SexKxE9aZyL+u+NOxI/etlPBD/7oJ4T//IObVpS3mcqgyCaCvVEED+jOPvgf",
+	"nQLmFHXfM/vrxt0Ap69EXcnDpc/tJPoSuziJxWRHxqZyyYIkaM9kVxAN3F1jjekuKb7GxCgvf0Fuw/UR",
+	"XRbHJTxkKoWd5ETmemLwtR20yiem6JwzaDUZl7xBMX63wuiL8+cH0JxGwDTtk1Uu1WtAypzmnkjjcgaM",
+	"zQtnW0InLgAtkWp5yQLo5gXb1Lps5vB9KU37CKBMtuVsc67YTDCrq5IpvQW88Q4MDgefVQr4+VjUzz2Q",
+	"GJ6O43TkfeQLjhmKwPWKEy3L+Ujx8mr3rh0B/4FjvNq9hVHcu70DekCB22OUYFmOus6cfJuY04uKB+oI",
+	"Y2/N15XgWfModMQbvHfxKXTHHH7aPYPAonKxOPT0NT7lfZYPtOZrN9ZB0ykWqKF9H027tahpXvG+JJk1",
+	"kLLnvqh4vTZ5s4Ywh3018ZrPV1AmDHeJNLfYP5Y1mwI+mkNr/CGwcupJMtKcHJ9TR0LhRiuoz036T5bc",
+	"ii1P9nxVlHJKCzRdyJOxG/vv+IKWI/scPeDcCft3M3dHYnRgq/0dJdKPhddCC+6QKg5PtQvCWukbSPga",
+	"nduBqKiTfmQ2fcdTqZtOjlELMGssIR8OSwldi2hj4NhMmlIUL9tv2KPrqry5R5pgGxjDlXeGjPxnXS7f",
+	"I25vg3rrTDFZioECc3japiVKS9B9sbLlu5tM76sr97FvQM8tK7nlM05d+kFwgFPar6zTSck9MtqwzSKK",
+	"H4p5+4mkWzNl6jgCqHBAyEBfCXRLBqHyxItMMFTDsrXqoif0BM+DFfFfNeuBUAAYzm15YWi7X2qnd4Ua",
+	"aOj5AihQSiy5lXdQFgXgjlCLgFb0Qmw9cJtd1cIPDo185KyxUGkX+pCokhkd8A+lJdgD7EsCFumzBBg9",
+	"KH7gFFLOkC1TlVJzrUyz3uR8StzSxKD0iNeGNUZMqQ7JOppxWOCEpbwLVRrLWo6MqIaLIhNrgcqpleB1",
+	"yf7cGIu6MfqYQoNyWXtV+RJ9Rc0aq+HgOzMpCL6/LjikHaz7kbFigKM5IqSAJElx9nXQ5Ub7M6+xZgaM",
+	"rVpYZwzCqgjlRi9Yi6HDNtBpRuvpZ/NAFGghgkk/pq4i7bHcK2Vp75KEF8mSUXuvCy97eUUmPr2qXWR+",
+	"577HmqO9zaM7PHN0nViiFWN6xmj1G176jtd2yE23j3SLsxxnLgxeMR3IOcDHUXobM9c2132celeKkWvE",
+	"+AkmSJY8cwygLpCVfEf1r2tZKrlcWSe0/N8XTCpA6WMbUUtdgpRBLAovUQCxZuIWwFj3UPqJ8dIOXQJD",
+	"njCfPxIfH7LMyK0VcWg0lTybvyMP+2gh9WFYIkFJxQM15w9rSScg5287D2cm75w+h9cceV07VVMePozf",
+	"CpUMDixrbTKdTjzambJcqu65SDSQ8X6YkK1Ld1Ml7nZRa0swpn9Md305hIkzvsDsjqf6T3AbcLyhFPwp",
+	"L0tRMst/pJZi3BnVWsH+ShVt8b3Vw3ajQ/+RfIVK55hOl9AR9tfDymgnp8anm4XtfAzR3YFzha/SsKi2",
+	"d+2ONw1hsX6IjtTJb9lVuCR6iVVEuKRyBz6sHtarNPvd5YZhdAeyUPACoYrFTM6iOZRg1MXROdyp94cN",
+	"2iWCrqmKG0tN7Ag98Yg9aRNYBgCZupfKpOPzPUd7f3wqSSmXIpWddfX7l0+ff/ECkU7avoIFW4kfU/t3",
+	"xytZ3qT55FvSFCyGj7BjwPnTs/OOjc6rrbudqGwz+Y4jFMsxXJ9g+OOyEdZS6fqmlEuZ2pyvxFyuCT0G",
+	"gWshlCbtBXvuPvv6h/cFO3N//R/v/uehZOAehSF4gwh04wDPbbvyCYLVadwJJvIOrByYduAi6iWgAEB/",
+	"nGBoTMOrNKf7uzC09uzjtERNEGTN9FZ5FLZt6k3pWCgyb1iFVKXeouXvpm0KPwn71+CaOSgGKLDZSgNa",
+	"fGQGdVjJU6HdtiQzp3X1K8JJkTF6UYsFZVGF/+H69X4k01i5TncjDbI1AAf7wZ2wDT8sQvU1RM0AFGfF",
+	"o44VnVLtY8CaCLh/lD/ZGZY3WlW70ZhHSUfkK7GUqpvY0qdCSI4nYBE0sls/6ch27si+OTtWeI/XTHTa",
+	"fcQBoDFZ8fjTm4HdfkceD/8WAG4Nu5zQqvuGj7An3Q1oF5eaQA8fJnye5vqqJB9qCo04gvSThhFAVOjW",
+	"Ri1m9+rpUnWw0Y3oWziKksHDUWNhabtA/fi9B/MTGwsIkWtdiwKdvKF/i6jEWth6l4MYbHt49OZlySzw",
+	"HVgUiwspx/sgPYzA+JpQCoxlquh9wk3SHZFzGE6fRK7XZuisOW6YLDbkUuuyYNSYD3JAIj5NuFn+0qSB",
+	"Ar+HwFPUGGe+cmqAWjILuTb0hafpuPrVewJMtMtOHq2ap3CWZs0uRfA31oCfN4BYRtEJzLLbrjQzQqBd",
+	"B7exXgvGq04Li2ObD0QYpUN6jIfNGrDXQ2gDFgo+k8tD8y/8lebMV3Cy1GwpxhZsGgHpXwmEmluxlUZk",
+	"GO0Yb7j7WQd2E3czzKEYg0ABjFGnk4EHUC272cdTG3ome5C9hbAlqGN1C1VioEnIXKvuXZuJBOewLPvT",
+	"pTlkCKLMQtTHFWy1fTwmwXdest/BRbbh0ml3BXva/hNv1lEgpP1s+FS+LJ+DigZXqODKXraqgI0gRJ+Y",
+	"kNAy3OsjXTjKd2uM7IXODDOubp8YBqWh6728thefg54cMteg84IVtRvzv//036cff/cvB8VgO63QTSS9",
+	"wYTGmuueuHf5hD4y0sPLjURSg/BlSgtzAha8EBTi7oQ+oe1yVRZstmPnZ+x/OAH0xRn7cBnAKqFDcH3h",
+	"vqiwvHbfF7oSVTm4Gv8e3w8AeloCdPw+pPw8KKe1tFYoSKB0P6Arzqk8lRkN7xN39B2ZLiV55VXDZIvg",
+	"SnCTpjQsFJ3TMw7NwA+ouGGLo2a+YSujd2WZK9Jhe2DjGf3m59IQ8P0D8z5G5B1U2i6i9M8uBxOaIGC3",
+	"zaCB1l9FrQexmM7PAl46fvDUfzLYGroUCw51pudn3dE/ex6P/iIe+YsRQLg5ev6gwEv5HXY+T12t4Yu8",
+	"M2Qh3RkuJvRh2rv/8C2DkNl/BCTatuNs70Jb2HTtxTiehZ8nsMSjR7KCd+Qr8Pc3WaX/nPn+8wV77lWL",
+	"smCfpbT/Tjwsg2GILVdzeWD5UrR7nF9f4+WdSwgA2E6kaIUWbtgeWfpbkeeEb2QlklhHaaAjvPHXBSU9",
+	"AYCA2Lr7gZrrQg5QmF6KzsomETp7VvpCViLrs875vl9CfyhjuSrN4cI1vzOpPI1J8SY0iZMABUe0JeSb",
+	"TdIl0iMQPdcSKphv1E9or8fgiOa+NeCH5moVkZSUqtB2CHKaAQFcz6mr276CYnhlDwAX466CqspLccGi",
+	"BbtfF4x4B4wGT6b7xt4gANKIHGC17DWOOFD+TG9s2bzdTyJBYN6IbYp+yI+mVIRzGO3M8FFOQQJE6OHJ",
+	"+lNR++2D7XTPR9UU44DG9wEchhS8SPQ8BnK2U6XjFYGYiqh9YC+TuNe4wDzx37Sgnb18e6dXZogPPZ/c",
+	"yHBa/QxJfGKiZNDJgRPSyj/fbCqZO7TxycR8H6W3TKdzMiK5n+xFDFPYl0x63U1v8M2/6Ergt6G1KPQz",
+	"H5sT0NFVEoxCG24GenvQdNyWQm1nK7W2ARID1xX5+bFqMlNMPPXm6YRKvft6nxkf4VpSYpsJveg8SEjI",
+	"yV7J0MgxysU1ei2gMNOswEi8hTxUQ43plnxjpm3u99qKB0B3wcGyAC+U4WGyCeCyuy1xOx8sSJu2Kt8+",
+	"LVXi1L16U+kMU6+tA+LMS4ciyKLo5ERXVrh0HN/EVw/l+QVnWiuKAl09T+XlI2z0nnTMl+74ZqAHavWw",
+	"KAIezr/7Xc5DRu5ikMCGMux4LxiNwsDYFqwVvhclw/Qf1XbvC7EvioF01/rP1EKmODG6qQd99ED0OUdH",
+	"Uqy7+rzS4zk+dKzBOUSs3e9hk+1Ys9/lZgDwq3voE+BW5JzbB+GVqcSFb9wlfX7JzpAc25WukFyDXXNH",
+	"HZTgY8gdGIIcfKPuZAv2mimTHkKvuB+AJUWvxvZxz8Yt8nYOYQ8MQky5Z5LYhzV2AqSW6H7VaXLa+eo4",
+	"R1vSnfV80J/12YuOr+z8LKnq7k9ytQuNJPtecpz2EJleCWPfQh4ltrtNa6EAruKE50pU5WXbtsWp8VXF",
+	"Zo1l7mWgY+itchcySIQMcvKaq8yLSsHr6TXJTX0ncl30l8n4FQCySOrxa8BDTusfa+gfE/iE5rwZU9WZ",
+	"Q9DCF9rK6qrENAXMyeVQ+0LVO87Ig16+Y+nzTVNV3zoJkiqfIMdZIosb1H3EowiZwRCFalv9+hoj318R",
+	"UsJAOwdcKsy+WWU6KbpXj9cRv9elCB0595CetirT8WCrmG/ePNsxDD1iWAVq0WZi3vpw12MJ+narIACa",
+	"VlaTwe1rNF8OtQMOSJXjAjPkWB7sZRq1zoaa+82mytiz85Xgm4c9fXe6apI5iiufOeg2xPh+UFARB2nH",
+	"mMJA6hn2LXIbttsSxM/U+HsUeV9i7lQ470THAuVlIFEQVP7ceo5FdvuYQn40Yt7U0u6uHG38UR9Eyvoe",
+	"N/7CHbQIMmsfb6pfnYr5DygtyCwNSDuX0FvcA8Q6gw8gf92cnCh2MjZyqa6s3fgaRkTISUWju1g+EXrT",
+	"RZurDJBW3EsEVVGaIrfUQUlCkwKtbyV0vYfr/aRthNJOiW/kHwTBV3iQniTLRvgsCNoSPnh2K3aef0pu",
+	"OUMHvK4RUGYPxAk7s7MYjeggxZJAMi8JCwZnRMWXUNYNRHOb1rbtHPEG7Ltlxr3ICGvaQB1YRO0Ln2Ci",
+	"0Nj3QpLeqLdWWt8Sote05QVgp7TwbrF2EAeI/n3k1kYoUgcnFsFPjTgMbnzWQaw6gtM99tXIwxcVbvnL",
+	"d1nLMl7lEZMgeK0R6Ej4r/xWgPdFb4SKso43fClQITi8Bz/B4cdMpx40lBL1UlIlo1Tsw6pgENyF9JUP",
+	"hS907BRiDbZFL7B554hfPGPf6BrfhsXtWCb3O6ia4rdCdUusoQepP3v0DsN+59EU9loAM/cGcC3TRUIx",
+	"eNxUdwtU0lgDLL7mO9TLpb3wOHjI+nei5ZWCev/Jmjm7pwjqpSOXXri9NM/Yy/gVeKThPd0bSBrYUKzP",
+	"Oea2KsLZ7FxXzxh0l4CsPp8xDLgSbfmAv5qofBUyYYIHOHxE0s52PKHiR2ksog1YaZ3hePI6PgOhuuXk",
+	"nESS4ht5cnHy2bOzZ58BKhT1Fj3lG3l6d35KWVnuI2oaFIj3pjy5cB++nPtYWi3MRiuDysDzszPCOfBR",
+	"VHDvzeG3p38mdQ41qxFKqH8LHJae0HCalLsBCHHSFIzQrTBrz/3hlvv52We5F4WZn74XC8AqjVWck4s/",
+	"/S1WGf708afib/F1jR8EqYb/jOUqftJeAX/6+NPHCKM76O+e3E65bhLkNl1yg7X+SmPQ5kEoTaN/kGYl",
+	"DBK7VS2ptPkTbbOjkU8ShLgunp0tbu3ZhK39RbNCcDtG/OBW6uSfKFuEZI9TiLXWBi8cmGvv7J4C/0NC",
+	"VBojPcibNb8VcFr8rUsiCSV3q5Tg91xRC+gui7pB/iB2j8SffxChR+TPzJzf8RLWleFMUBQCRjWKaIUW",
+	"/CdmzjyrvQS1Fs0baqlCjq454eZyr+Dm+Or0b7L8CZmqEuh96rJDLdb6LjBEZ28+T2ZFSsOWWpfweo8T",
+	"MJko7vnPfx4ifucODaAnJ+e94TWnZixuYNBToVlm0FLRUdvh4yLiySgZ+XkKNvNjYmeUtr5eOXdrf0+P",
+	"POKJwVdcCWshWTV3cKQq6Xo+/2THJC2BwzMJO0v6ZGhUMrdDV3ZM64cXiTj6J5KKk/d4qij8hfDE65XW",
+	"RpAirj3ua7T7iVPoldD47u3yBi/LFkP1MXiDRn+pzBaE+AjeSEtlArvtgsY//uX24HL8ITW1PwixYRyy",
+	"Sj2a7hAbnM7EEgG10swAX/sNK0vq2fZYB5de9No3hEwdXWf/K34nl+CJmteiFMpKXhn3N7fiH2w/qbV3",
+	"tJ8g860Gth/e23FqUHzYx6lCATX/H4zW3+h6KXxDjFt0yH0SVSmGKE+fS0wiioCvH0tQu+F9CuGRkhpC",
+	"W+AFxQQhx8u+DwdmDf7ybuHi5PPnX/5S+fQlFRh7NilawGmtgMiYIHCJ4JbwrHdDMaHKtNRozGpIWDTK",
+	"NDO3rTPxzj2aPhp/aUS9a8+GUKXPJhp7QlJHZLxoAr+mn+cvS1t7RU5SqRhns1pvjXBGGWAiYNJZ6qD3",
+	"if4o57wxqyt8D1LzHjqZO9A9+v+datfRfoEn3W8ZN2wrqip5iPwpGzpIQpVX/rGR4hNd7PoO8w5+wX7C",
+	"rxVCXeqtaiXODPBZpIEg9BDVDiosLekmaCvHke0Xrag4MpOk907ZwHmfSGfJ+3UqaXx84FE9O+EdCaPh",
+	"1Q66se1v05DijSE+am2FVvV2BcDbUt1Ji1yS9l9D9IcrJp5i35yyrIXxiQHqFtUeZanWzGpdEOIeZ/AD",
+	"I+o7UZN2xJpNyqeNk3jcyAsksn4qN84bT+W0/8YRMuXdxp2S1rD/eM+g+HPyLTSeS3COoa4jJd7G2mHZ",
+	"kOWAS1od6cv//FGI8R7WAc2YKES0HRkFfXyJlXGEoh31s4Qv38vlyv7s4cufLXb5OCz17/KuPV0BWanW",
+	"lWC6pjgQmjkYGTxk5uBhPHWyA4zrn4Pvknq9m8HPkKTwsDL0cfb4Jd6JoZ1u2O45+LdN5P4ia5cSK/31",
+	"Wgs+XyE81bq76U0ph9NE4IE9+ZMDMHM3urL1rgt1p8SWKpITFnCo5W/363Dq7MfHFAiw5AQ/IPDv87Mz",
+	"WKOkuP0EbamUlBQEXay9aKG+fUgkymyO92jG57fNJp8KAFXW0IjZ14di0bLPwZuhQqWiSvi1XgvMT4CU",
+	"sAK8AtuVrERbOkVl8s8YXqVCzevdxvoUaN8NdLOquRHsN3wpCmbgkd8WDPAxobZdVyVqdeFGa5PKzBPQ",
+	"OQ2dJUOVSJCWixwcyiMB2chR3504ocoL1mYJslpAUyE2X4n5LZYG51IcXiEtH+caw8EfTBfUcyvsU2Nr",
+	"wdfdSYTzMZOK14k2wmlZtqB6+Md3OHz5KGLwOhSrdRM5sU2x41cdYMKc8deyLK48PlOyqp4GTIGk8MN6",
+	"vFeyAqjRQfk3N3cF+7EyPxbMiA1/OtdVRb0jdY0fbfhON9ZkZGCokc3fo3vld6kKcUUQ2i8y78FeG5Pe",
+	"85iS1hEXQRryDNumTgFsQtyj0yJI9s/D0p8/GkvjusDx73uhuBvd8lmFZUvwT5DJQaRzdbvPz9h/eSBw",
+	"bYQqPUM/igCUVfUtTeJn1uJhWVcik2oKF9/WXXm6sd5RsfP4Ee5aVvpn4KPxfHElVEmMMduRFldg3RFd",
+	"giG7D9LVeqww7GsaJdMmiZNBMZX6ZbcAY8ovAfHx5FNKrKT/7KuaLyyBXII+p9pqvsdkFJhQwea1KKVl",
+	"AJKAEPQwn7z/jea7B51CkMPoduMQIfNSySe+OwYToK9VYmF93jwCrcL8SXlrC22gMJebWwF5ds/2NDOY",
+	"7GMLJljxJ3LUwdpgAnlLE3es9aKuPL7WL+56ezwND0gUXfYIl6GVXUE3BV5VoR5T11RMsS/8gjsxZ9S+",
+	"QgSqQfn3xppQjMsjWXh2dnb+r5fUUAOm66QxwXM9invkUbkyx40A0vULUpReIsRS3JDS0R3rXtMccMo3",
+	"m1pTAXwmkw+eEL/yQ+CHK6L4AFuEUvro0vlnElLf6vlt2OwmgFgp8aNtOUSVzLFcgEfGFgxZVp1zNRdV",
+	"1SKipHOa4KlfufVXbh3Pra+BZxhH+TnbMd6lRJofPXBQ8gbVG6HA1EPMn78HRtzzlnzXweDK2TcHM7MO",
+	"vocQ7AkeKfUS6pl4v3cIXldS1Kgr5bxMBMpGXeHD+AH9h2CC9vDMH/sUI/LL/hF+Q8goYJbItfilOW46",
+	"fbM47DH+hXKHYjXNmjUbtNpzp436G+QF/4bv/t6k/uMYce+IUp/Afhtx1/wz3Svfa+vxtfBqkdhgBHWf",
+	"mda3FGlSvQKLmO/LRfaS2dRS/eMaarTye4d0fplcN9msC8kVsOuizDKMNtZ3+hhUTd60YEq/qidjg0ZP",
+	"z86vz59fnJ1dnJ395+n5F5nXRkBVv5ww0jvPGYf0COhPv/x7jxn5g9DqG09MH1dWKoSLwt1qSyBkjd7e",
+	"0EsJcaSfGCRMdPJKcTdYkFxJY7+iZ+65v+OA3Hz/Snxpoq1+2rOKUyyoB6ZayGVTC0gQ7nrsve/bQ7pv",
+	"uIQ+H9Hn1KHIQEKCj012f4XJip8gVX8vgXpA7laVJ0tAEfLEpZ5OEGwyXJbQWirUzHqUcaRNil1O/4Z/",
+	"9DI6U/mZkNVBFR7P2AfylfgGK+xWiI3BpBaplslIMFB8zUsC1HjGXrodVhR9x+YDSy2oPxZ5Df1B+S9F",
+	"CMyKslqAOeq1j2ksqC0V4v4gQhrN9rLF8fE5d/gy6ghjMD5i2VJDudGOzSSsIqDNsd/4R3+bylZBLiJG",
+	"H3GLwRwhHdvqDUwWS1HThiAs875W4COk3Z7/gqqS76s7TziO3wZG4XQsibujgzaCB6QvdPsfz78B5j1N",
+	"ayul56pJ9/cm3f32A4UFIRioG0hC2xkECVOAWo6gJAgAdomA/2URZaNR25dbpbem8D+nsl6iBiWjwUC+",
+	"qJ3L8r9UDKjVUguS1rD7HIPTNhcBAHImKinuRInC4LKHRchj8YGhOG7hXM2cMeN+F3W6sCvxXwocv8ZC",
+	"J2SVOsqYQv1VTPSHto1x8HuWoeLh5QYI6cj76xmecIZfc2fIeIY1ei0QMFc4cQp5YHwXwgERPw9eoac2",
+	"tJf8xIc/mUWACBUY8Ve0Ln0n6mfs5cKKestryv4kqgDk3db3dIIra8shA1bXDJsiGvhKb5XTRuV8P1nA",
+	"1rtHPUqd3oU/s58Jm4kmM5hCz9B/vkNZnHxx9vznOcS/53eidwd3ZL9F2CiE13SHzJ1z6ihMuRtGuLtG",
+	"IDo0ojx2jvjiYH7WN2Pys94G8GJpWCkqeSfqXWTtXV2/fH99+t2b73+4/vqqTcenLIpOFiV1JTps7j+e",
+	"eT8OJZ6cXWNsPtLWuaEWTHwtfv78PkBfRpZr4YpT5jzNliyxW7F7YkLqVGS112jGQiMf+szvTtRd6rJF",
+	"FqXSJWow044N7ao7TNlgvwPiyV77rWZtvEmkAFTVl3lAPBGrGEhjA1zZhtdcWSGoAbVhbrWiZM0Gbgdm",
+	"V7UQcSaPs6gufJtnwG5ZCACwrQWuQZQtbC3EuJhWoaShYFYv8cABtSpusbk8mvw7zPy0Gt972dLPt5Ku",
+	"uEIdEzoBgCNwgb9cgX1q2UwIheUQCf1uKew3DQXxHuligPFzWdKNGlNePa2auvhbQFoODJzk5WIPQD4L",
+	"zBY8DE8MTBqrQ4pIzQYZK61jK9xlzCrE1gARu7rFmdO/uf/8dDpzdgnoTNA7bTjzC2yYA6L1ehUhhCc0",
+	"KIIov4fbtddqE1bgm5GmVDbf0XGUh/nF5/eNTjx45clsZ33PPhAQ1OYbccmKqAhWLhW3TS3Yb0o9N6fG",
+	"6povxbN1+duT4mQleEn57a9x4k+/kmajjUx3LggWKNh11OAov0s//eIUpWn4lodP4kuPBAcM58jie5Ij",
+	"ibAtgviRz221o6DMNuAnDpzAgyrN7/VajEo7f/Cz90mywUNZx8k/PE+1FSxOVnfy0COeQuhjGwocLynd",
+	"mXRQJdhO2AMMdjCt1zPZp5fvg2HFX/OE/w4FJ4SpA0O3ecjpJOQM8x5Oq/MsPCa17h+RjX/N0/unzdP7",
+	"e7v0stl/bvAnZlwSYE5QHMyM+vWu+ySpVr8aIQ9/lw4mf2UPyJhMMH9IxmaD/Xqj/ppa9neSWvb3dluG",
+	"hDVwAkHVXZydlro5J6erdWTF3C1quAXWa3rkEfnHSSD/mlxYD0GAmNJbdIVyyM2ay4BW+Y/NHZToQeEO",
+	"jjFgQmawmpUaOcGnb9wq6Jgbd/ZF/7FQbRaII185ImnmMbxNuXYiMbc9fNSaRv9EcesJbA5hHKW3TKt/",
+	"dEnZLW0HlkQ2Ju5e890we/vGgnkpt5cv4h26g97Y9/6hT6APPUxGyp628UHXVQnWZ9yyepvRMyACmIac",
+	"G2ipvv/WV9hmXubUqLVUjYXk6IQZf34WtdZ/0Wms/zMj3rnjG3giB4QYeW//CVSc4ZyRh46OhoyT1ipq",
+	"GxU5SdCJ22AfZb4zg96ElTRW17tBhzk98snNom94VTn9DmL0ApmMGSs2Oby0Wq8H33jccUY+p1cz6Oxj",
+	"qFNE/oxb/Qgz+YoTWiI6CrGBLNQZ0NVgpHWq8l+1EpfsizUk3lGTc6cAQWK972gr7Uo3FkvxCszAEHK5",
+	"sqyEt7hvsuictAkJ8XVy7gxToZzA+tPJF24/zvH/HWvAl+drHXWhHzAVK4MbX3O1FETxC2cgr7naeRrQ",
+	"RiC4UPu0X7muKDXEFOGXsMAAJRk/6b7Jul/XG95DJD3oe82gVQVgvxQB/4xN/T0J6Z9zc5ci2mPLfy8L",
+	"nDyx4kd76ubxEH4zx0Fk9kHj55lYNqpwxlzXafwzudb+qQzzB76k6GLStwVb8jtRYH4XdBnnNWRyzHa0",
+	"310x5RRZjAzkbivMwB/GgDfCfouPPfJZoLdkIaGhWMCnFmIEe/t3yC2OCTzdR2o9B/iE+oOFa8gISw1p",
+	"/z/2rra5bRxJ/xVUvjipomVP1tnajT8l2clMrpKJy86O9273agsiIQkriuAAoLSaVKru19wPu19yhe4G",
+	"+CKSkmNRljPzaWpiii9Ao9Hd6Od5MFMHN89tqbfv0XgoyT4FhXlKFKFr0X11V/RyPLbwDcSfFdFUnllT",
+	"LbCcuLlAXl3fqAfYQPh26m9+uDrLFjASEPbjqyIkCTgKfcFxIkVaEhuutMqmPuwLPWnuTX2x/h9PYq7N",
+	"38//e2S5s/SX7P/+53//8WTEXmU4RicGJIWNsKYBLPKoBqpzPRWpEezi/A/PsDkmzPdJyZLtp/zElLEf",
+	"T1OYFDNi7zLIGyqzyxQpMS14PJOZwAjQRTzQtRu73yFGUNjylth4tyhchpfQzVu6XOved/8VLLz5Axaw",
+	"vt7rf9Mxxf53iRthwY6rqDv32EuWFJqPU4HVXE7gImJTS3kGKfC67AQH5J37A+vrD0YKkp40+ANc8C01",
+	"Jjpz/kDMKxvW/HESqo2EGACq2kcZwhwi4MXYFrE9OSIJEr6OPOW8b1OHwgFxlXrEhU+9a93vCDk1LnHR",
+	"Ip6rTGZTPAQ31E7XZcnO1PsM+cr9/VuzY/ioDqeMa3+C8Uid/uIyDD4mJF4Sxe2HnNCXay+s+ths0odk",
+	"MAAm0MLHagEMAysF9Y2IrWbrStSGahqZsmwh+rptzdxZYY+d3cwfovNoaEPDr+qwtIWwM5UY1ODhXuRZ",
+	"xNzYSyYWuYV++VThUrbKxZzOt4YznUdkaD+qFQh4hmU1UwlbqSJNsILjPxw9INmji23zQBQSBJPCp3hL",
+	"C21zZ58BM//lDGBtneAzasyMAV1dEC4feVhYnCpTaDFi4RwGxWMAUyOMJcSceyMk8whDWAbZLlxH4SJK",
+	"cvzBG1SnzCXjE4tITniNQi+xs90UeZ6ukWtdLODc3jaZ1P0BtQr9IVop65sC3SIMP3IvOmI/bn0/gJdi",
+	"VwSIWjrfFpWxPJ0swihwwN1RKtcCuMOZyhS9MaTl7r0QegesKyP2V8DKcedPaCRspfexAw13pXcgLXnt",
+	"8iw/LiVulXe2DbW7ETCiASrw76zLIqGx6mvO9l5Uzva+u7h4yNO929kaJ6RrE3V/DHJmHm137PxYx4Rv",
+	"XJdr2HO4NPDYqG7luR+2OEQtYpK2b/WIgIxbcOtS/OlokYBSABybKe2y+OB8QA9rxD6CI0PXnRtRJCpb",
+	"e7cAUq30ilAsGLHrMHAGnE2Xg7AznjUcC/iMl/ihJEU2FjMJllWB16LLy1QiGB+r5e5+D73bCbnm4OBS",
+	"ORcracRXeqtrHO7f3dVxuCvfrEvT0uG0aI18c4Srx+PWPjWjrnbPVhb1ebZGUUqeoeuhwipsKqZIUW+Q",
+	"QrOGC1xKC69hzj5bNRdZrxqwS+wSzVfvws/uJAmsQIWGZQr4eYZkavwAbCEZK7+v9fHtfVpKzfs+cM8K",
+	"qPiUjsUmK1fcjxOjKYm5aAwPplU7kZ0ZEWthL1mVAUxi3d4ZRwaGJ5N2NwxGNoxuLY9jkdvG1A2imSzy",
+	"u/V7XrQfocdKzaWgcuBBPOrzP+/HgPz68hrN43XdnKKKVC+p1Nf8DnaS91U63uMVA64+ekLLynsz4zKL",
+	"IBAK9UXwqwjO+IozxIelAHETVSTSKl09Y7sEyr18XSG/YWORqmxqgDoN6nYts3Y2LrIk7a4bUM9xEIkl",
+	"kkFU9WSnpxhmMbwLOz2lauFpYERYaWmFuWRFlvN4LpKo5W5LoeVkzU5P6Tb/KpKpMMBD+s6iuK0PjtuC",
+	"z0StslTx5DV+yp2s7FeZ700UNhz3jv2L3KcVxysID4Bzuytr2H3YdBuLpY/DPNdKTbwp0Qhgm1mqphHq",
+	"d/7Xu6tNGVoy5VhlRhorsnjdg/pUS+ix9xdu2SKvKgzR7n088lh1ApyN/FXslpl4We6QI5y35AitKQqG",
+	"7V2dd+Vf9/USQyYqlcm4cgbQ3Tldc9xeIMHO0G7M8UkyD7l0NnaVLVvHFUDFAnVQYzCZm0mZFVDkrdl4",
+	"yzLzGLQRtTa2rjPvkwPqb7tOKiRGuJV2GPYvTzpCyxdfh2/eW4PmLfBYMHT3l9gizGTGFjJNJTXTikzo",
+	"Kfzr7exwW8Ow6+F47HsTHOltiU0k8Bcb9ubmZ2iYTdUUa1991n32ORV88uUMnEt/ERGP/xcis61lRDjr",
+	"kvGsJbOXdpOYFXYoWja7MJZjVdGDOt1GCY0d5+0Zm/uoR7Ix0Bj0bgo0WycGudGi0GoWCqDVUP+xV7mO",
+	"dEPhfhqYNBVDrIg6tiVdjXVHjr9roX3P4xlbKQ1847+wjGutVqZyiFxkycsS/zpek7PUZa2ePQ3/mqVr",
+	"qB6tZooZIUw4ZDQnPgs2z6JKThy1nkbwPmx+RAV0pT3VZtnLvfFLdxX9n/sdnh5RS2NCovY4xkGIccbN",
+	"LOi3Cj5xNxxzI/544a6YiX+P2E8Kh4w8YJq2NyS6gQ8Zeq+/uXVxJfZ0mhzA5GNhVwIZQBd72bU3SR7l",
+	"r6LCCxAqVKlSc+HWuFbFFFtLue928yAX0N2Qtiyu5nwKYiU2cJ2WOMdAoNENeKTYfhdv+d0usfyPaoUI",
+	"G65F2WzLPT6w4yXmsgNLdB7dPbloewJ0FHahLatwS5jBBzviQJu9QcfRhZeGJBLNFgBPfC4yt/aJJAAs",
+	"oob5Alfy5DcVPL2VpLPrAp+o9Nilsk+bx7bK8h6+ylD2+4TXHT4B6LDu8boDSJbwdQVHhv8HrvvQQLLa",
+	"uLUYNjBJy1a6sN+KyYa13Rv0x4i0AkBV115cM+0F13PRy3byAa8YcPbxCddFKjq76DX98fGVrtFkF4Wx",
+	"IEsFk1PpdAtkcG5DVDm6auR1b5mnMzgC7eOpFga7qLa6nxrP/z5plTZRuhRu2NDYeeLyFhfIQe7YXVn0",
+	"nbn/9LRSD0TmVA5qXyuUOWKhgERwLYxlY8JdUqLIcwHqZhP0qjXZP4DhOXt0yTXf6JK+u1YAybOZbS2b",
+	"5ZoIahOENxixV17kLUTF7hWQ/OTpWthnVRBXR9/OB/8eQ7o0/4zOtuDw98fj0kJ/bw2WAJYQYWur13to",
+	"zDscZPXuMXTJIdRAroSmRsVd9ED8y997qXafA4WdXYupNNYrmlXwCcj755J5oACENodWXSUEnBlYGG9u",
+	"fmZP//rp7emfnrkw4G/vb/6G6wfqBQD2s/GMQDxw3xH7HtJ9rVbu73AoCX+W1oh08pJxNuYgf4kajLnS",
+	"lgAuYckBVhIwKvAe4BYYCpkZ37vSti7lwt2ttIP+rFxLS5RIdOsStYEs4jMsznTsK86K1l/BkbtLN8Y9",
+	"NRAOB13EsX4H496ZTI5FTCV4MEV9COTi7ivnNWxIHE1NTUI/aSCE8SsKddSE8AByl/kCLiH2yncb7urs",
+	"My6KL2ek89IvD4KXbNhtS0Ga1vCxIFjQDPwHdHHY+j8fj5pxjf7vxIQqJmKZgzjkTKVJKH1VME1QRwRZ",
+	"R+VlcDoNwGqemQltYe2OF6q1WkyEFlksWHiVWLwsUXv+Pu1eMQqCsM7BYilZktotjA57enH+52fOh+d8",
+	"DcQ8LqkYu6ctQUxvvK7pElHK55uc8Nctrte/VgecdY8mPIToHr77A8G/77J4sLEcpA2/vfbjHh+t1JzO",
+	"h22NsRM1vjIq75cyrAmUhDcpzzNlgbJQTSbVddiw5UJnP8GFHyeTrVJ4gbt/3snRdYd2z+/ODy2wUX5p",
+	"p/SjCyMnJUj7Yj8NlJ8KnTHO5jKDsxqaGngUOSE3qL7FFh3Rgj29fvuG/en8xZ+eleRiRk4Bx9zosAyz",
+	"2rfrfgwXDTjG5UNaxthlRPVkaMK1GDhbQMU6EBExkI9VtjVdZKZlIJXu5zOmt38yaNeTf0iHm4zLCw6Q",
+	"a1U4UtyDAXOUCeFiBUi/NtTt66OqfStLl079ezkXTEA6FTvvn6bUqG53q5xU4BHQ2ko8aIYZZBJQbFHE",
+	"M+is4OmKrw1KjAIvBqKc3Oqij8DiYUB0lQL4M54lIoGDVDw/hCMiLSiIkpqtOJ7V0Ue4dA+NrlWwGi7C",
+	"p+xVhxTKC+NUxXNTEj02xUmPXof0I7bg7FZ4UM25WnGJx+GeSgaQckj/XSsNHPeZiC8/NTSwneGAT/PW",
+	"2yJpSlGCtB2EL92YGGlssMqjnOcDloJ3GeCKRe1c6e3W+qYzkMBSjRUlFqdSZPafMqmkSHgl5kfShJn1",
+	"XNdEyEkYURCOayZRpdukfIOtAOROfRIrYFswlFflArirDJ+IdI21K7wOz2Ootaem1EB3JdlaKkCvtLRW",
+	"gAIsTD6lI0i2i+mbqXR3+zd7enF+/szD6bFmhXmpe0s4uL+kbDULQ2PmyNsBH4+sHIDQxU4koJqCL3B5",
+	"4hyUaI0bC24R508IWJBHhUY6VM7lpEWN3LF87QIJUh5yYW0I4fhM8IRe8unFc5eO/vD9J1Y/pcLPXnUe",
+	"gI3Yqynq9QLgV7hHus2sMMjPeivGNyp2N6rvt2crw54aIWgf+yCM4VPRmtOaYryQ1TW//9SzOtFmiMRz",
+	"d1+Dcvq7eJyWot7xIbcG2WJuwCJ6vF9U6ZDq2F42IsCzVfdp1qsSge6cVc1mo0pYRn+5Fnm6vsT+fud7",
+	"/uPm40/Min9bs9kxi9Xl9h3tO5yazY2mXFUuKcxFtr89Z2OPKZ/lQrO2xd42mJ/DjtAL461EmYMmftQw",
+	"3b1rX5YAUrdpAmPkArrwLBBkG8/aMHz1ZriYbFVjxpww7gNRPwY7hwedafzDz+ThC9s7hWu3EPDwhlZU",
+	"LWTDUMhr+1cZLADG7HOfL7uUdcPy2wulqhtcDwExZRx1Yhj00UXYgyjjWaUTUUKGKQ3Luca87sX5Obud",
+	"Yfz3h/NzuiRiz8/PQw/piN0oiPdCQLNzzBe5HD1DP++eGRRUYMChDSdhC8Gz1UymwsVU1afA0ke0pvvR",
+	"Umjjcnxq7bH+WrNRxPeyQxDPmlrhHykV22Iaulu5XPYf01yXH3foUvqui/RxwxmOIBD6QS5F04sHCyw5",
+	"nWCRXiJyIBXG+LVM9TPI1vBqF9UjC2WupdLNWlnOpfMUXnKoV2Doijtj+wtdeZBukMoTd03Z/ZfcO37q",
+	"J8RtyEAtqcReL0tGNTp0kXS1MIdZkAaOC7uPUPwV1VnYv6f5Cz1lwIO7neb/rcwSolPZKXei8sDhuyDu",
+	"YCvvlZpDjeCDSsaFYZ/eXHmbvWQm9XqBLixv4Mq9leRaAb6/f7H6iw4xT2iN9MhdF2r4jEOOvh+WEgZJ",
+	"Yw/F+rEAjZ3WUTfCoHbjNhdJ+OLDeEeZTW/wxXYd9vAdBx12GpeyadTlJBOZSTMjRcdWdweUIvTjgXwd",
+	"3f2BehSac9g7Z8fJKfD8MCb0LhGZlRM8wCZhNagko2gD8i8AnR+CbqXveO9cyaA53VfLEFlStb1dqciy",
+	"B2jFusNAUohJo8GKvC/97/z+B10CRzqyr/xbRswqNlXMpZvSznZL8O+a2W+z7LOxzIBvdP+P7nTXsr5i",
+	"9u+tX8ss+d1VP0QT2R3WgZukqpu2agOist0xe0TKYS2YHno4t/deLsUWWyobiCpjamZqZY6TE+JAAcG1",
+	"4Al1sy0FW/K0EGYHszJymh3WpoBpwnsP9/RhXKO79Rv3qN8d47di4m9QtJSQxVAtD7LiNX0xAiVZxWY8",
+	"h9PDretgxS0SnAy5EJqHrr5hhArsDF4CjjyXwH0Rmi88gHAqlwJ6HeCYNvyk1FD2YaxL3zHiSrkVevNY",
+	"Fn43bHBy6x7xGKKTqGFHOA1uSxHJZXWXkSQ6fHB9/29tj6LxRNlMOK4iE8a+UFwRslLBrK5fT1rXJxK1",
+	"I7Fdo3GzlzJon7jzg7RwepqyXQuQnquhTsIWzHs/61KrcSoW3STcRN5E3WLVCmQfW8VhGeMRrnViyiEj",
+	"8EBLazAokUP/uzWbHe9awMHCuvuEg5v5tb9oqHNUvP19abZvQFlITphRCwFUei62BHMC94q1ziTRwhii",
+	"91lwmTIj9BI7Lo2wrMhfskzBz6XbwVNin/gqP7svDu4fOdSIACdiFYtnCk7sWSZWLOfGAI+XEY08zk9u",
+	"le5/R8b3gxO607u+QvzdQJb2k1hd0Wj9Rsnc37RaznhNxtXC5X6JjeZw4O0jVhf9NSwNoXo9O+I1XTJg",
+	"zOUf0eLbX3NrhZZ40ISbf8REruKZKQmtCCgBXYWoNueBV5zlWk01X5C6+tcTF92PUAIRq/5TPE2RVZpP",
+	"3UYFn49dTlG9SgHfR9+bc9mYvSI7zVPVzZXj/njtto7taoRSM5kYCmgBLLQTC6DGu9+DOAfbjyJss4gY",
+	"UiQw5cnoO56rJnsOm+SCT8VZnk33whufy9gWWtBwmlhkXEtlImaEoJ5+6qOihvZvr865PbLasm6c4TIU",
+	"K4FYCLgZFCHcDbv66YfmYug/U772pjqUF8MYrYPZKzO4smeeGxL74hZ8zcbi/mfI9x5tlI3KUwDZBTgW",
+	"N3ORIK8iSkqvhPe33VgYmDiE02ktBUKdXZRbio75aSQnp1akRwmNVRFONUA6cq1iF/aVGvEj9rEqaAOq",
+	"9JXOQ8CRxKIVLmG5dlYwVDhcZA9Us3Df1G14XlETureP7+j7jpbcFl57/0oGLDZ2yZ2OqL1l7HA8LaAb",
+	"WemHO6e+yyh53CHAnaqMYs6twmdosVBLUVWK6jvLbh2o8/2uI1Oktsemj27AtzvYV7gWQ3Tn0Um49w96",
+	"rB1WwBn0bJ19dv/50onpoXceuWkL9WHLx6kwAZaLYF0CBD4FvnxcfKNF8iwKK3K05gtC7oNPh7sE0n7s",
+	"X0cWcZUWi8wgkbf/NYZL1WipS6SyyN6icMLexzFqYbSVGTbNm1HO9S+FsJH//9gs2zNw0nUYqtB3Tz6u",
+	"duGj30CM+Qo+FBE/ushOvBhjvdgW4vfe+PImXDWgcywf0nUyUV5wFDFleB/cWUJ3KG7UJPfje0hLAtww",
+	"9HQO04eUS5UR/rxm10qQbwmgIzMoP2JEviKy1r5qzPfkFCtnsV2bZeeL7dEm8BHvsolq7+hWYkmg6m2K",
+	"k0i+IaeZQNYi3K1AY64r2t/4VZBK0XI6s6YUd0+F583BOtyIhd+i9DFAuV1GlCo1RwA96ipTnoAVmROD",
+	"8se5cDnVRGn23XM2U4U2iCOHj80wzy6FkrEQBi+Bf/Nyekj7OGIfAfUH6US91oz/FmpuARciDQgR+EFS",
+	"zEJxxyrF1MRti74M7VK+1N3DKgjC2zYx9zVVUxmgrQHv/tvWxLzB2iiWZcQpHCNUZ9vPMlIpuokjEwrV",
+	"VeAeH/N47s8m/HC0ua2zhoPsOqtxs/+X2qUD4VGqzzgSS7jY78xCj1xt2Bk6dF9CyIXKUxFVS8Tl0cLm",
+	"DGKto3fm3pKqxxAzBvf+Xce2yWZV0bSt8rAF1iQGtZ5tCrd+jpVM4jPoee+eaPjzR5nEg2K4ZRKDlH77",
+	"Pi6ohWms1coIzabKo34uBsZnPt+XpjV8gvKzUfpQP6GVvdoIjXjFrhmLeZo6T9wZlbvF2TZlf0C8aWOR",
+	"KOqDmgoTVWMgpRkR7bp/PK2+NQo67dWPeTR8bQyIXaM69/DhbUPjvNlcrHey5yu8dtj2XHjEmxlPU4Es",
+	"xBuW/VZplvGlnLrVPYq1AIgKT81o6n3VxcP4HuLfpTHFyJast7Ti3mlAbFb/BlKdhiGAWXB3T5/zqPaQ",
+	"h5r3WpwY5r8+0ZbbboHtH73AgSlbLEMugmQxUN3CjW2VgUwdPs4FKVhOKoMU25AJJe8gExHVkdInpqq2",
+	"kiVwN1MszIi98+12IHkB3QGE2SRyLiHhrvhslqGqjliP2HUoBOBP60/AuwOpPnTfiNQIlN9zjwD5PSQd",
+	"22S8WhnybC7RQ3Q9bt8LzyBEY5fVePCRH+u9XArPjgVHSamAw3Loo3rODHJIT0XJyeMSwis+9b+iSydi",
+	"RbxgQGEByPAsE7H1DbZ11jKo20LWec5o5CDRY/Qr4nWr/RJ+A2S/8MsXzFySUAy8SMiRyxFqkCO1lz1v",
+	"wASHrCxYlDdprzRZr33yWKQ9wEZxRoJkcsLNbKy4TjwSpLHEi97mmBu8YuApKEzfHBSPUDJKwxExHYdP",
+	"uPYqSS67rk2B5VpOJv2F1090zYCz4B/RMQ30ll6f1PlkZdBZrxTpJlXoKh7LVH1q7Cz0mdWud87mtzMW",
+	"KwPEYCvvr6UO/S1t03n22Q3TlzNSlNoJPAH/2Qt84tNMrInHy+WHeKDFtQgceFFZR0QYiPEZwILHMwmn",
+	"pCKrqMDQDFcVD4IMDAvSWXjMYOVClETHYzEtsgaVWo1xzbCFNIZUeIEts3KGuOLSYn8GiSh4CamW/SIv",
+	"zCyIpg0SZxZmJpKqhNjhOiBwfd5Ae12vZqjBDjw39NkhZF6OR6IA4OpkqD6fDe2InNZ2xEyBrTelB4NN",
+	"cn2KpKikpFhb0y5e7KVe/4RXDDn/8ISuE5BS4upADMRvUYR6EcJ+jKkbwyaF6TvXmigNYyfbyGdaMrQy",
+	"Al9w98Q1+qO72MhbeCQcZkCqC91blXJNONuofQlBRvu26J/xkgEtAJ/wVvbIa0LzQ0UHl1pNQzfb/Qyj",
+	"r5u4EQBJUDJNy7h/qmVSLW/CTkhQXGy1wHetU7w0XJyvZ+d5uq6og9F+RPzTRBZY4y6mcUCtqERV9pfA",
+	"ejmRdsRuIRmG21saTiBkplerpzyhN49y2ohYoZWGG7onp+lleZoGd7ujkFqwqrbo4f5qaButH7FZRkyM",
+	"caYllAkTbiO2cBmjgZ5lk8uSsR80p5kqupqYqTfjqxWFFkVqZc61PXN3Ok245fUFk2s3bJYcDfR0vGzr",
+	"Z8GsFsgqn7/4I/vw2s3PQsGpxtYGkujJgue5xM7pFseLf4QJjth/vvrw/mV5ouvbftQElPwWgmdV4dg6",
+	"1wE2lbprdnqvWgDyd/z6UvFZjf8l4oN3aqLFbpGjA0QyrklSndRhcR6TMB0wsEEO4JtotvkyKpfgtzWU",
+	"j/AKwD5lsUxlvzCOv0x0+YCGUImKeYoi0Q2wZrlaq/rooU0SWAQ7dHtBQ/xuvWOpUQ31V+mZVAG9Yvg6",
+	"uMQuWcc0/QpRx8GQO7XZagPwuM/C5sHD2+7Oe3Iz06XjH9qBq2zPDfOO3ATeztCuMyyY1sy6hzu99lAq",
+	"UFaKmhEUnqeiWrLckTodcOit1cG7EKc/skpFjY49HOU5m/zy/wEAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
