@@ -29,7 +29,7 @@ export function Last({ device: d }: { device: Device }) {
   if (!d.last) return null;
   return (
     <>
-      · {flows(d, words, format)} · {words.devices.ago(format.seconds(d.last.age_s))} · {words.qualities[d.last.quality]}
+      {flows(d, words, format)} · {words.devices.ago(format.seconds(d.last.age_s))} · {words.qualities[d.last.quality]}
       {d.gateway && ` · ${words.devices.by(d.gateway)}`}
     </>
   );

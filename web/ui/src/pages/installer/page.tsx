@@ -255,7 +255,8 @@ function Devices({ installer, all }: Props & { all: Device[] }) {
                 {d.serial && ` · ${d.serial}`}
               </p>
               <p>
-                <State device={d} /> <Last device={d} />
+                <State device={d} /> {d.last && "· "}
+                <Last device={d} />
               </p>
               {d.warning && <p class="warning">{d.warning}</p>}
               <button aria-label={`${words.devices.open}: ${d.name ?? d.id}`} onClick={() => installer.choose(d.id)}>
