@@ -15,9 +15,10 @@ import (
 // hour is what a plan wanted then.
 
 // spare returns the charge that is left to the device's own thermostat: with less it follows that alone. It is more than
-// a house loses in an interval. A tank loses little, and is kept warmer than by its thermostat where more is spared.
+// a house loses in an interval. A tank is kept warmer than by its thermostat where more is spared, and is cold for longer after
+// two showers where less is.
 func spare(kind grid.DeviceKind) grid.PerMille {
-	const house, tank = 200, 100
+	const house, tank = 200, 150
 	if kind == grid.HeatingRod {
 		return tank
 	}

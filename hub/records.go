@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"sync/atomic"
@@ -18,6 +19,7 @@ import (
 	"github.com/commonwatt/commonwatt/meters/gateway"
 	"github.com/commonwatt/commonwatt/meters/intake"
 	"github.com/commonwatt/commonwatt/meters/metering"
+	"github.com/commonwatt/commonwatt/meters/pairing"
 	"github.com/commonwatt/commonwatt/meters/store"
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
@@ -64,6 +66,9 @@ func (r *records) open(ctx context.Context, dir *disk.Dir, watch intake.Watch) (
 		d := r.site.planned(m.ID)
 		r.metering.Add(m, d.Since, meters.Bound(d.Ratings()...))
 	}
+	if err := r.openRemoved(dir); err != nil {
+		return err
+	}
 	if r.ledger, err = OpenLedger(ctx, plan, dir, r.log); err != nil {
 		return err
 	}
@@ -78,6 +83,27 @@ func (r *records) open(ctx context.Context, dir *disk.Dir, watch intake.Watch) (
 		return err
 	}
 	return r.registerGateways(ctx)
+}
+
+// openRemoved has the connection meters that were removed take part in the intervals that began
+// before.
+func (r *records) openRemoved(dir *disk.Dir) error {
+	removed, err := pairing.Open(dir.Path, nil, nil).Removed()
+	if err != nil {
+		return err
+	}
+	for _, b := range removed {
+		if b.Kind == grid.Meter && !b.Until.IsZero() {
+			d := OfBinding(b)
+			t, err := d.Target("", r.site.plan.Profiles.Get(b.Profile))
+			if err != nil {
+				return fmt.Errorf("removed device %s: %w", b.ID, err)
+			}
+			r.metering.Add(b.Device, b.Since, meters.Bound(t.Ratings()...))
+			r.metering.End(b.ID, b.Until)
+		}
+	}
+	return nil
 }
 
 // RestoredFile is there from when a directory was made of a backup until the next start, which

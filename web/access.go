@@ -66,7 +66,7 @@ func (a Access) guarded(next http.Handler) http.Handler {
 
 // takesLong tells whether what is at a path waits for devices, or reads and writes files.
 func takesLong(path string) bool {
-	return slices.ContainsFunc([]string{"/api/v1/pairing/", "/api/v1/values", "/api/v1/bills", "/api/v1/tariff", "/api/v1/backup", "/api/v1/ledger/"}, func(of string) bool { return strings.HasPrefix(path, of) })
+	return slices.ContainsFunc([]string{"/api/v1/pairing/", "/api/v1/devices/", "/api/v1/values", "/api/v1/bills", "/api/v1/tariff", "/api/v1/backup", "/api/v1/ledger/"}, func(of string) bool { return strings.HasPrefix(path, of) })
 }
 
 func (a Access) head(w http.ResponseWriter, r *http.Request) {

@@ -24,7 +24,7 @@ const (
 	auditorWanted    = researcherWanted
 	operatorWanted   = `send the operator's key as "Authorization: Bearer KEY": it is in operator.key in the data directory`
 	researcherWanted = "sign in at /signin.html, or " + operatorWanted
-	installerWanted  = `send the installer's key as "Authorization: Bearer KEY": it is in installer.key in the data directory`
+	installerWanted  = `send the installer's key as "Authorization: Bearer KEY": it is in installer.key in the data directory, or ` + operatorWanted
 )
 
 // asked is a request, what is said to who may not make it, empty when everybody may,
@@ -78,6 +78,10 @@ func operations() map[string]asked {
 		"measurePairing":    {http.MethodPost, "/api/v1/pairing/sessions/x/measure", "", installerWanted, http.StatusNotFound},
 		"checkPairingSign":  {http.MethodPost, "/api/v1/pairing/sessions/x/sign", `{"load":"later"}`, installerWanted, http.StatusNotFound},
 		"bindPairing":       {http.MethodPost, "/api/v1/pairing/sessions/x/bind", `{"id":"d","member":"ann","metering_point":"mp"}`, installerWanted, http.StatusNotFound},
+		"listDevices":       {http.MethodGet, "/api/v1/devices", "", installerWanted, http.StatusOK},
+		"changeDevice":      {http.MethodPatch, "/api/v1/devices/ann%2Fmeter", `{"name":"cellar"}`, installerWanted, http.StatusNotFound},
+		"removeDevice":      {http.MethodDelete, "/api/v1/devices/ann%2Fmeter", "", installerWanted, http.StatusNotFound},
+		"tryDevice":         {http.MethodPost, "/api/v1/devices/ann%2Fbattery/trial", `{"power":500}`, installerWanted, http.StatusNotFound},
 		"getFund":           {http.MethodGet, "/api/v1/fund", "", "", http.StatusOK},
 		"getMembers":        {http.MethodGet, "/api/v1/members", "", operatorWanted, http.StatusOK},
 		"importMembers":     {http.MethodPost, "/api/v1/members", "nonsense", operatorWanted, http.StatusBadRequest},
@@ -142,8 +146,9 @@ func forPeople() map[string]string {
 		"getPostings": "utility researcher operator", "getRewards": "utility operator", "getFund": "homeowner utility researcher operator",
 		"getLimits": "homeowner installer operator", "setLimits": "homeowner installer operator", "resetLimits": "homeowner installer operator",
 		"getPlan": "homeowner operator", "getSkill": "homeowner operator",
-		"discoverDevices": "installer", "listPairedDevices": "installer", "listProfiles": "installer", "listPairings": "installer", "beginPairing": "installer",
-		"getPairing": "installer", "endPairing": "installer", "measurePairing": "installer", "checkPairingSign": "installer", "bindPairing": "installer", "watchPairing": "installer",
+		"discoverDevices": "installer operator", "listPairedDevices": "installer operator", "listProfiles": "installer operator", "listPairings": "installer operator", "beginPairing": "installer operator",
+		"getPairing": "installer operator", "endPairing": "installer operator", "measurePairing": "installer operator", "checkPairingSign": "installer operator", "bindPairing": "installer operator", "watchPairing": "installer operator",
+		"listDevices": "installer operator", "changeDevice": "installer operator", "removeDevice": "installer operator", "tryDevice": "installer operator",
 		"getOperation": "operator", "listScenarios": "researcher operator", "listRuns": "researcher operator", "startRun": "researcher operator", "getRun": "researcher operator",
 		"endRun": "researcher operator", "getRunFile": "researcher operator", "plotRuns": "researcher operator",
 		"getMembers": "operator", "importMembers": "operator", "getBalance": "operator", "transferMoney": "operator",
@@ -321,8 +326,8 @@ func TestWhatIsSentIsHeldToTheContract(t *testing.T) {
 			}
 		}
 	}
-	if tried != 31 {
-		t.Errorf("%d operations take a body, want 31", tried)
+	if tried != 33 {
+		t.Errorf("%d operations take a body, want 33", tried)
 	}
 }
 

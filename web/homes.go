@@ -33,7 +33,7 @@ type homes struct {
 func newHomes() homes {
 	return homes{
 		all: []api.Home{}, member: map[string]int{}, point: map[string]int{}, drawn: map[int]time.Time{}, speed: 1, changes: 1, marked: map[int]uint64{},
-		devices:  devices{shown: map[string]*api.Device{}, heard: map[string]time.Time{}},
+		devices:  newDevices(),
 		outlooks: outlooks{of: map[string]map[grid.Interval]outlook{}},
 		today:    today{counted: map[string]map[grid.Interval]settlement.Statement{}},
 	}
@@ -65,6 +65,19 @@ func (h *homes) add(d grid.Device, account func(member, point string) (string, e
 	h.devices.place(home.Devices) // which append may have moved
 	h.mark(at)
 	return nil
+}
+
+// remove shows a device no more.
+func (h *homes) remove(d grid.Device) {
+	at, known := h.member[d.Member]
+	if !known {
+		return
+	}
+	home := &h.all[at]
+	home.Devices = slices.DeleteFunc(slices.Clone(home.Devices), func(x api.Device) bool { return x.Id == d.ID })
+	h.devices.forget(d.ID)
+	h.devices.place(home.Devices)
+	h.mark(at)
 }
 
 // name shows a metering point as its home.

@@ -88,6 +88,24 @@ func (l *Live) Add(d grid.Device) error {
 	return l.homes.add(d, l.account)
 }
 
+// Remove shows a device no more. Its home stays, with what it traded.
+func (l *Live) Remove(d grid.Device) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.homes.remove(d)
+}
+
+// Reading returns what a device said last, nil when nothing; online tells whether that was lately, in
+// wall time.
+func (l *Live) Reading(device string) (last *grid.Reading, online bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if r, heard := l.homes.devices.last[device]; heard {
+		last = &r
+	}
+	return last, l.homes.devices.online(device)
+}
+
 // ShowReadings shows what a member's devices said.
 func (l *Live) ShowReadings(member string, readings []grid.Reading) {
 	l.mu.Lock()

@@ -28,7 +28,7 @@ func guestIn(t *testing.T, h http.Handler, body string) string {
 
 // What is said where there may be an account, or what somebody looks after who has one.
 const (
-	accountWanted = `sign in at /signin.html, or ` + installerWanted + `, or ` + operatorWanted
+	accountWanted = `sign in at /signin.html, or ` + installerWanted
 	keeperWanted  = `sign in at /signin.html, or ` + operatorWanted
 )
 

@@ -3,7 +3,7 @@ import { gzipSync } from "node:zlib";
 import { expect, test } from "@playwright/test";
 import { clean, fits, watched } from "./pages";
 
-const pages = ["/", "/installer.html", "/utility.html", "/money.html", "/researcher.html"];
+const pages = ["/", "/installer.html", "/utility.html", "/money.html", "/researcher.html", "/operator.html", "/signin.html"];
 
 for (const path of pages) {
   test(`${path} is for everybody: by any light, at any width, and with letters twice as large`, async ({ page }) => {

@@ -5,7 +5,7 @@ import type { Key } from "./key";
 
 export type Schemas = components["schemas"];
 
-type Method = "get" | "post" | "put" | "delete";
+type Method = "get" | "post" | "put" | "patch" | "delete";
 type Asked<P extends keyof paths, M extends Method> = NonNullable<paths[P][M]>;
 type Json<T> = T extends { content: { "application/json": infer C } } ? C : T extends { content: { "application/pdf": unknown } | { "application/octet-stream": unknown } } ? Blob : undefined;
 type Answer<O> = O extends { responses: { 200: infer A } } ? Json<A> : undefined;

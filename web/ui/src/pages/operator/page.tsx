@@ -19,6 +19,7 @@ export function App({ site, office }: { site: Site; office: Office }) {
       {office.old.value && <Alert>{shared.old(office.old.value)}</Alert>}
       {site.session.role !== "operator" ? (
         <main class="waiting">
+          <h1>{words.closed}</h1>
           <a href="/signin.html">{words.signIn}</a>
         </main>
       ) : o ? (

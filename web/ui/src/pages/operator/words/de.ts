@@ -3,6 +3,7 @@ import type { Words } from "./en";
 
 export const words: Words = {
   waiting: "Es wird nachgesehen, wie es der Gemeinschaft geht …",
+  closed: "Diese Seite ist für den Betreiber",
   signIn: "Diese Seite ist für den Betrieb. Anmelden.",
   well: "Alles ist in Ordnung",
   attention: (n) => `${plural(n, "Sache braucht", "Sachen brauchen")} Aufmerksamkeit`,

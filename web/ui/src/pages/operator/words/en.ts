@@ -19,6 +19,7 @@ const problems: Record<Problem, string> = {
 /** words are those of this page. */
 export const words = {
   waiting: "Looking how the community fares…",
+  closed: "This page is the operator’s",
   signIn: "This page is the operator's. Sign in.",
   well: "All is well",
   attention: (n: number) => `${plural(n, "thing needs", "things need")} attention`,
