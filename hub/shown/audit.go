@@ -108,6 +108,9 @@ func stateOf(s api.LedgerSearch, read asked, x *ledger.Index) api.LedgerSearchSt
 	}
 }
 
+// mostSummed is how many postings are summed up for one answer, which takes some 30 microseconds each.
+const mostSummed = 400_000
+
 // Totals implements web.Auditing.
 func (a Audit) Totals(ctx context.Context, words web.LedgerWords, byMonth bool) (t api.LedgerTotals, err error) {
 	x, read, err := a.open(ctx, words)
@@ -117,6 +120,13 @@ func (a Audit) Totals(ctx context.Context, words web.LedgerWords, byMonth bool) 
 	t.Words, t.Currency, t.Zone = read.words, a.Currency, a.Zone.String()
 	if read.unknown {
 		return t, nil
+	}
+	n, err := x.Count(ctx, read.selects)
+	if err != nil {
+		return t, err
+	}
+	if n > mostSummed {
+		return t, &web.RefusedError{Code: http.StatusBadRequest, Text: fmt.Sprintf("q: %d postings are found, and at most %d are summed up at once: name a month, a day or a member", n, mostSummed)}
 	}
 	layout := time.DateOnly
 	if byMonth {

@@ -9,6 +9,9 @@ export type By = Totals["by"];
 /** step is how many rows are asked for at once. */
 export const step = 100;
 
+/** few is how many postings are summed up without being asked to. */
+const few = 50_000;
+
 /** Finder looks for postings. Of what it found it has the rows that were looked at, by their place, the last posting first. */
 export class Finder {
   /** text is what is looked for. */
@@ -38,7 +41,8 @@ export class Finder {
       this.found.value = found;
       this.rows.value = new Map(found.rows.map((row, k) => [k, row]));
       this.failed.value = "";
-      await this.sum(this.by.value);
+      this.totals.value = null;
+      if (found.total <= few) await this.sum(this.by.value);
     } catch (e) {
       if (turn === this.turn) this.failed.value = said(e);
     } finally {
