@@ -27,7 +27,15 @@ export const widths = [360, 768, 1440];
 export async function fits(page: Page): Promise<void> {
   for (const width of widths) {
     await page.setViewportSize({ width, height: 900 });
-    expect(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth), `at ${width} px`).toBeLessThanOrEqual(0);
+    expect(await page.evaluate(wider), `at ${width} px`).toEqual([]);
   }
   await page.setViewportSize({ width: 1280, height: 720 });
+}
+
+/** wider names what makes a page scroll sideways. */
+function wider(): string[] {
+  const root = document.documentElement;
+  if (root.scrollWidth <= root.clientWidth) return [];
+  const out = [...document.querySelectorAll("body *")].filter((x) => x.getBoundingClientRect().right > root.clientWidth + 1);
+  return out.map((x) => `${x.outerHTML.slice(0, 80)}: up to ${Math.round(x.getBoundingClientRect().right)} of ${root.clientWidth}`);
 }
