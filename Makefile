@@ -25,10 +25,10 @@ build: pages
 
 pages: web/assets/index.html
 
-PAGES := $(shell find web/ui/src -type f ! -name '*.test.ts' ! -name api.gen.ts) web/ui/index.html web/ui/utility.html web/ui/installer.html web/ui/money.html web/ui/vite.config.ts web/openapi.yaml
+PAGES := $(shell find web/ui/src -type f ! -name '*.test.ts' ! -name api.gen.ts) $(wildcard web/ui/*.html web/ui/public/*) web/ui/vite.config.ts web/openapi.yaml
 
 web/assets/index.html: web/ui/node_modules/.installed $(PAGES)
-	rm -rf web/assets/assets web/assets/*.html
+	find web/assets -mindepth 1 ! -name README -delete
 	cd web/ui && npm run --silent build
 
 web/ui/node_modules/.installed: web/ui/package-lock.json
@@ -58,8 +58,8 @@ check: pages $(GOLANGCI) $(INFLUXD)
 $(GOLANGCI):
 	GOBIN=$(TOOLS) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
 
-## bench: benchmarks, to be compared with benchstat
-bench:
+## bench: benchmarks, to be compared with benchstat; the last are of the pages, in Chromium
+bench: build
 	go test -run '^$$' -bench . -benchmem -count 6 ./matching/... ./settlement/... ./meters/store
 	go run ./cmd/commonwatt bench devices
 	go run ./cmd/commonwatt bench disk --homes 3 --days 0.5
@@ -67,6 +67,8 @@ bench:
 	go run ./cmd/commonwatt bench start
 	go run ./cmd/commonwatt bench settle
 	go run ./cmd/commonwatt bench bill
+	go run ./cmd/commonwatt bench dashboards
+	cd web/ui && npm run --silent bench
 
 ## torture: N kills at bad moments, drawn from SEED; an interrupted one goes on with the same command
 torture: build
@@ -116,4 +118,5 @@ generate:
 	go generate ./...
 
 clean:
-	rm -rf bin web/assets/assets web/assets/*.html
+	rm -rf bin
+	find web/assets -mindepth 1 ! -name README -delete

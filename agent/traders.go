@@ -107,6 +107,21 @@ func (t *Traders) Add(dev grid.Device) {
 	t.seats[dev.MeteringPoint] = at
 }
 
+// Remove lets go of a device. A home without its connection meter trades no more.
+func (t *Traders) Remove(dev grid.Device) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	at, seated := t.seats[dev.MeteringPoint]
+	if !seated {
+		return
+	}
+	at.devices = slices.DeleteFunc(slices.Clone(at.devices), func(d grid.Device) bool { return d.ID == dev.ID })
+	if at.meter == dev.ID {
+		at.meter, at.agent = "", nil
+	}
+	t.seats[dev.MeteringPoint] = at
+}
+
 // Homes returns how many homes trade: a member with several metering points is one.
 func (t *Traders) Homes() int {
 	t.mu.Lock()

@@ -53,4 +53,10 @@ read and trade is open. The directories are made below --dir and removed.`
 	AboutSettle = `Settle intervals of a community whose homes were read once a second for as long as
 --history says, from the signed registers to the closing on the embedded ledger. Every
 home has traded. Measured is wall time; the directories are made below --dir and removed.`
+
+	AboutDashboards = `Have --count dashboards watch the homes of a server, each signed in as the homeowner
+of one of them, while every home says something once a second. Each is told of the
+community once a second, and of its home. Beside them --stalled do not read, and
+are to be hung up on. Server and dashboards are processes of their own on this
+machine; measured is the processor time of the server, with the dashboards and without.`
 )

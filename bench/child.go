@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// The program answers these command lines: feed with Feed, meters with ServeMeters, run by
-// being itself.
+// The program answers these command lines: feed with Feed, meters with ServeMeters, those of the
+// dashboards with ServeDashboards and WatchDashboards, run by being itself.
 
 func feedArgs(tape string, rate int, start time.Time) []string {
 	return []string{"bench", "feed", tape, strconv.Itoa(rate), strconv.FormatInt(start.UnixNano(), 10)}
@@ -17,6 +17,16 @@ func feedArgs(tape string, rate int, start time.Time) []string {
 
 func metersArgs(count int) []string {
 	return []string{"bench", "devices", "--serve", "--count", strconv.Itoa(count)}
+}
+
+func dashboardServerArgs(homes int) []string {
+	return []string{"bench", "dashboards", "--serve", "--homes", strconv.Itoa(homes)}
+}
+
+func dashboardWatchersArgs(address string, o DashboardsOptions) []string {
+	return []string{
+		"bench", "dashboards", "--watch", address, "--homes", strconv.Itoa(o.Homes), "--count", strconv.Itoa(o.Count), "--stalled", strconv.Itoa(o.Stalled),
+	}
 }
 
 func runArgs(dir, listen string, homes int) []string {

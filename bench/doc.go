@@ -1,5 +1,5 @@
 // Package bench measures parts of Commonwatt: the matching engine alone and behind its
-// journal, the reading of many devices, what readings take up on the disk, replays, and
+// journal, the reading of many devices, dashboards that many watch, what readings take up on the disk, replays, and
 // how long the program takes to be ready.
 //
 // A measurement is a function from options to a result. It blocks until it is done, and

@@ -35,6 +35,9 @@ func child(args []string) error {
 	if args[0] == "bench" && args[1] == "feed" {
 		return Feed(os.Stdout, [3]string(args[2:]))
 	}
+	if args[0] == "bench" && args[1] == "dashboards" {
+		return dashboards(ctx, args[2:])
+	}
 	f := flag.NewFlagSet("", flag.ContinueOnError)
 	serve, count := f.Bool("serve", false, ""), f.Int("count", 0, "")
 	data, listen, homes := f.String("data", "", ""), f.String("listen", "", ""), f.Int("homes", 0, "")
@@ -48,6 +51,23 @@ func child(args []string) error {
 		return fmt.Errorf("not a command line of the program: %q: %w", args, err)
 	}
 	return ServeMeters(ctx, *count, os.Stdin, os.Stdout)
+}
+
+// dashboards is one of the two processes of Dashboards.
+func dashboards(ctx context.Context, args []string) error {
+	var o DashboardsOptions
+	f := flag.NewFlagSet("", flag.ContinueOnError)
+	serve, watch := f.Bool("serve", false, ""), f.String("watch", "", "")
+	f.IntVar(&o.Homes, "homes", 0, "")
+	f.IntVar(&o.Count, "count", 0, "")
+	f.IntVar(&o.Stalled, "stalled", 0, "")
+	if err := f.Parse(args); err != nil {
+		return err
+	}
+	if *serve {
+		return ServeDashboards(ctx, o.Homes, os.Stdin, os.Stdout)
+	}
+	return WatchDashboards(ctx, *watch, o, os.Stdin, os.Stdout)
 }
 
 // pretend is a program that is ready at the third time of asking, keeps a file, and does

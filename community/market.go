@@ -16,13 +16,14 @@ import (
 // not safe for concurrent use.
 //
 // Each of its parts keeps what it knows by itself: which products are open, who trades,
-// where the orders stand, what was traded, and what an order must keep to. The market
+// where the orders stand, what was traded, how the calls came out, and what an order must keep to. The market
 // leads a command through them.
 type Market struct {
 	calendar
 	roster
 	orders
 	traded
+	calls
 	rulebook
 	totals
 
@@ -75,7 +76,7 @@ func NewMarket(c Config, feeder grid.Feeder, tariff tariff.Tariff) (*Market, err
 
 // empty has a market forget everything but the rules.
 func empty(m *Market, c Config) {
-	m.calendar, m.roster, m.orders, m.traded = newCalendar(c), newRoster(m.rules.Feeder), newOrders(), newTraded()
+	m.calendar, m.roster, m.orders, m.traded, m.calls = newCalendar(c), newRoster(m.rules.Feeder), newOrders(), newTraded(), newCalls()
 	m.counts = Counts{}
 }
 
@@ -105,9 +106,16 @@ func (m *Market) Apply(c *matching.Command) []matching.Event {
 	default:
 	}
 	m.events = m.events[:0]
+	var committed map[string]grid.Energy
+	if c.Kind == matching.Close {
+		committed = m.committed(m.product(c.Product).Interval)
+	}
 	events := m.carryOut(c)
 	if c.Kind == matching.Limit && events[0].Kind == matching.Done {
 		m.roster.limit(c)
+	}
+	if events[len(events)-1].Kind == matching.Cleared {
+		m.calls.hold(m.product(c.Product).Interval, c.Time, committed, events, m.single)
 	}
 	for i := range events {
 		m.orders.follow(&events[i], m.Explain)
@@ -169,6 +177,7 @@ func (m *Market) see(ev Event) {
 		m.counts.Cleared++
 		m.calendar.closed(ev.Product.Interval)
 		m.orders.forget(ev.Product.Interval)
+		m.calls.forget(ev.Product.Interval)
 		m.calendar.forget(ev.Product.Interval)
 	case Rejected, Replaced, Cancelled, Expired, Called:
 	}

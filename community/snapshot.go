@@ -56,6 +56,7 @@ func restorePoints(saved []savedPoint) []Point {
 type savedInterval struct {
 	Interval grid.Interval `json:"interval"`
 	Closed   bool          `json:"closed"`
+	Call     *call         `json:"call,omitempty"` // at gate closure; absent in what was saved before calls were kept
 }
 
 // Snapshot returns the state after the last command.
@@ -69,7 +70,11 @@ func (m *Market) Snapshot() ([]byte, error) {
 	s.Points, s.Members = savePoints(points), members
 	// What is due is not what was done: only the commands count.
 	for _, i := range slices.SortedFunc(maps.Keys(m.gates), grid.Interval.Compare) {
-		s.Intervals = append(s.Intervals, savedInterval{i, m.gates[i].closed})
+		saved := savedInterval{Interval: i, Closed: m.gates[i].closed}
+		if c, held := m.calls.held[i]; held {
+			saved.Call = &c
+		}
+		s.Intervals = append(s.Intervals, saved)
 	}
 	b, err := json.Marshal(s)
 	if err != nil {
@@ -103,6 +108,9 @@ func (m *Market) Restore(snapshot []byte) error {
 		m.calendar.opened(i.Interval)
 		if i.Closed {
 			m.calendar.closed(i.Interval)
+		}
+		if i.Call != nil {
+			m.calls.held[i.Interval] = *i.Call
 		}
 	}
 	return nil

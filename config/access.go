@@ -1,38 +1,97 @@
 package config
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"net/url"
+	"os"
 	"regexp"
+	"strings"
 )
 
 // AccessText says how the pages and the API are reached by others.
 type AccessText struct {
 	TLS         TLSText  `yaml:"tls" doc:"without it, or behind_proxy, only listen on loopback is allowed"`
 	BehindProxy []string `yaml:"behind_proxy" eg:"[\"192.0.2.1\"]" doc:"addresses of the proxies that speak TLS with others, from which alone requests are taken then"`
+	OIDC        OIDCText `yaml:"oidc" doc:"another service (OpenID Connect) whose accounts people may sign in with, by a verified e-mail address (docs/access.md)"`
+	DisplayName string   `yaml:"display_name" eg:"Am Anger" doc:"as people call the community on its pages; absent: its name"`
+	Language    string   `yaml:"language" eg:"en" doc:"of the pages for who has chosen none: en or de"`
 	Hosts       []string `yaml:"hosts" eg:"[hub.example]" doc:"names by which the pages are asked for, beside those in the certificate"`
+}
+
+// OIDCText is another service with whose accounts people sign in.
+type OIDCText struct {
+	Issuer     string `yaml:"issuer" eg:"https://accounts.example" doc:"its address; what it says of itself is at /.well-known/openid-configuration below"`
+	ClientID   string `yaml:"client_id" eg:"commonwatt" doc:"by which it knows this community; it sends people back to /api/v1/session/oidc/callback"`
+	SecretFile string `yaml:"secret_file" eg:"F"`
+}
+
+// OIDC is another service with whose accounts people sign in.
+type OIDC struct{ Issuer, ClientID, Secret string }
+
+// read checks the fields, and reads the secret. The error begins with the name of the field.
+func (t OIDCText) read() (*OIDC, error) {
+	if t == (OIDCText{}) {
+		return nil, nil //nolint:nilnil // there is none
+	}
+	u, err := url.Parse(t.Issuer)
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(net.JoinHostPort(u.Hostname(), "80"))):
+		return nil, fmt.Errorf("oidc.issuer: %q is no address, as in https://accounts.example: over http others would read who signs in", t.Issuer)
+	case t.ClientID == "":
+		return nil, errors.New("oidc.client_id: missing: the name by which the service knows this community")
+	case t.SecretFile == "":
+		return nil, errors.New("oidc.secret_file: missing: the file with what the service gave for it")
+	}
+	text, err := os.ReadFile(t.SecretFile)
+	if err != nil {
+		return nil, fmt.Errorf("oidc.secret_file: %w", err)
+	}
+	secret := strings.TrimSpace(string(text))
+	if secret == "" {
+		return nil, fmt.Errorf("oidc.secret_file: %s is empty", t.SecretFile)
+	}
+	return &OIDC{t.Issuer, t.ClientID, secret}, nil
 }
 
 // TLSText names the files by which the pages speak TLS.
 type TLSText struct {
-	Cert string `yaml:"cert" eg:"F" doc:"PEM, with what signed it"`
+	Cert string `yaml:"cert" eg:"F" doc:"PEM, with what signed it; read again when it changes, as when it is renewed"`
 	Key  string `yaml:"key" eg:"F" doc:"PEM"`
 }
 
 // Access is how the pages and the API are reached.
 type Access struct {
-	Certificate *tls.Certificate // nil: no TLS
+	Certificate *tls.Certificate // as it was read at first; nil: no TLS
+	TLS         TLSText          // its files
 	Proxies     []netip.Addr     // requests come from them alone; none: from everybody
 	Hosts       []string         // names by which the pages are asked for, beside loopback's
+	OIDC        *OIDC            // nil: there is none
+	DisplayName string           // as people call the community; empty: its name
+	Language    string           // en or de
 	Open        bool             // whoever is on this machine, and nobody else, reaches the pages
 }
+
+// mostDisplayName in bytes is what fits above a page.
+const mostDisplayName = 80
 
 // access reads how the pages are reached at an address. The error begins with the name of
 // the field.
 func (t AccessText) access(listen string) (a Access, err error) {
+	a.DisplayName, a.Language = t.DisplayName, cmp.Or(t.Language, "en")
+	if a.Language != "en" && a.Language != "de" {
+		return a, fmt.Errorf("language: %q: the pages are in en and de", t.Language)
+	}
+	if a.OIDC, err = t.OIDC.read(); err != nil {
+		return a, err
+	}
+	if len(a.DisplayName) > mostDisplayName {
+		return a, fmt.Errorf("display_name: is longer than %d bytes, and would not fit on a page: shorten it", mostDisplayName)
+	}
 	a.Open = isLoopback(listen) && len(t.BehindProxy) == 0
 	for i, text := range t.BehindProxy {
 		proxy, err := netip.ParseAddr(text)
@@ -59,7 +118,7 @@ func (t AccessText) access(listen string) (a Access, err error) {
 		if err != nil {
 			return a, fmt.Errorf("tls.cert, tls.key: %w", err)
 		}
-		a.Certificate = &pair
+		a.Certificate, a.TLS = &pair, t.TLS
 		a.Hosts = append(a.Hosts, named(pair)...)
 	}
 	if a.Certificate == nil && len(a.Proxies) == 0 && !isLoopback(listen) {

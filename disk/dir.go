@@ -40,7 +40,7 @@ type Dir struct {
 	Path string
 
 	lock   *os.File
-	noting sync.Mutex // held while partsFile changes
+	noting sync.Mutex // held while PartsFile changes
 }
 
 // OpenDir makes or takes a data directory, and brings it to the present version. That
@@ -141,7 +141,7 @@ func (d *Dir) version(present int) (int, error) {
 // withoutVersion is the error of a directory that has files and no version: one of this
 // program that has lost it, or somebody else's.
 func (d *Dir) withoutVersion() error {
-	for _, name := range []string{partsFile, "keys", "ledger.db", "gateway.key"} {
+	for _, name := range []string{PartsFile, "keys", "ledger.db", "gateway.key"} {
 		if _, err := os.Stat(d.File(name)); err == nil {
 			return usage.Errorf("data directory %s: has files but no version: %s is missing or empty: restore that file from the same copy as the rest of the data directory", d.Path, d.File(versionFile))
 		}
@@ -151,6 +151,12 @@ func (d *Dir) withoutVersion() error {
 
 // File returns the path of a file in the directory.
 func (d *Dir) File(name string) string { return filepath.Join(d.Path, name) }
+
+// Has tells whether a file is in the directory.
+func (d *Dir) Has(name string) bool {
+	_, err := os.Stat(d.File(name))
+	return err == nil
+}
 
 // Close lets go of the directory.
 func (d *Dir) Close() error { return d.lock.Close() }

@@ -8,6 +8,7 @@ package disk
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 )
@@ -60,6 +61,53 @@ func Replace(path string, data []byte, mode os.FileMode) error {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return Rename(next, path)
+}
+
+// Unfinished is a file that has its name only when it is whole: whatever happens before, there
+// is none under that name. Who began one ends it, by Finish or by Drop.
+type Unfinished struct {
+	path string
+	f    *os.File
+}
+
+// Begin begins a file that must not be there yet.
+func Begin(path string) (*Unfinished, error) {
+	if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
+		if err == nil {
+			err = errors.New("it is there already")
+		}
+		return nil, fmt.Errorf("write %s: %w", path, err)
+	}
+	f, err := os.OpenFile(path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, Private) //nolint:gosec // the path is the caller's
+	if err != nil {
+		return nil, fmt.Errorf("write %s: %w", path, err)
+	}
+	return &Unfinished{path, f}, nil
+}
+
+// Write implements io.Writer.
+func (u *Unfinished) Write(p []byte) (int, error) { return u.f.Write(p) }
+
+// Finish gives the file its name, durably.
+func (u *Unfinished) Finish() error {
+	if err := errors.Join(u.f.Sync(), u.f.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", u.path, err)
+	}
+	return Rename(u.path+".new", u.path)
+}
+
+// Drop removes what there is of the file.
+func (u *Unfinished) Drop() error { return errors.Join(u.f.Close(), os.Remove(u.path+".new")) }
+
+// Fill writes a new file from what is read. Its content is durable when Fill has returned, its
+// name when the folder is synced. Errors: those of who is read as they are.
+func Fill(path string, from io.Reader) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, Private) //nolint:gosec // the path is the caller's
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	_, err = io.Copy(f, from)
+	return errors.Join(err, f.Sync(), f.Close())
 }
 
 // Rename gives a file or folder, whose content is durable, another name in the same

@@ -14,10 +14,10 @@ import (
 	"github.com/commonwatt/commonwatt/usage"
 )
 
-// The parts of a data directory know each other: a key, a database or the names of the
-// members that is lost, or is an older copy than the others, is named at the start, and
-// nothing new is made in its place. What was there is noted in partsFile.
-const partsFile = "parts.json"
+// PartsFile notes what was there: the parts of a data directory know each other. A key, a
+// database or the names of the members that is lost, or is an older copy than the others, is
+// named at the start, and nothing new is made in its place.
+const PartsFile = "parts.json"
 
 // fixed are the files, as patterns, whose content never changes once they are there, and
 // kept those that change.
@@ -26,7 +26,7 @@ func fixed() []string {
 }
 
 func kept() []string {
-	return []string{"gateway.key", "members.json", "ledger.db", "evidence.db", "bus", "orders", "keys/utility/witnessed", "simulation.db", "community.yaml", "devices.json", "tariffs.json", "official.db", "bills.db", "limits.json"}
+	return []string{"gateway.key", "members.json", "ledger.db", "evidence.db", "bus", "orders", "keys/utility/witnessed", "simulation.db", "community.yaml", "devices.json", "tariffs.json", "official.db", "bills.db", "limits.json", "accounts.db", "notices.db", "consents.json"}
 }
 
 // together are parts of which the second has never been without the first.
@@ -120,7 +120,7 @@ func (d *Dir) digest(name string) (string, error) {
 
 // parts reads what was noted; nothing where no note was made yet.
 func (d *Dir) parts() (map[string]noted, error) {
-	text, err := os.ReadFile(d.File(partsFile))
+	text, err := os.ReadFile(d.File(PartsFile))
 	if errors.Is(err, os.ErrNotExist) || err == nil && len(text) == 0 {
 		return map[string]noted{}, nil
 	}
@@ -129,7 +129,7 @@ func (d *Dir) parts() (map[string]noted, error) {
 		err = json.Unmarshal(text, &all)
 	}
 	if err != nil {
-		return nil, usage.Errorf("data directory: %s: %w: restore it from a copy, or remove it to have what is there noted anew", d.File(partsFile), err)
+		return nil, usage.Errorf("data directory: %s: %w: restore it from a copy, or remove it to have what is there noted anew", d.File(PartsFile), err)
 	}
 	return all, nil
 }
@@ -181,10 +181,10 @@ func (d *Dir) note(change func(map[string]noted) error) error {
 	if err != nil {
 		return fmt.Errorf("data directory: note its parts: %w", err)
 	}
-	if before, err := os.ReadFile(d.File(partsFile)); err == nil && string(before) == string(text)+"\n" {
+	if before, err := os.ReadFile(d.File(PartsFile)); err == nil && string(before) == string(text)+"\n" {
 		return nil
 	}
-	return d.Replace(partsFile, append(text, '\n'))
+	return d.Replace(PartsFile, append(text, '\n'))
 }
 
 // Grown notes what a part has grown to, and refuses one that had grown further already: it

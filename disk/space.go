@@ -83,6 +83,15 @@ func (s *Space) Alarm() string {
 	return s.text()
 }
 
+// Left returns how many bytes are left, and how many the disk has; 0 where that is not known.
+func (s *Space) Left() (free, all int64) {
+	free, all, err := s.look(s.dir)
+	if err != nil {
+		return 0, 0
+	}
+	return free, all
+}
+
 // see asks the disk, and says when its state has changed. s.mu is held.
 func (s *Space) see() state {
 	now := s.now()

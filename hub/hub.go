@@ -6,6 +6,7 @@ package hub
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -18,6 +19,7 @@ import (
 	"github.com/commonwatt/commonwatt/clock"
 	"github.com/commonwatt/commonwatt/config"
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/members/consent"
 	"github.com/commonwatt/commonwatt/meters"
 	"github.com/commonwatt/commonwatt/meters/control"
 	"github.com/commonwatt/commonwatt/meters/intake"
@@ -26,6 +28,7 @@ import (
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/stages"
 	"github.com/commonwatt/commonwatt/tariff/shelf"
+	"github.com/commonwatt/commonwatt/usage"
 	"github.com/commonwatt/commonwatt/web"
 	"github.com/commonwatt/commonwatt/web/api"
 )
@@ -36,6 +39,7 @@ type Options struct {
 	Terms   *config.Terms // to be kept in the data directory; nil: none
 	Standby bool          // wait until the process that runs the market is gone
 	Version string        // of the program
+	Program string        // its file, which replays are begun with; empty: none are
 	Log     *slog.Logger
 
 	Clock func() time.Time // of real devices; nil: time.Now
@@ -58,6 +62,8 @@ type Hub struct {
 	pages   *pages
 	signs   *signwatch.Watch
 	money   *money
+	lab     *laboratory
+	own     own
 
 	closers []func() error // in order of opening
 }
@@ -69,7 +75,7 @@ func Open(ctx context.Context, o Options) (*Hub, error) {
 		h.Clock = time.Now
 	}
 	for _, open := range []func(context.Context) error{
-		h.openDir, h.openBus, h.openSite, h.openTariffs, h.openRecords, h.openMarket, h.openRewards, h.openPages,
+		h.openDir, h.openBus, h.openSite, h.openTariffs, h.openRecords, h.openMarket, h.openOwn, h.openRewards, h.openPages,
 	} {
 		if err := open(ctx); err != nil {
 			return nil, errors.Join(err, h.Close())
@@ -109,8 +115,23 @@ func (h *Hub) openBus(ctx context.Context) (err error) {
 	if err := h.pages.listen(ctx, h.Plan.Listen); err != nil {
 		return err
 	}
+	if files := h.Plan.Access.TLS; files.Cert != "" {
+		if h.pages.certificate, err = web.ReadCertificate(files.Cert, files.Key); err != nil {
+			return usage.Mark(err)
+		}
+	}
 	h.closers = append(h.closers, func() error { return forgetDoor(h.dir) })
-	return noteDoor(h.dir, h.pages.listener.Addr(), h.Plan.Access.Certificate)
+	return noteDoor(h.dir, h.pages.listener.Addr(), h.pages.certificate.Now())
+}
+
+// renew shows a certificate that was renewed, and notes it for who asks on this machine.
+func (h *Hub) renew(ctx context.Context) error {
+	return h.pages.certificate.Run(ctx, func(c *tls.Certificate) error {
+		h.Log.InfoContext(ctx, "the certificate of the pages was renewed", slog.Time("until", c.Leaf.NotAfter))
+		return noteDoor(h.dir, h.pages.listener.Addr(), c)
+	}, func(err error) {
+		h.Log.ErrorContext(ctx, "the certificate of the pages is not renewed", slog.String("error", err.Error()))
+	})
 }
 
 func (h *Hub) openSite(ctx context.Context) (err error) {
@@ -204,6 +225,24 @@ func (h *Hub) openMarket(ctx context.Context) (err error) {
 	return h.money.open(ctx, h.market, h.bus, h.dir, h.pages.live.ShowRecorded)
 }
 
+// openOwn opens what homeowners are shown of their own homes, and what they decide there.
+func (h *Hub) openOwn(ctx context.Context) (err error) {
+	if h.own.past, err = openPast(ctx, h.dir, h.market, h.money); err != nil {
+		return err
+	}
+	h.closers = append(h.closers, h.own.past.Close)
+	if h.own.consents, err = consent.Open(h.dir); err != nil {
+		return err
+	}
+	h.pages.live.Share(func(home string) bool { return h.own.consents.Allows(home, consent.Sums) })
+	if h.own.telling, err = openTelling(ctx, h.dir, h.market, h.money.desk, h.pages.live, h.pages.listener.Addr()); err != nil {
+		return err
+	}
+	h.closers = append(h.closers, h.own.telling.book.Close)
+	h.pages.own = h.own
+	return nil
+}
+
 func (h *Hub) openRewards(ctx context.Context) error {
 	h.rewards = &rewarding{
 		site: h.site, tariffs: h.tariffs, moved: h.moved, ledger: h.records.ledger, evidence: h.records.evidence, log: h.Log, tell: h.pages.live.ShowChallenge,
@@ -212,15 +251,22 @@ func (h *Hub) openRewards(ctx context.Context) error {
 	return h.rewards.open(ctx)
 }
 
-func (h *Hub) openPages(context.Context) error {
+func (h *Hub) openPages(ctx context.Context) error {
 	a := &adoption{site: h.site, records: h.records, market: h.market, moved: h.moved, fleet: h.fleet, live: h.pages.live, signs: h.signs, log: h.Log}
 	installer, err := a.installer(h.dir)
 	if err != nil {
 		return err
 	}
-	if err = h.pages.answer(h.dir, h.rewards.runner, installer); err != nil {
+	h.closers = append(h.closers, func() error { return h.pages.people.close() })
+	h.lab = &laboratory{}
+	if err := h.lab.open(h.dir, h.Program, h.Version, h.space.Room, h.Log); err != nil {
 		return err
 	}
+	h.pages.machine, h.pages.research = &h.machine, h.lab
+	if err = h.pages.answer(ctx, h.dir, h.rewards.runner, installer); err != nil {
+		return err
+	}
+	h.own.telling.accounts = h.pages.people.book.People.Accounts
 	return h.dir.NoteParts() // all of them are there now
 }
 
@@ -233,6 +279,7 @@ type State struct {
 	Address      string // of the pages, with http:// or https://
 	InstallerKey string // file
 	ViewerKey    string // file; empty: the pages are open
+	FirstLink    string // by which the operator of a new community gets an account; empty: there is one, or none is wanted
 }
 
 // State returns what there is now.
@@ -246,6 +293,9 @@ func (h *Hub) State(ctx context.Context) State {
 	}
 	if !s.Simulated || !h.Plan.Access.Open {
 		s.ViewerKey = h.dir.File(ViewerKeyFile)
+	}
+	if h.pages.people.first != "" {
+		s.FirstLink = s.Address + web.FirstPage(h.pages.people.first)
 	}
 	return s
 }
@@ -290,12 +340,18 @@ func (h *Hub) startRecords(s *stages.Stages) {
 	s.Start(h.lease.Run)
 	s.Start(h.market.host.Run)
 	s.Start(func(ctx context.Context) error {
-		return web.Serve(ctx, h.pages.listener, h.Plan.Access.Certificate, h.Plan.Access.Proxies, h.pages.handler)
+		return web.Serve(ctx, h.pages.listener, h.pages.certificate, h.Plan.Access.Proxies, h.pages.handler)
 	})
+	if h.pages.certificate != nil {
+		s.Start(h.renew)
+	}
 	s.Start(h.pages.live.Run)
+	s.Start(h.pages.people.run)
 	s.Start(func(ctx context.Context) error { return h.pages.follow(ctx, h.bus) })
 	s.Start(func(ctx context.Context) error { return store.Run(ctx, h.records.store) })
 	s.Start(h.records.intake.Run)
+	s.Start(h.own.past.Run)
+	s.Start(h.own.telling.runner.Run)
 	s.Start(h.money.poster.Run)
 	s.Start(h.money.follower.Run)
 	s.Start(func(ctx context.Context) error { // gateways ask for the time
@@ -348,6 +404,7 @@ func (h *Hub) startMarket(ctx context.Context, s *stages.Stages) error {
 		return err
 	}
 	s.Start(h.market.run)
+	s.Start(h.lab.run)
 	s.Start(h.rewards.run)
 	s.Start(h.money.purse.Keeper.Run)
 	if h.money.months != nil {

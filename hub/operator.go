@@ -10,9 +10,11 @@ import (
 
 // office is where those who run the community are served.
 type office struct {
-	site   *site
-	market *market
-	money  *money
+	site    *site
+	market  *market
+	money   *money
+	version string // of the program
+	fares   operation
 }
 
 // operator makes what the API serves to who has the operator's key.
@@ -25,6 +27,7 @@ func (o office) operator(dir *disk.Dir) (web.Operator, error) {
 	return web.Operator{
 		Key: key, Community: o.community, Tariffs: o.prices(), Members: persons, Fund: persons,
 		Values: shown.Values{Desk: o.money.values, Currency: o.site.plan.Tariff.Currency}, Bills: shown.Bills{Desk: o.money.desk},
+		Operation: o.fares.state, Backup: (&backups{site: o.site, market: o.market, dir: dir, version: o.version}).take,
 	}, err
 }
 

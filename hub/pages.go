@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -21,6 +22,7 @@ import (
 	"github.com/commonwatt/commonwatt/meters/store"
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/settlement"
+	"github.com/commonwatt/commonwatt/settlement/audit"
 	"github.com/commonwatt/commonwatt/settlement/rewards"
 	"github.com/commonwatt/commonwatt/usage"
 	"github.com/commonwatt/commonwatt/web"
@@ -29,19 +31,24 @@ import (
 
 // pages serves the API and the pages.
 type pages struct {
-	site     *site
-	records  *records
-	market   *market
-	money    *money
-	tally    *measured.Tally
-	live     *web.Live
-	version  string
-	log      *slog.Logger
-	listener net.Listener
-	handler  http.Handler
-	ready    atomic.Bool // the devices were asked and products are open
-	alarms   func() (all []string, ready bool)
-	room     func() error
+	site        *site
+	records     *records
+	market      *market
+	money       *money
+	own         own
+	tally       *measured.Tally
+	live        *web.Live
+	people      people
+	certificate *web.Certificate // nil: no TLS
+	version     string
+	log         *slog.Logger
+	listener    net.Listener
+	handler     http.Handler
+	ready       atomic.Bool // the devices were asked and products are open
+	alarms      func() (all []string, ready bool)
+	room        func() error
+	machine     *machine
+	research    *laboratory
 }
 
 // listen takes the address of the pages.
@@ -197,7 +204,7 @@ func (p *pages) traders(dir *disk.Dir) (map[string]web.Trader, error) {
 const ViewerKeyFile = "viewer.key"
 
 // answer makes the API of what the program is, which handler serves from now on.
-func (p *pages) answer(dir *disk.Dir, runner *rewards.Runner, installer *web.Installer) error {
+func (p *pages) answer(ctx context.Context, dir *disk.Dir, runner *rewards.Runner, installer *web.Installer) error {
 	traders, err := p.traders(dir)
 	if err != nil {
 		return err
@@ -211,16 +218,36 @@ func (p *pages) answer(dir *disk.Dir, runner *rewards.Runner, installer *web.Ins
 	if err != nil {
 		return err
 	}
-	operator, err := office{p.site, p.market, p.money}.operator(dir)
+	operator, err := office{p.site, p.market, p.money, p.version, operation{p.site, p.machine, p.status, p.live.Devices, time.Now()}}.operator(dir)
+	if err != nil {
+		return err
+	}
+	prices, err := p.prices(dir)
 	if err != nil {
 		return err
 	}
 	at, planning := p.site.plan.Access, p.planning()
+	closed := p.site.sim == nil || !at.Open
+	if p.people, err = openPeople(ctx, dir, mailer(p.site.plan.Billing), closed, p.log); err != nil {
+		return err
+	}
+	member := func(name string) bool { return len(p.records.metering.Points(name)) > 0 }
+	orders.Lend(p.records.metering.Points, config.DefaultRate)
 	p.handler, err = web.NewServer(p.live, books, orders, installer, p.ready.Load, web.Metrics(p.status, planning.Measures), p.log).Behind(web.Access{
-		Closed: p.site.sim == nil || !at.Open, ViewerKey: viewer, Secure: at.Certificate != nil || len(at.Proxies) > 0, Hosts: at.Hosts, Proxies: at.Proxies,
+		Site:   web.Site{Community: p.site.plan.Community, DisplayName: at.DisplayName, Zone: zoneOf(p.site.plan).String(), Currency: p.site.plan.Tariff.Currency, Language: at.Language},
+		Closed: closed, ViewerKey: viewer, Secure: at.Certificate != nil || len(at.Proxies) > 0, Hosts: at.Hosts, Proxies: at.Proxies,
 		Trouble: p.trouble, Room: p.room,
-	}).Operated(operator).Planned(planning).Handler()
+	}).Peopled(p.people.served(cmp.Or(at.DisplayName, p.site.plan.Community), at.OIDC, member)).Operated(operator).Planned(planning).Researched(p.research.shown()).Owned(p.owned()).Cleared(prices).Audited(p.audit(dir)).Handler()
 	return err
+}
+
+// pseudonymsFile holds the secret by which orders get their pseudonyms in the records of intervals.
+const pseudonymsFile = "pseudonyms.key"
+
+// prices is what the API shows of the call auctions.
+func (p *pages) prices(dir *disk.Dir) (shown.Prices, error) {
+	secret, err := dir.Secret(pseudonymsFile)
+	return shown.Prices{Calls: p.market.host, Points: p.records.metering.Points, Secret: []byte(secret)}, err
 }
 
 // planning is what the API shows of the homes' agents.
@@ -230,6 +257,27 @@ func (p *pages) planning() web.Planning {
 		Kept: m.limits, Traders: m.traders, Strategy: m.site.plan.Strategy, Clock: m.site.clock, Zone: zoneOf(m.site.plan), Currency: m.site.plan.Tariff.Currency,
 	}
 	return web.Planning{Wishes: homes, Plans: homes, Measures: p.tally.Beside(&shown.Measures{Book: p.money.book, Traders: m.traders, Clock: m.site.clock}, foresightOf(m.site, p.records.store, p.money.book))}
+}
+
+// audit is what the API shows of the ledger to those who audit it.
+func (p *pages) audit(dir *disk.Dir) shown.Audit {
+	l, plan := p.records.ledger, p.site.plan
+	return shown.Audit{
+		Chain: l, Zone: zoneOf(plan), Currency: plan.Tariff.Currency,
+		Export: audit.Export{
+			Program: p.version, Signer: l.People.Signer, Workings: p.records.evidence.Workings, Months: audit.KeptGuarantees{Dir: dir.File(audit.GuaranteeDir)},
+		},
+	}
+}
+
+// owned is what the API shows homeowners of their own.
+func (p *pages) owned() web.Own {
+	devices, clock := p.market.devices, p.site.clock
+	return web.Own{
+		Past: shown.Past{Keeper: p.own.past, Desk: p.money.desk}, Bills: shown.Bills{Desk: p.money.desk},
+		Told:     shown.Told{Devices: devices, Evidence: p.records.evidence, Store: p.records.store, Clock: clock},
+		Consents: shown.Consents{Kept: p.own.consents, Devices: devices, Clock: clock}, Notices: p.own.telling.shown(),
+	}
 }
 
 // trouble says why this process is not ready although it has begun, nothing when it is.

@@ -3,7 +3,9 @@ package hub
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -17,6 +19,7 @@ import (
 	"github.com/commonwatt/commonwatt/meters/gateway"
 	"github.com/commonwatt/commonwatt/meters/intake"
 	"github.com/commonwatt/commonwatt/meters/metering"
+	"github.com/commonwatt/commonwatt/meters/pairing"
 	"github.com/commonwatt/commonwatt/meters/store"
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
@@ -63,10 +66,13 @@ func (r *records) open(ctx context.Context, dir *disk.Dir, watch intake.Watch) (
 		d := r.site.planned(m.ID)
 		r.metering.Add(m, d.Since, meters.Bound(d.Ratings()...))
 	}
+	if err := r.openRemoved(dir); err != nil {
+		return err
+	}
 	if r.ledger, err = OpenLedger(ctx, plan, dir, r.log); err != nil {
 		return err
 	}
-	if err := r.evidence.Covers(ctx, r.ledger.Latest()); err != nil && plan.Ledger.IsEmbedded() {
+	if err := r.covers(ctx, dir); err != nil {
 		return err
 	}
 	err = r.ledger.Register(ctx, r.site.devices...)
@@ -77,6 +83,49 @@ func (r *records) open(ctx context.Context, dir *disk.Dir, watch intake.Watch) (
 		return err
 	}
 	return r.registerGateways(ctx)
+}
+
+// openRemoved has the connection meters that were removed take part in the intervals that began
+// before.
+func (r *records) openRemoved(dir *disk.Dir) error {
+	removed, err := pairing.Open(dir.Path, nil, nil).Removed()
+	if err != nil {
+		return err
+	}
+	for _, b := range removed {
+		if b.Kind == grid.Meter && !b.Until.IsZero() {
+			d := OfBinding(b)
+			t, err := d.Target("", r.site.plan.Profiles.Get(b.Profile))
+			if err != nil {
+				return fmt.Errorf("removed device %s: %w", b.ID, err)
+			}
+			r.metering.Add(b.Device, b.Since, meters.Bound(t.Ratings()...))
+			r.metering.End(b.ID, b.Until)
+		}
+	}
+	return nil
+}
+
+// RestoredFile is there from when a directory was made of a backup until the next start, which
+// holds it to the ledger.
+const RestoredFile = "restored"
+
+// covers refuses evidence that is older than the ledger. A ledger elsewhere may have what
+// another process settled, but for a directory that was restored.
+func (r *records) covers(ctx context.Context, dir *disk.Dir) error {
+	embedded, restored := r.site.plan.Ledger.IsEmbedded(), dir.Has(RestoredFile)
+	if !embedded && !restored {
+		return nil
+	}
+	if err := r.evidence.Covers(ctx, r.ledger.Latest()); err != nil && embedded {
+		return err
+	} else if err != nil {
+		return usage.Errorf("data directory %s: was restored from a backup that is older than the ledger: %w", dir.Path, err)
+	}
+	if restored {
+		return os.Remove(dir.File(RestoredFile))
+	}
+	return nil
 }
 
 // history is what agents know of the past of the devices: what was read, and in a simulation what

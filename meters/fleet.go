@@ -102,6 +102,17 @@ func (f *Fleet) Add(t Target, last *grid.Reading) {
 	f.pollers.Go(func() { p.run(ctx) })
 }
 
+// Remove polls a device no more; what was read of it is published. It does nothing when Run does not
+// run, or the device is not known.
+func (f *Fleet) Remove(device string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if end := f.running[device]; end != nil {
+		end()
+		delete(f.running, device)
+	}
+}
+
 // Conn returns the connection to an endpoint that Run reads, nil when there is
 // none: what is written goes the same way as what is read.
 func (f *Fleet) Conn(e modbus.Endpoint) *modbus.Conn {

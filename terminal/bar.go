@@ -23,7 +23,11 @@ type Bar struct {
 const (
 	barWidth = 40
 	quarters = 4
+	hundred  = 100
 )
+
+// EachPercent is where a program reads the progress: a line for each percent.
+type EachPercent struct{ io.Writer }
 
 // NewBar returns a bar that shows, on w, how much of a total is done.
 func NewBar(w io.Writer, what string, total int) *Bar {
@@ -55,8 +59,12 @@ func (b *Bar) draw() {
 		}
 		return
 	}
-	if quarter := quarters * done / b.total; quarter != b.shown {
-		b.shown = quarter
+	parts := quarters
+	if _, each := b.w.(EachPercent); each {
+		parts = hundred
+	}
+	if part := parts * done / b.total; part != b.shown {
+		b.shown = part
 		fmt.Fprintf(b.w, "%s: %d of %d\n", b.what, done, b.total)
 	}
 }

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"encoding/json"
 	"net"
 	"net/http"
 	"net/netip"
@@ -16,7 +15,8 @@ import (
 
 // Access says who reaches the pages, and how.
 type Access struct {
-	Closed    bool         // nothing is shown without a key; else whoever comes may look
+	Site      Site
+	Closed    bool         // nothing is shown to who has not signed in or sent a key; else it is a demonstration
 	ViewerKey string       // opens what the pages show
 	Secure    bool         // requests come over TLS
 	Hosts     []string     // names by which the pages are asked for, beside those of loopback; nil: none is checked
@@ -32,7 +32,7 @@ type Access struct {
 func (s *Server) Behind(a Access) *Server {
 	s.access, s.door.Closed = a, a.Closed
 	s.operations.entry.room = a.Room
-	s.door.Sessions.Secure = a.Secure
+	s.door.Sessions = auth.NewSessions(nil, a.Secure)
 	s.door.Keys.Grant(a.ViewerKey, auth.Principal{Role: auth.Viewer, Name: "viewer"})
 	return s
 }
@@ -60,23 +60,27 @@ func (a Access) guarded(next http.Handler) http.Handler {
 			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(wait)) // a file may come slowly
 		}
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(wait)) // the server's own holds where there is none
-		protected.ServeHTTP(w, r)
+		protected.ServeHTTP(w, a.visit(r))
 	})
 }
 
 // takesLong tells whether what is at a path waits for devices, or reads and writes files.
 func takesLong(path string) bool {
-	return slices.ContainsFunc([]string{"/api/v1/pairing/", "/api/v1/values", "/api/v1/bills", "/api/v1/tariff"}, func(of string) bool { return strings.HasPrefix(path, of) })
+	return slices.ContainsFunc([]string{"/api/v1/pairing/", "/api/v1/devices/", "/api/v1/values", "/api/v1/bills", "/api/v1/tariff", "/api/v1/backup", "/api/v1/ledger/"}, func(of string) bool { return strings.HasPrefix(path, of) })
 }
 
 func (a Access) head(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'")
+	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; font-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Referrer-Policy", "no-referrer")
 	if isSaid(r.URL.Path) {
 		h.Set("Cache-Control", "no-store")
+	} else if strings.HasPrefix(r.URL.Path, "/assets/") {
+		h.Set("Cache-Control", "public, max-age=31536000, immutable") // its name says what is in it
+	} else {
+		h.Set("Cache-Control", "no-cache")
 	}
 	if a.Secure {
 		h.Set("Strict-Transport-Security", "max-age=31536000")
@@ -101,7 +105,7 @@ func (a Access) refuses(r *http.Request) (why string, code int) {
 			return "another site's page asks for this", http.StatusForbidden
 		}
 	}
-	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" && site != "none" && isSaid(r.URL.Path) {
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" && site != "none" && isSaid(r.URL.Path) && r.URL.Path != oidcBack {
 		return "another site's page asks for this", http.StatusForbidden
 	}
 	return "", 0
@@ -118,15 +122,20 @@ func (a Access) knows(host string) bool {
 	if a.Hosts == nil {
 		return true
 	}
-	name := host
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		name = h
-	}
-	name = strings.TrimSuffix(strings.Trim(name, "[]"), ".")
+	name := hostOnly(host)
 	if ip := net.ParseIP(name); ip != nil && ip.IsLoopback() || strings.EqualFold(name, "localhost") {
 		return true
 	}
 	return slices.ContainsFunc(a.Hosts, func(known string) bool { return sameHost(known, name) })
+}
+
+// hostOnly is the name of a machine without its port.
+func hostOnly(host string) string {
+	name := host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		name = h
+	}
+	return strings.TrimSuffix(strings.Trim(name, "[]"), ".")
 }
 
 // sameHost tells whether a name is meant by one that is known; of a certificate for
@@ -137,25 +146,4 @@ func sameHost(known, name string) bool {
 		return found && strings.EqualFold(domain, below)
 	}
 	return strings.EqualFold(strings.Trim(known, "[]"), name)
-}
-
-// openSession gives who shows a key a cookie by which the pages can be looked at.
-func (s *Server) openSession(w http.ResponseWriter, r *http.Request) {
-	var asked api.SessionRequest
-	if err := json.NewDecoder(r.Body).Decode(&asked); err != nil { // its form was checked
-		badRequest(w, r, err)
-		return
-	}
-	p, known := s.door.Keys.Reader(asked.Key)
-	if !known {
-		api.WriteProblem(w, http.StatusUnauthorized, "that is no key of this community")
-		return
-	}
-	s.door.Sessions.Begin(w, p, time.Now())
-	w.WriteHeader(http.StatusNoContent)
-}
-
-func (s *Server) closeSession(w http.ResponseWriter, r *http.Request) {
-	s.door.Sessions.End(w, r)
-	w.WriteHeader(http.StatusNoContent)
 }

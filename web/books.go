@@ -16,7 +16,10 @@ type Books interface {
 }
 
 // auditors answers those who look into the books.
-type auditors struct{ books Books }
+type auditors struct {
+	books Books
+	audit Auditing
+}
 
 // GetPostings implements the API.
 func (a auditors) GetPostings(ctx context.Context, r api.GetPostingsRequestObject) (api.GetPostingsResponseObject, error) {

@@ -14,6 +14,18 @@ const silentAfter = 10 * time.Second
 type devices struct {
 	shown map[string]*api.Device
 	heard map[string]time.Time // wall time of a device's last reading
+	last  map[string]grid.Reading
+}
+
+func newDevices() devices {
+	return devices{shown: map[string]*api.Device{}, heard: map[string]time.Time{}, last: map[string]grid.Reading{}}
+}
+
+// forget lets go of a device.
+func (d *devices) forget(id string) {
+	delete(d.shown, id)
+	delete(d.heard, id)
+	delete(d.last, id)
 }
 
 // place finds the devices of a home where they stand now.
@@ -29,7 +41,7 @@ func (d *devices) read(r grid.Reading) bool {
 	if x == nil || x.Time != nil && x.Time.After(r.Time) {
 		return false
 	}
-	d.heard[r.Device] = time.Now()
+	d.heard[r.Device], d.last[r.Device] = time.Now(), r
 	x.Online, x.Time, x.Power, x.Charge = true, new(r.Time), nil, nil
 	if r.Power != nil {
 		x.Power = new(int64(*r.Power))

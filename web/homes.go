@@ -24,15 +24,16 @@ type homes struct {
 	outlooks outlooks
 	today    today
 
-	speed   float64 // seconds of world time in one of wall time
-	minute  int64   // that was last shown, in minutes since 1970
-	changed map[int]bool
+	speed   float64        // seconds of world time in one of wall time
+	minute  int64          // that was last shown, in minutes since 1970
+	changes uint64         // grows whenever somebody was told what changed
+	marked  map[int]uint64 // changes, when a home changed last
 }
 
 func newHomes() homes {
 	return homes{
-		all: []api.Home{}, member: map[string]int{}, point: map[string]int{}, drawn: map[int]time.Time{}, speed: 1, changed: map[int]bool{},
-		devices:  devices{shown: map[string]*api.Device{}, heard: map[string]time.Time{}},
+		all: []api.Home{}, member: map[string]int{}, point: map[string]int{}, drawn: map[int]time.Time{}, speed: 1, changes: 1, marked: map[int]uint64{},
+		devices:  newDevices(),
 		outlooks: outlooks{of: map[string]map[grid.Interval]outlook{}},
 		today:    today{counted: map[string]map[grid.Interval]settlement.Statement{}},
 	}
@@ -62,8 +63,21 @@ func (h *homes) add(d grid.Device, account func(member, point string) (string, e
 	home := &h.all[at]
 	home.Devices = append(home.Devices, api.Device{Id: d.ID, Kind: string(d.Kind)})
 	h.devices.place(home.Devices) // which append may have moved
-	h.changed[at] = true
+	h.mark(at)
 	return nil
+}
+
+// remove shows a device no more.
+func (h *homes) remove(d grid.Device) {
+	at, known := h.member[d.Member]
+	if !known {
+		return
+	}
+	home := &h.all[at]
+	home.Devices = slices.DeleteFunc(slices.Clone(home.Devices), func(x api.Device) bool { return x.Id == d.ID })
+	h.devices.forget(d.ID)
+	h.devices.place(home.Devices)
+	h.mark(at)
 }
 
 // name shows a metering point as its home.
@@ -80,7 +94,7 @@ func (h *homes) read(member string, readings []grid.Reading) {
 	if !known {
 		return
 	}
-	h.changed[at] = true
+	h.mark(at)
 	for _, r := range readings {
 		if h.devices.read(r) {
 			h.draw(at)
@@ -103,7 +117,7 @@ func (h *homes) warn(device, text string) {
 	}
 	for at := range h.all {
 		if slices.ContainsFunc(h.all[at].Devices, func(d api.Device) bool { return d.Id == device }) {
-			h.changed[at] = true
+			h.mark(at)
 		}
 	}
 }
@@ -119,7 +133,7 @@ func (h *homes) agree(point string, i grid.Interval, now time.Time, add api.Cont
 func (h *homes) expect(point string, i grid.Interval, now time.Time, net grid.Energy) {
 	if at, known := h.point[point]; known {
 		h.outlooks.expect(point, i, now, net)
-		h.changed[at] = true
+		h.mark(at)
 	}
 }
 
@@ -127,7 +141,7 @@ func (h *homes) expect(point string, i grid.Interval, now time.Time, net grid.En
 func (h *homes) challenge(member string, c *api.Challenge) {
 	if at, known := h.member[member]; known {
 		h.all[at].Challenge = c
-		h.changed[at] = true
+		h.mark(at)
 	}
 }
 
@@ -141,7 +155,7 @@ func (h *homes) settle(i grid.Interval, now time.Time, statements []settlement.S
 		if at, known := h.point[s.MeteringPoint]; known {
 			h.today.count(i, s)
 			h.all[at].Today = h.today.sum(h.own[at])
-			h.changed[at] = true
+			h.mark(at)
 		}
 	}
 }
@@ -163,30 +177,47 @@ func (h *homes) turn(now time.Time) {
 	if minute := now.Unix() / int64(time.Minute.Seconds()); minute != h.minute {
 		h.minute = minute
 		for at := range h.all {
-			h.changed[at] = true
+			h.mark(at)
 		}
 	}
 }
 
-// shown returns copies of all homes.
-func (h *homes) shown(now time.Time, t api.Tariff) []api.Home {
-	all := make([]api.Home, len(h.all))
-	for at := range all {
-		all[at] = h.home(at, now, t)
+// mark notes that a home changed.
+func (h *homes) mark(at int) { h.marked[at] = h.changes }
+
+// traded notes that a metering point traded.
+func (h *homes) traded(point string) {
+	if at, known := h.point[point]; known {
+		h.mark(at)
 	}
-	return all
 }
 
-// changes returns copies of those that changed since the last time, with a device that
-// fell silent or otherwise.
-func (h *homes) changes(now time.Time, t api.Tariff) (changed []api.Home) {
+// since returns copies of the homes that changed after a cut; all after 0.
+func (h *homes) since(cut uint64, now time.Time, t api.Tariff) []api.Home {
+	changed := []api.Home{}
 	for at := range h.all {
-		if h.devices.silence(h.all[at].Devices) || h.changed[at] {
+		if h.marked[at] > cut {
 			changed = append(changed, h.home(at, now, t))
 		}
 	}
-	h.changed = map[int]bool{}
 	return changed
+}
+
+// fallSilent shows the devices as offline that fell silent.
+func (h *homes) fallSilent() {
+	for at := range h.all {
+		if h.devices.silence(h.all[at].Devices) {
+			h.mark(at)
+		}
+	}
+}
+
+// flow returns the powers of a home if they were read lately.
+func (h *homes) flow(at int) *api.Flow {
+	if time.Since(h.drawn[at]) >= silentAfter {
+		return nil
+	}
+	return h.all[at].Flow
 }
 
 // home returns a copy of a home with what depends on the time.
@@ -196,9 +227,7 @@ func (h *homes) home(at int, now time.Time, t api.Tariff) api.Home {
 	for k := range home.Devices {
 		home.Devices[k].Online = h.devices.online(home.Devices[k].Id)
 	}
-	if time.Since(h.drawn[at]) >= silentAfter {
-		home.Flow = nil
-	}
+	home.Flow = h.flow(at)
 	if home.Challenge != nil && !now.Before(home.Challenge.Until) {
 		home.Challenge = nil
 	}

@@ -16,6 +16,8 @@ type Operator struct {
 	Fund      Fund // which everybody may look at
 	Values    Values
 	Bills     Bills
+	Operation func(ctx context.Context) api.Operation
+	Backup    func(ctx context.Context) (Backup, error) // takes one of now
 }
 
 // Operated has a server answer the operator.
@@ -32,4 +34,9 @@ type operators struct{ operator Operator }
 // GetCommunity implements the API.
 func (s operators) GetCommunity(context.Context, api.GetCommunityRequestObject) (api.GetCommunityResponseObject, error) {
 	return api.GetCommunity200JSONResponse(s.operator.Community()), nil
+}
+
+// GetOperation implements the API.
+func (s operators) GetOperation(ctx context.Context, _ api.GetOperationRequestObject) (api.GetOperationResponseObject, error) {
+	return api.GetOperation200JSONResponse(s.operator.Operation(ctx)), nil
 }

@@ -8,6 +8,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -58,7 +59,9 @@ type OrderEntry struct {
 	traders   map[string]*Trader // by name
 	keys      auth.Keys          // of the traders
 	checker   checker
-	room      func() error // why nothing is taken; nil: it always is
+	room      func() error             // why nothing is taken; nil: it always is
+	still     func(*http.Request) bool // whether the key of a request is good for trading still; nil: it is
+	lent      lent
 	log       *slog.Logger
 }
 
@@ -79,7 +82,7 @@ func NewOrderEntry(name string, orders Orders, clock func() time.Time, traders m
 		}
 		t.limiter = rate.NewLimiter(rate.Limit(t.Rate), mostAtOnce)
 		e.traders[t.Name] = &t
-		e.keys.Grant(key, auth.Principal{Role: auth.Trader, Name: t.Name})
+		e.keys.Grant(key, auth.Principal{Role: auth.Trader, Name: t.Name, Member: t.Member}, auth.TraderLooks, auth.TraderLimits)
 	}
 	return e, nil
 }
@@ -90,7 +93,43 @@ func (e *OrderEntry) trader(ctx context.Context) *Trader {
 	if !known || p.Role != auth.Trader {
 		return nil
 	}
-	return e.traders[p.Name]
+	if t := e.traders[p.Name]; t != nil {
+		return t
+	}
+	return e.lent.trader(p.Member)
+}
+
+// lent are the traders of members who gave keys to programs of their own: one a member,
+// however many keys there are. It is safe for concurrent use.
+type lent struct {
+	points func(member string) []string // nil: there are none
+	rate   float64
+
+	mu  sync.Mutex
+	all map[string]*Trader // by member
+}
+
+// Lend has members trade by programs of their own, each at a rate of orders a second. It is
+// called before anybody trades.
+func (e *OrderEntry) Lend(points func(member string) []string, rate float64) {
+	e.lent.points, e.lent.rate, e.lent.all = points, rate, map[string]*Trader{}
+}
+
+func (l *lent) trader(member string) *Trader {
+	if l.points == nil || member == "" {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if t := l.all[member]; t != nil {
+		return t
+	}
+	t := &Trader{
+		Name: member + "'s own program", Member: member, Points: func() []string { return l.points(member) }, Rate: l.rate,
+		limiter: rate.NewLimiter(rate.Limit(l.rate), mostAtOnce),
+	}
+	l.all[member] = t
+	return t
 }
 
 // refusal is an answer that is not 200.

@@ -25,6 +25,7 @@ type session struct {
 	cancels bool            // what waits of its orders when it ends
 	sent    map[string]bool // client ids of its orders that may still wait
 	checkAt int             // so many of them are looked through
+	holds   func() bool     // whether its key is good still; nil: it is
 }
 
 // reply is the answer to a message, once it is known.
@@ -200,6 +201,9 @@ func (e *OrderEntry) websocket(w http.ResponseWriter, r *http.Request) {
 		}
 	})
 	s := &session{OrderEntry: e, trader: t, sent: map[string]bool{}, checkAt: fewSent}
+	if e.still != nil {
+		s.holds = func() bool { return e.still(r) }
+	}
 	if err, closed := s.read(conn, pending), (*websocket.CloseError)(nil); !errors.As(err, &closed) {
 		e.log.DebugContext(r.Context(), "agent's websocket", slog.String("agent", t.Name), slog.String("error", err.Error()))
 	}
@@ -217,19 +221,31 @@ func (e *OrderEntry) websocket(w http.ResponseWriter, r *http.Request) {
 // read hands in an agent's messages until the connection ends, or the agent is silent.
 func (s *session) read(conn *websocket.Conn, pending chan<- reply) error {
 	conn.SetReadLimit(mostMessage)
-	heard := func(string) error { return conn.SetReadDeadline(time.Now().Add(agentSilence)) }
-	conn.SetPongHandler(heard)
-	for {
-		if err := heard(""); err != nil {
-			return err
+	heard := func(string) error {
+		if s.holds != nil && !s.holds() {
+			return errWithdrawn
 		}
+		return conn.SetReadDeadline(time.Now().Add(agentSilence))
+	}
+	conn.SetPongHandler(heard)
+	if err := heard(""); err != nil {
+		return err
+	}
+	for {
 		_, b, err := conn.ReadMessage()
+		if err == nil {
+			err = heard("")
+		}
 		if err != nil {
 			return err
 		}
 		pending <- s.begin(b)
 	}
 }
+
+// errWithdrawn says why an agent is hung up on. It is asked after with every message, and every
+// time that it shows that it is there.
+var errWithdrawn = errors.New("the agent's key was withdrawn")
 
 // writeReplies writes until both channels are closed, or the client is gone:
 // then it only empties them. A client that does not keep up with the changes

@@ -17,6 +17,12 @@ import (
 type Installer struct {
 	Desk *pairing.Bench
 	Key  string
+
+	Elsewhere []Elsewhere                  // devices that gateways on other machines read
+	Movable   func(b pairing.Binding) bool // whether a device may be moved; nil: none may
+	// Try has a device take a power for a while, W, + taken by it. Errors are the device's, or say
+	// what has to be mended.
+	Try func(ctx context.Context, b pairing.Binding, p grid.Power, during time.Duration) (Trial, error)
 }
 
 // refused says in the API's terms why a step was not taken. What is left is the
@@ -106,7 +112,9 @@ func (s installers) BeginPairing(ctx context.Context, r api.BeginPairingRequestO
 	if _, err := modbus.ParseEndpoint(r.Body.Target); err != nil {
 		return nil, refuse(http.StatusBadRequest, "target: %v", err)
 	}
-	session, err := s.installer.Desk.Begin(ctx, wish(*r.Body), func(uint8) {})
+	w := wish(*r.Body)
+	w.By = nameOf(ctx)
+	session, err := s.installer.Desk.Begin(ctx, w, func(uint8) {})
 	if err != nil {
 		return nil, refused(err)
 	}
@@ -189,6 +197,13 @@ func (s installers) BindPairing(_ context.Context, r api.BindPairingRequestObjec
 		if _, err := s.installer.Desk.Rate(r.Id, ratings); err != nil {
 			return nil, refused(err)
 		}
+	}
+	replaces := ""
+	if said.Replaces != nil {
+		replaces = *said.Replaces
+	}
+	if err := s.installer.Desk.Replace(r.Id, replaces); err != nil {
+		return nil, refused(err)
 	}
 	session, err := s.installer.Desk.Bind(r.Id, grid.Device{ID: said.Id, Member: said.Member, MeteringPoint: said.MeteringPoint})
 	if err != nil {

@@ -55,7 +55,7 @@ type planners struct {
 
 // noHome says that nothing is known of a home.
 func noHome(home string) error {
-	return refuse(http.StatusNotFound, "there is no home %q: GET /api/v1/state lists the homes", home)
+	return refuse(http.StatusNotFound, "%s", auth.NoHome(home))
 }
 
 // shown returns the limits of a home.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,7 +13,7 @@ import (
 	"github.com/commonwatt/commonwatt/web/api"
 )
 
-// wishes are what the owners of the homes of ann and bob want. It implements web.Wishes,
+// wishes are what the owners of the homes of ann, bob, a and b want. It implements web.Wishes,
 // web.Plans and web.Measures.
 type wishes struct {
 	set   map[string]api.LimitsRequest
@@ -23,7 +24,9 @@ func newWishes() *wishes { return &wishes{set: map[string]api.LimitsRequest{}} }
 
 func (w *wishes) planning() web.Planning { return web.Planning{Wishes: w, Plans: w, Measures: w} }
 
-func (*wishes) known(home string) bool { return home == "ann" || home == "bob" }
+func (*wishes) known(home string) bool {
+	return slices.Contains([]string{"ann", "bob", "a", "b"}, home)
+}
 
 func (w *wishes) Limits(home string) (api.HomeLimits, bool) {
 	l := api.HomeLimits{

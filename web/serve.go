@@ -31,13 +31,13 @@ const (
 // Serve answers at a listener until ctx ends, over TLS when there is a certificate. Of
 // connections there are so many at most that files can still be opened; who comes then is
 // hung up on at once.
-func Serve(ctx context.Context, at net.Listener, certificate *tls.Certificate, proxies []netip.Addr, handler http.Handler) error {
+func Serve(ctx context.Context, at net.Listener, certificate *Certificate, proxies []netip.Addr, handler http.Handler) error {
 	server := &http.Server{
 		Handler: handler, ReadHeaderTimeout: headerWithin, ReadTimeout: readWithin, WriteTimeout: usualWait, IdleTimeout: idleWithin, MaxHeaderBytes: mostHeader,
 	}
 	at = &limited{Listener: at, most: connections(), proxies: proxies, of: map[netip.Addr]int{}}
 	if certificate != nil {
-		at = tls.NewListener(at, &tls.Config{Certificates: []tls.Certificate{*certificate}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}})
+		at = tls.NewListener(at, certificate.config())
 	}
 	var stopping sync.WaitGroup
 	stopping.Go(func() {

@@ -13,6 +13,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/commonwatt/commonwatt/web/api"
@@ -27,6 +28,7 @@ type Server struct {
 	operations operations
 	door       auth.Door
 	access     Access
+	people     People
 	checker    checker
 	ready      func() bool
 	metrics    http.Handler
@@ -42,21 +44,32 @@ type operations struct {
 	operators
 	funds
 	planners
+	researchers
+	managers
+	holders
+	keyed
+	owners
+	pricing
 }
 
 // NewServer returns a server of the live state. entry takes the orders of agents,
 // installer pairs devices, metrics serves /metrics, ready decides /readyz.
 func NewServer(live *Live, books Books, entry *OrderEntry, installer *Installer, ready func() bool, metrics http.Handler, log *slog.Logger) *Server {
-	return &Server{
-		operations: operations{pages{live, log}, auditors{books}, agents{entry}, installers{installer, live}, operators{}, funds{}, planners{}},
-		door:       auth.Door{Keys: keys(entry, installer), Sessions: &auth.Sessions{}}, checker: entry.checker, ready: ready, metrics: metrics, log: log,
+	s := &Server{
+		operations: operations{
+			pages{live: live, log: log, buffers: &sync.Pool{}}, auditors{books: books, audit: noLedger{}}, agents{entry}, installers{installer, live}, operators{}, funds{}, planners{}, researchers{}, managers{}, holders{}, keyed{}, owners{}, pricing{},
+		},
+		door: auth.Door{Keys: keys(entry, installer), Sessions: auth.NewSessions(nil, false)}, checker: entry.checker, ready: ready, metrics: metrics, log: log,
 	}
+	s.operations.still = func(r *http.Request) (auth.Principal, bool) { return s.door.Still(r) }
+	entry.still = func(r *http.Request) bool { return s.door.Trades(r) }
+	return s
 }
 
 // keys are who may do what.
 func keys(entry *OrderEntry, installer *Installer) auth.Keys {
 	all := maps.Clone(entry.keys)
-	all.Grant(installer.Key, auth.Principal{Role: auth.Installer, Name: "installer"})
+	all.Grant(installer.Key, auth.Principal{Role: auth.Installer, Name: "installer"}, auth.Viewer)
 	return all
 }
 
@@ -71,8 +84,7 @@ func (s *Server) Handler() (http.Handler, error) {
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.Handle("GET /metrics", s.metrics)
 	answers := http.NewServeMux()
-	answers.HandleFunc("POST /api/v1/session", s.openSession)
-	answers.HandleFunc("DELETE /api/v1/session", s.closeSession)
+	s.entrances(answers)
 	answers.Handle("/", api.HandlerWithOptions(api.NewStrictHandlerWithOptions(s.operations, nil, api.StrictHTTPServerOptions{
 		RequestErrorHandlerFunc:  badRequest,
 		ResponseErrorHandlerFunc: s.failed,
@@ -87,11 +99,31 @@ func (s *Server) Handler() (http.Handler, error) {
 			http.Error(w, "This program was built without its pages: build it with `make build`. The API is at /api/v1/status.", http.StatusNotFound)
 		})
 	}
+	s.door.Trouble = s.trouble
 	known, err := s.door.Guard(s.checker.spec, mux)
 	if err != nil {
 		return nil, err
 	}
 	return s.access.guarded(known), nil
+}
+
+// entrances serves what answers with a cookie.
+func (s *Server) entrances(mux *http.ServeMux) {
+	for path, answer := range map[string]http.HandlerFunc{
+		"GET /api/v1/session":                 s.getSession,
+		"POST /api/v1/session":                s.openSession,
+		"DELETE /api/v1/session":              s.closeSession,
+		"POST /api/v1/session/demonstration":  s.openDemonstration,
+		"POST /api/v1/session/first":          s.openFirst,
+		"POST /api/v1/session/passkey/finish": s.openPasskey,
+		"POST /api/v1/session/oidc/begin":     s.beginOidc,
+		"GET " + oidcBack:                     s.openOidc,
+		"POST /api/v1/invitations/{token}":    s.acceptInvitation,
+		"POST /api/v1/recovery/{token}":       s.recoverAccount,
+		"POST /api/v1/account/password":       s.changePassword,
+	} {
+		mux.HandleFunc(path, answer)
+	}
 }
 
 func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
@@ -124,5 +156,8 @@ func (s *Server) failed(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	s.log.ErrorContext(r.Context(), "request failed", slog.String("path", r.URL.Path), slog.String("error", err.Error()))
+	if broken := (*brokenOffError)(nil); errors.As(err, &broken) {
+		panic(http.ErrAbortHandler) // which ends the connection, and nothing else
+	}
 	api.WriteProblem(w, http.StatusInternalServerError, "the request failed; the server's log says why")
 }

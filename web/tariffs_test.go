@@ -39,7 +39,7 @@ func TestAHomeShowsItsOwnTariff(t *testing.T) {
 	l.ShareHalfWay()
 	l.PricedBy(byHome{"mp-a": {Tariff: "dear", Version: "2026", Currency: "JPY", Retail: 40_000_000, FeedIn: 10_000_000, Community: 10_000_000}}, 15)
 	l.ShowExpected("mp-a", grid.IntervalAt(now, 15), 1000)
-	s := l.snapshot(api.Status{Speed: 1})
+	s := l.look(sight{}, api.Status{Speed: 1})
 	if s.Tariff.Version != "usual" || s.Tariff.Retail != 31_000_000 {
 		t.Errorf("%+v", s.Tariff)
 	}

@@ -16,20 +16,31 @@ const (
 // trading is what is shown of the market: the last trades, and a line for each interval,
 // both latest first.
 type trading struct {
-	trades    []api.Trade
+	trades    []dealt
+	own       map[string][]dealt // the last ones of each home, as it is told of them
 	intervals []api.Clearing
 	runs      map[grid.Interval]runs
 	means     map[grid.Interval]grid.Mean // of the prices that buyers pay
 
-	added   []api.Trade        // since the last changes
-	changed map[time.Time]bool // intervals, by start
+	changes uint64               // as of the homes
+	marked  map[time.Time]uint64 // changes, when an interval changed last, by its start
+}
+
+// dealt is a trade as it is shown, with the changes when it came.
+type dealt struct {
+	api.Trade
+
+	came uint64
 }
 
 // runs are the last of an interval that was settled, and that the ledger has.
 type runs struct{ settled, recorded int }
 
 func newTrading() trading {
-	return trading{trades: []api.Trade{}, intervals: []api.Clearing{}, runs: map[grid.Interval]runs{}, means: map[grid.Interval]grid.Mean{}, changed: map[time.Time]bool{}}
+	return trading{
+		own: map[string][]dealt{}, intervals: []api.Clearing{}, runs: map[grid.Interval]runs{}, means: map[grid.Interval]grid.Mean{},
+		changes: 1, marked: map[time.Time]uint64{},
+	}
 }
 
 func interval(i grid.Interval) api.Interval {
@@ -42,9 +53,11 @@ func (x *trading) trade(t grid.Trade, buyer, seller string) {
 		Seq: int64(t.Seq), Interval: interval(t.Product.Interval), Buyer: buyer, Seller: seller,
 		Energy: int64(t.Energy), Price: int64(t.BidPrice),
 	}
-	x.trades = slices.Insert(x.trades, 0, shown)
-	x.trades = x.trades[:min(len(x.trades), shownTrades)]
-	x.added = append(x.added, shown)
+	x.trades = latest(x.trades, dealt{shown, x.changes})
+	bought, sold := shown, shown
+	bought.Seller, sold.Buyer, sold.Price = "", "", int64(t.OfferPrice)
+	x.own[buyer] = latest(x.own[buyer], dealt{bought, x.changes})
+	x.own[seller] = latest(x.own[seller], dealt{sold, x.changes})
 	c := x.clearing(t.Product.Interval)
 	mean := x.means[t.Product.Interval].Add(t.BidPrice, t.Energy)
 	x.means[t.Product.Interval] = mean
@@ -60,13 +73,14 @@ func (x *trading) trade(t grid.Trade, buyer, seller string) {
 // lines are kept latest first.
 func (x *trading) clearing(i grid.Interval) *api.Clearing {
 	want := interval(i)
-	x.changed[want.Start] = true
+	x.marked[want.Start] = x.changes
 	at, found := slices.BinarySearchFunc(x.intervals, want.Start, func(c api.Clearing, start time.Time) int {
 		return start.Compare(c.Interval.Start)
 	})
 	if !found {
 		x.intervals = slices.Insert(x.intervals, at, api.Clearing{Interval: want})
 		if len(x.intervals) > shownIntervals {
+			delete(x.marked, x.intervals[shownIntervals].Interval.Start)
 			x.intervals = x.intervals[:shownIntervals]
 		}
 		if at == shownIntervals {
@@ -111,14 +125,47 @@ func (x *trading) note(i grid.Interval, now runs) {
 	}
 }
 
-// changes returns what came since the last time.
-func (x *trading) changes() (trades []api.Trade, intervals []api.Clearing) {
-	for _, c := range x.intervals {
-		if x.changed[c.Interval.Start] {
-			intervals = append(intervals, c)
+// latest adds a trade to those that are shown, the latest first.
+func latest(trades []dealt, t dealt) []dealt {
+	trades = slices.Insert(trades, 0, t)
+	return trades[:min(len(trades), shownTrades)]
+}
+
+// shown returns the last trades, latest first.
+func (x *trading) shown() []api.Trade { return bare(x.trades) }
+
+// of returns the last trades of a home, latest first.
+func (x *trading) of(home string) []api.Trade { return bare(x.own[home]) }
+
+func bare(trades []dealt) []api.Trade {
+	all := make([]api.Trade, len(trades))
+	for k, t := range trades {
+		all[k] = t.Trade
+	}
+	return all
+}
+
+// tradesSince returns the trades that came after a cut, oldest first, as far as they are shown.
+func (x *trading) tradesSince(cut uint64) []api.Trade { return cameSince(x.trades, cut) }
+
+// ofSince returns the trades of a home that came after a cut, oldest first.
+func (x *trading) ofSince(home string, cut uint64) []api.Trade { return cameSince(x.own[home], cut) }
+
+func cameSince(trades []dealt, cut uint64) (all []api.Trade) {
+	for _, t := range slices.Backward(trades) {
+		if t.came > cut {
+			all = append(all, t.Trade)
 		}
 	}
-	trades = x.added
-	x.added, x.changed = nil, map[time.Time]bool{}
-	return trades, intervals
+	return all
+}
+
+// intervalsSince returns the intervals that changed after a cut.
+func (x *trading) intervalsSince(cut uint64) (all []api.Clearing) {
+	for _, c := range x.intervals {
+		if x.marked[c.Interval.Start] > cut {
+			all = append(all, c)
+		}
+	}
+	return all
 }

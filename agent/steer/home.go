@@ -46,7 +46,7 @@ func (e *elsewhere) See()             {}
 type unit struct {
 	Battery
 
-	guard mover
+	guard *overruled
 	shown grid.Reading // its last
 	asked *grid.Power  // by a challenge
 	told  *grid.Power
@@ -56,7 +56,7 @@ type unit struct {
 type other struct {
 	Device
 
-	guard    mover
+	guard    *overruled
 	throttle *hold.Throttle
 	curb     *hold.Curb   // of an inverter
 	shown    grid.Reading // its last
@@ -71,7 +71,7 @@ func (d *Devices) home(of Home) *home {
 		}
 		limits.Rated, limits.Capacity = limits.Rated+b.Most, limits.Capacity+b.Size
 		u := &unit{Battery: b}
-		u.guard = d.mover(b.Gateway, b.Target, control.Supply{}, func() (grid.Power, grid.Power) { return h.bounds(u) })
+		u.guard = &overruled{by: d.mover(b.Gateway, b.Target, control.Supply{}, func() (grid.Power, grid.Power) { return h.bounds(u) })}
 		h.bank = append(h.bank, u)
 	}
 	for _, x := range of.Others {
@@ -81,7 +81,7 @@ func (d *Devices) home(of Home) *home {
 		} else {
 			o.throttle = hold.NewThrottle(x.Made)
 		}
-		o.guard = d.mover(x.Gateway, x.Target, x.Supply, func() (grid.Power, grid.Power) { return h.span(o) })
+		o.guard = &overruled{by: d.mover(x.Gateway, x.Target, x.Supply, func() (grid.Power, grid.Power) { return h.span(o) })}
 		h.others = append(h.others, o)
 	}
 	if len(h.bank) > 0 {
@@ -104,6 +104,7 @@ func (d *Devices) mover(gateway string, t meters.Target, s control.Supply, bound
 			return bounds()
 		},
 		Moved: func(p grid.Power, on bool) {
+			d.told(t.ID, p, on)
 			d.Log.Debug("setpoint", slog.String("device", t.ID), slog.Int64("watts", int64(p)), slog.Bool("in_force", on))
 		},
 	}
@@ -115,12 +116,12 @@ func (h *home) moves() bool { return len(h.bank)+len(h.others) > 0 }
 // guards are those of the devices that this process moves.
 func (h *home) guards() (all []*control.Guard) {
 	for _, u := range h.bank {
-		if g, here := u.guard.(*control.Guard); here {
+		if g, here := u.guard.by.(*control.Guard); here {
 			all = append(all, g)
 		}
 	}
 	for _, o := range h.others {
-		if g, here := o.guard.(*control.Guard); here {
+		if g, here := o.guard.by.(*control.Guard); here {
 			all = append(all, g)
 		}
 	}
@@ -129,8 +130,8 @@ func (h *home) guards() (all []*control.Guard) {
 
 // orders adds what is wanted of the devices that a gateway reads. h.of.mu is held.
 func (h *home) orders(gateway string, to map[string]grid.Power) {
-	add := func(id string, m mover, least, most grid.Power) {
-		if e, there := m.(*elsewhere); there && e.wanted != nil {
+	add := func(id string, m *overruled, least, most grid.Power) {
+		if e, there := m.by.(*elsewhere); there && e.wanted != nil {
 			to[id] = min(max(*e.wanted, least), most)
 		}
 	}

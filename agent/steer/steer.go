@@ -89,8 +89,9 @@ type Devices struct {
 	mu     sync.Mutex
 	street *hold.Street
 	homes  []*home
-	at     map[string]*home // by device
-	wishes []hold.Wish      // of the homes with batteries
+	at     map[string]*home  // by device
+	wishes []hold.Wish       // of the homes with batteries
+	trials map[string]*trial // by device
 }
 
 // refresh bounds how often setpoints are refreshed, in world time: chargers of the simulation
@@ -110,7 +111,7 @@ func heartbeat(speed float64) time.Duration {
 
 // Open takes the devices. Errors: a device's profile does not say how it is written to.
 func Open(o Options) (*Devices, error) {
-	d := &Devices{Options: o, street: hold.NewStreet(), at: map[string]*home{}}
+	d := &Devices{Options: o, street: hold.NewStreet(), at: map[string]*home{}, trials: map[string]*trial{}}
 	for _, of := range o.Homes {
 		h := d.home(of)
 		for _, g := range h.guards() {
@@ -143,6 +144,9 @@ func (d *Devices) Batteries(each func(b Battery, meter grid.Device)) {
 func (d *Devices) Hear(r grid.Reading) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if t := d.trials[r.Device]; t != nil {
+		t.hear(r)
+	}
 	h := d.at[r.Device]
 	if h == nil {
 		return
@@ -162,6 +166,16 @@ func (d *Devices) Add(dev grid.Device) {
 	defer d.mu.Unlock()
 	if dev.Kind == grid.Meter && d.at[dev.ID] == nil {
 		d.at[dev.ID] = d.home(Home{Meter: dev})
+	}
+}
+
+// Replace has a connection meter take the place of another one, of the same metering point.
+func (d *Devices) Replace(old string, meter grid.Device) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if h := d.at[old]; h != nil {
+		h.Meter, d.at[meter.ID] = meter, h
+		delete(d.at, old)
 	}
 }
 

@@ -22,7 +22,7 @@ import (
 func benchCommand() *cobra.Command {
 	c := &cobra.Command{Use: "bench", Short: "Measure parts of Commonwatt on recorded input"}
 	c.AddCommand(benchMatchingCommand(), benchDurableCommand(), benchTapeCommand(), feedCommand(), benchDevicesCommand(), benchDiskCommand(),
-		benchReplayCommand(), benchStartCommand(), benchSettleCommand(), benchBillCommand(), benchPlanCommand(), benchWorldCommand())
+		benchReplayCommand(), benchStartCommand(), benchSettleCommand(), benchBillCommand(), benchPlanCommand(), benchWorldCommand(), benchDashboardsCommand())
 	return c
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/commonwatt/commonwatt/config"
 	"github.com/commonwatt/commonwatt/disk"
+	"github.com/commonwatt/commonwatt/history"
 	"github.com/commonwatt/commonwatt/hub"
 	"github.com/commonwatt/commonwatt/meters/evidence"
 	"github.com/commonwatt/commonwatt/meters/official/archive"
@@ -94,7 +95,7 @@ func erase(ctx context.Context, plan config.Plan, member string, stdout io.Write
 		if err != nil {
 			return err
 		}
-		return errors.Join(book.Forget(ctx, member), book.Close(), hub.ForgetModels(plan, dir, member))
+		return errors.Join(book.Forget(ctx, member), book.Close(), history.Forget(ctx, dir.File(history.File), member), hub.ForgetModels(plan, dir, member), hub.ForgetOwn(ctx, dir, member))
 	}
 	if err := l.Erase(ctx, member, readings, func(step string) { fmt.Fprintln(stdout, step) }); err != nil {
 		return err

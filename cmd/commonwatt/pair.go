@@ -89,7 +89,7 @@ entry on the ledger: another device needs another id.`,
 				return err
 			}
 			defer dir.Close() //nolint:errcheck // only the lock is held
-			err = desk.Remove(args[0])
+			err = desk.Remove(cmd.Context(), args[0], true)
 			if err == nil {
 				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is not read from the next start on; another device needs another id\n", args[0])
 				return err

@@ -20,7 +20,7 @@ func replayCommand() *cobra.Command {
 	var out, mechanism, kind, sharing, price string
 	var seed uint64
 	var deviate int
-	var force bool
+	var force, percents bool
 	c := &cobra.Command{
 		Use:   "replay FILE",
 		Short: "Replay a scenario without waiting and write its results",
@@ -48,7 +48,11 @@ func replayCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return replay(cmd.Context(), s, out, kind, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			progress := cmd.ErrOrStderr()
+			if percents {
+				progress = terminal.EachPercent{Writer: progress}
+			}
+			return replay(cmd.Context(), s, out, kind, cmd.OutOrStdout(), progress)
 		},
 	}
 	c.Flags().StringVar(&out, "out", "", "directory for the results; must be new or empty, or have those of the same replay")
@@ -59,6 +63,7 @@ func replayCommand() *cobra.Command {
 	c.Flags().StringVar(&kind, "ledger", scenarios.InMemory, "memory, embedded, or fabric: a real network of its own in DIR, from the binaries in $FABRIC_BIN")
 	c.Flags().StringVar(&sharing, "sharing", "", "market, or an allocation key (a pack or a file, as of clear --key) instead of the scenario's")
 	c.Flags().StringVar(&price, "sharing-price", "", "what energy costs that the key of --sharing allocates, such as \"0.12 EUR/kWh\", midpoint or free")
+	c.Flags().BoolVar(&percents, "percents", false, "say of every percent that it is done, for another program")
 	require(c, "out")
 	return c
 }

@@ -84,7 +84,11 @@ func (f runFlags) run(cmd *cobra.Command) error {
 	if text := c.Notes(true); text != "" {
 		fmt.Fprintln(cmd.ErrOrStderr(), text)
 	}
-	return runHub(cmd.Context(), hub.Options{Plan: plan, Terms: terms, Standby: f.standby, Version: version(), Log: log}, f.duration, cmd.ErrOrStderr())
+	program, err := os.Executable()
+	if err != nil {
+		log.WarnContext(cmd.Context(), "no replays can be begun from the pages: it is not known where this program is", slog.String("error", err.Error()))
+	}
+	return runHub(cmd.Context(), hub.Options{Plan: plan, Terms: terms, Standby: f.standby, Version: version(), Program: program, Log: log}, f.duration, cmd.ErrOrStderr())
 }
 
 // resolve joins the file, the data directory and the flags; a flag that was given wins.
@@ -167,7 +171,15 @@ func sayBegan(progress io.Writer, s hub.State) {
 	fmt.Fprintf(progress, "commonwatt %s: %s, %s, world time %s at %g× speed\nOpen %s/ in a browser: flow, price and trades move there. Stop with Ctrl-C.\n",
 		s.Version, grid.Number(s.Homes, kind), grid.Number(s.Devices, "device"), s.WorldTime.Format("2006-01-02 15:04"), s.Speed, s.Address)
 	if s.ViewerKey != "" {
-		fmt.Fprintf(progress, "The pages ask for a key, which is in %s\n", s.ViewerKey)
+		fmt.Fprintf(progress, "People sign in to the pages; programs show a key, as the one in %s\n", s.ViewerKey)
+	}
+	at, isFile := progress.(*os.File)
+	switch {
+	case s.FirstLink == "":
+	case isFile && terminal.Is(at): // what may go to a log that others read has no secrets
+		fmt.Fprintf(progress, "Nobody has an account yet. Make the operator's, once, at\n  %s\n", s.FirstLink)
+	default:
+		fmt.Fprintln(progress, "Nobody has an account yet: \"commonwatt account first\" prints the link by which the operator's is made.")
 	}
 	if !s.Simulated {
 		fmt.Fprintf(progress, "Devices are paired at %s/installer.html with the key in %s\n", s.Address, s.InstallerKey)

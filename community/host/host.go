@@ -276,6 +276,16 @@ func (h *Host) Command(a community.Action) error {
 	return h.sequencer.Do(&journal.Batch{Prepare: func() []matching.Command { return []matching.Command{c} }})
 }
 
+// Still runs a function while no command is carried out: what there is of the market, in
+// its log and on the bus, then stays as it is. The function must not ask for a command.
+func (h *Host) Still(f func() error) (err error) {
+	done := h.sequencer.Do(&journal.Batch{Prepare: func() []matching.Command {
+		err = f()
+		return nil
+	}})
+	return errors.Join(err, done)
+}
+
 // Latest returns the time of the latest command that was carried out, now or before the
 // start, the zero time when there was none.
 func (h *Host) Latest() time.Time {

@@ -126,6 +126,22 @@ func (l *locked) Best(member, point string, i grid.Interval) (community.Best, er
 	return l.market.Best(member, point, i)
 }
 
+// AtGate returns the call auction of an interval at gate closure (community.Market.AtGate), and which
+// members have a metering point at each node.
+func (l *locked) AtGate(i grid.Interval) (c community.GateCall, members map[string][]string, held bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c, held = l.market.AtGate(i)
+	return c, l.market.Places(), held
+}
+
+// Ordered returns a member's orders for an interval (community.Market.Ordered).
+func (l *locked) Ordered(member string, i grid.Interval) []community.Order {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.market.Ordered(member, i)
+}
+
 // Rules returns what an order must keep to, the calendar, and the first and the last
 // interval whose product is open; some is false when none is.
 func (l *locked) Rules() (rules matching.Config, calendar community.Config, first, last grid.Interval, some bool) {

@@ -51,6 +51,13 @@ func (l *roll) Add(d grid.Device) {
 	l.device[d.ID], l.silent[d.ID] = d, true
 }
 
+// Dismissed notes that a device is not waited for any more. What still comes of it is taken.
+func (l *roll) Dismissed(device string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.silent, device)
+}
+
 // Member returns whose device it is, empty when it is not known.
 func (l *roll) Member(device string) string {
 	l.mu.Lock()

@@ -39,7 +39,8 @@ func (m *Meters) energy(ctx context.Context, meter grid.Device, i grid.Interval)
 	if err != nil {
 		return energy{}, err
 	}
-	if flow, around, ok := j.proven(); ok {
+	next, replaced := m.next(meter, i)
+	if flow, around, ok := j.proven(); ok && !replaced {
 		s := shown{i, flow, around, j.only}
 		m.proofs.keep(meter.ID, s)
 		return energy{flow: flow, quality: grid.Good, whole: [2]bool{true, true}, shown: s}, nil
@@ -49,6 +50,13 @@ func (m *Meters) energy(ctx context.Context, meter grid.Device, i grid.Interval)
 	}
 	if m.paired(meter.ID) && len(j.rows) > 0 && j.rows[0].Time.After(i.Begin()) {
 		return energy{}, errNewcomer
+	}
+	if replaced {
+		after, err := m.judge(ctx, next, i)
+		if err != nil {
+			return energy{}, err
+		}
+		j = j.then(after)
 	}
 	e := energy{quality: grid.Estimated}
 	for d, sum := range map[direction]*grid.Energy{imports: &e.flow.Import, exports: &e.flow.Export} {

@@ -45,6 +45,23 @@ func judge(rows []evidence.Registered, i grid.Interval, most grid.Power, only gr
 	return j
 }
 
+// then returns what the registers of a meter say, and those of the one that replaced it after them:
+// courses whose registers begin anew where that was first read.
+func (j judgement) then(next judgement) judgement {
+	for _, d := range []direction{imports, exports} {
+		first := next.courses[d].stretches
+		all := slices.Clone(j.courses[d].stretches)
+		if len(first) > 0 {
+			all = slices.DeleteFunc(all, func(s stretch) bool { return !s.first().at.Before(first[0].first().at) })
+		}
+		j.courses[d].stretches = append(all, first...)
+	}
+	if j.only != next.only {
+		j.only = ""
+	}
+	return j
+}
+
 // doubted tells whether something that a register showed in the interval, or close by, was
 // not believed as it stands.
 func (j judgement) doubted() bool { return j.courses[imports].doubted || j.courses[exports].doubted }

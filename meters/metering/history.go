@@ -37,7 +37,7 @@ type Before interface {
 // is what was given beforehand.
 func (h History) Energies(ctx context.Context, device string, first grid.Interval, n int) ([]float64, error) {
 	d := h.device(device)
-	energies, err := h.net(ctx, d, first, n)
+	energies, err := h.counted(ctx, d, first, n)
 	if err != nil || !slices.ContainsFunc(energies, math.IsNaN) {
 		return energies, err
 	}
@@ -61,6 +61,27 @@ func (h History) Energies(ctx context.Context, device string, first grid.Interva
 		}
 	}
 	return energies, nil
+}
+
+// counted returns the net energies by the registers of a meter, and before it was there by those of
+// the meters that it replaced.
+func (h History) counted(ctx context.Context, d grid.Device, first grid.Interval, n int) ([]float64, error) {
+	energies, err := h.net(ctx, d, first, n)
+	for _, old := range h.before(d) {
+		if err != nil || !slices.ContainsFunc(energies, math.IsNaN) {
+			break
+		}
+		var past []float64
+		if past, err = h.net(ctx, old, first, n); err != nil {
+			break
+		}
+		for k, e := range past {
+			if math.IsNaN(energies[k]) {
+				energies[k] = e
+			}
+		}
+	}
+	return energies, err
 }
 
 // stored returns what n intervals came to by the registers that the store has of a device, or by the powers

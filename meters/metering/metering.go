@@ -16,7 +16,9 @@
 //
 // A metering point that is paired while the community runs takes part in the intervals that
 // begin after it was paired and its meter was first read. The others neither wait for it nor
-// are estimated because of it.
+// are estimated because of it. One that is removed takes part in the intervals that began before.
+// Where another meter takes its place, what both counted of the interval of the change is added,
+// with what flowed in the moment between; that is no proof, so that it is called an estimate.
 //
 // Energy is in Wh, times are world time. Meters starts nothing and does not own the evidence.
 package metering
@@ -64,7 +66,7 @@ type Meters struct {
 func New(o Options) *Meters {
 	return &Meters{
 		Options: o,
-		roster:  roster{since: map[string]time.Time{}, most: map[string]grid.Power{}},
+		roster:  roster{since: map[string]time.Time{}, until: map[string]time.Time{}, most: map[string]grid.Power{}},
 		proofs:  proofs{shown: map[string]shown{}, told: map[string]grid.Interval{}},
 	}
 }
@@ -102,7 +104,7 @@ var errNewcomer = errors.New("the meter was first read later")
 // known (record.Leaf), empty where they cannot be shown, and which register the meter has
 // alone. signed is false for a metering point without a meter.
 func (m *Meters) Batches(ctx context.Context, point string, i grid.Interval) (batches [4]proof.Digest, only grid.Only, signed bool, err error) {
-	d, has := m.at(point)
+	d, has := m.measured(point, i)
 	if !has {
 		return batches, "", false, nil
 	}

@@ -13,6 +13,7 @@ type roster struct {
 	mu     sync.Mutex            // guards what follows
 	meters []grid.Device         // in the order in which they came
 	since  map[string]time.Time  // connection meter → when it was paired; absent: it was always there
+	until  map[string]time.Time  // connection meter → when it was removed, or replaced; absent: it is there
 	most   map[string]grid.Power // connection meter → above which nothing can flow through it
 }
 
@@ -32,11 +33,24 @@ func (r *roster) Add(meter grid.Device, since time.Time, most grid.Power) {
 	}
 }
 
-// All returns the connection meters, in the order in which they came.
-func (r *roster) All() []grid.Device {
+// End says when a connection meter was removed, or replaced by another one of its metering point.
+// What it counted until then keeps standing; it takes no part in intervals that begin later.
+func (r *roster) End(meter string, until time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.Clone(r.meters)
+	r.until[meter] = until
+}
+
+// All returns the connection meters that are there now, in the order in which they came.
+func (r *roster) All() (there []grid.Device) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, d := range r.meters {
+		if r.until[d.ID].IsZero() {
+			there = append(there, d)
+		}
+	}
+	return there
 }
 
 // Points returns the metering points of a member.
@@ -56,24 +70,61 @@ func (r *roster) Has(point string) bool {
 	return has
 }
 
-// at returns the connection meter of a metering point.
-func (r *roster) at(point string) (grid.Device, bool) {
+// at returns the connection meter that a metering point has now.
+func (r *roster) at(point string) (grid.Device, bool) { return of(point, r.All()) }
+
+// of finds the connection meter of a metering point.
+func of(point string, meters []grid.Device) (grid.Device, bool) {
+	k := slices.IndexFunc(meters, func(d grid.Device) bool { return d.MeteringPoint == point })
+	if k < 0 {
+		return grid.Device{}, false
+	}
+	return meters[k], true
+}
+
+// measured returns the connection meter by which a metering point takes part in an interval, and
+// else the one that it has now.
+func (r *roster) measured(point string, i grid.Interval) (grid.Device, bool) {
+	if d, there := of(point, r.in(i)); there {
+		return d, true
+	}
+	return r.at(point)
+}
+
+// next returns the meter that replaced another one before the end of an interval in which both
+// were there.
+func (r *roster) next(old grid.Device, i grid.Interval) (grid.Device, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	until := r.until[old.ID]
 	for _, d := range r.meters {
-		if d.MeteringPoint == point {
+		since, paired := r.since[d.ID]
+		if d.ID != old.ID && d.MeteringPoint == old.MeteringPoint && paired && !until.IsZero() && !since.Before(until) && i.Contains(since) {
 			return d, true
 		}
 	}
 	return grid.Device{}, false
 }
 
-// in returns the connection meters that were there when the interval began.
+// before returns the meters that a connection meter replaced, the latest first.
+func (r *roster) before(meter grid.Device) (old []grid.Device) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, d := range slices.Backward(r.meters) {
+		if until := r.until[d.ID]; d.MeteringPoint == meter.MeteringPoint && !until.IsZero() && !until.After(r.since[meter.ID]) {
+			old = append(old, d)
+		}
+	}
+	return old
+}
+
+// in returns the connection meters that were there when the interval began, one a metering point.
 func (r *roster) in(i grid.Interval) (there []grid.Device) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, d := range r.meters {
-		if !i.Begin().Before(r.since[d.ID]) {
+		until, ended := r.until[d.ID]
+		if !i.Begin().Before(r.since[d.ID]) && (!ended || i.Begin().Before(until)) {
 			there = append(there, d)
 		}
 	}
@@ -113,7 +164,9 @@ func (r *roster) paired(meter string) bool {
 
 // byID returns a connection meter by its id.
 func (r *roster) byID(id string) grid.Device {
-	for _, d := range r.All() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, d := range r.meters {
 		if d.ID == id {
 			return d
 		}

@@ -31,6 +31,11 @@ type Bench struct {
 	// community takes it.
 	Adopt func(ctx context.Context, b Binding) (begin func(), err error)
 	Clock func() time.Time // of the community; nil: time.Now
+	// Changed is told of a paired device that is to be read otherwise, and Dismissed of one that
+	// was removed. Totals returns the last registers of a device, nil when there are none. Each may be nil.
+	Changed   func(ctx context.Context, b Binding) error
+	Dismissed func(b Binding)
+	Totals    func(ctx context.Context, device string) (*grid.Reading, error)
 
 	shelf
 
@@ -185,6 +190,9 @@ func (b *Bench) take(ctx context.Context, s *Session) error {
 	if err != nil {
 		return err
 	}
+	if bound, err = s.others(*s.Device, bound); err != nil {
+		return err
+	}
 	if err := s.fits(*s.Device, bound); err != nil {
 		return err
 	}
@@ -193,13 +201,14 @@ func (b *Bench) take(ctx context.Context, s *Session) error {
 	}
 	binding := s.Binding()
 	binding.Since = b.since(binding.ID, bound)
+	binding.Paired.At = b.now()
 	begin := func() {}
 	if b.Adopt != nil {
 		if begin, err = b.Adopt(ctx, binding); err != nil {
 			return err
 		}
 	}
-	if err := b.keep(binding); err != nil {
+	if err := b.keepInPlace(ctx, binding); err != nil {
 		return err
 	}
 	begin()
@@ -213,24 +222,14 @@ func (b *Bench) since(id string, bound []Binding) time.Time {
 			return other.Since
 		}
 	}
+	return b.now()
+}
+
+func (b *Bench) now() time.Time {
 	if b.Clock == nil {
 		return time.Now().UTC()
 	}
 	return b.Clock().UTC()
-}
-
-// Remove lets go of a device that was paired: it is not read from the next start
-// on. What it measured stays where it is. A connection meter goes last of its
-// metering point. Errors: *NotFoundError, *ConflictError.
-func (b *Bench) Remove(id string) error {
-	return b.remove(id, func(gone Binding, paired []Binding) error {
-		for _, other := range append(slices.Clone(b.Configured), paired...) {
-			if gone.Kind == grid.Meter && other.ID != id && other.MeteringPoint == gone.MeteringPoint {
-				return &ConflictError{fmt.Sprintf("%s is behind the connection meter %s: remove %s first", other.ID, id, other.ID)}
-			}
-		}
-		return nil
-	})
 }
 
 // Holds tells whether a device with a single connection is bound at an endpoint:

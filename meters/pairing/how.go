@@ -119,6 +119,7 @@ type Wish struct {
 	Unit    *uint8 // nil: look for it; 0 is a unit too
 	Profile string // empty: the closest one that fits
 	Kind    grid.DeviceKind
+	By      string // who pairs it
 	How
 }
 

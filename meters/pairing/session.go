@@ -53,6 +53,10 @@ type Session struct {
 	Device    *grid.Device `json:"device,omitempty"`
 	Watch     *Watch       `json:"watch,omitempty"`
 	Warnings  []string     `json:"warnings"`
+	Load      Load         `json:"load,omitempty"`     // what the installer knew at the sign check
+	Replaces  string       `json:"replaces,omitempty"` // the device whose place this one takes
+	By        string       `json:"by,omitempty"`       // who began the pairing
+	Began     *Registers   `json:"began,omitempty"`    // what its registers showed last when it was watched
 }
 
 // Binding is a device that is bound already.
@@ -73,6 +77,14 @@ type Binding struct {
 	Warning string `json:"warning,omitempty"`
 	// Unchecked tells that the sign was never checked: pairing the device anew does.
 	Unchecked bool `json:"sign_unchecked,omitempty"`
+	// Until is when it was removed, or replaced. Zero: it is there.
+	Until time.Time `json:"until,omitzero"`
+	// Replaces is the device whose place it took, empty when it took nobody's.
+	Replaces string `json:"replaces,omitempty"`
+	// Paired says how it was paired; nil: it was not, or by a program that did not note it.
+	Paired *Installed `json:"paired,omitempty"`
+	// Ended is what its registers showed last; nil: it is there, or nobody knows.
+	Ended *Registers `json:"ended,omitempty"`
 
 	How // it is read
 }
@@ -106,7 +118,7 @@ func Begin(ctx context.Context, id string, w Wish, a Access, bound []Binding, pr
 	if err != nil {
 		return nil, err
 	}
-	s := &Session{ID: id, Target: w.Target, Unit: found[0].Unit, Step: Identified, Finding: found[0], Warnings: []string{}}
+	s := &Session{ID: id, Target: w.Target, Unit: found[0].Unit, Step: Identified, Finding: found[0], Warnings: []string{}, By: w.By}
 	if err := s.choose(w.Profile, w.Kind, a.Profiles); err != nil {
 		return s, err
 	}
@@ -241,7 +253,7 @@ func (s *Session) CheckSign(ctx context.Context, known Load, a Access) error {
 	if err != nil {
 		return err
 	}
-	s.Power = &power
+	s.Power, s.Load = &power, known
 	if known == Later {
 		if s.Kind == grid.Meter {
 			return &ConflictError{fmt.Sprintf("a connection meter bills, so that its sign is checked now: let at least %d W flow, as a kettle takes", leastPower)}
@@ -308,6 +320,10 @@ func (s *Session) Bind(d grid.Device, bound []Binding, reserved []string) error 
 		return &ConflictError{"check the sign before binding: a meter that counts the wrong way bills the wrong way"}
 	}
 	d.Kind, d.Serial = s.Kind, s.Identity.Serial
+	bound, err := s.others(d, bound)
+	if err != nil {
+		return err
+	}
 	name := regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*$`)
 	switch {
 	case d.ID == "" || len(d.ID) > mostName || strings.ContainsFunc(d.ID, func(r rune) bool { return r <= ' ' || r > '~' }):
@@ -420,9 +436,11 @@ func (s *Session) WatchBound(ctx context.Context, duration time.Duration, a Acce
 	if expected := int(duration / meters.Period); s.Watch.Readings*10 < expected*9-10 {
 		return &ConflictError{fmt.Sprintf("only %d of about %d readings came: look at the wiring, the Wi-Fi, and whether something else reads the device too", s.Watch.Readings, expected)}
 	}
-	if err := s.judgeCounters(w.all()); err != nil {
+	all := w.all()
+	if err := s.judgeCounters(all); err != nil {
 		return err
 	}
+	s.Began = lastRegisters(all)
 	s.Step = Watched
 	return nil
 }
@@ -479,5 +497,5 @@ func (w *watcher) result(began time.Time, duration time.Duration, counters []pro
 
 // Binding returns the session's result.
 func (s *Session) Binding() Binding {
-	return Binding{Device: *s.Device, Target: s.Target, Unit: s.Unit, Profile: s.Profile, Inverted: s.Inverted, Counters: s.Counters, Unchecked: s.Unchecked, How: s.Finding.How}
+	return Binding{Device: *s.Device, Target: s.Target, Unit: s.Unit, Profile: s.Profile, Inverted: s.Inverted, Counters: s.Counters, Unchecked: s.Unchecked, Replaces: s.Replaces, Paired: s.installed(), How: s.Finding.How}
 }

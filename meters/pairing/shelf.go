@@ -18,6 +18,7 @@ const (
 	sessionsDir = "pairing"
 	devicesFile = "devices.json"
 	removedFile = "removed.json"
+	namesFile   = "device-names.json"
 )
 
 // shelf keeps the sessions and what was paired, each in a file of a directory. It is safe
@@ -46,43 +47,118 @@ func (s *shelf) read(name string) (all []Binding, err error) {
 	return all, nil
 }
 
-// keep has a device among those that were paired, in place of the one with its id.
-func (s *shelf) keep(binding Binding) error {
+// keep has a device among those that were paired, in place of the one with its id, and lets go of
+// others, which are kept as removed. Those come first: who dies between has them twice, and not never.
+func (s *shelf) keep(binding Binding, gone ...Binding) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	paired, err := s.Paired()
 	if err != nil {
 		return err
 	}
-	paired = slices.DeleteFunc(paired, func(old Binding) bool { return old.ID == binding.ID })
+	if err := s.putAway(gone...); err != nil {
+		return err
+	}
+	paired = slices.DeleteFunc(paired, func(old Binding) bool {
+		return old.ID == binding.ID || slices.ContainsFunc(gone, func(g Binding) bool { return g.ID == old.ID })
+	})
 	return s.write(devicesFile, append(paired, binding))
 }
 
-// remove lets go of a device that was paired, unless it may not go yet. Errors:
-// *NotFoundError, and those of may.
-func (s *shelf) remove(id string, may func(gone Binding, paired []Binding) error) error {
+// change has a paired device be otherwise. Errors: *NotFoundError, and those of how.
+func (s *shelf) change(id string, how func(*Binding) error) (changed Binding, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	paired, err := s.Paired()
 	if err != nil {
-		return err
+		return changed, err
 	}
 	at := slices.IndexFunc(paired, func(other Binding) bool { return other.ID == id })
 	if at < 0 {
-		return &NotFoundError{id}
+		return changed, &NotFoundError{id}
 	}
-	gone := paired[at]
-	if err := may(gone, paired); err != nil {
-		return err
+	if err := how(&paired[at]); err != nil {
+		return changed, err
+	}
+	return paired[at], s.write(devicesFile, paired)
+}
+
+// remove lets go of a device that was paired, unless it may not go yet. Errors:
+// *NotFoundError, and those of may, which says how it went.
+func (s *shelf) remove(id string, may func(gone *Binding, paired []Binding) error) (gone Binding, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	paired, err := s.Paired()
+	if err != nil {
+		return gone, err
+	}
+	at := slices.IndexFunc(paired, func(other Binding) bool { return other.ID == id })
+	if at < 0 {
+		return gone, &NotFoundError{id}
+	}
+	gone = paired[at]
+	if err := may(&gone, paired); err != nil {
+		return gone, err
+	}
+	if err := s.putAway(gone); err != nil {
+		return gone, err
+	}
+	return gone, s.write(devicesFile, slices.Delete(paired, at, at+1))
+}
+
+// putAway keeps devices as removed. mu is held.
+func (s *shelf) putAway(gone ...Binding) error {
+	if len(gone) == 0 {
+		return nil
 	}
 	removed, err := s.read(removedFile)
 	if err != nil {
 		return err
 	}
-	if err := s.write(removedFile, append(removed, gone)); err != nil {
+	return s.write(removedFile, append(removed, gone...))
+}
+
+// Removed returns the devices that were removed or replaced, the latest last. One that was paired
+// again since is none.
+func (s *shelf) Removed() (removed []Binding, err error) {
+	paired, err := s.Paired()
+	if err != nil {
+		return nil, err
+	}
+	removed, err = s.read(removedFile)
+	return slices.DeleteFunc(removed, func(old Binding) bool {
+		return slices.ContainsFunc(paired, func(b Binding) bool { return b.ID == old.ID })
+	}), err
+}
+
+// Names returns what people call devices, by id.
+func (s *shelf) Names() (names map[string]string, err error) {
+	text, err := os.ReadFile(filepath.Join(s.dir, namesFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return map[string]string{}, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(text, &names)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("names of devices: %w", err)
+	}
+	return names, nil
+}
+
+// Rename has people call a device something else; an empty name takes that back.
+func (s *shelf) Rename(id, name string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	names, err := s.Names()
+	if err != nil {
 		return err
 	}
-	return s.write(devicesFile, slices.Delete(paired, at, at+1))
+	delete(names, id)
+	if name != "" {
+		names[id] = name
+	}
+	return s.write(namesFile, names)
 }
 
 // NotFoundError reports a session that there is not.

@@ -68,6 +68,22 @@ func (w *Watch) Add(d grid.Device) (c Change, changed bool) {
 	return Change{Meter: p.meter}, before != ""
 }
 
+// Remove lets go of a device. What was seen at its metering point before does not count any more.
+func (w *Watch) Remove(d grid.Device) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.of, d.ID)
+	p := w.points[d.MeteringPoint]
+	if p == nil {
+		return
+	}
+	p.forget()
+	delete(p.behind, d.ID)
+	if p.meter == d.ID {
+		p.meter = ""
+	}
+}
+
 // See takes in readings, and returns what they changed.
 func (w *Watch) See(readings []grid.Reading) (changes []Change) {
 	w.mu.Lock()

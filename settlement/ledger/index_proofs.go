@@ -45,6 +45,35 @@ func (t *trees) Consistency(newer, older proof.Checkpoint) (c Consistency, err e
 	return c, nil
 }
 
+// Continues refuses logs that do not continue a checkpoint: they are older, or of another past.
+// Errors: *OlderError, and those of the disk.
+func (t *trees) Continues(before proof.Checkpoint) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if before.Size > t.log.Size || before.Records > t.records.Size {
+		return &OlderError{fmt.Sprintf("the ledger has %d postings and %d records, and had %d and %d at that checkpoint: it is older", t.log.Size, t.records.Size, before.Size, before.Records)}
+	}
+	for _, l := range []struct {
+		log  *proof.Log
+		size int64
+		root tlog.Hash
+	}{{&t.log, before.Size, before.Root}, {&t.records, before.Records, before.RecordsRoot}} {
+		root, err := l.log.Root(l.size)
+		if err != nil {
+			return err
+		}
+		if root != l.root {
+			return &OlderError{fmt.Sprintf("the ledger does not continue the checkpoint of %d postings: it is of another past", before.Size)}
+		}
+	}
+	return nil
+}
+
+// OlderError says that a ledger does not continue a checkpoint.
+type OlderError struct{ What string }
+
+func (e *OlderError) Error() string { return e.What }
+
 // Inclusion proves that a leaf is in the log of a size.
 func (t *trees) Inclusion(size, leaf int64) (tlog.RecordProof, error) {
 	t.mu.Lock()

@@ -71,7 +71,7 @@ func (a *adding) ownerOf(ctx context.Context, i grid.Interval, run int) (Owner, 
 		return nil, err
 	}
 	first := Interval{Interval: i}
-	if err := a.book.unpack(packed, &first); err != nil {
+	if err := a.book.unpack(packed, &first, ""); err != nil {
 		return nil, err
 	}
 	return func(point string) (member, account string, err error) {

@@ -74,6 +74,11 @@ func (s *street) settle(t *testing.T, i grid.Interval) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for k := range run.Statements {
+		if s.rng.IntN(3) == 0 { // its battery would have moved otherwise
+			run.Statements[k].Without, run.Statements[k].WithoutEstimated = new(grid.Money(s.rng.IntN(200_000)-100_000)), true
+		}
+	}
 	run.Frozen = i.End().Add(time.Duration(len(s.all)) * time.Hour)
 	s.runs[i] = append(s.runs[i], run)
 	s.all = append(s.all, run)

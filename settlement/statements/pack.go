@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/bits"
 	"slices"
 	"strings"
 	"time"
@@ -175,6 +176,10 @@ type reader struct {
 	data  []byte
 	names []string
 	torn  bool
+
+	all   bool   // every metering point is looked for; else those of one member
+	of    uint64 // the number of the member's name
+	known bool   // the book has met the member
 }
 
 func (r *reader) unsigned() uint64 {
@@ -197,8 +202,9 @@ func (r *reader) signed() int64 {
 	return n
 }
 
-func (r *reader) name() string {
-	id := r.unsigned()
+func (r *reader) name() string { return r.named(r.unsigned()) }
+
+func (r *reader) named(id uint64) string {
 	if id >= uint64(len(r.names)) {
 		r.torn = true
 		return ""
@@ -225,10 +231,14 @@ func (r *reader) count() int {
 	return int(n)
 }
 
-// unpack reads a row into an interval, whose memory it uses again.
-func (b *Book) unpack(packed []byte, i *Interval) error {
+// unpack reads a row into an interval, whose memory it uses again. With a member only the
+// metering points that were the member's are read, and no other accounts.
+func (b *Book) unpack(packed []byte, i *Interval, member string) error {
 	b.mu.RLock()
-	r := &reader{data: packed, names: b.names}
+	r := &reader{data: packed, names: b.names, all: member == ""}
+	if !r.all {
+		r.of, r.known = b.ids[ofMember+member]
+	}
 	b.mu.RUnlock()
 	if len(packed) == 0 || packed[0] != layout {
 		return fmt.Errorf("%s: %w", i.Interval, errTorn)
@@ -244,14 +254,12 @@ func (b *Book) unpack(packed []byte, i *Interval) error {
 		rates[k] = tariff.Rates{Tariff: r.name(), Version: r.name(), Currency: r.name()}
 		rates[k].Retail, rates[k].FeedIn, rates[k].Community = grid.Price(r.signed()), grid.Price(r.signed()), grid.Price(r.signed())
 	}
-	i.Points = grown(i.Points, r.count())
-	for k := range i.Points {
-		r.point(&i.Points[k])
-		of := r.unsigned()
-		if of >= uint64(len(rates)) {
-			return fmt.Errorf("%s: %w", i.Interval, errTorn)
-		}
-		i.Points[k].Rates = rates[of]
+	if !r.points(i, rates) {
+		return fmt.Errorf("%s: %w", i.Interval, errTorn)
+	}
+	if !r.all {
+		i.Others = i.Others[:0]
+		return nil
 	}
 	i.Others = grown(i.Others, r.count())
 	for k := range i.Others {
@@ -264,14 +272,46 @@ func (b *Book) unpack(packed []byte, i *Interval) error {
 	return nil
 }
 
+// points reads the metering points that are looked for, and tells whether all could be read.
+func (r *reader) points(i *Interval, rates []tariff.Rates) bool {
+	n := r.count()
+	i.Points = grown(i.Points, n)
+	wanted := 0
+	for range n {
+		p := &i.Points[wanted]
+		if r.point(p) {
+			wanted++
+		}
+		of := r.unsigned()
+		if of >= uint64(len(rates)) {
+			return false
+		}
+		p.Rates = rates[of]
+	}
+	i.Points = i.Points[:wanted]
+	return !r.torn
+}
+
 // grown returns a slice of a length, over the memory of another.
 func grown[T any](s []T, n int) []T {
 	s = slices.Grow(s[:0], n)
 	return s[:n]
 }
 
-func (r *reader) point(p *Point) {
-	p.MeteringPoint, p.Member, p.Account, p.Quality = r.name(), r.nameOf(ofMember), r.nameOf(ofAccount), grid.Quality(r.name())
+// point reads a metering point, and tells whether it is looked for; of another one it reads
+// as much as is needed to come to the next.
+func (r *reader) point(p *Point) (wanted bool) {
+	if !r.all {
+		point, member, account, quality := r.unsigned(), r.unsigned(), r.unsigned(), r.unsigned()
+		if !r.known || member != r.of {
+			r.skip()
+			return false
+		}
+		p.MeteringPoint, p.Quality = r.named(point), grid.Quality(r.named(quality))
+		p.Member, p.Account = strings.TrimPrefix(r.named(member), ofMember), strings.TrimPrefix(r.named(account), ofAccount)
+	} else {
+		p.MeteringPoint, p.Member, p.Account, p.Quality = r.name(), r.nameOf(ofMember), r.nameOf(ofAccount), grid.Quality(r.name())
+	}
 	flags := r.unsigned()
 	var without int64
 	if flags&flagWithout != 0 {
@@ -297,6 +337,36 @@ func (r *reader) point(p *Point) {
 		p.Without = grid.Money(without)
 	}
 	p.Sums = r.sums(p.Sums)
+	return true
+}
+
+// skip passes over what stands behind the names of a metering point.
+func (r *reader) skip() {
+	flags, before := r.unsigned(), 0
+	if flags&flagWithout != 0 {
+		before++
+	}
+	if flags&flagWithoutFlow != 0 {
+		before += 2 // import and export
+	}
+	r.pass(before)
+	r.pass(bits.OnesCount64(r.unsigned()))
+	const ofSum = 4
+	r.pass(ofSum * r.count())
+}
+
+// pass passes over n varints.
+func (r *reader) pass(n int) {
+	for k, b := range r.data {
+		if n == 0 {
+			r.data = r.data[k:]
+			return
+		}
+		if b < 0x80 { //nolint:mnd // the last byte of a varint
+			n--
+		}
+	}
+	r.torn, r.data = r.torn || n > 0, nil
 }
 
 func (r *reader) sums(into []Sum) []Sum {

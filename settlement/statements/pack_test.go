@@ -73,11 +73,11 @@ func FuzzUnpack(f *testing.F) {
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		row := Interval{Interval: i}
-		if err := b.unpack(data, &row); err != nil {
+		if err := b.unpack(data, &row, ""); err != nil {
 			return
 		}
 		again := Interval{Interval: i}
-		if err := b.unpack(b.pack(&row), &again); err != nil || fmt.Sprintf("%+v", again) != fmt.Sprintf("%+v", row) {
+		if err := b.unpack(b.pack(&row), &again, ""); err != nil || fmt.Sprintf("%+v", again) != fmt.Sprintf("%+v", row) {
 			t.Errorf("%+v packed again is %+v, %v", row, again, err)
 		}
 	})

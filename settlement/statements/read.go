@@ -22,32 +22,42 @@ func (b *Book) Each(ctx context.Context, from, to time.Time, see func(*Interval)
 
 // EachAt is Each as it was when the book had come to a place: later rows do not count.
 func (b *Book) EachAt(ctx context.Context, from, to time.Time, place int64, see func(*Interval) error) error {
-	return b.read(ctx, see, true, `SELECT start, minutes, run, place, row FROM runs WHERE start >= ? AND start < ? AND place <= ? ORDER BY start, minutes, run`,
+	return b.read(ctx, see, "", true, `SELECT start, minutes, run, place, row FROM runs WHERE start >= ? AND start < ? AND place <= ? ORDER BY start, minutes, run`,
 		from.Unix(), to.Unix(), place)
+}
+
+// EachOf is Each of the metering points that were a member's in the interval alone, and of no
+// other account: what the others had is passed over. Intervals in which the member had none
+// are shown without any.
+func (b *Book) EachOf(ctx context.Context, member string, from, to time.Time, see func(*Interval) error) error {
+	if member == "" { // of metering points that were forgotten
+		return nil
+	}
+	return b.read(ctx, see, member, true, `SELECT start, minutes, run, place, row FROM runs WHERE start >= ? AND start < ? ORDER BY start, minutes, run`, from.Unix(), to.Unix())
 }
 
 // Runs shows every run of the intervals that begin in [from, to) by itself, whose sums are
 // those of its own postings, in order of time and number.
 func (b *Book) Runs(ctx context.Context, from, to time.Time, see func(*Interval) error) error {
-	return b.read(ctx, see, false, `SELECT start, minutes, run, place, row FROM runs WHERE start >= ? AND start < ? ORDER BY start, minutes, run`, from.Unix(), to.Unix())
+	return b.read(ctx, see, "", false, `SELECT start, minutes, run, place, row FROM runs WHERE start >= ? AND start < ? ORDER BY start, minutes, run`, from.Unix(), to.Unix())
 }
 
 // Since shows the runs whose place is in (after, upTo], each by itself as in Runs, in order
 // of their places.
 func (b *Book) Since(ctx context.Context, after, upTo int64, see func(*Interval) error) error {
-	return b.read(ctx, see, false, `SELECT start, minutes, run, place, row FROM runs WHERE place > ? AND place <= ? ORDER BY place`, after, upTo)
+	return b.read(ctx, see, "", false, `SELECT start, minutes, run, place, row FROM runs WHERE place > ? AND place <= ? ORDER BY place`, after, upTo)
 }
 
 // Before shows the runs whose place is in (after, upTo] of the intervals that begin before a
 // time, each by itself as in Runs, in order of their places.
 func (b *Book) Before(ctx context.Context, before time.Time, after, upTo int64, see func(*Interval) error) error {
-	return b.read(ctx, see, false, `SELECT start, minutes, run, place, row FROM runs WHERE start < ? AND place > ? AND place <= ? ORDER BY place`, before.Unix(), after, upTo)
+	return b.read(ctx, see, "", false, `SELECT start, minutes, run, place, row FROM runs WHERE start < ? AND place > ? AND place <= ? ORDER BY place`, before.Unix(), after, upTo)
 }
 
 // At returns what an interval meant when the book had come to a place, nil where it was not
 // settled.
 func (b *Book) At(ctx context.Context, i grid.Interval, place int64) (found *Interval, err error) {
-	err = b.read(ctx, func(one *Interval) error { found = one.clone(); return nil }, true,
+	err = b.read(ctx, func(one *Interval) error { found = one.clone(); return nil }, "", true,
 		`SELECT start, minutes, run, place, row FROM runs WHERE start = ? AND minutes = ? AND place <= ? ORDER BY run`, i.Start, i.Minutes, place)
 	return found, err
 }
@@ -65,8 +75,8 @@ func (i *Interval) clone() *Interval {
 	return &c
 }
 
-// read shows rows; together, those of one interval, which follow each other, as one.
-func (b *Book) read(ctx context.Context, see func(*Interval) error, together bool, query string, args ...any) error {
+// read shows rows, of one member where one is named; together, those of one interval, which follow each other, as one.
+func (b *Book) read(ctx context.Context, see func(*Interval) error, member string, together bool, query string, args ...any) error {
 	rows, err := b.db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return fmt.Errorf("statement book: %w", err)
@@ -90,7 +100,7 @@ func (b *Book) read(ctx context.Context, see func(*Interval) error, together boo
 		}
 		now, before, some = before, now, true
 		now.Interval, now.Run, now.Place = i, run, place
-		if err := b.unpack(packed, now); err != nil {
+		if err := b.unpack(packed, now, member); err != nil {
 			return fmt.Errorf("statement book: %w", err)
 		}
 		if same {

@@ -36,6 +36,57 @@ func (e ChallengeDirection) Valid() bool {
 	}
 }
 
+// Defines values for CheckName.
+const (
+	CheckClock     CheckName = "clock"
+	CheckDevices   CheckName = "devices"
+	CheckDisk      CheckName = "disk"
+	CheckGateways  CheckName = "gateways"
+	CheckTelemetry CheckName = "telemetry"
+)
+
+// Valid indicates whether the value is a known member of the CheckName enum.
+func (e CheckName) Valid() bool {
+	switch e {
+	case CheckClock:
+		return true
+	case CheckDevices:
+		return true
+	case CheckDisk:
+		return true
+	case CheckGateways:
+		return true
+	case CheckTelemetry:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CommunityDeviceState.
+const (
+	Online  CommunityDeviceState = "online"
+	Removed CommunityDeviceState = "removed"
+	Silent  CommunityDeviceState = "silent"
+	Unheard CommunityDeviceState = "unheard"
+)
+
+// Valid indicates whether the value is a known member of the CommunityDeviceState enum.
+func (e CommunityDeviceState) Valid() bool {
+	switch e {
+	case Online:
+		return true
+	case Removed:
+		return true
+	case Silent:
+		return true
+	case Unheard:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for FillSide.
 const (
 	FillSideBid   FillSide = "bid"
@@ -48,6 +99,33 @@ func (e FillSide) Valid() bool {
 	case FillSideBid:
 		return true
 	case FillSideOffer:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for HistoryQuality.
+const (
+	HistoryEstimated   HistoryQuality = "estimated"
+	HistoryMeasured    HistoryQuality = "measured"
+	HistoryMissing     HistoryQuality = "missing"
+	HistoryPartial     HistoryQuality = "partial"
+	HistoryProvisional HistoryQuality = "provisional"
+)
+
+// Valid indicates whether the value is a known member of the HistoryQuality enum.
+func (e HistoryQuality) Valid() bool {
+	switch e {
+	case HistoryEstimated:
+		return true
+	case HistoryMeasured:
+		return true
+	case HistoryMissing:
+		return true
+	case HistoryPartial:
+		return true
+	case HistoryProvisional:
 		return true
 	default:
 		return false
@@ -75,17 +153,167 @@ func (e HomeLimitsSetBy) Valid() bool {
 	}
 }
 
+// Defines values for KeyScope.
+const (
+	ScopeLimits KeyScope = "limits"
+	ScopeRead   KeyScope = "read"
+	ScopeTrade  KeyScope = "trade"
+)
+
+// Valid indicates whether the value is a known member of the KeyScope enum.
+func (e KeyScope) Valid() bool {
+	switch e {
+	case ScopeLimits:
+		return true
+	case ScopeRead:
+		return true
+	case ScopeTrade:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for Language.
+const (
+	LanguageDe Language = "de"
+	LanguageEn Language = "en"
+)
+
+// Valid indicates whether the value is a known member of the Language enum.
+func (e Language) Valid() bool {
+	switch e {
+	case LanguageDe:
+		return true
+	case LanguageEn:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LastReadingQuality.
+const (
+	Estimated LastReadingQuality = "estimated"
+	Good      LastReadingQuality = "good"
+	Suspect   LastReadingQuality = "suspect"
+)
+
+// Valid indicates whether the value is a known member of the LastReadingQuality enum.
+func (e LastReadingQuality) Valid() bool {
+	switch e {
+	case Estimated:
+		return true
+	case Good:
+		return true
+	case Suspect:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LedgerSearchState.
+const (
+	LedgerSearchStateBehind    LedgerSearchState = "behind"
+	LedgerSearchStateFound     LedgerSearchState = "found"
+	LedgerSearchStateNone      LedgerSearchState = "none"
+	LedgerSearchStateUnknown   LedgerSearchState = "unknown"
+	LedgerSearchStateUnsettled LedgerSearchState = "unsettled"
+)
+
+// Valid indicates whether the value is a known member of the LedgerSearchState enum.
+func (e LedgerSearchState) Valid() bool {
+	switch e {
+	case LedgerSearchStateBehind:
+		return true
+	case LedgerSearchStateFound:
+		return true
+	case LedgerSearchStateNone:
+		return true
+	case LedgerSearchStateUnknown:
+		return true
+	case LedgerSearchStateUnsettled:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LedgerTotalsBy.
+const (
+	LedgerTotalsByDay   LedgerTotalsBy = "day"
+	LedgerTotalsByMonth LedgerTotalsBy = "month"
+)
+
+// Valid indicates whether the value is a known member of the LedgerTotalsBy enum.
+func (e LedgerTotalsBy) Valid() bool {
+	switch e {
+	case LedgerTotalsByDay:
+		return true
+	case LedgerTotalsByMonth:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LedgerWordKind.
+const (
+	LedgerWordKindAccount  LedgerWordKind = "account"
+	LedgerWordKindDay      LedgerWordKind = "day"
+	LedgerWordKindHash     LedgerWordKind = "hash"
+	LedgerWordKindInterval LedgerWordKind = "interval"
+	LedgerWordKindMember   LedgerWordKind = "member"
+	LedgerWordKindMonth    LedgerWordKind = "month"
+	LedgerWordKindPosting  LedgerWordKind = "posting"
+	LedgerWordKindReason   LedgerWordKind = "reason"
+	LedgerWordKindUnknown  LedgerWordKind = "unknown"
+)
+
+// Valid indicates whether the value is a known member of the LedgerWordKind enum.
+func (e LedgerWordKind) Valid() bool {
+	switch e {
+	case LedgerWordKindAccount:
+		return true
+	case LedgerWordKindDay:
+		return true
+	case LedgerWordKindHash:
+		return true
+	case LedgerWordKindInterval:
+		return true
+	case LedgerWordKindMember:
+		return true
+	case LedgerWordKindMonth:
+		return true
+	case LedgerWordKindPosting:
+		return true
+	case LedgerWordKindReason:
+		return true
+	case LedgerWordKindUnknown:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for LiveMessageType.
 const (
-	LiveMessageTypeDelta LiveMessageType = "delta"
-	LiveMessageTypePong  LiveMessageType = "pong"
-	LiveMessageTypeState LiveMessageType = "state"
+	LiveMessageTypeCommunity LiveMessageType = "community"
+	LiveMessageTypeDelta     LiveMessageType = "delta"
+	LiveMessageTypeHome      LiveMessageType = "home"
+	LiveMessageTypePong      LiveMessageType = "pong"
+	LiveMessageTypeState     LiveMessageType = "state"
 )
 
 // Valid indicates whether the value is a known member of the LiveMessageType enum.
 func (e LiveMessageType) Valid() bool {
 	switch e {
+	case LiveMessageTypeCommunity:
+		return true
 	case LiveMessageTypeDelta:
+		return true
+	case LiveMessageTypeHome:
 		return true
 	case LiveMessageTypePong:
 		return true
@@ -222,15 +450,36 @@ func (e OrderRequestValidity) Valid() bool {
 	}
 }
 
+// Defines values for OwnOrderSide.
+const (
+	OwnOrderSideBid   OwnOrderSide = "bid"
+	OwnOrderSideOffer OwnOrderSide = "offer"
+)
+
+// Valid indicates whether the value is a known member of the OwnOrderSide enum.
+func (e OwnOrderSide) Valid() bool {
+	switch e {
+	case OwnOrderSideBid:
+		return true
+	case OwnOrderSideOffer:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for PageMessageType.
 const (
-	Ping PageMessageType = "ping"
+	Ping   PageMessageType = "ping"
+	Resync PageMessageType = "resync"
 )
 
 // Valid indicates whether the value is a known member of the PageMessageType enum.
 func (e PageMessageType) Valid() bool {
 	switch e {
 	case Ping:
+		return true
+	case Resync:
 		return true
 	default:
 		return false
@@ -282,6 +531,45 @@ func (e Preference) Valid() bool {
 	}
 }
 
+// Defines values for PriceReasonKind.
+const (
+	PriceReasonKindByBid    PriceReasonKind = "by_bid"
+	PriceReasonKindByOffer  PriceReasonKind = "by_offer"
+	PriceReasonKindFullLine PriceReasonKind = "full_line"
+	PriceReasonKindHalfWay  PriceReasonKind = "half_way"
+	PriceReasonKindNoBids   PriceReasonKind = "no_bids"
+	PriceReasonKindNoMatch  PriceReasonKind = "no_match"
+	PriceReasonKindNoOffers PriceReasonKind = "no_offers"
+	PriceReasonKindNoOrders PriceReasonKind = "no_orders"
+	PriceReasonKindOpen     PriceReasonKind = "open"
+)
+
+// Valid indicates whether the value is a known member of the PriceReasonKind enum.
+func (e PriceReasonKind) Valid() bool {
+	switch e {
+	case PriceReasonKindByBid:
+		return true
+	case PriceReasonKindByOffer:
+		return true
+	case PriceReasonKindFullLine:
+		return true
+	case PriceReasonKindHalfWay:
+		return true
+	case PriceReasonKindNoBids:
+		return true
+	case PriceReasonKindNoMatch:
+		return true
+	case PriceReasonKindNoOffers:
+		return true
+	case PriceReasonKindNoOrders:
+		return true
+	case PriceReasonKindOpen:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ReconciliationBillsBy.
 const (
 	ReconciliationBillsByOfficial ReconciliationBillsBy = "official"
@@ -294,6 +582,132 @@ func (e ReconciliationBillsBy) Valid() bool {
 	case ReconciliationBillsByOfficial:
 		return true
 	case ReconciliationBillsBySigned:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RecordStepSide.
+const (
+	RecordStepSideBid   RecordStepSide = "bid"
+	RecordStepSideOffer RecordStepSide = "offer"
+)
+
+// Valid indicates whether the value is a known member of the RecordStepSide enum.
+func (e RecordStepSide) Valid() bool {
+	switch e {
+	case RecordStepSideBid:
+		return true
+	case RecordStepSideOffer:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for Role.
+const (
+	RoleHomeowner  Role = "homeowner"
+	RoleInstaller  Role = "installer"
+	RoleOperator   Role = "operator"
+	RoleResearcher Role = "researcher"
+	RoleUtility    Role = "utility"
+)
+
+// Valid indicates whether the value is a known member of the Role enum.
+func (e Role) Valid() bool {
+	switch e {
+	case RoleHomeowner:
+		return true
+	case RoleInstaller:
+		return true
+	case RoleOperator:
+		return true
+	case RoleResearcher:
+		return true
+	case RoleUtility:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RunState.
+const (
+	RunCancelled   RunState = "cancelled"
+	RunDone        RunState = "done"
+	RunFailed      RunState = "failed"
+	RunInterrupted RunState = "interrupted"
+	RunRunning     RunState = "running"
+	RunWaiting     RunState = "waiting"
+)
+
+// Valid indicates whether the value is a known member of the RunState enum.
+func (e RunState) Valid() bool {
+	switch e {
+	case RunCancelled:
+		return true
+	case RunDone:
+		return true
+	case RunFailed:
+		return true
+	case RunInterrupted:
+		return true
+	case RunRunning:
+		return true
+	case RunWaiting:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SessionInfoRecovery.
+const (
+	RecoveryByMail     SessionInfoRecovery = "mail"
+	RecoveryByOperator SessionInfoRecovery = "operator"
+)
+
+// Valid indicates whether the value is a known member of the SessionInfoRecovery enum.
+func (e SessionInfoRecovery) Valid() bool {
+	switch e {
+	case RecoveryByMail:
+		return true
+	case RecoveryByOperator:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SessionInfoRole.
+const (
+	SignedHomeowner  SessionInfoRole = "homeowner"
+	SignedInstaller  SessionInfoRole = "installer"
+	SignedKey        SessionInfoRole = "key"
+	SignedOperator   SessionInfoRole = "operator"
+	SignedResearcher SessionInfoRole = "researcher"
+	SignedUtility    SessionInfoRole = "utility"
+	SignedViewer     SessionInfoRole = "viewer"
+)
+
+// Valid indicates whether the value is a known member of the SessionInfoRole enum.
+func (e SessionInfoRole) Valid() bool {
+	switch e {
+	case SignedHomeowner:
+		return true
+	case SignedInstaller:
+		return true
+	case SignedKey:
+		return true
+	case SignedOperator:
+		return true
+	case SignedResearcher:
+		return true
+	case SignedUtility:
+		return true
+	case SignedViewer:
 		return true
 	default:
 		return false
@@ -315,6 +729,27 @@ func (e SignCheckLoad) Valid() bool {
 	case Importing:
 		return true
 	case Later:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SignInMethod.
+const (
+	ByOidc     SignInMethod = "oidc"
+	ByPasskey  SignInMethod = "passkey"
+	ByPassword SignInMethod = "password"
+)
+
+// Valid indicates whether the value is a known member of the SignInMethod enum.
+func (e SignInMethod) Valid() bool {
+	switch e {
+	case ByOidc:
+		return true
+	case ByPasskey:
+		return true
+	case ByPassword:
 		return true
 	default:
 		return false
@@ -364,6 +799,156 @@ func (e ValuesFilesBillsBy) Valid() bool {
 	default:
 		return false
 	}
+}
+
+// Defines values for GetHistoryParamsStep.
+const (
+	N15m GetHistoryParamsStep = "15m"
+	N1d  GetHistoryParamsStep = "1d"
+	N1h  GetHistoryParamsStep = "1h"
+	N1mo GetHistoryParamsStep = "1mo"
+	N5m  GetHistoryParamsStep = "5m"
+)
+
+// Valid indicates whether the value is a known member of the GetHistoryParamsStep enum.
+func (e GetHistoryParamsStep) Valid() bool {
+	switch e {
+	case N15m:
+		return true
+	case N1d:
+		return true
+	case N1h:
+		return true
+	case N1mo:
+		return true
+	case N5m:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GetHistoryParamsFormat.
+const (
+	Csv  GetHistoryParamsFormat = "csv"
+	Json GetHistoryParamsFormat = "json"
+)
+
+// Valid indicates whether the value is a known member of the GetHistoryParamsFormat enum.
+func (e GetHistoryParamsFormat) Valid() bool {
+	switch e {
+	case Csv:
+		return true
+	case Json:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GetLedgerTotalsParamsBy.
+const (
+	GetLedgerTotalsParamsByDay   GetLedgerTotalsParamsBy = "day"
+	GetLedgerTotalsParamsByMonth GetLedgerTotalsParamsBy = "month"
+)
+
+// Valid indicates whether the value is a known member of the GetLedgerTotalsParamsBy enum.
+func (e GetLedgerTotalsParamsBy) Valid() bool {
+	switch e {
+	case GetLedgerTotalsParamsByDay:
+		return true
+	case GetLedgerTotalsParamsByMonth:
+		return true
+	default:
+		return false
+	}
+}
+
+// AcceptRequest defines model for AcceptRequest.
+type AcceptRequest struct {
+	// Email Wanted where the invitation has none
+	Email *string `json:"email,omitempty"`
+
+	// Language Of who has signed in, or else of the community
+	Language *Language `json:"language,omitempty"`
+
+	// Name Absent: as in the invitation
+	Name *string `json:"name,omitempty"`
+
+	// Password At least 10 characters
+	Password string `json:"password"`
+}
+
+// Account defines model for Account.
+type Account struct {
+	Created time.Time `json:"created"`
+	Email   string    `json:"email"`
+	Id      string    `json:"id"`
+
+	// Member Whose home it is, of a homeowner
+	Member *string `json:"member,omitempty"`
+	Name   string  `json:"name"`
+
+	// Role Of a person
+	Role Role `json:"role"`
+}
+
+// AccountRights defines model for AccountRights.
+type AccountRights struct {
+	Member *string `json:"member,omitempty"`
+
+	// Role Of a person
+	Role Role `json:"role"`
+}
+
+// AccountWishes defines model for AccountWishes.
+type AccountWishes struct {
+	// Language Of who has signed in, or else of the community
+	Language *Language `json:"language,omitempty"`
+	Name     string    `json:"name"`
+}
+
+// Accounts defines model for Accounts.
+type Accounts struct {
+	Accounts []Account `json:"accounts"`
+
+	// Invitations That nobody has taken
+	Invitations []WaitingInvitation `json:"invitations"`
+
+	// Mail Links are sent by e-mail too, where there is an address
+	Mail bool `json:"mail"`
+}
+
+// Audit defines model for Audit.
+type Audit struct {
+	Entries []AuditEntry `json:"entries"`
+}
+
+// AuditEntry defines model for AuditEntry.
+type AuditEntry struct {
+	About   string    `json:"about"`
+	Address string    `json:"address"`
+	Number  int64     `json:"number"`
+	Time    time.Time `json:"time"`
+	What    string    `json:"what"`
+
+	// Who Empty: nobody who has signed in
+	Who string `json:"who"`
+}
+
+// BackupRequest defines model for BackupRequest.
+type BackupRequest struct {
+	// Passphrase Opens the file; nobody keeps it
+	Passphrase string `json:"passphrase"`
+}
+
+// BestOf Before the gate, as seen from the home's first metering point, for homeowners and the key of an agent; absent: nothing waits
+type BestOf struct {
+	// Bid The dearest, millionths/kWh
+	Bid *int64 `json:"bid,omitempty"`
+
+	// Offer The cheapest
+	Offer *int64 `json:"offer,omitempty"`
 }
 
 // BestPrices With what an order from a metering point would trade at once: the best of the single orders that wait where no line with a fee or a limit lies between. Blocks do not count.
@@ -598,6 +1183,9 @@ type BindRequest struct {
 
 	// Rated What the device moves at most, W: what it says beyond is not believed; absent: not known
 	Rated *int64 `json:"rated,omitempty"`
+
+	// Replaces The paired device whose place this one takes once its watch is over: of the same kind, member and metering point. What both count is added
+	Replaces *string `json:"replaces,omitempty"`
 }
 
 // CarLimit defines model for CarLimit.
@@ -629,6 +1217,18 @@ type Challenge struct {
 // ChallengeDirection defines model for Challenge.Direction.
 type ChallengeDirection string
 
+// Check defines model for Check.
+type Check struct {
+	Good bool      `json:"good"`
+	Name CheckName `json:"name"`
+
+	// Text What is wrong and what to do; absent: nothing
+	Text *string `json:"text,omitempty"`
+}
+
+// CheckName defines model for Check.Name.
+type CheckName string
+
 // Clearing defines model for Clearing.
 type Clearing struct {
 	Estimated bool     `json:"estimated"`
@@ -657,12 +1257,123 @@ type Community struct {
 	WorldTime time.Time `json:"world_time"`
 }
 
+// CommunityDevice defines model for CommunityDevice.
+type CommunityDevice struct {
+	Binding *PairedDevice `json:"binding,omitempty"`
+
+	// Configured It is in the configuration, and is changed there
+	Configured bool `json:"configured"`
+
+	// Gateway That reads it on another machine; absent: this one does
+	Gateway *string `json:"gateway,omitempty"`
+	Id      string  `json:"id"`
+	Kind    string  `json:"kind"`
+
+	// Last What a device said last
+	Last          *LastReading `json:"last,omitempty"`
+	Member        string       `json:"member"`
+	MeteringPoint string       `json:"metering_point"`
+
+	// Movable It may be moved, so that it can be tried
+	Movable bool `json:"movable"`
+
+	// Name What people call it; absent: its id
+	Name    *string `json:"name,omitempty"`
+	Profile *string `json:"profile,omitempty"`
+	Serial  *string `json:"serial,omitempty"`
+
+	// State Unheard: nothing came since the start
+	State  CommunityDeviceState `json:"state"`
+	Target *string              `json:"target,omitempty"`
+	Unit   *int32               `json:"unit,omitempty"`
+
+	// Warning What the installer should look at; absent: nothing
+	Warning *string `json:"warning,omitempty"`
+}
+
+// CommunityDeviceState Unheard: nothing came since the start
+type CommunityDeviceState string
+
+// CommunityNews What changed of the community; sums replace those before
+type CommunityNews struct {
+	Intervals []Clearing `json:"intervals,omitempty"`
+	Status    Status     `json:"status"`
+
+	// Sums What the homes of the community do now together, W, none negative. A figure to which fewer than three homes contribute is absent, and so is what it would follow from. import and export are never netted.
+	Sums *Sums `json:"sums,omitempty"`
+}
+
+// ConsentDecision defines model for ConsentDecision.
+type ConsentDecision struct {
+	Allowed bool `json:"allowed"`
+
+	// Time World time
+	Time time.Time `json:"time"`
+	Use  string    `json:"use"`
+}
+
+// ConsentRequest What is left out stays as it is
+type ConsentRequest struct {
+	// Research Let researchers look at its intervals, without its name
+	Research *bool `json:"research,omitempty"`
+
+	// Sums Count the home in the community's sums
+	Sums *bool `json:"sums,omitempty"`
+}
+
+// ConsentUse defines model for ConsentUse.
+type ConsentUse struct {
+	Allowed bool `json:"allowed"`
+
+	// Decided False: nobody decided, and this is what counts then
+	Decided bool `json:"decided"`
+
+	// Text What it is
+	Text string `json:"text"`
+
+	// Use sums or research
+	Use string `json:"use"`
+}
+
+// ConsistencyProof defines model for ConsistencyProof.
+type ConsistencyProof struct {
+	// Checkpoint The last one, a signed note
+	Checkpoint string `json:"checkpoint"`
+
+	// Key Its verifier key
+	Key string `json:"key"`
+
+	// Postings Hashes in base64 (RFC 6962, 2.1.2); none where the sizes are equal or the earlier one is empty
+	Postings []string `json:"postings"`
+
+	// Records The same for the records
+	Records []string `json:"records"`
+}
+
 // Contract What the home trades with neighbours in the interval being delivered
 type Contract struct {
 	Bought   int64 `json:"bought"`
 	Paid     int64 `json:"paid"`
 	Received int64 `json:"received"`
 	Sold     int64 `json:"sold"`
+}
+
+// CurveStep defines model for CurveStep.
+type CurveStep struct {
+	// Energy Wh
+	Energy int64 `json:"energy"`
+
+	// Filled Of that, what traded
+	Filled int64 `json:"filled"`
+
+	// Line It comes or goes over the full line of this node, as much as that can carry
+	Line string `json:"line,omitempty"`
+
+	// Own It is one of the own orders
+	Own bool `json:"own,omitempty"`
+
+	// Price Limit, millionths/kWh, at this place: with the fees between
+	Price int64 `json:"price"`
 }
 
 // Delta A change of the State; homes and intervals replace those with the same key
@@ -673,6 +1384,15 @@ type Delta struct {
 
 	// Trades New ones, oldest first
 	Trades []Trade `json:"trades,omitempty"`
+}
+
+// DemonstrationRequest defines model for DemonstrationRequest.
+type DemonstrationRequest struct {
+	// Home Of a homeowner; absent: the first
+	Home *string `json:"home,omitempty"`
+
+	// Role Of a person
+	Role Role `json:"role"`
 }
 
 // Device defines model for Device.
@@ -689,6 +1409,25 @@ type Device struct {
 
 	// Warning What the installer should look at; absent: nothing
 	Warning *string `json:"warning,omitempty"`
+}
+
+// DeviceChange defines model for DeviceChange.
+type DeviceChange struct {
+	// Capacity Wh
+	Capacity *int64 `json:"capacity,omitempty"`
+	Control  *bool  `json:"control,omitempty"`
+
+	// ExportLimit W
+	ExportLimit *int64 `json:"export_limit,omitempty"`
+
+	// ImportLimit W
+	ImportLimit *int64 `json:"import_limit,omitempty"`
+
+	// Name Empty: its id
+	Name *string `json:"name,omitempty"`
+
+	// Rated W
+	Rated *int64 `json:"rated,omitempty"`
 }
 
 // DeviceIdentity What a device says of itself
@@ -748,6 +1487,21 @@ type FillSide string
 // Finding A unit that answers
 type Finding = pairing.Finding
 
+// FirstRequest defines model for FirstRequest.
+type FirstRequest struct {
+	Email string `json:"email"`
+
+	// Language Of who has signed in, or else of the community
+	Language *Language `json:"language,omitempty"`
+	Name     string    `json:"name"`
+
+	// Password At least 10 characters
+	Password string `json:"password"`
+
+	// Token Of the link
+	Token string `json:"token"`
+}
+
 // Flow Powers of one moment, of all devices of the home together by kind; absent when not all were read at one moment lately. home = meter - inverter - battery - charger is what the rest of the home uses, never negative.
 type Flow struct {
 	Battery *int64 `json:"battery,omitempty"`
@@ -760,6 +1514,24 @@ type Flow struct {
 
 	// Time of the oldest reading among them
 	Time time.Time `json:"time"`
+}
+
+// FullLine defines model for FullLine.
+type FullLine struct {
+	// Gain By how much more than the line's fee the price on the receiving side is above that on the sending side, millionths/kWh: what a kWh more over it would save
+	Gain int64 `json:"gain"`
+
+	// Limit Wh of the interval
+	Limit int64 `json:"limit"`
+
+	// Node The one below the line
+	Node string `json:"node"`
+
+	// Out It is used towards the root
+	Out bool `json:"out"`
+
+	// Rent What that comes to over all that it carried, in money; it goes to the community's fund
+	Rent int64 `json:"rent"`
 }
 
 // Fund defines model for Fund.
@@ -830,6 +1602,85 @@ type GatewayStatus struct {
 	Refused *int64 `json:"refused,omitempty"`
 }
 
+// HistoryBefore The range that this one is compared with
+type HistoryBefore struct {
+	From   time.Time      `json:"from"`
+	Points []HistoryPoint `json:"points"`
+	To     time.Time      `json:"to"`
+}
+
+// HistoryPoint defines model for HistoryPoint.
+type HistoryPoint struct {
+	// BatteryIn Wh
+	BatteryIn *int64 `json:"battery_in,omitempty"`
+
+	// BatteryOut Wh
+	BatteryOut *int64 `json:"battery_out,omitempty"`
+
+	// Charger Wh
+	Charger *int64 `json:"charger,omitempty"`
+
+	// Cost Energy that was used, and fees, + pays; without standing charges and VAT
+	Cost *int64 `json:"cost,omitempty"`
+
+	// Earned Energy that was given, + receives
+	Earned *int64 `json:"earned,omitempty"`
+
+	// EarnedPrice What a kWh that was given earned in the mean, millionths
+	EarnedPrice *int64    `json:"earned_price,omitempty"`
+	End         time.Time `json:"end"`
+
+	// Expected That lie in the step and are over
+	Expected int `json:"expected"`
+
+	// Export Given at the connection meter, Wh
+	Export *int64 `json:"export,omitempty"`
+
+	// FromNeighbours Of the settled import, Wh
+	FromNeighbours *int64 `json:"from_neighbours,omitempty"`
+
+	// Heat Wh
+	Heat *int64 `json:"heat,omitempty"`
+
+	// Home What everything else in the home used, Wh
+	Home *int64 `json:"home,omitempty"`
+
+	// Import Taken at the connection meter, Wh
+	Import *int64 `json:"import,omitempty"`
+
+	// Intervals That are known
+	Intervals int `json:"intervals"`
+
+	// Lacking Series of which some of the known intervals are not known: what stands there is the rest
+	Lacking *[]string `json:"lacking,omitempty"`
+
+	// Price What a kWh that was taken cost in the mean, millionths
+	Price *int64 `json:"price,omitempty"`
+
+	// Quality How far a step is known: settled of measured values, settled of others too, read and not settled yet, in part, not at all
+	Quality HistoryQuality `json:"quality"`
+
+	// Savings earned − cost − without, + better off
+	Savings *int64 `json:"savings,omitempty"`
+
+	// Settled Of the known ones: the money is theirs
+	Settled int `json:"settled"`
+
+	// Solar Wh
+	Solar *int64    `json:"solar,omitempty"`
+	Start time.Time `json:"start"`
+
+	// ToNeighbours Of the settled export, Wh
+	ToNeighbours *int64 `json:"to_neighbours,omitempty"`
+
+	// Without Without the community, + would receive
+	Without          *int64 `json:"without,omitempty"`
+	WithoutEstimated *bool  `json:"without_estimated,omitempty"`
+}
+
+// HistoryQuality How far a step is known: settled of measured values, settled of others too, read and not settled yet, in part, not at all
+type HistoryQuality string
+
 // Home defines model for Home.
 type Home struct {
 	// Account The pseudonym of the metering point under which the ledger has its postings; empty in the WebSocket and for who sends no key: strangers are not told whose it is
@@ -858,6 +1709,33 @@ type Home struct {
 
 	// Today Settled intervals of the current day, UTC
 	Today Today `json:"today"`
+}
+
+// HomeConsent defines model for HomeConsent.
+type HomeConsent struct {
+	// Decisions In order of time
+	Decisions []ConsentDecision `json:"decisions"`
+	Home      string            `json:"home"`
+	Uses      []ConsentUse      `json:"uses"`
+}
+
+// HomeHistory Energies in Wh and never negative, money in millionths of the currency unit. What is not known is left out, never zero.
+type HomeHistory struct {
+	// Before The range that this one is compared with
+	Before   *HistoryBefore `json:"before,omitempty"`
+	Currency string         `json:"currency"`
+
+	// From Beginning of the first step
+	From   time.Time      `json:"from"`
+	Home   string         `json:"home"`
+	Points []HistoryPoint `json:"points"`
+	Step   string         `json:"step"`
+
+	// To End of the last one
+	To time.Time `json:"to"`
+
+	// Zone In whose time days and months are
+	Zone string `json:"zone"`
 }
 
 // HomeLimits defines model for HomeLimits.
@@ -910,6 +1788,33 @@ type HomeLimits struct {
 // HomeLimitsSetBy Who has set the limits; nobody: there are none
 type HomeLimitsSetBy string
 
+// HomeMoney Amounts in millionths of the currency unit
+type HomeMoney struct {
+	Currency string `json:"currency"`
+
+	// Digits Decimals of the currency's minor unit
+	Digits    int      `json:"digits"`
+	Home      string   `json:"home"`
+	LastMonth MoneySum `json:"last_month"`
+	Month     MoneySum `json:"month"`
+
+	// SettledUntil End of the last interval that counts here
+	SettledUntil *time.Time `json:"settled_until,omitempty"`
+
+	// Time World time
+	Time  time.Time `json:"time"`
+	Today MoneySum  `json:"today"`
+	Zone  string    `json:"zone"`
+}
+
+// HomeNews What changed of the own home, which is told once a second at most
+type HomeNews struct {
+	Home Home `json:"home"`
+
+	// Trades New ones of the home, oldest first
+	Trades []Trade `json:"trades,omitempty"`
+}
+
 // HomePlan defines model for HomePlan.
 type HomePlan struct {
 	// Home The member
@@ -921,6 +1826,16 @@ type HomePlan struct {
 	Zone string    `json:"zone"`
 }
 
+// HomeReadings defines model for HomeReadings.
+type HomeReadings struct {
+	Device   string        `json:"device"`
+	From     time.Time     `json:"from"`
+	Home     string        `json:"home"`
+	Kind     string        `json:"kind"`
+	Readings []ToldReading `json:"readings"`
+	Until    time.Time     `json:"until"`
+}
+
 // HomeSkill defines model for HomeSkill.
 type HomeSkill struct {
 	// Home The member
@@ -928,11 +1843,117 @@ type HomeSkill struct {
 	Series []SeriesSkill `json:"series"`
 }
 
+// Installed How a device was paired
+type Installed = pairing.Installed
+
 // Interval defines model for Interval.
 type Interval struct {
 	Minutes int       `json:"minutes"`
 	Start   time.Time `json:"start"`
 }
+
+// IntervalRecord defines model for IntervalRecord.
+type IntervalRecord struct {
+	Gate     time.Time `json:"gate"`
+	Interval Interval  `json:"interval"`
+
+	// Merged Places of fewer than three members are shown at the node above
+	Merged bool `json:"merged"`
+
+	// Nodes Parents before children
+	Nodes []RecordNode `json:"nodes"`
+	Steps []RecordStep `json:"steps"`
+
+	// Summed Orders of others are sums of three members or more
+	Summed bool `json:"summed"`
+}
+
+// Invitation defines model for Invitation.
+type Invitation struct {
+	Email   *string   `json:"email,omitempty"`
+	Expires time.Time `json:"expires"`
+	Member  *string   `json:"member,omitempty"`
+	Name    *string   `json:"name,omitempty"`
+
+	// Role Of a person
+	Role Role `json:"role"`
+}
+
+// InviteRequest defines model for InviteRequest.
+type InviteRequest struct {
+	// Email Absent: who takes the invitation gives it
+	Email *string `json:"email,omitempty"`
+
+	// Member Wanted of a homeowner, and of nobody else
+	Member *string `json:"member,omitempty"`
+	Name   *string `json:"name,omitempty"`
+
+	// Role Of a person
+	Role Role `json:"role"`
+}
+
+// Invited defines model for Invited.
+type Invited struct {
+	Expires time.Time `json:"expires"`
+	Id      string    `json:"id"`
+
+	// Link Path of the page with the link's secret, to be put after the address of the pages
+	Link string `json:"link"`
+
+	// Qr An SVG of the whole link's QR code
+	Qr string `json:"qr"`
+
+	// Sent It goes out by e-mail as well
+	Sent bool `json:"sent"`
+}
+
+// Key defines model for Key.
+type Key struct {
+	Id     string     `json:"id"`
+	Made   time.Time  `json:"made"`
+	Member string     `json:"member"`
+	Name   string     `json:"name"`
+	Scopes []KeyScope `json:"scopes"`
+}
+
+// KeyRequest defines model for KeyRequest.
+type KeyRequest struct {
+	// Member For whom the program acts; wanted of operators
+	Member *string `json:"member,omitempty"`
+
+	// Name What it is for
+	Name   string     `json:"name"`
+	Scopes []KeyScope `json:"scopes"`
+}
+
+// KeyScope read: looks; trade: trades, and looks; limits: sets the limits of the home
+type KeyScope string
+
+// Language Of who has signed in, or else of the community
+type Language string
+
+// LastReading What a device said last
+type LastReading struct {
+	// AgeS Seconds of the community's time since then
+	AgeS int64 `json:"age_s"`
+
+	// Charge Of a battery or a car, per mille
+	Charge *int32 `json:"charge,omitempty"`
+
+	// Export Wh
+	Export *int64 `json:"export,omitempty"`
+
+	// Import What it counted, Wh
+	Import *int64 `json:"import,omitempty"`
+
+	// Power W, + taken
+	Power   *int64             `json:"power,omitempty"`
+	Quality LastReadingQuality `json:"quality"`
+	Time    time.Time          `json:"time"`
+}
+
+// LastReadingQuality defines model for LastReading.Quality.
+type LastReadingQuality string
 
 // Ledger defines model for Ledger.
 type Ledger struct {
@@ -958,12 +1979,91 @@ type Ledger struct {
 	Root string `json:"root"`
 }
 
+// LedgerRow defines model for LedgerRow.
+type LedgerRow struct {
+	Block int64 `json:"block"`
+
+	// Interval START/MINUTES; absent outside of the runs
+	Interval string `json:"interval,omitempty"`
+
+	// Leaf Its place in the log, from 0
+	Leaf    int64   `json:"leaf"`
+	Posting Posting `json:"posting"`
+	Tx      string  `json:"tx"`
+}
+
+// LedgerSearch defines model for LedgerSearch.
+type LedgerSearch struct {
+	// Blocks Of the chain that can be searched
+	Blocks int64 `json:"blocks"`
+
+	// Height Blocks of the chain
+	Height int64       `json:"height"`
+	Rows   []LedgerRow `json:"rows"`
+
+	// Size Of the log that was looked through
+	Size int64 `json:"size"`
+
+	// State found: there are postings; none: there are not; unknown: a word means nothing here; unsettled: the interval has no settlement on the ledger yet; behind: nothing was found, and the search does not know all blocks yet
+	State LedgerSearchState `json:"state"`
+
+	// Total How many there are
+	Total int64        `json:"total"`
+	Words []LedgerWord `json:"words"`
+}
+
+// LedgerSearchState found: there are postings; none: there are not; unknown: a word means nothing here; unsettled: the interval has no settlement on the ledger yet; behind: nothing was found, and the search does not know all blocks yet
+type LedgerSearchState string
+
 // LedgerStatus defines model for LedgerStatus.
 type LedgerStatus struct {
 	Height int64  `json:"height"`
 	Kind   string `json:"kind"`
 	Root   string `json:"root"`
 }
+
+// LedgerTotal defines model for LedgerTotal.
+type LedgerTotal struct {
+	// Amount moved, millionths
+	Amount int64 `json:"amount"`
+
+	// Energy Wh
+	Energy int64 `json:"energy"`
+
+	// Paid by them, millionths
+	Paid int64 `json:"paid"`
+
+	// Period 2026-06-01 or 2026-06; empty: outside of the runs
+	Period   string `json:"period"`
+	Postings int64  `json:"postings"`
+	Reason   string `json:"reason"`
+
+	// Received by the accounts that were asked for, millionths; 0 without any
+	Received int64 `json:"received"`
+}
+
+// LedgerTotals defines model for LedgerTotals.
+type LedgerTotals struct {
+	By       LedgerTotalsBy `json:"by"`
+	Currency string         `json:"currency"`
+	Rows     []LedgerTotal  `json:"rows"`
+	Words    []LedgerWord   `json:"words"`
+	Zone     string         `json:"zone"`
+}
+
+// LedgerTotalsBy defines model for LedgerTotals.By.
+type LedgerTotalsBy string
+
+// LedgerWord defines model for LedgerWord.
+type LedgerWord struct {
+	// Accounts Of a member or account
+	Accounts []string       `json:"accounts,omitempty"`
+	Kind     LedgerWordKind `json:"kind"`
+	Word     string         `json:"word"`
+}
+
+// LedgerWordKind defines model for LedgerWord.Kind.
+type LedgerWordKind string
 
 // LimitSentence defines model for LimitSentence.
 type LimitSentence struct {
@@ -989,15 +2089,27 @@ type LimitsRequest struct {
 
 // LiveMessage What /api/v1/ws sends; a client leaves out types that it does not know
 type LiveMessage struct {
+	// After Of a delta, community or home: it follows the message of this number. Who has heard neither that nor a later one of its type, nor a state of that number or a later one, has missed something, and sends resync
+	After int64 `json:"after,omitempty"`
+
+	// Community What changed of the community; sums replace those before
+	Community *CommunityNews `json:"community,omitempty"`
+
 	// Delta A change of the State; homes and intervals replace those with the same key
 	Delta *Delta `json:"delta,omitempty"`
+
+	// Home What changed of the own home, which is told once a second at most
+	Home *HomeNews `json:"home,omitempty"`
+
+	// Seq Grows with time; a state has all up to its number
+	Seq   int64  `json:"seq,omitempty"`
 	State *State `json:"state,omitempty"`
 
-	// Type state: the first message; pong: the answer to a ping
+	// Type state: the first message, and again when something was missed; delta: what changed, for who sees all homes or all devices; community and home: the same for who sees the own home, or sums alone; pong: the answer to a ping
 	Type LiveMessageType `json:"type"`
 }
 
-// LiveMessageType state: the first message; pong: the answer to a ping
+// LiveMessageType state: the first message, and again when something was missed; delta: what changed, for who sees all homes or all devices; community and home: the same for who sees the own home, or sums alone; pong: the answer to a ping
 type LiveMessageType string
 
 // LivePoint defines model for LivePoint.
@@ -1005,6 +2117,13 @@ type LivePoint = pairing.LivePoint
 
 // LiveValues What a device shows at one moment, in the maker's signs
 type LiveValues = pairing.Live
+
+// MadeKey defines model for MadeKey.
+type MadeKey struct {
+	// Key To be sent as Authorization: Bearer KEY; it is told once
+	Key  string `json:"key"`
+	Made Key    `json:"made"`
+}
 
 // MarketRules What an order must keep to
 type MarketRules struct {
@@ -1167,6 +2286,179 @@ type MethodSkill struct {
 	RPinball int64 `json:"r_pinball"`
 }
 
+// MoneySum defines model for MoneySum.
+type MoneySum struct {
+	// Bill Number of the bill of this month, where there is one
+	Bill *string `json:"bill,omitempty"`
+
+	// Earned By energy that was given, + receives
+	Earned int64 `json:"earned"`
+
+	// Estimated Of these, whose value was not measured
+	Estimated int `json:"estimated"`
+
+	// Formula The same in words, with the numbers in it
+	Formula string    `json:"formula"`
+	From    time.Time `json:"from"`
+
+	// Intervals Of the metering points that are settled
+	Intervals int `json:"intervals"`
+
+	// Method How the amount without the community is reckoned
+	Method string `json:"method"`
+
+	// Name As in 2026-06, or 2026-06-01
+	Name string `json:"name"`
+
+	// Net earned − spent − standing − vat, + receives: what the bill compares as itself
+	Net int64 `json:"net"`
+
+	// Provisional More is to come: the time is not over, or its end is not settled
+	Provisional bool `json:"provisional"`
+
+	// Savings net − without, + better off
+	Savings int64 `json:"savings"`
+
+	// Spent On energy that was used, and on fees, + pays
+	Spent int64 `json:"spent"`
+
+	// Standing Charges by the day or month, + pays
+	Standing int64     `json:"standing"`
+	To       time.Time `json:"to"`
+
+	// Vat That is added, + pays
+	Vat int64 `json:"vat"`
+
+	// Without Without the community, + would receive: what the bill compares with
+	Without          int64 `json:"without"`
+	WithoutEstimated bool  `json:"without_estimated"`
+}
+
+// NewPassword defines model for NewPassword.
+type NewPassword struct {
+	// Password At least 10 characters
+	Password string `json:"password"`
+}
+
+// NodePrice defines model for NodePrice.
+type NodePrice struct {
+	Node string `json:"node"`
+
+	// Price Absent: no order gives one
+	Price *int64 `json:"price,omitempty"`
+}
+
+// NoticeChoice defines model for NoticeChoice.
+type NoticeChoice struct {
+	Email *bool  `json:"email,omitempty"`
+	Kind  string `json:"kind"`
+	Push  *bool  `json:"push,omitempty"`
+}
+
+// NoticeKind defines model for NoticeKind.
+type NoticeKind struct {
+	Email bool `json:"email"`
+
+	// Kind price, device, bill, vote or limit
+	Kind string `json:"kind"`
+	Push bool   `json:"push"`
+
+	// Source False: nothing makes such notices yet
+	Source bool `json:"source"`
+}
+
+// NoticeOff defines model for NoticeOff.
+type NoticeOff struct {
+	Channel string `json:"channel"`
+	Kind    string `json:"kind"`
+}
+
+// NoticeRequest defines model for NoticeRequest.
+type NoticeRequest struct {
+	Above *int64 `json:"above,omitempty"`
+	Below *int64 `json:"below,omitempty"`
+
+	// Kinds A kind that is left out is off
+	Kinds []NoticeChoice `json:"kinds"`
+}
+
+// NoticeSettings defines model for NoticeSettings.
+type NoticeSettings struct {
+	// Above Above which is told
+	Above *int64 `json:"above,omitempty"`
+
+	// Below Price among neighbours, millionths/kWh, below which is told
+	Below *int64 `json:"below,omitempty"`
+
+	// Browsers The push services that browsers subscribed at
+	Browsers []string     `json:"browsers"`
+	Currency string       `json:"currency"`
+	Kinds    []NoticeKind `json:"kinds"`
+
+	// Mail E-mails are sent: there is a mail server, and an address of the member
+	Mail bool `json:"mail"`
+
+	// PushKey With which browsers subscribe (VAPID), base64url
+	PushKey string `json:"push_key"`
+}
+
+// OidcBegin defines model for OidcBegin.
+type OidcBegin struct {
+	// Location Where the browser goes
+	Location string `json:"location"`
+}
+
+// OpenSession defines model for OpenSession.
+type OpenSession struct {
+	Address string    `json:"address"`
+	Begun   time.Time `json:"begun"`
+
+	// Browser As it says
+	Browser string    `json:"browser"`
+	Id      string    `json:"id"`
+	Seen    time.Time `json:"seen"`
+
+	// This Who asks asks by this one
+	This bool `json:"this"`
+}
+
+// Operation defines model for Operation.
+type Operation struct {
+	Checks []Check `json:"checks"`
+
+	// Cleared Intervals
+	Cleared   int64  `json:"cleared"`
+	Community string `json:"community"`
+	Currency  string `json:"currency"`
+
+	// Data The data directory
+	Data          string `json:"data"`
+	Devices       int    `json:"devices"`
+	DevicesOnline int    `json:"devices_online"`
+
+	// DiskFree Bytes left where the data directory is; 0: not known
+	DiskFree     int64            `json:"disk_free"`
+	DiskSize     int64            `json:"disk_size"`
+	Gateways     *[]GatewayStatus `json:"gateways,omitempty"`
+	LedgerHeight int64            `json:"ledger_height"`
+	LedgerKind   string           `json:"ledger_kind"`
+
+	// Members Who has metering points
+	Members int  `json:"members"`
+	Ready   bool `json:"ready"`
+
+	// Settled Intervals
+	Settled int64   `json:"settled"`
+	Speed   float64 `json:"speed"`
+
+	// Started Wall time when this process was ready to answer
+	Started time.Time `json:"started"`
+
+	// Version Of the program
+	Version   string    `json:"version"`
+	WorldTime time.Time `json:"world_time"`
+}
+
 // Order defines model for Order.
 type Order struct {
 	ClientId string `json:"client_id"`
@@ -1301,13 +2593,53 @@ type OrdersReply struct {
 	Order *Order  `json:"order,omitempty"`
 }
 
+// OwnAccount defines model for OwnAccount.
+type OwnAccount struct {
+	Account Account `json:"account"`
+
+	// Keys Of the own member's programs; all of them for an operator
+	Keys []Key `json:"keys"`
+
+	// Language Of who has signed in, or else of the community
+	Language *Language `json:"language,omitempty"`
+	Passkeys []Passkey `json:"passkeys"`
+
+	// Scopes That a key which is made may have; none: no keys are made
+	Scopes   []KeyScope    `json:"scopes"`
+	Sessions []OpenSession `json:"sessions"`
+}
+
+// OwnOrder defines model for OwnOrder.
+type OwnOrder struct {
+	ClientId string `json:"client_id"`
+
+	// Energy As submitted
+	Energy int64 `json:"energy"`
+	Filled int64 `json:"filled"`
+
+	// Mean What was paid or received for it, millionths/kWh; absent: nothing
+	Mean          *int64 `json:"mean,omitempty"`
+	MeteringPoint string `json:"metering_point"`
+
+	// Price Its limit now
+	Price int64 `json:"price"`
+
+	// Pseudonym Under which the record of the interval has it
+	Pseudonym string       `json:"pseudonym,omitempty"`
+	Side      OwnOrderSide `json:"side"`
+	Status    string       `json:"status"`
+}
+
+// OwnOrderSide defines model for OwnOrder.Side.
+type OwnOrderSide string
+
 // PageMessage What a page sends to /api/v1/ws
 type PageMessage struct {
-	// Type ping: I am here; from the first on the server expects one within every 10 s
+	// Type ping: I am here; from the first on the server expects one within every 10 s. resync: something is missing, send the state
 	Type PageMessageType `json:"type"`
 }
 
-// PageMessageType ping: I am here; from the first on the server expects one within every 10 s
+// PageMessageType ping: I am here; from the first on the server expects one within every 10 s. resync: something is missing, send the state
 type PageMessageType string
 
 // PairedDevice defines model for PairedDevice.
@@ -1381,6 +2713,43 @@ type PairingSession = pairing.Session
 
 // PairingWatch defines model for PairingWatch.
 type PairingWatch = pairing.Watch
+
+// Passkey defines model for Passkey.
+type Passkey struct {
+	Id   string    `json:"id"`
+	Made time.Time `json:"made"`
+	Name string    `json:"name"`
+	Used time.Time `json:"used"`
+}
+
+// PasskeyAnswer defines model for PasskeyAnswer.
+type PasskeyAnswer struct {
+	// Credential The PublicKeyCredential of WebAuthn, with its bytes in base64url
+	Credential map[string]interface{} `json:"credential"`
+
+	// Id Of the challenge
+	Id string `json:"id"`
+
+	// Name What a new passkey is called
+	Name *string `json:"name,omitempty"`
+}
+
+// PasskeyChallenge defines model for PasskeyChallenge.
+type PasskeyChallenge struct {
+	// Id To be sent back with the answer
+	Id string `json:"id"`
+
+	// Options The publicKey of WebAuthn, with its bytes in base64url
+	Options map[string]interface{} `json:"options"`
+}
+
+// PasswordChange defines model for PasswordChange.
+type PasswordChange struct {
+	Before string `json:"before"`
+
+	// Password At least 10 characters
+	Password string `json:"password"`
+}
 
 // Person defines model for Person.
 type Person struct {
@@ -1478,6 +2847,25 @@ type Posting struct {
 	Reference string `json:"reference"`
 }
 
+// PostingProof defines model for PostingProof.
+type PostingProof struct {
+	// Checkpoint A signed note
+	Checkpoint string `json:"checkpoint"`
+
+	// Key Verifier key of the checkpoint; a copy from elsewhere convinces more
+	Key  string `json:"key"`
+	Leaf int64  `json:"leaf"`
+
+	// Path Hashes of the inclusion path in base64, from the leaf up (RFC 6962, 2.1.1)
+	Path []string `json:"path"`
+
+	// Size Of the log under the checkpoint
+	Size int64 `json:"size"`
+
+	// Text The posting as it is in the log: the bytes of its leaf, UTF-8
+	Text string `json:"text"`
+}
+
 // Preference Whose energy goes before other where it costs little more; price: only the price counts
 type Preference string
 
@@ -1487,9 +2875,32 @@ type PriceLevel struct {
 	Price  int64 `json:"price"`
 }
 
+// PriceReason defines model for PriceReason.
+type PriceReason struct {
+	High *int64 `json:"high,omitempty"`
+
+	// Kind open: the gate has not closed; no_orders, no_bids, no_offers: there were none; no_match: nobody bid as much as anybody else asked, with the lines' fees and within their limits; full_line: a line is full (lines), so that the price beyond it is another one; by_bid: the price is that of a bid of which part was served; by_offer: that of an offer of which part was taken; half_way: half way between low and high
+	Kind PriceReasonKind `json:"kind"`
+
+	// Low Between low and high the same would have traded, millionths/kWh; absent: nothing bounds it
+	Low *int64 `json:"low,omitempty"`
+}
+
+// PriceReasonKind open: the gate has not closed; no_orders, no_bids, no_offers: there were none; no_match: nobody bid as much as anybody else asked, with the lines' fees and within their limits; full_line: a line is full (lines), so that the price beyond it is another one; by_bid: the price is that of a bid of which part was served; by_offer: that of an offer of which part was taken; half_way: half way between low and high
+type PriceReasonKind string
+
 // Problem defines model for Problem.
 type Problem struct {
 	Error string `json:"error"`
+}
+
+// PushSubscription defines model for PushSubscription.
+type PushSubscription struct {
+	Auth string `json:"auth"`
+
+	// Endpoint The https address of a push service outside of this network
+	Endpoint string `json:"endpoint"`
+	P256dh   string `json:"p256dh"`
 }
 
 // PushedPrice defines model for PushedPrice.
@@ -1578,6 +2989,57 @@ type Reconciliation struct {
 // ReconciliationBillsBy defines model for Reconciliation.BillsBy.
 type ReconciliationBillsBy string
 
+// RecordNode defines model for RecordNode.
+type RecordNode struct {
+	// Committed Wh over the line by what traded before the call, + towards the parent
+	Committed int64 `json:"committed"`
+
+	// ExportLimit Wh that the line can carry towards the parent; absent: not limited
+	ExportLimit *int64 `json:"export_limit,omitempty"`
+
+	// Fee Of the line to the parent, either way, millionths/kWh
+	Fee int64 `json:"fee"`
+
+	// Flow Wh over the line by the call, beside that
+	Flow int64 `json:"flow"`
+
+	// ImportLimit The other way
+	ImportLimit *int64 `json:"import_limit,omitempty"`
+	Node        string `json:"node"`
+
+	// Parent Absent: it is the root
+	Parent string `json:"parent,omitempty"`
+
+	// Price Absent: no order gives one
+	Price *int64 `json:"price,omitempty"`
+}
+
+// RecordStep defines model for RecordStep.
+type RecordStep struct {
+	Energy int64  `json:"energy"`
+	Filled int64  `json:"filled"`
+	Node   string `json:"node"`
+	Own    bool   `json:"own,omitempty"`
+
+	// Price Limit, millionths/kWh
+	Price int64 `json:"price"`
+
+	// Pseudonym Of one order; absent: of several
+	Pseudonym string         `json:"pseudonym,omitempty"`
+	Side      RecordStepSide `json:"side"`
+}
+
+// RecordStepSide defines model for RecordStep.Side.
+type RecordStepSide string
+
+// RecoveryRequest defines model for RecoveryRequest.
+type RecoveryRequest struct {
+	Email string `json:"email"`
+}
+
+// Registers What a meter counted until a time
+type Registers = pairing.Registers
+
 // Replacement defines model for Replacement.
 type Replacement struct {
 	// Energy The order's total, Wh: what was filled is part of it
@@ -1645,6 +3107,117 @@ type Rewards struct {
 	Epochs    []RewardEpoch     `json:"epochs"`
 }
 
+// Role Of a person
+type Role string
+
+// Run defines model for Run.
+type Run struct {
+	// Bytes Of its results
+	Bytes     int64      `json:"bytes"`
+	Ended     *time.Time `json:"ended,omitempty"`
+	Id        string     `json:"id"`
+	Mechanism *string    `json:"mechanism,omitempty"`
+
+	// Problem Why it failed
+	Problem *string `json:"problem,omitempty"`
+
+	// Progress Percent
+	Progress int        `json:"progress"`
+	Queued   time.Time  `json:"queued"`
+	Scenario string     `json:"scenario"`
+	Seed     *int64     `json:"seed,omitempty"`
+	Sharing  *string    `json:"sharing,omitempty"`
+	Started  *time.Time `json:"started,omitempty"`
+	State    RunState   `json:"state"`
+
+	// Version Of the program
+	Version string `json:"version"`
+}
+
+// RunState defines model for Run.State.
+type RunState string
+
+// RunPoint defines model for RunPoint.
+type RunPoint struct {
+	// Export Wh, sum of the connection meters
+	Export int64 `json:"export"`
+
+	// Import Wh, sum of the connection meters
+	Import  int64 `json:"import"`
+	Minutes int   `json:"minutes"`
+
+	// Offered Wh, accepted offers
+	Offered int64 `json:"offered"`
+
+	// Price Of the call auction; absent where nothing crossed
+	Price *int64    `json:"price,omitempty"`
+	Start time.Time `json:"start"`
+
+	// Traded Wh
+	Traded int64 `json:"traded"`
+
+	// Wanted Wh, accepted bids
+	Wanted int64 `json:"wanted"`
+}
+
+// RunRequest defines model for RunRequest.
+type RunRequest struct {
+	Mechanism *string `json:"mechanism,omitempty"`
+	Scenario  string  `json:"scenario"`
+
+	// Seed Absent: the scenario's
+	Seed    *int64  `json:"seed,omitempty"`
+	Sharing *string `json:"sharing,omitempty"`
+}
+
+// RunResult defines model for RunResult.
+type RunResult struct {
+	Files  *[]string   `json:"files,omitempty"`
+	Points *[]RunPoint `json:"points,omitempty"`
+	Run    Run         `json:"run"`
+
+	// Summary summary.json (docs/replay.md)
+	Summary *map[string]interface{} `json:"summary,omitempty"`
+}
+
+// Runs defines model for Runs.
+type Runs struct {
+	// Bytes What they take up
+	Bytes int64 `json:"bytes"`
+
+	// Most How many are kept
+	Most      int   `json:"most"`
+	MostBytes int64 `json:"most_bytes"`
+	Runs      []Run `json:"runs"`
+}
+
+// ScenarioSummary defines model for ScenarioSummary.
+type ScenarioSummary struct {
+	About     string `json:"about"`
+	Currency  string `json:"currency"`
+	Days      int    `json:"days"`
+	Homes     int    `json:"homes"`
+	Mechanism string `json:"mechanism"`
+
+	// Minutes Of an interval
+	Minutes int    `json:"minutes"`
+	Name    string `json:"name"`
+	Seed    int64  `json:"seed"`
+}
+
+// Scenarios defines model for Scenarios.
+type Scenarios struct {
+	// Mechanisms Of the call auction
+	Mechanisms []string `json:"mechanisms"`
+
+	// Plots What plotRuns draws
+	Plots     []string          `json:"plots"`
+	Scenarios []ScenarioSummary `json:"scenarios"`
+
+	// Sharings market, and the packs of rules by which is shared instead
+	Sharings []string `json:"sharings"`
+}
+
 // SeriesSkill defines model for SeriesSkill.
 type SeriesSkill struct {
 	MeteringPoint string        `json:"metering_point"`
@@ -1657,10 +3230,65 @@ type SeriesSkill struct {
 	Used string `json:"used"`
 }
 
-// SessionRequest defines model for SessionRequest.
+// SessionInfo defines model for SessionInfo.
+type SessionInfo struct {
+	// Community Its name on the ledger
+	Community string `json:"community"`
+
+	// Currency ISO 4217
+	Currency string `json:"currency"`
+
+	// Demonstration Whoever comes may look, and sign in without a password
+	Demonstration bool `json:"demonstration"`
+
+	// DisplayName As people call the community
+	DisplayName string `json:"display_name"`
+
+	// Email Absent: signed in with a key, or to a demonstration
+	Email *string `json:"email,omitempty"`
+
+	// Expires When the session ends at the latest
+	Expires *time.Time `json:"expires,omitempty"`
+
+	// FirstStart The link of the first start still waits for the operator
+	FirstStart bool `json:"first_start"`
+
+	// Language Of who has signed in, or else of the community
+	Language Language `json:"language"`
+
+	// Member Whose home it is, for a homeowner
+	Member *string `json:"member,omitempty"`
+
+	// Methods By which people sign in here
+	Methods []SignInMethod `json:"methods"`
+
+	// Name Of who has signed in
+	Name *string `json:"name,omitempty"`
+
+	// Recovery How who has forgotten the password comes in again: by a letter, or by a link from the operator
+	Recovery *SessionInfoRecovery `json:"recovery,omitempty"`
+
+	// Role Absent: nobody has signed in
+	Role     *SessionInfoRole `json:"role,omitempty"`
+	SignedIn bool             `json:"signed_in"`
+
+	// Zone In whose time its days are, as in Europe/Berlin
+	Zone string `json:"zone"`
+}
+
+// SessionInfoRecovery How who has forgotten the password comes in again: by a letter, or by a link from the operator
+type SessionInfoRecovery string
+
+// SessionInfoRole Absent: nobody has signed in
+type SessionInfoRole string
+
+// SessionRequest Either key, or email and password
 type SessionRequest struct {
+	Email *string `json:"email,omitempty"`
+
 	// Key The viewer's key, the installer's, the operator's or that of an agent
-	Key string `json:"key"`
+	Key      *string `json:"key,omitempty"`
+	Password *string `json:"password,omitempty"`
 }
 
 // SignCheck defines model for SignCheck.
@@ -1672,6 +3300,9 @@ type SignCheck struct {
 // SignCheckLoad importing: taking, charging; exporting: producing, discharging; later: nothing can be told now, of devices that are no connection meter
 type SignCheckLoad string
 
+// SignInMethod defines model for SignInMethod.
+type SignInMethod string
+
 // State defines model for State.
 type State struct {
 	Community string `json:"community"`
@@ -1680,7 +3311,10 @@ type State struct {
 	// Intervals latest first
 	Intervals []Clearing `json:"intervals"`
 	Status    Status     `json:"status"`
-	Tariff    Tariff     `json:"tariff"`
+
+	// Sums What the homes of the community do now together, W, none negative. A figure to which fewer than three homes contribute is absent, and so is what it would follow from. import and export are never netted.
+	Sums   *Sums  `json:"sums,omitempty"`
+	Tariff Tariff `json:"tariff"`
 
 	// Trades latest first
 	Trades []Trade `json:"trades"`
@@ -1718,6 +3352,22 @@ type StoreStatus struct {
 
 	// Waiting Readings that wait on this machine's disk for a database on another one; absent: none
 	Waiting *int64 `json:"waiting,omitempty"`
+}
+
+// Sums What the homes of the community do now together, W, none negative. A figure to which fewer than three homes contribute is absent, and so is what it would follow from. import and export are never netted.
+type Sums struct {
+	// Consumption What homes and cars use
+	Consumption *int64 `json:"consumption,omitempty"`
+
+	// Export Of the homes that give to the grid
+	Export *int64 `json:"export,omitempty"`
+
+	// Homes How many were heard just now, with all of their devices; the sums are theirs
+	Homes int `json:"homes"`
+
+	// Import Of the homes that take from the grid
+	Import *int64 `json:"import,omitempty"`
+	Solar  *int64 `json:"solar,omitempty"`
 }
 
 // Tariff defines model for Tariff.
@@ -1854,14 +3504,47 @@ type Today struct {
 	WithoutEstimated bool `json:"without_estimated"`
 }
 
+// ToldReading A value that is missing was not read
+type ToldReading struct {
+	// Batch SHA-256 of the signed batch that says it; absent: the batch is not kept any more, this is what telemetry has
+	Batch *string `json:"batch,omitempty"`
+
+	// Charge State of charge in per mille
+	Charge *int `json:"charge,omitempty"`
+
+	// Export Register, Wh
+	Export *int64 `json:"export,omitempty"`
+
+	// Gateway That signed it
+	Gateway *string `json:"gateway,omitempty"`
+
+	// Import Register, Wh
+	Import *int64 `json:"import,omitempty"`
+
+	// Power W, + taken
+	Power *int64 `json:"power,omitempty"`
+
+	// Quality good, suspect or estimated
+	Quality string `json:"quality"`
+
+	// Sequence Number of the batch among those of the gateway
+	Sequence *int64    `json:"sequence,omitempty"`
+	Time     time.Time `json:"time"`
+}
+
 // Trade defines model for Trade.
 type Trade struct {
+	// Buyer Its home; empty: another one, for who sees the own home alone
 	Buyer    string   `json:"buyer"`
 	Energy   int64    `json:"energy"`
 	Interval Interval `json:"interval"`
-	Price    int64    `json:"price"`
-	Seller   string   `json:"seller"`
-	Seq      int64    `json:"seq"`
+
+	// Price What the buyer pays; for who sees the own home alone, what that pays or gets
+	Price int64 `json:"price"`
+
+	// Seller Likewise
+	Seller string `json:"seller"`
+	Seq    int64  `json:"seq"`
 }
 
 // TraderInfo defines model for TraderInfo.
@@ -1883,6 +3566,36 @@ type TransferRequest struct {
 
 	// Reference Of the payment, as in the bank's statement
 	Reference string `json:"reference"`
+}
+
+// Trial defines model for Trial.
+type Trial struct {
+	// Before W, what it did before
+	Before int64 `json:"before"`
+
+	// Followed Its last reading is what it was told, by 10 % or 50 W; of an inverter: or less
+	Followed bool `json:"followed"`
+
+	// Held W, what it was told within its bounds; absent: nothing could be written, or its gateway tells it
+	Held     *int64         `json:"held,omitempty"`
+	Readings []TrialReading `json:"readings"`
+
+	// Released It was given back
+	Released bool `json:"released"`
+}
+
+// TrialReading defines model for TrialReading.
+type TrialReading struct {
+	// Power W
+	Power int64     `json:"power"`
+	Time  time.Time `json:"time"`
+}
+
+// TrialRequest defines model for TrialRequest.
+type TrialRequest struct {
+	// Power W, + taken: charging; of an inverter the limit, below zero
+	Power   int64  `json:"power"`
+	Seconds *int32 `json:"seconds,omitempty"`
 }
 
 // UnknownMeasure defines model for UnknownMeasure.
@@ -2013,13 +3726,73 @@ type ValuesProblem struct {
 	Text string `json:"text"`
 }
 
+// WaitingInvitation defines model for WaitingInvitation.
+type WaitingInvitation struct {
+	Email   *string   `json:"email,omitempty"`
+	Expires time.Time `json:"expires"`
+	Id      string    `json:"id"`
+	Made    time.Time `json:"made"`
+	Member  *string   `json:"member,omitempty"`
+	Name    *string   `json:"name,omitempty"`
+
+	// Role Of a person
+	Role Role `json:"role"`
+}
+
 // WatchRequest defines model for WatchRequest.
 type WatchRequest struct {
 	Seconds *int32 `json:"seconds,omitempty"`
 }
 
+// WhyPrice defines model for WhyPrice.
+type WhyPrice struct {
+	// Best Before the gate, as seen from the home's first metering point, for homeowners and the key of an agent; absent: nothing waits
+	Best BestOf `json:"best"`
+
+	// Closed The call was held; before that all but best and own is empty
+	Closed bool `json:"closed"`
+
+	// Demand The dearest first
+	Demand []CurveStep `json:"demand"`
+
+	// Gate When it closes, or closed
+	Gate     time.Time `json:"gate"`
+	Interval Interval  `json:"interval"`
+
+	// Lines That are full and hold this price apart from that beyond
+	Lines []FullLine `json:"lines"`
+
+	// Node The place whose price is meant: that of the home, or the one at which it is shown
+	Node  *string     `json:"node,omitempty"`
+	Nodes []NodePrice `json:"nodes"`
+
+	// Own The own orders, by number, whatever became of them
+	Own []OwnOrder `json:"own"`
+
+	// Price There, millionths/kWh; absent: nothing traded
+	Price  *int64      `json:"price,omitempty"`
+	Reason PriceReason `json:"reason"`
+
+	// Supply The cheapest first
+	Supply []CurveStep `json:"supply"`
+
+	// Volume Wh that members traded with each other in the call, everywhere
+	Volume *int64 `json:"volume,omitempty"`
+}
+
 // Refused defines model for Refused.
 type Refused = Problem
+
+// UnsubscribePushParams defines parameters for UnsubscribePush.
+type UnsubscribePushParams struct {
+	Endpoint string `form:"endpoint" json:"endpoint"`
+}
+
+// GetAuditParams defines parameters for GetAudit.
+type GetAuditParams struct {
+	// Before Number of an entry; absent: the newest
+	Before *int64 `form:"before,omitempty" json:"before,omitempty"`
+}
 
 // ExportBillsParams defines parameters for ExportBills.
 type ExportBillsParams struct {
@@ -2059,11 +3832,119 @@ type OpenBillIntervalParams struct {
 	Interval string `form:"interval" json:"interval"`
 }
 
+// RemoveDeviceParams defines parameters for RemoveDevice.
+type RemoveDeviceParams struct {
+	// Confirm Its home may stop trading
+	Confirm *bool `form:"confirm,omitempty" json:"confirm,omitempty"`
+}
+
 // ListFillsParams defines parameters for ListFills.
 type ListFillsParams struct {
 	// Interval Only of this delivery interval, START/MINUTES; absent: of all that are not settled
 	Interval *string `form:"interval,omitempty" json:"interval,omitempty"`
 }
+
+// OpenHomeBillLineParams defines parameters for OpenHomeBillLine.
+type OpenHomeBillLineParams struct {
+	// Point Metering point
+	Point string `form:"point" json:"point"`
+
+	// Kind Of the line
+	Kind string `form:"kind" json:"kind"`
+
+	// Correction Of earlier months
+	Correction *bool `form:"correction,omitempty" json:"correction,omitempty"`
+}
+
+// OpenHomeBillIntervalParams defines parameters for OpenHomeBillInterval.
+type OpenHomeBillIntervalParams struct {
+	// Point Metering point
+	Point string `form:"point" json:"point"`
+
+	// Interval As in 2026-06-01T12:00:00Z/15
+	Interval string `form:"interval" json:"interval"`
+}
+
+// ListReadingsParams defines parameters for ListReadings.
+type ListReadingsParams struct {
+	// Until World time; absent: now
+	Until *time.Time `form:"until,omitempty" json:"until,omitempty"`
+
+	// Minutes Before it
+	Minutes *int `form:"minutes,omitempty" json:"minutes,omitempty"`
+}
+
+// GetHistoryParams defines parameters for GetHistory.
+type GetHistoryParams struct {
+	// From Falls into the first step
+	From time.Time `form:"from" json:"from"`
+
+	// To The last step begins before it
+	To time.Time `form:"to" json:"to"`
+
+	// Step Days and months are those of the site's zone; 5m is of what was read alone, without money, over eight days at most
+	Step *GetHistoryParamsStep `form:"step,omitempty" json:"step,omitempty"`
+
+	// Compare Also the range before: as many months before where the range is of whole months, as many days where it is of whole days
+	Compare *bool                   `form:"compare,omitempty" json:"compare,omitempty"`
+	Format  *GetHistoryParamsFormat `form:"format,omitempty" json:"format,omitempty"`
+}
+
+// GetHistoryParamsStep defines parameters for GetHistory.
+type GetHistoryParamsStep string
+
+// GetHistoryParamsFormat defines parameters for GetHistory.
+type GetHistoryParamsFormat string
+
+// GetPriceParams defines parameters for GetPrice.
+type GetPriceParams struct {
+	// Minutes Its length
+	Minutes *int `form:"minutes,omitempty" json:"minutes,omitempty"`
+}
+
+// GetRecordParams defines parameters for GetRecord.
+type GetRecordParams struct {
+	// Minutes Its length
+	Minutes *int `form:"minutes,omitempty" json:"minutes,omitempty"`
+}
+
+// ProveConsistencyParams defines parameters for ProveConsistency.
+type ProveConsistencyParams struct {
+	// Size Postings of the earlier one
+	Size int64 `form:"size" json:"size"`
+
+	// Records Its records
+	Records int64 `form:"records" json:"records"`
+}
+
+// DownloadPostingsParams defines parameters for DownloadPostings.
+type DownloadPostingsParams struct {
+	// Q As of a search
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
+}
+
+// SearchLedgerParams defines parameters for SearchLedger.
+type SearchLedgerParams struct {
+	// Q Words with spaces between them
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
+
+	// Size Size of the log that is looked through, as an answer before said it, so that pages fit together; absent: as it is now
+	Size *int64 `form:"size,omitempty" json:"size,omitempty"`
+
+	// Skip How many are left out at first
+	Skip  *int64 `form:"skip,omitempty" json:"skip,omitempty"`
+	Limit *int   `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// GetLedgerTotalsParams defines parameters for GetLedgerTotals.
+type GetLedgerTotalsParams struct {
+	// Q As of a search
+	Q  *string                  `form:"q,omitempty" json:"q,omitempty"`
+	By *GetLedgerTotalsParamsBy `form:"by,omitempty" json:"by,omitempty"`
+}
+
+// GetLedgerTotalsParamsBy defines parameters for GetLedgerTotals.
+type GetLedgerTotalsParamsBy string
 
 // GetBestPricesParams defines parameters for GetBestPrices.
 type GetBestPricesParams struct {
@@ -2080,6 +3961,12 @@ type ImportMembersParams struct {
 	Apply *bool `form:"apply,omitempty" json:"apply,omitempty"`
 }
 
+// TurnNoticeOffParams defines parameters for TurnNoticeOff.
+type TurnNoticeOffParams struct {
+	// Token Of the link
+	Token string `form:"token" json:"token"`
+}
+
 // CancelOrdersParams defines parameters for CancelOrders.
 type CancelOrdersParams struct {
 	// Interval Only of this delivery interval, START/MINUTES, of blocks the first; absent: of all
@@ -2090,6 +3977,15 @@ type CancelOrdersParams struct {
 type GetPostingsParams struct {
 	// Interval START/MINUTES, as in 2026-06-01T12:00:00Z/15
 	Interval string `form:"interval" json:"interval"`
+}
+
+// PlotRunsParams defines parameters for PlotRuns.
+type PlotRunsParams struct {
+	// Runs Their ids, with commas between them
+	Runs string `form:"runs" json:"runs"`
+
+	// Of traded, price, import or export
+	Of string `form:"of" json:"of"`
 }
 
 // ImportValuesMultipartBody defines parameters for ImportValues.
@@ -2118,6 +4014,33 @@ type ReconcileValuesParams struct {
 	All *bool `form:"all,omitempty" json:"all,omitempty"`
 }
 
+// SetAccountJSONRequestBody defines body for SetAccount for application/json ContentType.
+type SetAccountJSONRequestBody = AccountWishes
+
+// MakeKeyJSONRequestBody defines body for MakeKey for application/json ContentType.
+type MakeKeyJSONRequestBody = KeyRequest
+
+// SetNoticesJSONRequestBody defines body for SetNotices for application/json ContentType.
+type SetNoticesJSONRequestBody = NoticeRequest
+
+// AddPasskeyJSONRequestBody defines body for AddPasskey for application/json ContentType.
+type AddPasskeyJSONRequestBody = PasskeyAnswer
+
+// ChangePasswordJSONRequestBody defines body for ChangePassword for application/json ContentType.
+type ChangePasswordJSONRequestBody = PasswordChange
+
+// SubscribePushJSONRequestBody defines body for SubscribePush for application/json ContentType.
+type SubscribePushJSONRequestBody = PushSubscription
+
+// InviteAccountJSONRequestBody defines body for InviteAccount for application/json ContentType.
+type InviteAccountJSONRequestBody = InviteRequest
+
+// ChangeAccountJSONRequestBody defines body for ChangeAccount for application/json ContentType.
+type ChangeAccountJSONRequestBody = AccountRights
+
+// MakeBackupJSONRequestBody defines body for MakeBackup for application/json ContentType.
+type MakeBackupJSONRequestBody = BackupRequest
+
 // SendBillsJSONRequestBody defines body for SendBills for application/json ContentType.
 type SendBillsJSONRequestBody = BillLetters
 
@@ -2127,8 +4050,20 @@ type DraftBillsJSONRequestBody = BillDraftRequest
 // PayBillJSONRequestBody defines body for PayBill for application/json ContentType.
 type PayBillJSONRequestBody = BillPayment
 
+// ChangeDeviceJSONRequestBody defines body for ChangeDevice for application/json ContentType.
+type ChangeDeviceJSONRequestBody = DeviceChange
+
+// TryDeviceJSONRequestBody defines body for TryDevice for application/json ContentType.
+type TryDeviceJSONRequestBody = TrialRequest
+
+// SetConsentJSONRequestBody defines body for SetConsent for application/json ContentType.
+type SetConsentJSONRequestBody = ConsentRequest
+
 // SetLimitsJSONRequestBody defines body for SetLimits for application/json ContentType.
 type SetLimitsJSONRequestBody = LimitsRequest
+
+// AcceptInvitationJSONRequestBody defines body for AcceptInvitation for application/json ContentType.
+type AcceptInvitationJSONRequestBody = AcceptRequest
 
 // TransferMoneyJSONRequestBody defines body for TransferMoney for application/json ContentType.
 type TransferMoneyJSONRequestBody = TransferRequest
@@ -2154,8 +4089,26 @@ type CheckPairingSignJSONRequestBody = SignCheck
 // WatchPairingJSONRequestBody defines body for WatchPairing for application/json ContentType.
 type WatchPairingJSONRequestBody = WatchRequest
 
+// AskRecoveryJSONRequestBody defines body for AskRecovery for application/json ContentType.
+type AskRecoveryJSONRequestBody = RecoveryRequest
+
+// RecoverAccountJSONRequestBody defines body for RecoverAccount for application/json ContentType.
+type RecoverAccountJSONRequestBody = NewPassword
+
+// StartRunJSONRequestBody defines body for StartRun for application/json ContentType.
+type StartRunJSONRequestBody = RunRequest
+
 // OpenSessionJSONRequestBody defines body for OpenSession for application/json ContentType.
 type OpenSessionJSONRequestBody = SessionRequest
+
+// OpenDemonstrationJSONRequestBody defines body for OpenDemonstration for application/json ContentType.
+type OpenDemonstrationJSONRequestBody = DemonstrationRequest
+
+// OpenFirstJSONRequestBody defines body for OpenFirst for application/json ContentType.
+type OpenFirstJSONRequestBody = FirstRequest
+
+// OpenPasskeyJSONRequestBody defines body for OpenPasskey for application/json ContentType.
+type OpenPasskeyJSONRequestBody = PasskeyAnswer
 
 // PushPricesJSONRequestBody defines body for PushPrices for application/json ContentType.
 type PushPricesJSONRequestBody = PushedPrices
@@ -2168,326 +4121,571 @@ type ImportValuesMultipartRequestBody ImportValuesMultipartBody
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L3vchw3sif6Kgjec0OecJFsyrLnmIz7QdLYY21IlkKkR7vj42Wgu9DdGFYBPQUUWz1zdWKfZh9sn2QD",
-	"mQkUqhuorqZIWT7jT5bZVSggkUjk31/+82im65VWQllzdP7Po0aYlVZGwP+8FfPWiNL9c6aVFcq6f/LV",
-	"qpIzbqVWp38zWrm/mdlS1Nz9698aMT86P/p/TrtxT/FXc/qm0dNK1EcfPnwojkphZo1cuWGOzo/eLTdM",
-	"aXvkfqHH3WjPhLFvGjnD+Wy9Iu2SrZfcMq6YbkrRsHmja8ZZLaxopFqwlZbKsrVuq5LZhpeCccu0molz",
-	"ZpeCTYWxTM/h30aqRSVwHMOsG3bNpWXrpWgEU5pVUgm2dt/kbC7ck4yzStbSskoKw6bCroVQJ+xZpWc3",
-	"hpXaLYjNdKvsyX+oo+Jo1eiVaKzExUxluZ9eciZeiltRHX0ojqSyornllXvLblbi6PzIWLdM96Oez0Vz",
-	"yHgfiqNG/L2Vjdvfn7vBfyn84Hr6NzGzbnC3C2/F31thkAHKUro94NWbaEVzXhmxvch4zv3du7x6+vbq",
-	"9NWLH3+6+u7yqNhdkd/Ea9jE3QGeTo1QFjeyFvVUNI9MweScScuW3DCtxO6wB61aVjDv/oqigzBEavfy",
-	"c3rUsTSvEkv4Qby/gPkvuVkyaZi+FY2bP1cl/J0+dsFEvbKbc8ZZ2fC5TZHLtHXNm82YeV3Sox+Ko7Vu",
-	"ysTRej1ngs+W7Eaq0h0Q4H04E3BsZFW5KRdMKvgDHj6p2HopZ+58+Cfcr/VRcSStqM2Yqb2D+XwI6+NN",
-	"wzc72+bXWoTdIAr7BeW282llRaO4lbdid2d57Y6q+9dcNzW3R+eOP7550lHbsctCNG40YaysuUXhSD9P",
-	"ta4EV8S8S10mT6ritUj8sLVEeKrwcwoD7iysOHp/vNDHnlxq45f63BP4IxfqWODj1wGjhOUcsopw2rbv",
-	"C20Em26sMN0J0siOlSgXjh/pPH1R6pk5rbUSm5O6/MM5w1kYx7C1rCqplV0afw/M2qYRarZhrZK2YF9G",
-	"8oU1YibkrTAXTCjRLJzUl4q9WxZspY0ErtoWgHxu98tlWGkLXDptdLtYJhfMLZwrA9JhxTe1G4NNxVw3",
-	"gs14LZjVR8WYPZ3punbL2yQ31k2QN8jZow9ufLIcc7RVxaeVODq3TSu2j7P7RtOImVtaTvo0lRQNq2Fv",
-	"DpEgl229Kz+KI7+t6RW39oAtKuVC2sS0/yRmsubVDic9MqyWSjfAUcn9KFsxVuw4vtskLsOqAiENH+dV",
-	"hZqPGccOyN1ptcIuRWMO4oQ32jixmNgDz7P3NZxoJMrY/pFzSmCPnCW34tjKWqTuzYwYK46sHjtIWuTB",
-	"NGCY1G1E+3MYJSQqEzuEaMSt1G2CJX9sQW4RQ3otCa9nFBwpkjRizUktGD25t/BOanaNblXpRh7H4cby",
-	"8Pj4Q+9fSnzfaov654iP33J70Hf/8vQq9cl/ON1zZzNeOP3I3VqOi1jJNyjJUcQx3uznrE5uh0MbjgF9",
-	"NZJ0QVIVdAuhoAu8F6RJtEeeXN1FhNIpuhUOuLzbhPJRCT4fYtSVNlaqhfG6JV7mjwyr9GKcOFtVfJYm",
-	"P9h5llvhxBCban0zZsStTcDhC1zIeGL8SVTyVqCCvmVRLLlSIm3WNWImV5I0oF0RJWtxRyHVDVyECdCA",
-	"OeX5T870uJsZ2N0waRuOV1XSBHRHY/etl3rGKzw3aJSQplcwDmzzePL4m+PJN3tpgMPnlvu9rBJGQskt",
-	"75HcqaCpuVdifpgseeleSAiT/AUFf9gmzqsXr75j8NPIe4qehYXRtHMkeRFZ8x9jO2WUmHfLcQc871R4",
-	"Gu//8eTs6uzx+WRyPpn89fTs69Qu/b3lVU4PblqVcFsIayuUH02rkP1maE6Q9eEu1/1SJKwBv9PNJJLK",
-	"OWuJduMlcdiWx6VMKtR+ZgXTTaQMpGiyXm7223XS3TjuyfzsrCXV8RB/0ZbakWH6jF9ADpj+L6VKHGe/",
-	"DYcpO+Ec7J1QGD43rVfCCrK1+jMT71e6GXuiZD364e0Z4puF/974C+0NavMHbnAj5sKpJyLPpVy5a7nm",
-	"718KtXDy/+zJJCXLkvR8452FW/JpNvMCKmnvdg7wnTmt0RVs2IrLklkNStt0A3NtraRDO5p3Or9MQtb3",
-	"vEop6hhRkBJ5y6tWwLyUtqwW3LRuS4fkZXyiop/BbjxM3UYbe5+RX3e8vW9EfwySft9dIcAbOZ8ntuvZ",
-	"hlyQErfMtKtVJUVZMHfZwc7disa4h4sBITO8sG0toj/fIvBaN894CzqyeMofcOTQFj6Iuw+6mWXa1ed1",
-	"9hEjNIJTSCihy0ZHf/h2gQ8WeMnQiPH7MY0Pdim+QQPjI3WYWSNKmaZ4KaaZXzrF5+P3os/4b5xRkjKZ",
-	"CieqwpmQhq0afSvUOEXr/jcTaRPIFzm4O1t0d79/yQp7tBV393IV/XKQq2mMmhEGz82LnCEJ42GTEFrf",
-	"rfRsaQr209Vz8AoUXSRFWiZ4o0TJjK6FXZKJvutAFLdylnNj3Qh0sh6qGtCgBU47jDT+pF1GrpwHEliz",
-	"OMqxexKJ3rvveR9hyrB0RvS4gGTGZ5gbtGDi/axqy/ia7t71F9Pe8zRw4XTk6MaLPZFhLw+Wmu7Kvy+r",
-	"7wATL7N92aDUvqDx6znjrAs+ZJ0OiWN6BZkG0cvgdpgPKhK7nlqZ0nyvwB7jqojiUac375YXbAIZB7q1",
-	"LMjHQ48xhd7C+ziHSPIOGClD7OCjzVsW+AGxNSUWEDCiHIso0KbXwuyE0vDOuNbzNAHBqU0xamkYPu2U",
-	"Y8FmXM0E6F6J0M9AXKhEn508UD0Orr4EB4wJHkk7NmKUS4hxui85cNlcN+42oqgh3MIjDmDZiuvp5lAR",
-	"ueQm4a+7/OHp8eOvv3FLM7zC7AYK3IPLrhe2TQ2b8mmgx7jv8ptMJmd/vIAQGCZKACljP1dvVGNa1KbH",
-	"RYoGwmTeR7fjjQrpEtIwXpaNMCYt/btg1m5mh3XU3hkdFlgwvnIanVQL/09n7Rggrdvtgpi/kmrBdOP/",
-	"Lz2J8aGSlDcI55mKTKRCEj7OgNGF6KTllKq/PL36yBtoyo0Yff/QRZ0UNSBCDfAwl4rFZzTKAWmS2/Yi",
-	"Fozn7Oxb9v865jj71nHvHcR7g0SHtd3hXn/nE4C2Yqi6qduKJ1KW9NoxtWwoi8LNvealQKUVBkswVva+",
-	"NnQPD7ksO3U4RLjdT5CbBNHCJCuL97kkCrsUG8YhZyJ9ENIXqOlUBjd2EWiUY9gEWaf+z4e4Wnyu1qBN",
-	"giNnpwKxm5Tr4B5ndG8xj+TS9oQmzGUy1eneojCGhr+jZ9qgTj6wBFXeLbQ24ys+oxBGgtk5m3JrRbNh",
-	"S12VJrj/Z7xhqM8uebNwF2k6+lJLJWun+5+lzS9lG50IxLywrOYbNhWsxhtJN4wrJtWtaKxoMG9WlBeM",
-	"UwRQ6bQQRbf0NTyfWaK0bCFvhXHrqbWxBXvnxpvqcsOMqCrDag3qJcd4zeAyJwe4YtB3Pjg3SuJUZDFY",
-	"ftObZ4G6SvQEGDA9snhaHT7tAYVlhC3bpP3QYVnoHoD97ZN+TZti+MawqdhoVbpbwi1lKiopbrf2nd0o",
-	"vVaHMl9KAwmax9byUifuOW9e+o075LjhcUkp8EAOWaYzani5GdCnncpZYMptyTdeqZ388RxUghWcYPf0",
-	"//zi58nZLz9Pjr/95f9//PPk+Ktf/nD+8+T4a/zTvyUvQjffBHs+h4V0Sb1OIFDGrirYSjSgpgiMxNAu",
-	"TCaTeFMme3fFUyuiQJhRclOW7kpWi5QyzYzVDV8IJ7HwoW7yS12LRyaIOq7MWjSO5da7VqQ2yWRyZ2MD",
-	"51pd8s0j033GKXqm+07BvmQrvjEjeThhWsmm03qEcqT0lAIF2dC/f0mZCXqdYr53XQbqOZs6Wb9mdTtb",
-	"RpKP8kRhqwOVR8238yBmJIEn+0KDtQlGV8WNZbNKG1E6lh73pVZZWd0xoaWjqqeSHy/vuXQcVwneJH2U",
-	"ezK84ySEIaUijhVn3D+3umprcbwWcrG0ogRXEKYuO+r6Dz0yWMISGI+tl0I55ls62w5+G2ncg8VoQODt",
-	"zsZAhkNZsGkL7pOtrOqNsOcYXnPbbMFzw1HCN2Kmm1KUrFWzJVeLWLeOKEcfSJMVl5j2+iGd7mSfdtkW",
-	"NEj4UjefOPzap1GSceIc6m0RE/20rRehP2K/zyN2TG2NcfmaPXl89sekj0Kq1gqTcXySlb1hET12ybzW",
-	"TVVef0RuWZymGJn+fm69L6RJq2zDZ0M6lRPEdBywJku5wzPVbRMSB/0a2VS480Fr93sbm0Ah437M0eGy",
-	"HB0KhWqBsY8bXZV34e2pz9OEAWiG0ddTFP6TqCxP3bF4br2JfWm5FRdAbMxVDa5i1gjIg2QWkhFgCyC7",
-	"0vH2jdjsEBnGGG2J/aBrsWNTRT6MY3MjV8d6hUrbMWh57l60TSu2owejPhiugbt/1Fhu270fusSnepJu",
-	"y7Ep1kwr4Uy1qhTGsrlsjB2bYnLlRr3zKratVpxsmoN8xDGlHyduFcdKjq/wAXdIYx1ztM2V9SRpVVGG",
-	"1+6lErSmMdqOTLly6UCAVuNUWakW4RqONCu/VeMcymveKFI9MmJOKmOdrtYws4Qi1krrG8ZtT/fsR4WH",
-	"8vXIk0Wkym/ri1IoO+RTINsPLDwMWIhqvnPm57Kp17xJx6VrXWZyno1oZKbK9VaoUjfpEOmQw3PFpXvu",
-	"JCwsPhBd8tyK2+XR+dFC2mU7PZnp2p2wWqs1tzb+J5iX5pRGha8j4d7wJhV0VMD5RtyKxhl7S8hvB8sf",
-	"nJhTsYQ6SyUoMOZErVPhpXUSt9FlOxMmR+VAyJ0L/7JVlysxS9f8uLeus7nFqk0nbH/f6JqdbRV+0uFA",
-	"pnhk/HfdUZcq+XW9Snt9nxpIdGA1v3H2m+EbKvBGv4hTMuc6qS7dkWl6+dCt9x4ARX8Zx1Kw5Q/FTo2e",
-	"J7PQB4SjyXvJnOAy50jKIvjiCm+/Fawz18eHtMdSFwQQPexnmpRA0syc7XM3bygoJSYVtjDWFOyH15dX",
-	"529ev71ChyRTwq51c8O4YWffPj45++bfT85OJqePnxSo0rhN4qG0f6+Qpa+nlvXd+5WYDTvUQKcV8FwI",
-	"cuSUWCx7x5i+M/idLeZuoRk3tsBIulYi/IS6BgoW+hqlrj4yPpo1pbMG4ZFK8FuBNihYmZGTpQ+uYNjS",
-	"PVkLi+4rKBh8ZJgSnZePgR1Ov1N4e2cQw3hYQQItIV8zULhdHFno6GgyUg9wa099rnM6kfmBpLKaTQX4",
-	"oZX7t/t90cjygk21XUK0iU/1rWATplW1QaLuAFWYJW+Eie70MWbDUjf24IlafiMUwmX4qd4h9hhySpCw",
-	"fjJEvNQx+J4wFbbtDgLnML0kkDlcicQxdq09OIcRcBvuuvYqKZS9zgjHO+Uf3dV5nvH0hLNOS1yBAtWw",
-	"hRhbq2vE37PBUiDiOau4uypp0+F0LuVi6QiqxNivyDKfoB/KSGE7ILUIfZhTYCJEIvlln6x0Cylix0y3",
-	"e8VuihtMaCeJKc1hIedwm8mccoWnghzER59bME2Jmb0uRcU313UqvR3voRAvUouAFAKWB2vo0ux/+6vH",
-	"sRf/m0nfjT/5dQJ7XcrqkDm7ZY+E964l/GlOOER5LSGvwXQs81nEGBd8ldzzS1kJNRNeB/FbbD5+jz/7",
-	"8CV/f73UVUIQvRULaWzAaSKGdOotxB+8S9yTzF0deOwbwdZc7c6mT72zx1+PmVsjFmZobnR/wbSIZp4y",
-	"EOEDbWuuq0qvzbm/+1ao8oNpfcAkz9K+yrRmIFEP8/Yomh+7VihoB2fdZoLB53GAwPS3dDSk2eYUGDM5",
-	"/+EZ4+pz2bdzScotBJZSrrG95spnHtV2N51aVOK6o2U6BY3myWczsYLa05j8hY/IKLfFzAjezJaiZOul",
-	"Yy3cMMeW6fBMq8xKzFLJLp3I3AFZCFHmZJG6bm1SuF0Rehvex3CQnYz5eNkGibOJINKWEkLTpueLruQh",
-	"MOJIL4DXOu7dEfB9pdeJch+9jiRMrWuQKQT9gosIJiSGSvRCOMvMWXnO9t6JIcKba9F08qobGTTKanOC",
-	"Q/1/5Is57i7946AXHXsVyLGYNydZE+HswRitcdYocqfPAk9i5OGwY4tButyMEU+7iYy2BnChwyB0sLIl",
-	"FGQqgYnNuGQC0RmJxWPvx1VNwQNyVjNea7XwcGx3iOnRQ16uA/GS6nerUlmGvOLJmt9X+2oEKmHwclm0",
-	"vHFXt3hkOvCrcKs7DjZLvVZsM9YZcMcAa7Y6hKIDB0VrHLVeAQpFQqbq9f7aWTfAa/fcTgy2i7t64ofJ",
-	"5/btlYfb2HYw70Ph2Au8AfCE6XrdUO43mmBJhK8ktAd9Nrfe1+ukKiDtkq0aAeXeRDtToDBD09cwvRag",
-	"aYLGpnX1yHhfHNQ2cOX4ccV3w6BzOh4Jw5pkpXsC05qBpHPdxFVBhwB6mXT2ds3Vxi0g45gXKj8/Mnhm",
-	"XLnFuaMWz+0C1CMLLo21KL0bzJlHo8WfTm5JJCUCnYjsNDr6OWa6drLOu7XqO7i0POloKgXuGBEmx0h7",
-	"iuNyi7lgXyJun1REK/rYx2wxOWmCuGS80kqcu91Y+t2XHaCB06cbRLOte3BgY8qAdzCF6CgPAJf8mVux",
-	"5pvLECzfItpS8PI6IyrC/IHnjJhpOCTWOHtgdgM1Nu79oGq000cGZRPq7Z2CLi3ji0aM9YflarG5sdd0",
-	"wyauBFmHTIo4cEygMW7jjVQz4WGpmvGR4y7YvUUkbmdLQTFZ/MRaOmOYcYbpN+lKFTFvTSoX7N1y000f",
-	"l1J7zIl0nmsAjB6aGKIrC7q30YYR5TY1YnNKiTucZbkn2P0DaYDZ2uRE5Y8RbanVpu4w9Xoe/FaVEDJx",
-	"JnaUNLfkyKe+cpwAfX0Y9Z2YXurZjcDSOHexrJeaGeHYW2l2IzbnzNiGq4UTdV7fsboqCQwETLpkFlmc",
-	"UDuYABMe9N4/SsAafMk/F/xy4zNuKIEkBYIShcqGRgghtQ/F0ZzMpEHdwT2TP8z7Soevgpc1smQK2mtn",
-	"ucIVRE6Vc+ZpWGBCMeysXxlsIfB5WxNIbQYBzd1yAzVozk7rmA0MEIohQfgSDQ8G6H9d8t8ar3KKuUCw",
-	"1exWHnf2YQP81Y9NBdc3TqMUK2BW3U+9G5lfDCgpexOb8CnIRy75XpzrK3goUyWQrZ/3TBwdAf+9nACB",
-	"IoLUTbbmm+uQ0Jy2Go2uBWhU0sDmjZb/aBdLYQbqEMxFqB13dyZm6krTJQxrZ5eLBkCLxzvQZvwAPNhQ",
-	"ZJEaSMgqfW9C9NrY4F6EKFmX4Hn4vRBcA4P0OogMcyFKcy0z3rngCgiwHQEpriqZe5fFmTHRVTyvtG4y",
-	"5qVwt3D23EMUwuqPJJT3iqQACnKAcStAatnffCDgucCpRNbLo4ARhz8ij1LBbsQK6ws4m1Z8dqNbW+xJ",
-	"InSrd18cz7HArpf0WroQ0CYLed4tNe64QPsEwh7mgmymc58pD3e3ElHU1FFcrxXis2o1l4u24VTIgC8n",
-	"K0FAWUpNI8rWgGH9jOqCQd41I6EyTtKkfUzvDh/oH6LR1x2o3VbOK8kkadgczkaUQuH09zlv3H+8Z3MG",
-	"9SxsKSpnoc9ukicpDcL7eg5q+OZ4uoH5m4KZdrZ0o3/XOgF++kw0ldyf60PyuhOhdAr6KyV5GdgmoPQS",
-	"mTpBHsmoSLrELJy7gd5UXO3eP3c6yIeBUgPWHnw9FRG4N8bRagTIFG1Hn7q0nhzhLm+SHT7uQjlzGErI",
-	"JTyO39/nyqKVmTw6Qh6WNSoHSSJtb2FGjncHe3PVfyA1rZdY25JIERezm4yS3Rmb4EJnRi6UKAHFJZtv",
-	"7a2qpP2jcYT0l7ocuLW0ShjMQ6NvOjtV66RoWUKl1u6YU+j8M+6ivRGJS+RWNHIuReNMvuAQD+Qy3s+K",
-	"VuXJqp0OgS30h3asW5aidIr7nE8bOUtLgA43rf8+Wrb9CY1EkdM6QSts2BF5R4B4BVuK92MRGWgb6AtI",
-	"0jwj5lxO3WZ+TDcUv8g7TDw55Z4asgvPIUWV9iOjOULJs4XP/1xxu+w5v6RhHEpeeVV5x84QjMae4JB7",
-	"KrsMc7dU3r4BNe6uuLNxUvP3L/Cds8lk0FbZDefH5dGTreD0cfTHBAqdV/bvc9B71cbfePW6457JQEl4",
-	"ckJbmt+2OP2Q5Jtb8UoYwxe5JMpTvpKnt2ena4N+sgvGGWYQYp6rYY673cBdmkqp0YEBqRk7oZnS18QN",
-	"e63cQzEo075iL5GHaocxzqOLrMYlX7CVVgv8gTIjrGacrfCS84aDx1vCiTvZrRb78y7h118yNM+gJ4um",
-	"0c1h5VjZypIIcd0vZKEBJaqWxuAKTWtWmGvRKshTSRlATTI17F2XkoSJDEm36FZ6SFQrwqs2CT6gPNwY",
-	"c8IO3F+qraocqD6OE/JK/KJHZpN0W3Hv+SRu6L+4yZm9xV1LvTb9RJBQ9wP1OY9QVdrNopVR+dhhyZ3p",
-	"jDV0CdRFaPbQz13aynhLLszjC0IKMK7Mp79FcFJjo9BRsVcK5PEwK6rb7AEr6qCCwmwJEEq/VcVbI6fV",
-	"IX6/dDaI7MrpQk+ZMIcDeP3+2fwVb26EfdtWeT73PUPr1lh2I8QK26dt2SpDTkpIq/cuuXG6MGaHDMQW",
-	"QsFPaGyyEgpzDRqAWev1zex7+DIxoCGXol4fuIAFt+J6VmnTNiLVHQNjsmSiRSEHoSjeIBXmi9My3d2d",
-	"/JCzCQbSbPbQ6SBsBOwzQLCRoyASrJzdJJQlLKTijWB1W1m5qnzEc2QgpMlEkme8qsw56upYAgOtaeeh",
-	"/KCqGG8x85bSI9w+sS+gVQHuhbRFhLMaIBrgZcpe13Mr1B8umKxrUUqo18avwTDY1ZZDhiBEeU8gxiVV",
-	"q1s3OX+eqPCEGu1iIGrt2+maSH+BL1OoBUfZr710GBI9RqQd8bzeKewpRecV9kpIwfMJiOdjB+SM3IDb",
-	"EKt30JsPYb8Fl0qENG9ndk1lCcF+iMGtpRl5vqbJAqmtuqHQiwKTOqlL5eYAeFf3mevp5jrphehQEtfd",
-	"CuGLGJomgFnqY+AWy1m5UbyWM8ejGmsywIfhpy3LshKHyBmYYNNW4nrKzVDG9u4kgeOCY9VNz41DmVlN",
-	"4ExK6fJdQiG+GRp7rLSuGLcExXunyVPw7ZCZQ4Uk5OuMjGptZskL7vu2qhj+iFLNp+f6BgFOggLQGKJO",
-	"w591a7gqR+eYlYKXoXPIdglE7GCPI19TSJhI34y6EUYulvYadmJ31D9zSahITnHbuHMIpCpQg+MhLv83",
-	"yMTQK+tsUuSGlWjmYgYSEz+yL3CUxod/JhZuDvPIZNu5hyCU3K8FUNinhXCGtjNUBzU6WWdTZ7/DhEP4",
-	"rlPZuRUlpr6FE4qYUAXWoK6htcChPbYyvuMo/SzxozRGlNcDHHIFWSs+oaiXDpQpcgV0lhxrECnwCAM/",
-	"AAn8rtPb4e+x8MIjCG/uDSbeJGXzG6mm7gKutAlJzL6QGby1rUEeNYrLW/H4yfXfiy2ILwDH2ff5VmFF",
-	"SeZawg9jkbHs3BxUC7JeblKYIaMMlJ/ww3RtfgRCTiYb4jtVxo7g8fApoprzRuSY4k9iVoFIp+f8N3wt",
-	"vM+TJzlB/wsARqj27NuQtW6MuNbzBB79K7qm10sqsI70LacfdMWCkJl4m2nc5L5gr3PNE7eLiRMfA6+e",
-	"Y3InqkhHAZfwRSi7AHdwpY29S4Jdr6sRSoS0xuV+e9ZJspHVAdsFx5SoYyLNJ04/nopKr9kk0UhgzJ2t",
-	"k6nZcTb4eZeCEORIQGRgGmpetnAaQiGWtiwA6x2azn23SoV5I8S+9cAyIiWfdPeaOz6FsiHg18On3OHH",
-	"pLJFPIhaLsLq56EVKGBdAUPCd5xEcElWP/gP5zn0Red66IcisItY5ggiZpoBdlg30lqRTu1ZNXpakbwd",
-	"JXhxUm/wtXRr5fWho73FHMhB745fLn0gmnmedH6WY0NVVyCnqrZWlAuL7u71UlcCcN6TPVX7CF/x3dzv",
-	"9JPrRIXj4pTopfyS3mJKaWI5CY3mOazFK7vAEQflk6XzuV97VbMSvh43fdz24zjt5pC3dkaZDt4iV2JN",
-	"7YARu7PD8fxlMFtk+/LrY7v0uo9fsIlTQLyT2U3csGSTk/TehSNOjna/isLvzGDWxythl7q8TCtyrxV2",
-	"jiGcG71WbMUpiBrkPahC6M8Ca81reqhU8lKcsLfO/EVPSVAgPBFABexeipUOTPA4SQAW34omGQh7sz06",
-	"RB2IBysoiqcCeCgYnklnD56cgaQ/+faC/ftkAt50CkYnbLxkv7IrCrGghSHd1ZdG+ap5quLPab58anTV",
-	"WsEgsgQ2aucTHG+k1LCd6Xj8dfLrrzs1vGAbYaxoEO3ZB2zG5DNcr1Dlzyxu1TMIvI6vpAqbsGUO3KlM",
-	"CVYe+nm5xfpFxzMsOvZJnYfXgOCym6EzEkhnF7ytndbuAizHesOr6joDlYOkhGTX2G5zrzgdSrznMwsQ",
-	"xU4dA5wF6mG/Y+e498bPJ33NE9LFFOuMFLhiOzBUr44e3r462zY8jebkFDNjodEVebnHlhQPwxVpzwcJ",
-	"jQwiKY8MC5I307so4wwYaHkGKbIE0n5QN8oEtHEj/kbQE12TI55r8ebhjcYBF8XQrv6NlfD1/msuKfmM",
-	"uKc4inssifcriaDDOMPMXXrLK1nmGpFHnQH7Kz9D4x4DtA352uFaInjeWqi72HUe2GkQkikKkKTRmaJV",
-	"dTwSiBnRK9sVBcTTU8iASHMQTBSC8esllDWWEpIFWQNUsIF/d/HksikN4SwMKdMoOJO5K/DT24j+BzaY",
-	"uJPsDcR45KSRxUv0fFtsQv9X3thDglLh/I54NsuoV95VgSGiJY9qE6COAZAgpHW/JCFTfL7Rk8ffPvn2",
-	"mz8+/vbrg7qDxIw8AkOMtvBO7Xji7dvdI74QCoSp0/h8/I64+MyZ2988YRV2zi8Y9kqDI37NTtg5+092",
-	"fEGQ/FHzC7KZWyPKrtoTey5EnUN+fnr8V378j8nxt9f/efxL9H8n5/95/Ms/J8U3X31INhAZQl70TScu",
-	"tq5HOH2HVYHFt2IK7mYrLLsVCN9CIDienF2dPT6fTM4nk7+enn09rp1rHtrDe6AKJufEpkynbdToMizF",
-	"nLeVBQbdUm6C/+/s3NOt6EwBwhKQihlNFdtB16DidukmUFBIGGIMJ+wpbUCMi49wQt7HY30cFuhltFaE",
-	"O7UBCeGzQaUNsa+ghV0AjBZFgRG5BQP63aWj0SUHIKN+KoAYpjSKHal6sWrjHVBzythyFwHDG9N0uKML",
-	"Qg4HjNN+0AVxoGIB8fjr/bBYaY0EckELxkPsPhiuXgOycnbT43RLfVsfHQirOFbviLWCwEyQLnftlMDr",
-	"BSYAxnl0vR9CIP9aN9eoldC96/4AVvDeiHssOvde+fuE6XhvVU8EbyfoJjJ04flLUXWYWYNCOwmJRl5/",
-	"n0PSxQhIwkJih+BqV5vICy/w4EizV4B19yGiOCVz4NO0NVGm7EGLJuwtdyVRsXmwVkNFuhNPqPn7I6jX",
-	"KmidPYCjE4YeXJiM2YEGxI6LDToMWkuxaNn4688Xq5JCHW5Hwuq8IOMSvu27T0A4gPEFl4o6NN0IZ803",
-	"0G3b23+iMgKSf5MQU3THDzYGFMZGvEgnaTdNB/OP95WS7mNlHP6aHAx7D0nH9N27Wl2X0hDxE7UvTSvO",
-	"vYCFmHXYJccGmN3aleQtBW9Kv/2rRi8aXsP2fDVhHhkH2wF5fohuGwChgJhT4VOR4IKAmnT4OnFMAdFz",
-	"bzqdsFDJ2IWzEAGfGatXJp7gqtG1NKI89/0R4lnAMvF+ydYKzn0XzMOoPboVTCX3M9nu8MTlI0VlZ3AA",
-	"3NKUUD0fQNruFtVn5b5x89oMxS7hckXxs53xbjtxEnI8ZFmA5HHsh0oHWBQSI0WdPcgV+hYvmI5kC1cw",
-	"QMhV68v3yHdfOrbWTsvxOMeOhWphUyLEowkfRG0yaxOhgLESCdMNQUXPGrOBsROmSKDznBqsjkPgStYs",
-	"HnAWPta+fsMXe2pDOFs5lsErzeqoVmRn69KFGSupFufsBeM1W4pGXHRA6QQAogjZqoF0JA/ZrwLaDmQo",
-	"sbMJi/MdV/Kj6jPecPdItu/O78jV/1ItaX8FuOjfZhNc2t8y3YsPOkOFYiHbNkqUGElIbr0f7Bqz/FJ4",
-	"Im5UpImH/HH/bAIqNHVYw1Yh3RrBfYGDe+zn3c9nq61+h8r+SKjsj2uV/JsF2v4tNn4e7PVk5EJdtwpK",
-	"1HNn3j2DIHbgxfLPJrGwB0BWOhBF6MezK8AYNK7f1h36CcNTsZDKYMuO0YmPvzpE+G8F7fvXa7E3uhN5",
-	"uiju2UPBib/Bf0PR3Y4OWdFf91UrUv0onETjAz6Dxeb41Ut6ercVDP69wBnklF+pFneMyfyuG/+uG/9L",
-	"t1JJQ8I8DRHY/s0uTQd0ia5ob8J6bSMA4hcBor+D309FMn5XUP9Ve7kMB1Z9IxdL7V2SBcy/92wZr5Bt",
-	"Ofpnq/PT06jrZWNb7Y7u9t9tZc5PT//P//rf8Mj56elpKW5Prd38dPlsksMF/NX0vDQ/geLmZIa0Fwwy",
-	"Wzm1fAMYr/y3+zHjSTGya8yAnnLZ6UW7APwAZshIK4NUAspg3sajGdMgrecVBIdvaH837MXFxwb8OncG",
-	"8ch7XK48YLbbnBoLJTHtv9GQp7lB3wudhV/fP1N4Ub7mdrYkfE+h7sttE/qSbwk2H8ECSxXsUyjx3u3Z",
-	"6VVVwgg8zM7fZytf+RlAoje0DaVng72asJitWMUpDr5Pn0CrCEoIofZCLtRxZ3pPaUuBzpkcyQGrc68B",
-	"aFLtrPLVGDCNkVbNO3g2aQxut5cC4nRntNueYDdGiCrhGB2OqXIZDKqHMR/fefJs2Y9aLYSx107/julM",
-	"mcMfAsRT73ge0LsN+yfk4CwReyTzIyFKJWvVfTt2RFTuIJup0UHQFfYnzvo5RHON0az6BEqQY+T+Iv3v",
-	"f3dFQwnWW/HNsmyESQGnSAUAumLFQUdj0w3UbgHCdVKVK6VZVTxdPEBo9UaIKCibzEisuUy7/+SUq0yn",
-	"DrVokxHDF5ev2TdffXt8lswR5KoknLdttiH0PB9CvvzuzVNWykbMLCvFVDpLBt/ND3udHvvpViZjaoSD",
-	"G/c/20SA4T2Y6UcxrnJV7aH9py36CjUHAzVdbyqunvGkfasoNss7BTtZCkVYmNKedKVZcf86bKEHFrvP",
-	"JOjsjrgnUcWVN0NUyZSw3Rg73mEqZZbYtG+hEarEDwOgHO+WF+R8QrOsq/Pv4E1CZz/6juiq6d11ExWx",
-	"p1IXlnKxHJvDguWQowpO8BQeWnZQQSUIvF3gzHL7fUlaxlYqV5t38d28W6JfKehP0YZI07XmoJLnQ9oK",
-	"7FUUPIfeoU2Ke1fFCv5OIwJi2EMmkUXCeoY2MqSPUy8lGXwycHs16JgbC5SlxEETMyKLfhRtIcDDo0Uc",
-	"b9u0Gd80/x6hr6MtwPXGbUQcS9Kycrys8kkdnQl4UFb+l4Bd7cTVHWp/QgtU+kJy2gH4fRdxnJf3A/s+",
-	"IuyaRa19BkAQeN8p3aEfGRCtSpSRVOz7xHo9PDOsI1aHHV8QVqlOEtYpTalNpLJvzMwlt2gpwt2QwBaq",
-	"M5h3rapFziNNbQoRkwnA1glvGhLrDqpeXy9Tq1AiDNn54hCEFzBUEZgGHKeQpwdFXFGfGljs3vO4U5jm",
-	"JuNX7vcrzcUIGz/QuW/MFdCIMgMmC3rgntN79+Zz2a580IaNsJ33QiKAnYoTDWsJDfyi/P7Q268bO0nT",
-	"3qd3OqSYUNuC+g7mA4Pi33WactevYZW0tsK6xgusQDlnWlWbqOsUalBxhh3VHXYtcBwD6IqngxKQQPlS",
-	"3KZyuZ/iNzqlUURwW5jsDPy81SirKzlGX/ZW0eEh2z6+8G5rSz0VhgR4Dq0jl0m69Ql8LDlya5aifOPn",
-	"fkCUNlOWUw93CAZBfjMWMOA+7v18pUu0dnOXxae8lQqad0HO7EWn60PFFuAGKs0grjYyezfenl6e95Pg",
-	"f/eJ33uyvmnGKTq8FTOtnIlVfhcYPl8vs1uAO5/LmeRVtlvQ2N0OA3XekbsNlFdBIjTz5BUOsBKdgehn",
-	"RFhQ0Fx9mYYoz1W7U0vODSvlfE7J7vGdGT4Bnw7gOtL2UOHSaUULJcqPpjoN87E0p2EiAg8fz2RZejyT",
-	"XX7YXvIu6+1Mo9vxsEPDJ+CVViJxAHDzRAb1jHYQep9T/5oDmgIPHqqRl0+ua87efu1fxgUVjZgJeXsn",
-	"MyR4oML6wwqKmHp7qZ/qaI7vJ/PCXoRCW6kij5ldazpwd0LLpM4GA18L7uf8WR6Wcd2xvZtk/CgxuCM6",
-	"7iInDtZz6MTfxzGPkQw77uh2bojNJE+H/J9pu4wEPSJCYUrNVttgs4OA1OG4dlXPTQvRv39ApTc0uA+g",
-	"s1OEd5hutljGENNGWajOYpxufJMregrQdKqNd0B25wtmVjsZlqydlFVlqBti6Eqyc15TqncMaThgHY3S",
-	"aXbUjVR1UnxAE9kKgD7rAXoBKVrXK95kcDlrL9QPnB9eBonp1V5O7bpBEHTxTt+yy3RsU9o9wigkWBHW",
-	"EMZ+ddMggE2yyU+y22Iv6oAsKw2r9IxX++16WEBo6RdDOnq2i9F34hMcrNbaQ1bijqVP8V2RWn7HYrkT",
-	"FssIyIC3Ys2bMtU5kJqUl+l7NsCupv2iUrF5xRcL7DAauGUU2HnWETsgWfgtlxWfZuCDa5FJWTAVd0ba",
-	"yH22+kYoc5f7M3h6aYitWzDQsojpjvPuJpnfvu9WOpUkMG3LdKoaTCKErmZLUbaVKHr9I0wHIAA901XJ",
-	"/DxGbaPwU9raJ/bT1XNCzBkJyNabB5UqK/F+7Dnmo6tlG6DlIRcAHJ19EK9IicLvBk2JVtt9Nb+7onxG",
-	"ib97TmmfbrLfIH4bLjmZUnSHKEjAaXYmyXgrP5mNtYJum2XB3o2FqVu1NqMSxoDi49xVNyJ3VEb2lAni",
-	"oT8GAFK74cuPiREhyXpu4rB4P/1IvkSckeesVF+WuN39AcegY9KEHgRH4NARUajtO11xV2f6TGq9cRfg",
-	"3UDa/vgXgoAeggDdod8mCKLn+b5hPsR5zirNy4KtbgEjJO7lEQWdzEDyJ8KWHhjS0fMjGrZbdZqikPh2",
-	"tzKhZC8cN+tbKdagzd2ITdEvGntkCuoiIBpuNaJFhEwNj66DWhO2mTo6//rs8d4Gtxll9VIu1POlwOZT",
-	"ByzNbVpCGIN9DFgHlt9ItSgw2wRAVNE0hh9XjS7bGfxeStM9AlmgHcwqdWW3uiqZ0muoaOmlyGDz+1Rp",
-	"QcgW9TM68qVE+G/MN92LnQDLTNLNd+vchlYmZJnk8YKuHKMP1w+6Fgdanm5VxqJ1P9aB/7wSPBeF7WBK",
-	"9zUlbQ0l1ErsXjH0/BU+Rf3JxD2t4wrwa/cJ0m6DItxQmrbfoDCvmNY5Jkg1gOYVb+qBnomUnC6tBxSd",
-	"LaWCvhnGnYcbxE9h7aqAP80QBHGgzGS7+cpweH18fxU6bNda5YHyF9yKdRLW+7WiQCwt0PTTDMZu7J/x",
-	"AxGXbXFpOFYDbtTrmWPz0TZQ9x65cMamtIUO9YMlr3H7cA9gY67BtB+txWM28EEvmZXYWkmp25412SVW",
-	"G6ubEe2IdSOijYFjc9CUIqfCbjse3VTl9SENS7cOux/cr7w3ZHfat7h8h7hbG7S1zhSTpRgoMIenbVqi",
-	"dATdFStrvrnOAAhcSmiNiAhn3LKSWz7lhFIHgsOpzsyvrNe63T0yOosqX3rSZQDsxhejXtnpNrMZD2JI",
-	"pg9ZEgiVJI0XKo+8yNQNZBnSsrViXKH00UrsCJ5D7RNYdWrDrsKNN6AI7CqA3k/XCMslITdQPoiesy7b",
-	"hK2gklLrw1ewxyU+F6K8lmrkMfXZ4ek6ua7IsztxifCz5fLjxUL2iEfuXPpUt8j8zv2YasnSSbrMHa70",
-	"2q/YQKev0UoKfDTX5zmfg4+zHKdUDR7EXjIc5DwpvY6Zaw3JijJ5TE0wmffPBE1RdBiUfJPrFjzjFfaN",
-	"hHBSLUslF0vLrA7/Pg/wzwiEDNGuVdcY12McH7gFMNZHqEbEeCYZoqAyjQPm8xfi4336KzWpiTg0mkqe",
-	"zd/wVBeqASH1blgiQYghbuJ1evNumVJJx4gpv5a0Qy6TPPJ6HhL/5K279dBl2lpZSbvpgd/6RDt+k+mj",
-	"tWi0yWAa+rxAZblU/XORqMf0VmfwXi0acoLebiLoFjA53qdbIO3LWTsdnZp2y1PVaQR9HVKJjnlZipJZ",
-	"/p5K5qF7M/RJg/hG3A7vIy/RbqNDdWI+YtM7podLaNy3B5DRvo/rOG0pbOdDiO5eonmTa9YeemTeQYGG",
-	"xfohelInv2WX4ZLY6nOWbID7Omp9u9N7fhc9YTjBP1eE4mQFXCCUx5qJg5p0dT3A5bubZivPrQcjkOxD",
-	"+tPKiaWuRzp0SUaQBsozvsOedFUiAwmT/UvloOPzI0eraHyufikXItVa//KHp8ePv/4mdFsi3IyCLcX7",
-	"oxw4/XWaT16SpmAFVNBjLePZ8eSsZ8nwau1uJ+qYnPzGHRTLMVyfYPi7NdmspdLNNTbqSLaglTVld2FK",
-	"vUGk4nP22P3tu5/eFmzi/vXf3vyPdJA4d0jQmYygQeNKsWy38gME64+pfpEI/zFU5hO4iKoct5o8DQqG",
-	"1rQpJP0fed0Bznvomu08qqg8UzYAVU9Z0uvUl9JJK8i8YRVSlXqNBZ1u2l1XAPuPYMDuFQOUxNJJA1p8",
-	"ZAb1WMlTodu2JDOndfVLymOScXZhl6tJrd9/unq+W6BgrKzTaDtBttJY3eBO2IYXCwbSlXGMDkDS2pJH",
-	"tbRR8WsmlWhPMiWVFI7yujnD8lqrajM6JzHprkn0fd+mQqgDoZoWNLI7b9LIltbIvjk7VljqVz4VvULk",
-	"2E0+YpX06vXAbr8hj4f/ijSAqE4vjOjEK+xRfwO6xaUmsJW/Ff6e5PqGagx3qn8zuc+HVVtFpQlD4tFn",
-	"yx2al2VEVWXmacTf75LH417r5b0jJcKnRnVpAaI2L9Rcp0LRI8FxD8XzSMIfvO7aUUdd7AzUJ8606h+m",
-	"jEM8l0y+PV2aQ4Ygyszv2gasKyE8KH/+gn3pQWWd+C7Ycfe/eHTu1O8xVYdHvdQBiUlwZS+6s277Xdd9",
-	"XG+4zDBpKKz4pvYQeZT6M+Xq5pFhxnLr2xNGsfFvnsBF6P/3rN/C7H+e/vLlv+29a7tphULG1Ab/pMBC",
-	"eIWYRCmuDz/kFRHfSnp8deYOa+JXBstJEHD1OXaV3g00zG0SRWqk4wFeT9TZxL3x4U67+yfw/etssdQZ",
-	"88hQBXvsT31ZsK9YfEOkfFFl2gOLQCy5SFU+o+Yjolc+VcUrdhoKsruJBCoSxY92yLK9FXlO+J4gvXby",
-	"7tJJd3gY64LCMlCnKtZMNx5yByAdwvTSuLFCDduMXZ/yjL2YszufGjA1LYcGVCgkQuxtNxBCO5OKkRzk",
-	"68FUk2Sq8B3ACvhqlYyIbRGInusIFTe/bwQhTqUbC2bDDY2Y6abMpVwhKSlMUDCjPdKn8cUfM6r1ToC5",
-	"8cruSerHXYVbhJfinEULdm8XjHgH7nNPpo/1e4HzoRUDvcl7RZVZdCEeb3HH5t1+EgkC80ZsU2y722hK",
-	"cf/8sDPDRzmV8RhV1uQwFONu7+75KI9qXBHO3H97lD8gEj0PUVXCppveikBMRdTes5fJmhBcYJ74LzrU",
-	"tK2MoEbwMkN86NAJuL7utPoZkvhEvICQEQeckAaF5KtVJXOHNj6ZGGtTet1rsx+NFMn9JEIRTGFXMum6",
-	"H1rwAFN0JfCbADgCKGdj/fE9XSXBKLThZqDulabjthT6L3VSy3sRNh6ms7OxsQtgOoH84Jun56b0MIC7",
-	"zPgA15IS64zbQyf9gOAYCFkjS6lK6uAYYZwaXQuEV8cOBzeQnWna2dLp5Qu+Modt7o/aJrc2YQPuHwyw",
-	"hJKjYXTFZFNUZH9b4lJ3TEU9bFUeEyOVWNm/elOhhEOvrT3izEuHIsii6OREV1a4dBzfxFcPxdiDnduJ",
-	"okBXz1N5+QgbnWgTkUsutOK93W/yUNoWPJz/9puc8Up+xICsjj7wviM4tAQNhUPwuygZht5U12s5+J2o",
-	"UKS/1n+l8uriyOi2mYl9RJ9BzFnaWHf1OR135/hQzY1ziFh7u747W829WwFOzwxwWQ4IBw37JJSoTAUN",
-	"vieA/QmSY73UFZIrHYs55KAEH0PuwAAc7N38VBFobtet/PFkCC39q296QO1nabz0rUkiPm/bSLu5dFLX",
-	"X2W1VgCDlqyW+lGzG7E59504ASYdkKg56725nWTIeAVZhKIywsMyufvP8Q583KkHgjexhbm0doXuX6rs",
-	"SCtmUeEHVoOEP5zciI0XLCW3nMBgdTPqs8nak6dUPuK/1dXwU7UJ3HXU7X2uIXeyg27d+00/SqaCuato",
-	"gY/7/8+v83wbfKCgDlgAoUVhrBHzwnKbMaU4+H9DM5LWTVxF8acVNKc2S4gI7pnLB2AIdIn35wJIA5Jy",
-	"2gCptUCsevBzvit8ylsvJWcQwKpAmIURb5yw73VDyPgAYY8JU19C/swuRjygRXhfLn3DsC+7/vpbYC0A",
-	"g/sadltq1YVU/flFGIuVUG6qo07iCXsn7ZI1gle+IAg7DGGXCESX7lkfjeCzZcGicOONcDc9bCX6snyT",
-	"Jq1vJAWD3c9UAeasAmr3baWt3JY+D9jXR1FiwdEZHQXFV/Lo/Oirk8nJV1APS7ALvnmsY+XjYDFTCbP2",
-	"ZHpRHp1T8tsz6qa74g1HkO2j85936ofNbcHeV+Y9omcfz3RFjZ/dwuBPK77RrcWylqPzo7+32GUH3UCd",
-	"BthdGLZpBbE0T14ug0DTme9gFudB3/kFkDlXWhmk1ePJBLNYghMRtNsZEO70b+Qm78Yb7HssqwpdEB8+",
-	"FAn5gI41j9mH4ieqPbOYfuG2/AnOKvWxMPvTt2IOVYfw/NmBzz854PnofgRu6WTzz784gpq2rnmzoVXi",
-	"ukDv9Vm2hnFm+dSt3p0s97+grPku+lOubuAzPX6uhPUw/CttEixthCo9Q1O7rGcaPSP3tp8vaRIf+voP",
-	"Ze4+KCuZS+iXvstL2FhpLZRlug1QpRsvn0oJTp6H56PxfHEpVEmMMd0wcVxzWRWYSAdoyYbkfMG0mokd",
-	"VshLtUqacTLtIHEyKKZSb/b1mkPehFDj0a8psUyKxf7U8LnHdoIiYuU2rivpeihGgQkVDLFeGbgAMLkJ",
-	"5oOGaMpbRvPdcQwyC/FkDGDwRlx0UmkLnkoaVom5RaWgoAg/zJ+yLjv9FWx2bm4EdIE7OSq2mBIm+9CC",
-	"CVbs7apfQzrBBGB3k5cd7pgXTrrDrf7srjf3/LcPws1AouiyR2eQU56LDmvNcRQU5mMbv13hd/pPWX7I",
-	"SsCFAFbbJ/9eWEPH1+c7oCycTCZnf7ygVE2YrpPGFHwCgQU9W4K8ksPqVpQt8XgyKT65MMtx45RgJT4X",
-	"RekpBhCgbtuxARTBGOhPYzIccMpXq0ZT8ldaIcInxO/8EPjhkig+wBadtdZdOv9KQuqlnt2EzW5DiEaJ",
-	"97bjEFUyx3Ih+R57i2RZdcbVTFRVcJ2l2RWf+p1bf+fW8dz6HHiGcZSf0w3jfUqk+dG7xZM3qF4JBaYe",
-	"erR/C4xYDHe4ytk39NtHeGUodZKc/6mPUDXex31D8KaSomEBIjP1JQo5EipDGD+ECiimsJMM/tCnGPgo",
-	"cYRfKEK1dGaJrMXn5rjpVWRw7JUH/0K5Qw0I25q1K7Tac6eNEmvzgn/FN781qf8wRtwbotSvYL+NuGv+",
-	"le6VH7UlRz1dLRIz21H3mWp942GCxSbL9+U8e8msGqn+6xpqtPJu+BChnUrFmwR26W+J6w426yCdFTjI",
-	"7ToNkWIYbPJk9qomL7r6md/Vk7FBo+PJ2dXZ4/PJ5Hwy+evp2deZz0a1SZ9PGOmN54x9egQgnyx+6zEj",
-	"fxA6feOR2c6akqrfhcBj3smG+qH7MDtmST4ySJjo5M33hhK+HxNKeK0qivxKs1veXLDLq6dvr05fvfjx",
-	"p6vvLnvoIdjBNgr4dSWYezjz4ThxVBLi90lU1rQMp5QP7E2/YTNei08fioKUlRSn0ey6wP0jE7z6EUM1",
-	"mAeA5cL4twAL3aX1XnTJrZgN7TP7urGhhK/HhC3iuyRxxi/b2vgIhBIII86Esg10v6CquBMWUt4WLW+4",
-	"skJQUZ5x+nktSqeiI/r3shEidjLXuhHnvvQN8pXmAnI1GuHrnrsMDWyKoFVoN1N0Xb6AWlhGraHRNuw2",
-	"BCUBP6cR4qKjny+vq5z5DvNc6rWCO2ruG4aVBEopFJRrYILEjrP7+5bsyweSvjB+LoCPv8U89a5roUxl",
-	"zo8MPMeWuipN1Eey1rcCOtZON0RYjDFBYV3MIYAlePpP958Pp5WsA3pDJTDjtU+TRhhhX+JjD0iXH3Qt",
-	"6CsZ6uBUw8FHGbe+21Xz1Se8mrysgAhtSLDDP/SurWInKXBbwnyvm4WIEnuNsIQm6HZzt1Sg3+wc4KeM",
-	"R6XAkoEPRTbs8/ns+d32oH+GkER6rSC+GnVpd39+ZDDZMDpOkDwAn0fQyQ97bu2ruHN8QuV1nzlUBVxl",
-	"0RB8NJngCZTGqZ4wNw2IK/MKlR1IoA3BaITznYqFpOQ2UNTdTL1C/x9HM96Ynye/nFjumO2c/Z//9b//",
-	"4+iE9RMyIceMfHVwLCnC5KQu3XdfiMoI9mTy1R92cMNDklKUaImRdNJiQEadsBcjk+y2smRrDvPrhnQz",
-	"M7Ju3X1S0uAJ8d8XdPfvksHBf6Wg+scJ2IfW/X+jAvlSWODX7hCgnLlgZdvwaUU4t1yZtYAKb4h0YR9u",
-	"d1EHVQjCYe4HNnRbr6jteE5kv8Ge0Z9cUD0o08KiMiyLFCPMtL5B12E6QBfs0KM4ahrONsLe393iLxGY",
-	"lAnJhzNduzlBE0WAFFsvN9E9I0Mv8loIm9964ztl5PYeW1v8V9t8atiR3n3qhuEO0nqrVwfV5zhhVrkr",
-	"jwM0sW+sHfD6Pm7zf9BrthZVFdhvqUsCKQLkLT8ZvLGIR9wNueIm6BpyBn3hwvB+9zt89qyC5oECHmwH",
-	"6AsJ8j9fcqkK0ATcMgAucLYUsxv0sqUOiWK8LaXVTax/XDDOZnoVp7qzqXBbZroSlh5dat7cIEFydHmF",
-	"TzwgXfALb9tKZC/Thn5M0QHda3VrLLsRYsWs7jFDD1wMig1AlmDTiB1KnE6p8imbviWMpb7ce6RDz7N0",
-	"n+7MIgfHHWPtFM5WR/gCprPx3532OL+SE7Ujau5qol8/G9dUKXgjjGVTWQb9e7YUfCUA0m2OHt+eDxRM",
-	"TF9Tw3cu2MO9UwR1Y7IeqtfbAHsdcAL6xLCiB0YJVk3o7M2+2Aj7h9g6ynh5Xvl5PKSQ8N/I3l7h9+Sl",
-	"0vP6AK0hq9MEH94WZcEHNygX6ZFP4dF9IxqTxAjPkAJn9oCZ38GR1oiFNFY0wDEmUh4xrNVLQ08ng6Ot",
-	"hMAvzy//wr746er743//A9MN++8vL/97V3OGyDB2tkRlH8c9Yd+BQ79BYP6/teUCf5bWiGp+zjib8pIR",
-	"rHAjCGIDblnP1CxgccA84OB5wA0PwJHifCwS7vhg8DZ410grCMgUh+7BpHmcD5nLn3FctLlD6swYu1vP",
-	"rLDHxjaC13eIDH86qxtpTVgryVobbtlUzAhWDVix+RRG9wE1EyDyObKangdvv1QEZO9PVIHle8K7H7lH",
-	"7JwRIMquuDr9Jx6KD6fkux9UZOiRHb5NGDJ0hj8XUwbZwC8gl53gf/58gqdk3oYSWgoRbSHGQCwihG4i",
-	"4xZcb1AEo31oI8sAljAnewV5W4XHcDo8wiELU5mJDoeB+XHSUrGIe+1QOjJO0VfjfPFk8u0fnAzHGlRU",
-	"0wGsCbq0+jbxPtZEdotHlMS3E6LXTwvboD8kC9+/33IbDvRXkaHjDg8DGEFspfovlF72TOsbqm+38ZHt",
-	"wFR9Z84YUjWRZhnjIuTk8PMIcfnBNr37SGbDO9znT6E1RoEK92FAzVJCOKkHimQAK4imHVEVYH37UdYt",
-	"3HV5I5gAxTAuboi7kQ1aWV3sj4MPBf65BPsNIuaa1e1sCdhQ1HkAahnBaY2Yw44fAlJjcyPsCSM04g6S",
-	"bslVCdjqHunbSXrwUijKYlhzDBzQIgRUZztzJiUT8SH8yr1mxYChNK307MakenZgkOmzz4oBwow1ofT2",
-	"XhESYBHiOYD1hs1pt2ptH1ZGfn1QcGeUO8NXaVRV4N5Ewk1oxJeJxmSD307TDVz5We7zA7qJxhA04qDR",
-	"XqCcNf3U+0O9U55sYTarpFD2WpaRcodPomYHsPy4kxjKxghPh2ro2H1H/evEJGlKbI2Q4DAUXI+VNqQR",
-	"rgQEjA2fi2qDVjc+F7BvrKeYJxiNSklU5JxaN9JaAflIsNmkSCGEGyqeJoLO8jP74slk8oc+qiZq1G6W",
-	"gHZzQXq2CqQxNxh6gsVjYAliEZK6r3iiOQ33BvKijKMF9drSe/DnCcl2A60tsE7jbDKZ0OJrxpeClzTJ",
-	"L548dor0n7+7Yn2PNS57nXWGn7CnC8wec48Y4T7pLq8WK+3ZOzG91DM3UP9+PV0b9oWzP/HsvhLG8IVI",
-	"auOmndYyPuP3rzTHG/0g+B7jZctT2PExEibhjvgkavTjb3/tK+USOGJA+nW5idnrZEfjO13nPd0+nwYY",
-	"3PR5tojUMPrlrVhVmws21XYJsue/Xb7+kVnx3ppdgAj0i6VvsDPcmt2LpTtVEsGmHvCO6b7lVLHUYU8R",
-	"85/hRvgwlLAYaZUPaaDQrT1wS190rZrcpQlpWrUGDGgnAH0Vx6ewOx9OB1v30tHmjHvF09NgtHqQMzc/",
-	"g5389C65JMnfIczMVn1GT0VD1adrRFU6e2xuwctluh5pH8Y4oMJxu5e8RUdMQuujXpewikeGQXPyArum",
-	"AfKU91PMA3TOijdot309mbB3S9T3vppM6JGCPZ5MQCw6Njxhlxr0u6DAjNbxCmeDK5TrvvF1p+JBCL6E",
-	"ljHrpayE06Hir8BRd8TrdZj2YX3rnzU77saAR4hdM2MXpVO09Tqlw9Bo3fG4fx3mbbe4T+30G3sof8v+",
-	"vc9C8fmzvBXbUjtwIPamhWwBd0jdjVZtWCWM8WeZ/GNgneHTTos3mFfcSN1s+8JWXDpJcUpgmIP1Um+4",
-	"Y7Y/0ZOfJG4dfXGsSe5X8tH6Uj8btQ/1hN/YcTMWvTR/AXFj37UqSXVpIJCRL573T8RUv3/J8if6ygOG",
-	"FEZWnqky2aEtYxuR+f/p47MDvPFS6xuw+V/pctoadvX8jefJC2YqvUYXglOzK5HkilWjh9Fd4TD6hz7F",
-	"viD30SfHHsSwjIekticDZp26m51oTY0XWCN4maSyQXje/SIPKnM/lbSTakG4wWPJHNbxoGQmOvQLWudS",
-	"SbPE85QWX5BbSi8/kOyi0X+laOj2ng3u0afRkQ7VYR4/DMu8KIWyco7xeTyUALPNsJIJkTagmy0WPcnQ",
-	"eCB3UgM0Ys7XIFQZ81pvy58k+kGBzbEIMJWf0qIcIBypgLR61q6GzPHsen9VFv9MKPnUz6pgVrOFZs78",
-	"k3Y5zuA+1NLex7mnU4nF4Pf/6az4lf0T8RC4Rqr8XfT+GuknA3zvNiUWu9CnpJ8uvl/QnkZdZz8dx9JH",
-	"P51YeylvxR7e6TLoIpqapV6bz9GJ8WAX+lvBS6oxvvWN+kawkZEL9Wl5CCqfvHRwX38Y0eeGfu4+9bvg",
-	"+62y9HNdr3hDIPLQxYZSF+ish1epPMFqtuQriMbt5fs1t7PlQzP+dhDTJ2B4DBaYBIQQb6GVZEhm8MU6",
-	"C3krIHcAwp7hla5xiVdDnTmNGhTAwOyGOeG9h1U2et3FPudDV2zxEW6DuzJEeRHfIhB64GWvservB3bE",
-	"HUT0Q7gVCP8Qy2IeJZ4AGXkI4/O6D4jP2VX+mUOKNPswfJ81JN04hxQSYbTDz+O6ScUqvdiJC93POfS9",
-	"UdNzCLhdlG0VewD7WQ8BOC6Go9NKpNJZAV2LVxW4KppW9fmpEZjhPsBOb+mRBxRQ/hMJwjzj1un+6CXF",
-	"k1MwsdKzJYHGcGN9Vi6ktGC1vi8v42zV6EXD61okqiOx/MJ/gCIixuqGLxztYVIYCC/6ijR8lWax4rLv",
-	"pfXay1BmSaWN8PJ4jL8nVunpSiwIkYwa3vsyzkgc9cTPd3QpRrpVviiR+sGFTnFMD3Wyo5F7uTihSWAB",
-	"gu7sMVvqFpHdAtaa3xu4wDHPEbB3lBClofRzSARpdCXor760H2scU9HsqH/dQ2nPOPpBt/mTQUIjUt+n",
-	"jgX109aWeu1prtwhs5pVWt+wXsdHDz3Y6xiIWElTPuv3RsOOUbmstatk/uXaUBabu/8w9guHm9U+n424",
-	"TfXqSTFb09nDPlezcPOuBJxTkIiPmcFarIXoMsQcl73hC/8WPToXa8pShQQLiGMqhf314XLu59BCjiMw",
-	"+YQRjp4EfZveoizj3pvwDhTNwJtfM3NBEAYwkSCMOgptpeqlq9EvqUnXg0lq/EBOg7S+Sj8SO46iuGYb",
-	"3BDcLKeaN6X3RGwxTTt4H13iEw+8yNYMrbJNAnK42xW23x2lOW88BoU7H71F+jauQ+G7q9Dq9cHW6T+R",
-	"w0fFnyFxiNeQSkooaHatfWvWLkGgr6LEKJM0UGxZcHbzbslm2kAy49qfatn4XCeTItjpP91EPpwSIsYo",
-	"A5Wwo+/BRL0ClFjIPXQSssM260C51v4KQ1PbMCps9hhzTnBFNfdEw7i+NBTdswD9gXeglbXoirGmYtGq",
-	"rfTPXpaoYbU0BsvqMcM/UmHWXFrsCUclqx4SIyFVVq1ZBtCXBwmCtmYpyhgC5dNZxngCLkH/y2ZqoNYE",
-	"KiL2hlv/KxWEQkiPGJW42QR9mdPZLphpZ0ssEPMyAgT95hgLOQhrqXemG14Ow1Jd4RMPuf/whRdqrocB",
-	"RR4og/173bD1koD7oNgSQJ97ZOpa/2evir/4Hv8PRif8wvdyAKYKUlmKzjpChBB/PzxkYa2cLfHrnu0W",
-	"jSzjOlu4IMjrjyWNOLl+9sfWyfcG5GpVbSKIEhLTVEpGecC9MiRaOAJWlDoSuyGBfS4tdfPG4S3RD2qr",
-	"aGp9fTEgrhLUakEFXrqBATmAR150CZQw2oFoLoGNUpfqx0OyFMnu3WLaWllJKx3zmJLbgtVO3QZLUZiV",
-	"7Ipt57pVUG2+r5n3HWEN6raycsUbe+pGOi655f0Tsmoc2dxUAR9GVony66fGmwSQh/7462/Yq2cMULWN",
-	"m9teVJniqOarlftn0mSiH6lF9/94+urleQzSXLW1gnPw/PIvkF4e48H1w6hYeeieGTWv3r38M67+l/CU",
-	"nv5NzD65Yxs5dg8mDgRD8EwS9FUTDufnhI7zkoxtajk+QpaRrYlr24JfwCdOG2fGzmQlQ4fD5C3iHxM5",
-	"GbCFMaBnvPL9YXt+4+60hosgKKXkt8rB8bnRjg7D/quM3gJ58/j/6As0fBNEYg5bqqo+n6Zsb/u7lXKH",
-	"umVBh3rzOfHutsVn5EKJ0l+5caXWFj8XbsfeYYcBqRJdqwbqHnsfJXdO5AIqIBFtIWIHz8iyR4h5JX0p",
-	"hxQ9fhgsVgw+NbfNH/5vAAAA//8=",
+	"7P3vkhy3kTcK3wpi3n2CdrjImaEk7mom3g8kJa15LIlczsiMZ73cCXQXuhueaqBdQE2r7aMnzsfz+VzE",
+	"ubDnSk4gM4FCVQPVVT0zomzLH6xhdzUKSCQS+feXfzuZ6/VGK6GsObn420ktzEYrI+Af78WiMaJ0f861",
+	"skJZ9yffbCo551Zqdfpno5X7zMxXYs3dX/9Si8XJxcn/77Qd9xS/Nafvaj2rxPrkp59+Kk5KYea13Lhh",
+	"Ti5OPqx2TGl74r6hx91oL+dzsbHvxV8aYfDlZSndT3j1rtYbUVvpprrglRHFySb66G8nYs1l5f7ovYkr",
+	"K0q2XYlaMLsSTKo7aWE5bMUNU1qJk+JkzX/8VqilXZ1cfHZ2VpzY3UacXJwYW0u1PPmpOKm4WjZ8KQ4t",
+	"+lv/3E/FieJrsT+jlzMjlL1g3DCpelPqzuR5ciYbbsxW12ViZMsqwY1l52dsvuI1n1tRm+6Y52eJQX8q",
+	"Tmrxl0bWbvf/1L7hY3hSz/4s5ta9/uV8rhtkje4GzGvBLbLPQtdrbk8uTkpuxVMr147EewsJO7b3jSyT",
+	"H6/FeibqxB6vtBFspdeCScukKZheMA4f6K0Sderlfm/2vqh1dXCT37tn+lST5YlfEw1PgxWBNAP0fC+X",
+	"KzyTE3i+JchBrjl6WfDDgYl/kGYlpk78PqfpwFJ704dfDUzf7DMyj76RVqzNoVn6I/FTeA2va74DTg5H",
+	"2+zz7fWKW6b0TJc7kEWW3wonAka99AOXVqrlm1Z2JF6flonfSnVrGK8Fc5KIzXZMPHVPMqt10YrKWjBp",
+	"GFeMl2UtjGmP0UzrSnC1R+xAue7CaR7JXWhKmZAlQtma/hy3A26Yr5Wtd/tU6M3RD52dDQ6zzxUz3dik",
+	"xPDkSX2nGn9Cg0yUyr74vKWlVFYsRQ3zlsjh48TndsXT89mu9P6ef73e2N2F57btSgPHGblUomRSnRw8",
+	"R7gQmiS+hOZQEG1aSqRo+4rPb5vNcXe7u5A2q5qbxHX6diOUgWt0IStx6Vd4K8TGMGn7t9/zz4uTtVTh",
+	"g+djLkN6d3JZwti3i/1pvRILTRrHkltRuOveCKHYotZr+NhdT08MW8jaWLYWVrjXs42WyhZsoev2/nKH",
+	"sITf3Iod3G2K8aVQ9pJxUiaUtiv38y2XcPy69JvJMiV9BCsFr4WxBVvLqpJa2ZU5vf2wOinGsKteLFK3",
+	"sRt3vhJ84/Z5xEA/Zaj6rpZzkZCaH6RdMcd4jgy6LkWNNOU9IrKtbqqS2ZqXgnHLtJqLC6DiTBjryOj+",
+	"NlItK4HjODbiFmhIUlBpVkkl2Na9k7OFcE8yziq5lpZVUhg2E3YrhHrGXlV6fmtYqd1mMBCEz/5L5fZi",
+	"WHGWc/GtuBMVXiFW1Hc8rSmFPRg7Xl9p8YPnePu4AxvPubt7V9cv31+ffvfm+x+uv75KiTW/iTewiXn1",
+	"2W0e6j9PTMHkwql+TqShPj98podXLasqod22FtEQqd2PX9OjzrbhVWIJvxc/XqII4Gbl7lh9J2o3f3/M",
+	"6WWXTKDU5qys+cKmyGWa9ZrjfXVoXlf0qLsidF0mjtbbBRN8vmK3UpXugADvw5mAYyOryk258HYLHj6p",
+	"2HYl5+58+Cfct+uxioyb2geYz6Gr26+1CLtBFPYLym3ny8qKWnEr70TiYl97e2aEzBPGyrU3c/raEDDv",
+	"SqeNl4zBkVJXCz+nMODewoqTH58u9VNPLrXzS33tCXzPhToWuP86YJSwnCmrCKctZerNdlaY9gRpZMdK",
+	"lEvHj3SeflPquTldayV2z9blby8YzgKs7va68/fAvKlroeY71ihpC/a7SL6wWsyFvBPmkgkl6qWT+lKx",
+	"D6uCbbSRwFV9AcgX9rBchpU2wKWzWjfLVXLB3MK5QiVgw3drNwaboX4x52vBrB53Yc/1eu2Wt0turJsg",
+	"r5GzRx/c+GSBultVfOYsTVs3Yt8emeu6FvOMOQTSp66kqNka9maKBLlq1ikDyG9resWNnbBFpVxKm5j2",
+	"V2Iu17za46Qnhq2l0jVwVHI/ykaMFTuO73aJy7CqQEjDy3lVoeZjxrFD6z3YVyuc+WcmccI7bZxYTOyB",
+	"59mHGk7UEmVs98g5JXC89ZT1/1g9dpC0yINpwDCp24j2ZxolZNq3sKnFndRNgiW/B2PNM6TXkvB6RsGR",
+	"IkkttpzUgtGTew+/Sc2u1o0q3cjjONxYHh4ff+j9jxLvt9qi/jni5XdoSY9+7x9fXqde+Vene+5txhun",
+	"H7lby3ERK/kOJTmKOMbrw5zVyu1waMMxoLdGki5IqoJuIRR0gfeCNIn2yJOrvYhQOkW3woTLu0koH5Xg",
+	"iyFG3WhjpVoGnzhe5k8Mq/RynDjbVHyeJj/YeZZbsQZ3l9a3I+3Sjh8Ahi9wIeOJ8ZWo5J1IOZTmK66U",
+	"SJt1tZjLjSQNaF9ETfAT9b25YeAiTIAGzCnPXznT4zgzMOewDyGQqkqagO5oJNyWes4rPDdolJCmV1Ao",
+	"5fnZ8xdPz14cpAEOn1vuN7JKGAklt7xDcqeCpuZeicU0WfKt+0FCmOQvKPigT5zv3nz3NYOvRt5T9Cws",
+	"jKadI8mbyJq/j+2UUWLG+pvyToWX8f4/PTu/Pn9+cXZ2cXb2n6fnX6R26S8Nr3J6cN2ohNtCWFuh/Kgb",
+	"heyHvm5vfbjL9bAUCWvA97QziaRyzlqi3fiWOKzncSmTCrWfWcF0HSkDaX/y7rBdB0Eu92R+dtaS6jjF",
+	"X9RTOzJMn/ELyAHT/1upEsfZb8M0ZSecg4MTCsPnpvWdsIJsrV7k48eNrseeKLke/XB/hvjLwr9v/IX2",
+	"DrX5iRtci4Vw6onIcylXtz1n/efJ6F6Snu+8szAZysvau20mxN6ctugKNmzDZcmsBqVttoO5NlbSoR3N",
+	"O61fJiHrO16lFHWMKEiJvONVI2BeSlu2Ftw0bkuH5GV8oqKvwW6cpm6jjX3IyF+3vH1oRH8Mkn7ffSHA",
+	"a7lYJLbr1Y5ckBK3zDSbTSVFWTB32cHO3YnaYIJFXsgML6yvRXTnWwRea+cZb0FLFk/5CUcObeFJ3D3p",
+	"Zs7kW3idfcQIteCUG5TQZaOjP3y7wAsLvGRoxPj3MY0nuxTfoYFxTx1mXgsKWO+tsxSzzDet4nP/vegy",
+	"/jtnlKRMpsKJqnAmpGGbWt9BcsEn2UykTSBf5OBubdH9/f6YFfZoK+7v5Sb6ZpKraYyaEQbPzYucIQnj",
+	"YZcQWl9v9HxlCvbD9WvwChRtJEVaJnitRMmMXguI7KYdiOJOznNurFuBTtapqgENWuC0w0jjT9pV5Mp5",
+	"JIE1j6Mc+yeR6L3/O+8jTBmWzogeF5DM+AxzgxZM/DivmjK+ptvf+ovp4HkauHBacrTjxZ7IsJeTpaa7",
+	"8h/K6ptg4mW2LxuUOhQ0frtgnLXBh6zTIZekFf8Y3A6LQUVi31MrU5rvNdhjXPXTLy7ZGWQc6MayIB+n",
+	"HmMKvYXf4xwiyTtgpAyxg4829yzwCbE1JZYQMIqScinQprdiP3kF74wbvUgTEJzaFKOWhuHTTjkWbM7V",
+	"XFQmtduDcaESfXZyonocXH0JDhgTPJJ2bMQolxDjdF9y4LKFrt1tRFFDuIVHHMCyETez3VQRueIm4a+7",
+	"+v3Lp8+/eOGWZniF2Q0UuAeXXSdsmxo25dNAj3HX5Xd2dnb+r5eY9AuJEkDK2M/VGdWYZkqa8kCYLJPg",
+	"bdp0CWl89mRa+rfBrP3MDuuovTc6LLBgfOM0OqmW/k9n7Rggrdvtgpi/kmrJdO3/lZ7E+FBJyhuE80xF",
+	"JlIhCR9nwOhCdNJyStUfX17f8waaUd7gqPuHLuqkqAERaoCHuVQsPqNRDkid3LY3sWC8YOdfsv/hmOP8",
+	"S8e9R4j3GokOazviXv/gE4B6MVRdr5uKJ1KW9NYxtawpi8LNfc1LgUorDJZgrOx9begeHnJZtupwiHBD",
+	"CqRUJYNoYZKVxY+5JAq7EjtIep7z9EFIX6CmVRnc2EWgUY5hE2Sd+Y+nuFp8rtagTYIjZ6cCsZuU6+AB",
+	"Z/RgMY/k0g6EJsxVMtXpwaIwhoY/0jNtUCcfWIIqjwutzfmGzymEkWB2zmbcWlHv2EpXpQnu/zmvGeqz",
+	"K14v3UWajr6spZJrp/ufp80vZWudCMS8sWzNd2wm2BpvJF0zrphUd6K2osa8WVF28paTQhTd0jfwfGaJ",
+	"0rKlvBPGrWetjS3Yh5DfbkRVGbbGDGyO8ZrBZZ5NcMWg73xwbpTEqchisPy2M08qUIqeAAOmQxZPq+nT",
+	"HlBYRtiyddoPHZaF7gHY3y7pt7Qphu8Mm4mdVqW7JdxSZqKS4q637+xW6a2azny1gFC8ydzR3J09P0v0",
+	"mcPzaB5oJWg3tJoL0BO33M5DFu5FyAvna7xrCm+cQNJGJ8P8GcPsPG1XGAwkdW/E5QKaU9CYetuSkhSv",
+	"ef2tZ7gpYgKPecrwAALJMp0JxMvdgB3gVOUCU4VLvvPK+Nm/XoAqswHJ457+79/86ez845/Onn758f98",
+	"/qezp599/O3Fn86efoEf/UvyAnfzTRyr17CQNhnZCTLKNFYF24ga1Csq5STugVLHlpnODipVnloRBcKM",
+	"kpuycqqEWqaMAGasrvlSOEmLD7WTp9IPL6K5MltRu6Oy3bd+tUkmwevG4omzuuS7J6Z9jVNQTfuegv2O",
+	"bfjOjDx7CZNQ1q22JpQjpacUKPaG/v6YMm/0Nlmw2WbOXrCZu6O2bN3MV5HEnrX1M2Fl4+bbej4zEsyT",
+	"fanBSgYhUHFj2bzSxskOvhv3pkZZWR2ZiNNS1VPJj5f3uALHifntvr6z1DqTke5NVL9xpTS3zjSr9Pz2",
+	"xHuQQXkXlVgLC+n1S27Flu/M/p46g8IN9fSO125o48aESX2FA8Pfr2l0/CK8Av55Hb0HPvj38LJh/V0a",
+	"tq21WoIgJtZnpd6rgRqbAAM0S9K4ErxO+q8PZP/HCSpDCmecR5BxDd7pqlmLp1shlysrSnATYlo7Fozj",
+	"AE8MljeFw822K6FCMRh8N9LxA94EA5fK/mwMZL+UBZs14FrrZdzvhL3A0Ks7Slg5yvH2r8Vc16UoWaPm",
+	"K66W8dUYUY5ekCYrLjHtEUY6HeW7aDNxaJDwpnY+cWi+S6Mk48T59X0xHn3V15nRV3XYHxY7LXtjXL1l",
+	"nz8//9ek/0qqxgqTcYqTB2bHInrsk3mr66q8uUfeYZzCGrmF/Nw6bxgk7Vch5NU3aEPMabAUDtRDGgQt",
+	"mYVcNnVK5X0DMoeCq/5BKGkuPHsTTyPPJzmbRGkmruDUDOOOjlaMK8i6Z2s+X0klWrkWFNdSC5P3k473",
+	"vrjL7nDlvbHvBS8PO0FH2BRrfYd5FQftRaMptdOyOWgBzNYyIzTS3le4KzZCbyr09DAZlck6+ZRWeTe1",
+	"XlDmZ8JbVctM/WXGSfuDWglel21dLtTpGKnmwmcjY/YV3cpaVRKyuI2s0GXQ4AigigJtkvpVqy3vfQUx",
+	"hJ5c/Ox5+nTzWtHZyahMUhnrlLCamRVU1VZa3zJup1++QH1yreXsn9anHB3PlosG5cP3YpvT/fxh9VEp",
+	"/5NLZpq1u6q8nQglZr5M4r6Jg0Gb6PuKIt/sU3MrN0/1Bo26p0AFd9ps3Qhisubgi67wKawJPfy0e2bP",
+	"XYVDpAms3EZ/JebSh6t7Lvmq0tvsFS6TR9XJfEb3x7hgTGNGZJ406BOnCQ2kt9Oixnrg0kppJRaWOXPM",
+	"WKjtMJhxc7KfAmkEr+epxHbhbgL81tmBdLhQWnmGK0JIeD+4FWtStPc96xm8E94kbO80OgFPDByBNMBH",
+	"jmo/GDGRC0oxl8ngyjeOvsF5R48VVA7t7mCDCj9lXDubP7n4IeuB9iTHUT2F1wkEXYddOSjW+iznl0pz",
+	"yjGfNNZpQu9qjeHtvvNGzG8zGQ3XTlN0RqtWomDcI3konY7Q3oqM5nknarmQombuiaQF32ZU9UJC3Kyw",
+	"EnbGjXjxOfvN+29esxdfvnhesOfPzp89/+0loGtFYX4j/yoQeEb8peGVd0r7qk/3sDRY9D4pvwKtjIxH",
+	"EDx5C3qVf7I41qMf7QlSNSJRO5HMftuaz4dcxnA40QhByAnl7L+ZbuoIKwzlAZsJp1eQ+u7Nk1ghDgXF",
+	"Y6w/LsvRmZ5QDD32caOr8hjzbObL0GAAmmH09iSFm/pOXFmxSQEK3a/2ZCGrKpuezW1BDokJBnclVVoh",
+	"nuu1AOGz1MK0Nv+ioVpf1F/As14irgy4zjihlzi1ec7rev80j1c49FblzCHtJyCY3hL+SuLiGP+ujAME",
+	"nN39xKiC+TQfUNUu8JAAdUQLxXJMcR8lR7XZVrjfKS77SlSWpxy+qF966jh1TFzCkcaCz3CT9zTNsAYM",
+	"OaBI6TAvjDFa4fy9Xot7KJt/Fxpu6xLqZQeJreNQUzBdlcJYRFcaW6dx7UY9ehXjdemvxForY9GXcFz4",
+	"17FExqMTYKNiD4IIlPgESIE5nw0FDva1L3d03DnCB9zVFwd4Rgdqsw4QMreTSmoIWUwAbOtOnwQAaGc1",
+	"ulCCfzYKa/gNGYn29olsdCJVfltfg9R7wOyFe6UjTM4kOCIrYP3AA6b9WATYFzxW0bn9t+SxzcTtp5Lz",
+	"p+xOvymFskMpJxR0hwQAzGcV1WLvNlvIer3ltch4CstMSfyAE+5OqFLXab/AUD7chkv33LOwsFjUt7WV",
+	"G+6IfrKUdtXMns312knEtVZbbm38J3ixzCmNCm9Hwr3jdSonHTUpI+5EzSsGRxNxXDDHbSZWAMOlBOVN",
+	"OyVipbdgyjqGL5u5s7/SVA6E3Lshrhp1tRHzNCSM+9VNtvS8RbPs2e+1XrPzHi4YiUFkiifGv9cJ9Rhv",
+	"MgYU3KSTAl8aqINha34rauP4i/D/MB/DqaULnYyYHMk0SeBLpOjHcSz1Dv27j8NOras6VQOevAZN3i0C",
+	"MYgLJGURUrUKHyYvWJsVMd4iH0tdEG30sJ9p8q6RZu5MoSPxQzMJQ7/XxpqC/f7t1fXFu7fvrzFfjSlh",
+	"t7q+dSbV+ZfPn52/+Ldn58/OTp9/jj448Jvx2Nw4gCCKb08t6+sfN2I+nG8FPgEBz4Uc2JwTADU9NGLY",
+	"bAeXh9M35tzYAgsttBLhK9SiUbDQ26iy+Ynxyc4zOmuQPVsJfifQJIVAc5TL0s2MMmzlnlwLi1lCENl6",
+	"YpgSbRIYg3QH+p6qH/YGMYyHFSTANPNmfeF2cSQOlqPJSI3PrT31uja3h9w3SCqr2UxAmqJyfwMabC3L",
+	"S8wZ47VgfKbvBDtjWlU7JOoejqlZ8VqYSHsb43ZZ6dpOnigAULcItW6qRxjTwYhGwvrJEPFSx+Abgtzs",
+	"W9SE3Wo6NUIL74MAFt5qj91qhCDA356uWUmh7E1GOB5VnnZsHDTj6whnnZa4AQWqZksxFsrNiL9kc+mB",
+	"iBes4u6qpE2H07mSyxV6Xce+RZZ5/IaAMgbbEcU2Z8BECFT78ZCsdAsp4tyMdvdSYUI3ob0atzSHhfSA",
+	"PpM55QpPBeXhnfzScq2VmNubUlR8d5MK7rzCeyikE1OKVLAxWU2XZrEfDA7Jki/OutmSZ58m77utaB5y",
+	"P/TskfC7GwkfLahfSV5LyGswLcv8IlLQl3yT3PMrWQk1F14H8Vts7r/Hv/jsdv7jzUqnkknei6U0NsB4",
+	"E0M69RbCPz4Vw5PMXR147GvBttAmZpB658+/GDO3WqSCZe3c6P6CaRHNPGXAmQ/a1kJXld6aC3/3UXYK",
+	"mNYTJnmejvWkNQOJepi3R9H82LdCQTs47/oWtYeJBtPfhnhrn1NgzOT8h2eMq88VZy8kKbeQv5ty+h4O",
+	"IP7Six4Qpv6mpWUOzx/myaGPEgZr2p+ErDXltphRvkHJtivHWrhhji0zeQXKbMQ8VQvVisw9DM58epKV",
+	"a6EbmxRu1wTuj/cxHGQnY+4v23xO1AEFlqZNzxctIkZgxJFeAK91PLgj4BvH4ffsk/WoLa8+RRcrSpzP",
+	"aqiV7COMjegfhEPuNXYabJH1TaW3CawevY3k/1qvQeITbjPl4XsDHxMB9FJARuhsBx7BvSRv+OVW1O1t",
+	"0o4M+n61e4ZD/f/JU/a0VcmeBq31qVdQQ54NZkq0TTJgjMYIU5Ds8BAOyQYXOOxYJJe2QGnE0z7sNcpW",
+	"w4UOd5CAlfk+cIhKQMFtRMAeCaRtHyZkREFLChoxvtZq6XspHJF0TQ/5WxeIl+TXJoeTuORSJeHWEhU7",
+	"dMSgp40QpLa424jy2jF1w63LmW1QKge+D1AX6BkjQGDCE/3g/4V3+t5+oNf6thnY6MXwOzE29SKj2/b9",
+	"a+OGU7rMgLu44zgTFdbOM0rx3Y9GNjaXbdEYUTKrAZcbiagzhlOdaZfArQcrXQvDrEaicY+ZAnnWdQ1Y",
+	"eVKhe/AS7BqNj/fzBBeNOsYnBDTCpXr6F8hdNPU0X6pU6TqveBJI8rtDwDOVMEjFZcNrp/A7Xg0dFYIt",
+	"4CSrWemtYruxLsQjKzOykEMUPZ6UveCo9R1AGyc0MZ+UeWiAt+65vZy3tmDDEz9MPrdv33kM535Y6hC0",
+	"80E051yO66sdCxhyowmWbBuRxIum1+bW+3abNCCkXbFNLQBDlGhnKFkMHWaG6W2bnrjRunpivAcfAHO4",
+	"cvy44ftpQQs6HsmMNMoZ81gZQNKFrmOhOqVLhElDgqy52rkFZMJ5WWWs7Xs458otzh21eG4ggzCh2rGu",
+	"l0RGVNXoa1kntySSEoFORHYaHb2jc712N5F3hq+PEHqedDSV4oSEJxAmx0gHENdyi7lkv8MiE6mIVmMl",
+	"9cAWk+IcxCXjlVbiwu3Gyu++bFFynRVeY4u0dafHxBhsyT2gejrKA2jYVDl6FZLHekRbCV7eZERFmD/w",
+	"nBFzDYfEGgalsaCeuN8HFbiZPTEFZfebTj21tIwvazHWiy7zRVk3pPklrgS5DpmFcWKRz/lMVheNyyxq",
+	"k6F6ROJ2vhKUyYGv2Eq7khChgrq9jCKyaEyqiPTDatdOH5ey9kDGaRCC0I56aGLYsk/QvY2eD1H2qRE7",
+	"YZQ44izLA8lQv5fG6nqHbR/TV3rNIxAASqWVhvkOG0DdfSE/qavNxPYyNOlsh5mje+HE0JM0pwGiZcC7",
+	"yZC8SZkgY/O2/RhJHXvsIFkQjdEDJEEcvsZb3nrkPsft6KNbCKcleNwGX/fjW+SQuY5ZxX98eT1uDggo",
+	"e3gWEKx2L/ddz6YMfzMU4UTLrfsij3NLmUN9NMyR71ZTuo5nUy7A7VjJUB5lrNhgbgTZmumXB8D+7mj/",
+	"Dsvbj5ZQns3owoNar2/aMpDsHU0V6wzdi+PHXwl+j5ORTkOG3RZ3ot5hxEVUJhDVu5LK8VNsPaa9/YJs",
+	"hXtTuJPwnnJE1yJ47RO+BD6/Td7YVwBr6C4pBLGDDDaPYeeGiwoCvNUJn5Ofg9T20Ifb++QeAng2dRwx",
+	"9wOgY+51GKPWKiOunv+gp6FX6l260IxExP/+v/8fnJ77g2Sik1Mz6DjC9GIxNlciYE0kTxJujlbCXEQp",
+	"U7gDMq516VY58XvcD6iwjRZhVk+RCCigxp8HIm3amHX3UMcl5HYA/W90X0x6yc0gosp+RQUVzZedxjlx",
+	"k4Ug3dt9HlA8/qPl1X3bdsFrxvESkMYfTU9UvQi9N7Alhyni79B7jP300TevSvQr0TNg7kpn+rqtAc3V",
+	"UjssnzcT9fbIgZBgMFfCX2tpjOOPcZA9RIDv2nfQJ19Hr/LqWeeN/sPwYj+Uf78jL10LWfT3BG6bEU2p",
+	"1W7ddi3sJME1qoSsQydKI+iZFUejzddgUstkL8I+iNmVnt8KBB9e6Bo63xvhJKvS7FbsLpixoJjXrRi2",
+	"uioJOi5bNjyPob8Gq6PCgz6BhmpAB3/kn/uphWgaq9S34CZ7bWYi1WdohJCV6vQPimUNOtLcM3nL9hA4",
+	"+3VIVIrCTQXt9Zrv0B9DeQkXzNOwQOgz2Fm/MthCEH5QwE2u7rSllMpjCii/7ji2zAZKC6VhQgYwnW/o",
+	"r9hC6GzRr0Vpi5CvbPax3dsgXg381U3vDNljOI1SbIBZtToiMIF9aA5WveFTcK+U/ODFfQ0PZfAMsx0K",
+	"WpyxcAT8+5LyWa8FwQwk2mkQBoVJoiy3xQd4e44rYeyhWyQOj1d1UwACE2olW+yEQ25neCENX0SLztGL",
+	"5HDGwgtNq/Eq6kRxC6/jHATvJ8RLynAhNbaFwPDh4b+KWj/bDwwH38gIxZAcKYeg+tMNPV6JpVQKoM8X",
+	"UR6ku8tHu8Wy+/3APhZD9eqjmop8rcqOF7Dnyxpc0GN1pyU+3W9D68k90hek1wKKvlOe3C3f3QS0xXQ0",
+	"39lXEFGQhtGUxtEFXURSmAGQ1MgLw9WuNcoC0p4GqJD6Tkwyz+Z8QpPtgACbGkjIKu03BgPG2BDthdzy",
+	"1nqY7hcN7rBBek0iw0KI0iTdfNdxikbohRTab1bgKiuZTMPBLCqt60x4FTKMslc95O5afU9Cpb0j14Nd",
+	"ODfQ/uogjF3bJAtOI7JevrUicfgTch0W7FZsEPyUs1nF57cgvIeLrN3q3RvHcyyw6xX9LI2ubpMowx9W",
+	"GndcWMqccHLhkmKGFx5iEtR1JSKbKdS+R9hhnFBW8cdJGDUIFqSmEdU4wbB+RuuCbaeDVz0YCpa7X29y",
+	"jsfvSSZJwxZwNqLCI8YN2rUmZJwRzN5KVCWbcYBt3T9J6bvj7QKM293T2Q7m72xggiL5unEC/PSVqCup",
+	"xl4hrQilU9BdKcnLwDbhziEytYI8klGRdIlZOHcDfedrwY5tb7RfPDLYaWhEW6D4FU8OdgjKqi0QXwzp",
+	"F0PHFmhAiRGTf0AOjtxt3VdgQiVj3FGZwDR/5kM1yvqJl+oPxZHqUdsShyakEXjap5tEG5bj1vFgh05R",
+	"j81qadDLASj4nGH822e2n+TQRkbBzhyAZuka+Z8cpiWbFOnW867iCaTDo671aUYDWAvw9lRU9sGukSMY",
+	"mMY6oMgTcqxJGe/ZlpXTQt1ZQZdFfamjSY1jNF2VEQZufx/uA/9ORA2VBYS2QraSB4IPM87R+eqWKmfv",
+	"z6FmWsM7DG/h+0d6Mky+0dcbwq4p0674AC1CmUYpvDs+IYAyE0s82IMYR75kC36Rvr9lBIkyrWCx0rwc",
+	"BeZzq8TWBzmNXCoGCISd+qvaNwTv6MIYNsUIAGpQ+DcUAk/q1hCMR7PCZLwVZghAyDCDKGznqzFY3FIt",
+	"P8CzfZ6BYslA3pH1Ni0bPXjFzZuo9LuX0triq98zspeJd/kXpA8OTus9AE+mEvitGH8ujmlgsBb1MnVu",
+	"oTU13PYLsQUMQ6gRqIUIma/OgMNEa+JvpUtCREgDfuukZvGO15DATdha85WsylqMTgNG0n2vS5Fzz42X",
+	"ijgWQFCmxmrW62TgGQEM2rghEAYiGIseyfZSK3PB0ihSsPT9GWtsv0DT8PT0a0yz1520oZY6U0iWSrGR",
+	"tTAP2mLzgWHq2klmly3uWV+XdlNuV5oKplHMe/pSIbnsQfSlK/NaevUkNVQxY/l18FlgSple+IxrURkx",
+	"BgdwdCnfwwMGIv0T4mwyZ+WSbaW6TQkSG0qANnwZQXO65yFBfF4LCDyymWCbxlIE0D1CbV7j3ycDx39J",
+	"VaQpdvXHf/c/3a50FV75H+/ZHGtnEhqbShcOIXBsY9lsx8RTx49QWC7iSGhWbpQnRB6YantO6H2p7fqD",
+	"2I0Go1rzUjyuYDBzvZmgyP5B7K7cLw5qsUAZKv8MajS9jNaVIc5xgiR3yL/BLIa1BwZY1nzN+NyaS0Ix",
+	"gItkI2pudb9udvik52DTCV3t4Dj3oPxaqjf4m/MD20A7QO/KUBzH3VuSs6cuABfTXHpcnBgEi75BdzMk",
+	"+5jI/xx7LiI925fMg1eCitvGds6Ceb7HAeDvaxoF/kHhsI8/FSffRrXYe07YrXeXIwa8VJBEAFmX/V4X",
+	"0bxBQyrFyJn6CXztfuX/8ZWgybW9Yg5iQ8oSPH/79ttS3KSATqgyo7+QJwYjliHPX02HEsnhzwKMrq+O",
+	"hhjJnNfd8MiIrio5//x90179uQRn6ZQ82nwzvtaUm5bg6VkJWqk5xdJs0DhrE9Y+Drhsjy9pRmZp55IS",
+	"A99iH61JXRVsvqtCFsLX554ls8Q0jpB+Uwu2t5VWOeUhPsWWWa2TdtAKusLtjzmr9Px2ZJpusiFE3Awi",
+	"nLhALuNLMzH37tmmmQ01/e4l8a5noizd5VSzBZ/Vcj6t2wTm/3UnNG6lUDK9N96Km1UnEgHEK9hK/Di2",
+	"MzhtA70BSZpnxPeYR9dLiYFGidPB53oy8vrl++vT7958/8P111eBT3VjodCeFlk3ytyjJUAl+CLdQQSx",
+	"7CnhstJLggg6GyuU8PAcdIjjY056/HjYZw2zLYi88JP2Tfktugr9eRK7lE+0BkDbtvnCTARonbElGOnj",
+	"/Ape255DrJYfxfHbCUH6wJ0pj4X8az6toNLLtnzAqU7gGqx1sxyf9p5qnrbQjSrjIH+b3Kuw/DQK/9tL",
+	"1ihKzuZsq2vsldmm5rhn3TMUmLzoAqgi9AelZQNuyl5ry0vCwGqbubn1wiSLALSHOw4d+kJqHKAsIO+4",
+	"cQAqxd+Y8HNwwYDPlpYAf7W9J/G96StU25QkCDXZgUQj0/F9+5wJLPNB1+VBo2lL3XZ8QzdgKD994tSi",
+	"vbjoKAwc0Uytb3uGxtx92QgRXRVHiP/8lK/9Vo0r6SYAxek1cPdrcOM7APU0ih1lu0ydzkbUUicGJFSH",
+	"p2fnThGgf1HS/sWoK6unJYzqWJQpOe82M0qtnFEGs4nKjLlxgq6HpXDJzuIMwWNa0CDFirbyPeorRcwS",
+	"QZ2GmdPWHeC/xJGZdVT4OPfg44Hes4lzM/nCwVORuHIeThSNDXB7GRXlZlCwG5KMYHF58n5Ixl0832SM",
+	"S49lXLM2RX5kvuR4lc2LubagiJxW0TvbKEE3+aTPhE7ecbOKrqoUk3hAt8P09iHvJF07aYN7pF1IUaWr",
+	"99BfQt62wqOcb7hddcAaEHmqQfg0AiJIJgRRN8EDFmmuv19nNhN9f92E53G+0qOTidf8R+97i9x6qdzi",
+	"ff9KwB09o/9FPpen0YeJwmafnPuQgz5o9uw77+9pueesP71DLqZepuaY9prfyjvxnTAm6e0D588p38jT",
+	"u/PTrcFStkvGGeJkI5o7Ov/dwC0Ya0cz3Xe+LZJIeb5DuOVF63lzUmul1wLOEgHVUsUeTLrtTwedM54x",
+	"n80LDY2ZEhJADQkEqGacoMljVPfdRhT0ZWgGhT9oguBsf1bA8GtpjCjbLHFUzrHWrxZmp+YjbuXx0rXT",
+	"0X245CduTQwFfdRAbjhjxD0U5Tkdyr3zoyeh4P/dXWIUzpJrx9BEV+iwUFWs2TCrsbOs73fycKQKdt6h",
+	"5m5RECbZEyzqZOa5jbpXLJ0JDriYbZXANjDFJTIxVdZTamQR1YMKpMLKt16MIDkvI87HDjxrmkdoLBrG",
+	"6GZa6hqD+ACadMk2Wi3xh4RrazXjbCPVsmMZeksJuaTodM6nyIMb6TCUPnz7MSNgMpAroq51PS2rLhuH",
+	"y/uJfaly7DFuFMRRPg7El7PhKaywTnf37SL+Ru1/eNWIVDsA5P+CceZudthF1VRVLg6F4wSo4KxDOp2w",
+	"1G7FgycsuaH/CJXpB2MyKyccOuixoZUTtFx6gk7p/cYIx6e/pUHI0bG0LujW6sNR90DMkwvzrYahqwOu",
+	"zCOae/ANNN8n1FJDM6cUusa0pN52sweSeid1A8x2dcKrflPxxshZJY5vd+yLaNsOabToaA4TeP3h2fw7",
+	"Xopk/kEywHGt0T2rLOOGvWzsStfyr5CAc8FeCV6Lmv3h6/956eHrfYp8MjeBMhkOhLj33UfQEyebL/Ad",
+	"r2+Ffd9U+YPri5zXjbHsVgh3d+/XnQyVBELrF18AN7YDcm0Gi/e7pRzSML0RCpEta16KgiXDFFhPlwFZ",
+	"GCrg09uJC1hyK27mlTZNCqDNx5kpuhfV9AtFBf1SYU8TWqZTLDOQQGaoYfsBOiVZrU0x7eGmQj4GJnyF",
+	"KUdGfQp/ep7KfMJmX7wWbN1UVm4qj683EmmgzkT/57yqzAVa2pjluOXSBrxT9zXjDeI2URKo2yf2Gw4d",
+	"EGEvJLTX9oK91cZgbEKCXlihfnvJ5HotSgkGA74NhkEXPAecdMAUfAYgElI1unGT8+eJmiPBTTin7K8t",
+	"BjiwUsfrMfBmwjLAUQ6rY34Pe4xIO+J5vTW3k7IB4VpSzjwB6JFmo5XJKUtwvaPjCWtnAVfDac4ilP6w",
+	"2Y7NZAkwc5CMupVm5PmaJZt49XpbIVBogLaH1IOV2DFq7z7yNTez3U1Svn8Ireq27QrhjainU7AK7hFR",
+	"usVyVu4UX8u541GNfYMg/O2nLcuyElPkDEywbipxM+NmqKvI/iSB40IZo5ueG4dwgOvAmQQgLAnhBABE",
+	"YDEey5aBamyOnXweASo7c+jiB4bOyBry3Tx5wX3TVBXDL1Gq+TQcH192ErTku4LQyeBj3RiuytGxiVLw",
+	"spJKJNv0xOWscZ35DBCJ0jejroWRy5W9gZ1IWN/OOIWtAlA8dw6BVEVwa5Bq+meAOnJ29LpZIzdsRL0Q",
+	"c5CY+JJDZdoDiBhdNIy9e4gSino38xbrsD1q1ejiMrnOArXHkJPOBuFWlJg0EE4oiOKywD6JW74zR+L5",
+	"DYIdJ74Ed8HNAIdcA1iGh6/tgM9mGjFCb/wcaxAp8AgXiBbIbdh1+nX4PBZe1PXA/fJg6f5tUja/k2rm",
+	"LuBKt3nLvtkmJPo0BnnUKC7vxPPPb/6C5w6Z2edCmkOv9yGDzLWEL8ZmEDGyDLp2tqtdqoP5KIvrB3wx",
+	"XZv3CKWMq2Ye38xdVAteixxTfCXmFSIC43P+HT5V1df0kpygf4I7CtWeQxuy1bURN3qRyOj5jq7pkGEc",
+	"6VtOP2j7fQAONkYg02+wN9k6hV7Dy8TLwCfvmNyJKtJRIKBzGWCLwAFdaWOPgXOOMAO9REhrXO67V60k",
+	"G9mLot8Us40jB80nDh5jk5CzTp/T7Vjo3ZlONgKIew9ctIAfQY6ErsFMQ+efXi/h0CysRS2cngZwXF+M",
+	"RS3EofXAMiIln3T3Nd9BqxNmNfDr9Cm3Pc5T2CzpNIm2stbPQytQwNp2GQfKLoLXPdlrw784z6FvWl9K",
+	"N7Cz2VQyq4SiJ9wAO2xraa1IA+lsaj2rSN6OErw4qXf4s2TDvSkZAzhaMkWtXzVKyw2ZRWHmedL5WY4N",
+	"NF+DnKqatQp5K52qnaTE9xD7ibuZ78yIhEYcF6dEP8ovKZlrCr9NaDSvYS1e2QWOmITelO4e8NarmpXw",
+	"PSPTxy0XPhg4h7qxc4qKeYtciS2iviiscWyU//vjIBpD//Lr9h/XsRS/ZGdOAfFec6iMYEkUlvTehSNO",
+	"kQO/isLvzCCqwnfCrnR5lVbk3iqMuFIvdr1VbMMpBSLIe0TrA38WWGte00OlkpfiGXvvzF/0lAQFwhMB",
+	"VMD2R7HSgYX9+4B/gICZDGO/64+OGLrIgxU0bqUmrdDUci6dPfjsHCT9sy8v2b+dnUF4gDLwEjYenaoE",
+	"nrf0FoZ0V1+6fn3NU/2lnObLZ0ZXjRUMQmVgo7Y+wfFGyhq2M51MdZN8+9tWDS/YThgr6pLvnhjmI1Bj",
+	"MuFuNqjyZxa36RgEXsdXUoVN6JkDRzXFgZXTFiGp/aLjGRYt+yTPgwfi2dfJkkfk+8Z3jwdENOlTf6Tx",
+	"baeCixGh/XRakOfaKLza+a5N9+6kEENip4SqAQeQM0Nh630PFRYBRiedFOum4unrzGDjIEifNkVb9ooi",
+	"C0xBadOa2hTIlgGk/bcp0OeoJ1ubFD10lvaTocGyhOTJkJ7ZtTMgyDi/1Soe/FBp5Mu4Q1kRZbI+PTtP",
+	"jiLsIKy92QiFuPahx4f7xx23MftctM05gX+pcYzBpkRGVCMB8GME8X05oKndgAY9GnUbqLQjW8AdSliy",
+	"02/Fno2Qbh6cg/ZX4v5w/ptkGfRbtXce2/4qWnVarIyuVlDpIMdr6sdCHtiS7xCnAcTKlFeM77dTnNxx",
+	"m7vgDOMleM+mvPuesP9Z5qSuRo/UE4B0qRhjttMOIAucT3Lc80+0vUhaPLQtWVLTK9rLzHN4K2hTl9b3",
+	"Yvsu6ns8ISH0Edol9/PPhzoaf69L8c73EunOzHc/TVjLyd4jL4Mrj6JuCHxxXFcueHl6wlbOxeuVpjkc",
+	"B+Cx4E1lw2P7cs0nRXUq41P2RmNWY0ZMFZrkV/cHmWqP2odlSUy3uyGwTwWZNQWc3oLdaYihMt+qNbuk",
+	"hLDXTZ3a+G/cmtsiqjWAoABeqILlGAovjCFK248b5hFemifWW3R29kuBuVKimpLwlp6NHyj//iPzwAEL",
+	"aVyZC/gQJ1RAmVT2m/siBIQ8rDuow3Afj3LXdM5eJ7/8iwPuG5xWnohXwto0rGAgVF/Y6DvRhbwc6VMV",
+	"6R7uCBgNfblbbOh+j4eC/LnHvLfWW5PE1obWFI1ZgWccjgtsk/8BM83MPT6DWP40FPKh0p7AKRO2HgRT",
+	"4kVpZKSvAaGGQK8iSDunxjAAr4FYAOEYORO8i7TThzSM/ZaNWWUSBTC3w+3PPgXZb/748t2br35bsBk3",
+	"4sXnTV2NqgnvFRGRhApbGs0nxeJvZTmHMO0+d/vEhKGER3oNgP8cnG0YMDmRjVBXwpgk6hcRP8krM7Fs",
+	"1AQURpxx2rzCJqsTIJ2MEBPe7Qz/NO44N7cG/w/U+b4nYBA3CQlAc2kXWASq0YszVK8zSGuAeDChtsc9",
+	"njzoleB1yq/wJlKZR7WzjEofplUKltxmfBDuG1bKWsyhi0liz6JGSKmkDvjypu1mm3hGmtubdHDp1c4K",
+	"uvDaVLPulJg05AK2oR/gmGwT91JfRz8yTXFL3stR293tgpxy0EOd4s2kEmn6TTbrP9sy2hf79Dw5ucLc",
+	"cpdRInNN+iayqtkI0WsOqptZHBYnt7zH6kzGynhVoQ8Es0GdUNjUeu4uoS3HLPUdlHNAYcfoNIA7UZuk",
+	"VCdvGIF7naQrLavy5h5AOv7d7bI7g3rK+U0qvBDqFqTEt11odt72euodyvgExgeDxEKX6/p82/JEK8iS",
+	"ctQZlQkZCvVxN5nLI1c9/xK0grW0diyYx0JWVa4LLvrYQYWME3rcT0RZMPEjn1s2azBOr5VgtW7AJ7GX",
+	"AON+N34+6fhvQQl22O5cQY5u25LU5ylMy7lKgy2KRTKXEBXYNd8xY6U7YZT+PC580msptx8k9HyQCNVD",
+	"iv2TqNZt37yFavzMXZPZ3muPFMewxHISNEGi8LIWf6aOtrpmc67moqp8M5NEC5OyExCdYcPyxSKD9WwC",
+	"kIb/xUZ4/9eWS6r5Ju4pTuj12I0SECFRNvwZGwV+TDooK1nmlISs6Dv3HlqBqUYQi4B4ZS0AaWgt1DEJ",
+	"P8gORSQHEv3qosx5oGeEt+BzaMOqWh4JxIzoBTyfFU8v8Z5IchBMFBzs29UOKncltg6tgQo28O9euDVf",
+	"vBfOwpAegYIzWZIMX72P6D/Ni3Gc7A3EeOKkkcXo6kVfbDozccNrO6VaIZzfEc9mGfXau7vRi7niUYso",
+	"MCyhE5607pskNKEvI//8+Zeff/niX59/+UVUTH5+kKFjRu5x6cf8Fh7jhOps3/4e8aVQIEx9Oaxtufjc",
+	"aUUvPmcVBHVMwbDpCRzxG/aMXbD/xZ5eYlxJCbwQohy4xghMinfXE0OEig0khLuX//efXj79T/70r2dP",
+	"v7z5X08/Rv96dvG/nn7821nx4rOf/iUZxM2C5RRso4208k5c9q5HOH3T+m/mEdvA4OnX6/QqpDzaXhta",
+	"vD5/fnF2dnF29p+n51+k4XKHO62+bHsGhNTEgskFsWku5h1dhsGDfV6kAoeQGHp+4elWtDkiFIyTihmN",
+	"EFWtrgHpQWRqF1QrBMnnz9hL2gBKq4PbwEi1rEKFj/UFOkAvo7Vy/4UiBSchPMiHtKEoImhhl8xutS8P",
+	"ws6VWOnVXjoaczXB8+SnAo5rpVHsSNUpYvJBWnyj96EShrI3H6jGicAOetn480obQhQmAfH8iwOSIauR",
+	"AMRHwXgo6go+M68BWTm/7XC6b/z+ZKyBNVHviLWCwExQGH7jlMAbAquPK8Y7X4QKrxtd36BWQveu+wDS",
+	"ow6WYsWi8+CVf0iYjjfUOyK4j7uSAF6B569EhUrgQaHdF2XSsS+lg/viwjZ5nCQsVPwJrva1ibzwekt5",
+	"M4cEWHsfOv6q0j7UNG1NBIAyadFYHgtXEkF/hDSm0AvciScV0oEA2Hmrgtbpk+uhE8Mzdt0Cm1BF0lwr",
+	"RXq5o96c15hJ1lgqUpK1v/58ygkp1OF2RD+BuSTjEt5N6i1W4SCghcHL8FbsnhhWcwuYKGj/AbhzqYV5",
+	"BuAR+8WAh5jxlTA24kU6Sfv1mwgrc6ij5yFWxuFvKPPs4CFpmb79rVY3pTRE/ASebt1ADoL3z0S75NgA",
+	"cRzazoiIRUPb70HU3fZ8dsZMEVV9Bn6Ibpu5u9CgGKHwNapwQVAvAGlacBJpWDCdnrHQUDLKP4LEHWas",
+	"3ph4gptar6URBFfOYl2T7hG8X7ItG51INNOpLcuxHkJ5mMn2hycuHykqW4MDuqe4s/JI0nbfm5+V+8bN",
+	"azdU1AKXK4qfPuDLHk6SU0rKAiSPYz9UOsCikFhC0NqDXGHS6SXTkWzhCgbgcefzqByhA3izXWmn5Twx",
+	"/hWWrYVNiRCSUNOoTWZtwgU9ViJhHTqo6FljNjB2whQJdMaHRgasv0k2MZtwFu5tX2/VS8LkyyEJHhrd",
+	"/x6hvfMZlu6qC1VJJPic5dpC4WFbYBVaSIylImBdJKIPUeeCQXQU/xyguxjjVzGuXyL+IAlhHJpSJOx3",
+	"DqXeIU6/dsr/mu+gsNmjDSvtHiJwBPRQ3rOxSHFiMLw64XxFMdmDRTAB3jG8JiIp8cdgB423W/ULcKOL",
+	"scfPKbAZeUwNA6HGzUOmAoNL28/aSFWZPowrOmOdvbFmqr94Y0RTarVLVHj/AAD5bSPzGlqR+eugA3id",
+	"yOiaAOZ2tKN5vFG255jNeWP7jtcUM7/jywN4ihy7PaG9YHWEr7h3L6bB6TZSLS/YG8bXBDdOHg1fak+Y",
+	"4pjHwsSPGzG34G3xzi3ABWDnZ8w8I6zCiwjITiKOHWAaukniYLZrKW9wGwnp8Hh0uHfQXvOr0Ka1d/75",
+	"hs+D+Z6gpMdrWOmKtG7EeakZfE19uXOFMsNeDtLpb0pR8d3N2qRgDrBsyGv/ahkQ2nEnalIIEx1cgr/l",
+	"xdkIYM+5VrbWVbL/1hoKmBgheeNtKtWdqJ19ACe+i7Jgkwq8UCVKwNFNShFn9AZzNrOAeZhvS3gvBftw",
+	"4RvDGRHwdKhZI7fTm+os+Sa5NVeyEmouQmVX7d0n996KzGWE8GKD1EBTLBiK6NlrKVPsGfwgmDpb5/dz",
+	"OqGII8pMVw3tNFkPbmgbqBWpqWvAPrP4wW4QxCOVmeFGRZrAmUBmYbVnILISsJ1HFMsAJzQO3kvJSmQW",
+	"pxwDN6skfmPg3DYMPBO42kVkq4dCwK1uq4Gwz9kg55w//+LQBri51WJphuamFxiIB4RJZAxPGvA3g6OA",
+	"QHAvyPHs1OqFrIQn19hJnhdZuJJMDs5hzQN7JR9s5+rb5maRGcmduAhgigjFR60xgEaNcjoVlvp22hO3",
+	"oR1HkIBILE3//MGYSYIdcH4DudPFlOlCunD6qZjXiequTNz6lsduyjOx022l00xUUtz1RHg+JWx48uQQ",
+	"MbkYEba9hmo/arQDfaFucy28MzkYRi7VTaMgiScncqC7NBQTQijEP5ss6JJJ1IsP5Jdq23RfJOQnlBiY",
+	"vo7UhSOaiaVUBiGeR+dTYWDopn3fIFH5fC42pIa1PykC7gUQwXfycYp1JSK82SRZrFNu0ifRzVk3Nnk1",
+	"Xnu3NbovnCh0V9H9b8Ye+m3nmySgTbyBtWgVGOLSso+jD5na42FvEDF0VNtzs4LqMnJ+pmyzYf1Wlm1X",
+	"/ZAh3pOYI4FLX0mfGPPA2KXUAB2AUfdzvunTQ4iyhPHbOhVGtl0P3oR+13H6vMAZ5EwEqZZHZhP8akH8",
+	"bBbEP6k98AtX/NNleG2D8K5qIn2GQAiitv1c8HL0jAGQQXB2Tnxv07RL5lel/J5K+d+1jpxPCcLUE4tv",
+	"X0ibLL/5xWvUvyAtsBeinm8uTk9///bq+uLd2/fXBatto93R7X9uK3Nxevq//6//Fx65OD09LcXdqbW7",
+	"H65enZ0UvzDlMs1PoLiho/2SnWExH2DyY1Pb/Lu72U5nB/MgidoDekpUy7YPELJwegUjrQy84wTK1E+p",
+	"WHI1yRk326WLY2AklEikCmZLncZocsFVC0GTAFAxHO7ExwZcZ0f3dcg7ta49vAu4sxFqFoHTag0FDTt0",
+	"b9HR+/QusMLfHFtu5ytszSyEeijPWKV5OcoSulVi6/M/wEQHwzzSA3BFyEm4JPwbjec0/lm6E/j+a0Jv",
+	"8NZcX9YYTota4U/0yUx1efgqTNTT0pb/sHvj2i8KkL+gCQQ9G1wMCSeHFZs40oWnYiEJ+SOALbmBn7be",
+	"khlxKLBNrgN63lGQt9njph/jq7thGiNtwg/wbNKUphmHRjdAnFbktDserO6oZ0iQCtO7hlwFc/RxjO8P",
+	"njz9imu1FMbeOOslpnNbLUgRuY60Gb8rTqT5vUyoMNiMIvMl9UxKgpe7MbG4zOmi3V5YsaZ1uGDGzyGa",
+	"a9yvqUugBDlG7i/S/xF2FxNC9jZW5uIU5YT2O1nQysb0q01HF2TCKSM4I0ozgdHSig2sri0jmuJ/qQUc",
+	"THQUp39o62Yvt9aJ0HfNrJLzP4jd6zCIY7YPYvaysStFyHEAfAv11FKlEBTadchyqKl6VQnEIu3A65yN",
+	"Rmkjf5K7Pin7BdMxqUTrwKip7YloN7Atr8PUM9yX7Uk04/PbFn0vVBPv13PBb830Ddz4DbzHtqUI4yeU",
+	"o8pW1+VrhJadxq2YXtvDWErCWRU/A0YWzaYYBst6J2pzADqjX6ahnLppxIaDdc1mOwASZgshyqS+U0qz",
+	"qXg60woz152umoRHibK1ekhRkf4/4+l+2XEy3z6e94vPvnx6nm6Vpcpkq//3vhGrz1O6+vrdS4JcYKWY",
+	"Scv8b/PD3qTHftmrnpokyFv04T2YzzbFaq7VQi4bhO14YnzHSCwIGqb9z4tAHOqcBwCG31VcveJJz6Si",
+	"lCXeukaSuLzUVlnaZy1OsDStR3MFwOzga43BOD3ZQvXfpuLKO5BUyZSw7Rh7wUTC1ZfgHQX0m9AJp6IO",
+	"MR9WlxQ2QIda23Si7bXj6929CSTa1g5O1Y06KqTSpVdyuRqbNz8apMunNU4tda4gmxB+XeDMcvt9RRZO",
+	"T+Y2+eDM7YcVRgSCORhtiDTEKM6yR/z9kYAysDkHjRTPoV0smHEJwhVXKvaV9BVyz7BTJpFty/YKvZtQ",
+	"ssr4SvASUu3Rmw6ac40hlbFd2whAduzEjMi24oq2UCpo+dvftlk9OvcVoEOO1Hfxt0XUFy1sgcfebIFE",
+	"HEvSsnK8rPJJi603bVIl8O8g14JcDlMPIb0zvCE5bSeN3dz3p+ztkd6sdF2VjMg7zlQZkSSUbYD+KkKx",
+	"U7ptxWVAtCpRRlKxG80ASb8Cm1NlWhJZsZl2fEFYpXLprVOaUptIpgRWA1JAqxThbkg0ulpnGjA2ai1y",
+	"scQ5V2hZuwupYBxUedBpBAfTdoKvZpVahRJhyDaKgv3coUMxdkmCkBfUBgFwRMDQUxoWe/A87uVcu8n4",
+	"lfv9SnOxseR17um7a1+4MuYKqEWZadUMeuCB0zumGj8Dtx8gWBJfkXZ6OHsdrCCcaFhL4SkQJa7T2+Kx",
+	"B2j6rtZ6kcGDy5X4g59TAGRIkpWTcIh/FLVcSFFDOYz2Frh/yyXEwjc7vPRFZQRipM21upPKqW5rNIsS",
+	"0D98MXJ70NmzF6LhZiVMW8UwrxrjVA33dGunFq064t7Img37zftvXrMXX754XrDnz86fnf920kH0eG1J",
+	"eVLpJWug2qJLppEY3+LHTHfYDW46wrm7o+t7HmrqG4/WORWtuoUW7Ifrb57+22G4R7cN9GqiNK2xOOnM",
+	"P4dN+a5zFPaCWibgO6D+jTWxYIgSnJ60oA4aVklrK8T2uUQUhgumVUUaO2BjoUYflzZQtUeLuAqIvxVP",
+	"RzegiPBbcZeqZ37JCO7YGzFdkHjAJrEQs8S7gabfwm5hVLwHvDNFDI0Hn+kDdNeHFYoakIZ50v0wwUZJ",
+	"Z6jojVAXLXzFilzKkDVQXjKlbzzcgNI3M1niH1AZZDyoK/VKVFBdd7Pmdr4K+UYzWTreXzfzlfsvVzv4",
+	"GErdubmFAlbvG4PujE8AxR/vP6yjwep7yMwxl2zRVNWNe/KCcXSoSAMfst/A739bMKMjsxO4z2cmII6+",
+	"QiaGCc92blUX0bORNclh+sHzDtgg2DqzhsSG2Q4pcdH+QjH4JPEjiLhdshWvFjdbvruAvyBE6jNvnGLm",
+	"1u02FexRf1bcJrmj4jcD/55hAX/YDvx7Tb73QCenacMi8Q8s6ipO/DySpy2Jk/wqMc0WCyZqHuv7fB4o",
+	"xWMQVDMjEZ7GwqhnO3/lio97A+NjyZEbs7pCOOHNKPCOnubU4F3YdU8mgYzKjB4AXd6t3ZgYLpl3EKSZ",
+	"bqyRpQiNcJSwW13f7vnGk87W51+8KFd74PcHXahhxmGIApebI6MoQ+OBKf0S0iWXLZsFLYcQLDE5xZkz",
+	"t2N7OD2E9ZvHmInWbo5ZfCr9QTmhirX/l63HC7CS4DQqzSAvcGSFc7w9HYSFz0P+kIdcOFCyTDNO0eG9",
+	"mGs1l5Uovw7XbB6pZj9UsljIueTVDWZGpNSXcbsdBmrjk8cNlDfE/9LwKpkZ/TZqktbeV35G1Hpn7dQV",
+	"BJsbMHL6c97h9pfSyXqfbR0sx/AKeHXod4iXY5yjl8zIEOW9qU7D3JfmNExE4APNUFKAkPFM9vmhv+R9",
+	"1tubRrvjYYeGTwA0PUv4t2DzRKYRLe1g5e4AnMDYwvZ8A0YadKQ6SW/dD3YMS2PIPWqhTKZ0UdvzbVD8",
+	"I6w/rKCIqXeQ+naVo36yriWAVUNztRA3sltNB+6oBuaYaTH0tqBR5s/ysIxrj+1xkvFeYnBPdBwjJyZb",
+	"VwFp4P7HPO5A1XJHu3NDbCYzjR5eabuKBD3CkWBJwF7XvH5Tyra1fos3WDeQ0vdXwFiEVmWh7csMgVVn",
+	"ux7LGGLaqHRPKwDCIpcTPQU41tUutEML5wtmtnYyLIlaJqvK3GDarLdm9s9rygQZ7DjQGuejdJo9dSOF",
+	"C5TvYwjZ1mDkElo5mD/UDC3TvtAL9Ynzw8sg1WbFy6n9YAD2wT7qXXaVzi6U9oAwans4Iso3Zl/qukbo",
+	"6BRJ/qqVOBB7R5aVhlV6zg+3Z0Ga0MjdLtue7WLc604POe+7Xfsu4rhjuVNcl99TS7R+N9w1IeCksNAD",
+	"TCH4KXzfXjSPvUMN6+CqCi5GveV1SaUtvBZj3Y+HasJa9RImMucKEA53iReOLodKwPuIAfeqey9BpeGL",
+	"CiYk+hL5ru8qGPm+pJciRfaWxjMBxnGu6m1q3dn1KnhEAcd4TCv6bGs93PBs8UVbOVRrfR+wn5+thx+y",
+	"RBEdEtq0/ClLJy9M8sVOQpnK7oazgPabmNybyATeewy7D8BEvcXaOfIBRACtVLT2syFDpbmAgJ56vu5B",
+	"fCfHDXei3h1XjhyS4CI31mcj3Fjws/R0fBFQLgEjylsSJYNKfMZ9VL83uyHzOSeBRj9+j/Yx8NDIFO+W",
+	"Ig+e5n18T4Jfuw4c1XVgBDj2e+EUhWSzTUyLLnMdvCATKtesRiq2qPhy6Yg/rQfUQPrPgCbP77iseKdV",
+	"VBf1L1OdUXGzGn2nWH0rMI/76PwiGqJndQZaFjHdcd7tJPPb9/VGp8piZk2ZLm2FSYSEyflKlE0lKF4X",
+	"zk6AynY86uwiP49xmqufUm+f2A/Xr6k3xMjWQ515kKapMDY+KlFhNC5sDbScYnDB0TkE8ImUKPxu0JRo",
+	"te1b87srylcEFHDglHbpRvkIAalnJqRaspjX9ovojsi9uxUbGzA6x3vVkyWNG2giVhbsw9iGTJvGZlww",
+	"IddtdHjoVuSOyth+8F489Nrma8tg+PI+mYlIsk5yUli8n34kXyLOyHNWojVvyLGeeAxaJk34HeAITB0R",
+	"hdqh09XON7wmud4kgAY07tpgAUgblF/ptdBbRWgdVNh7Upw0Vgb3P2EM1FBNQ8jLH1PKuBv06R2vIf3f",
+	"je5m8vvoDe7fb6K3uH//EN7k/vU+fpv74G14o1tZk8gegdyj5HqlNawWpqnsSK4OwJbjMlhzFXtivuJK",
+	"mnUGcjeE9vcjXtKyBZdVLLE6v1ymy3TeiXqOfpb9Nf2lEc2URZm5ULyWOtfKduwNY1bchx5SyLu+FH/k",
+	"pCwV0ni+bR1idaMU/lWSle8JGHeGg5uhbjbJlnBp3m3Uh/CS9416H97zvlFf4aveN+ob/7b3jXodvfB9",
+	"o97E77xPU81URmfYJk+ciD/CphdRM008Jkl50ah3PuQx1sgrmGnWITbWq3wxU7xSjzV6VAKRDAzl9XkE",
+	"XnFamM9ImmJDpWtGo0ZMmQS+ea2NGatxTkrwKE7QWXt8kJoAlIapRZlcUy/9/WoLvznhvWEBgWe8tzjH",
+	"z8d5XIYF9yjBmIcw8j9Pt68aBrTJy9I+Mf0cs3Qx0Naqf9AXshITcQLaOsFxeo4XMinIgUaN+DkiDKzX",
+	"HI2D8eXF9KNnfzZasd+Uem5OAehj92xd/vZgFbGbXIaaZrQy4sFTEOGINZuRMkwbmwYHgj51vBbMmSTZ",
+	"396E6YwxMBo1aTsPqqswIC3C3z+deaXIekUcfNXudC8DcaYbe0x7913mLnAqcC6hYVAgZIvs3nai3GmX",
+	"fa68d7SG1fdSIz4DUscvipYdC1cjyNviVxbRbWg/ErwexjCj7r1JZQ6bStvcOXLfudPHyppvzbTqiXg1",
+	"oxi9z4+pQVE6J6aL/ZbalP4Nn9+CL6puKqwGDg1e3CDgQDQW0dvGLipzA5h4k2Hj/Sw9cZO7DeblFTQr",
+	"TOz3wYK9tbArPcGt9B08j+9LUBZLjFLgoCbUcV+wSvOyYJs7aKQmbLJKzgwAf610Ob0GTS88DEq76jRF",
+	"ASXojVrodOAdG9YnAcGgby116MCW8ycHckz2kQ8+f37+r2kct7VWUKAo0+mXGqG2nRyB+uBK61vkZICr",
+	"kqrt88UC6ETSz4aIEDdpKJSXhm2E3lSixSaI2/jnoSHSmhbl+9DssIsS5o5qKGmOF50aHduhZuCnsVMK",
+	"7Ce07vMV+RW3PdzdQW0c0pxuggqfatWubr31gzlR8DClqWAtUGhn3PbC2if9MR2u2uTKVDEVlM9CEL/A",
+	"blws9iANyYNMxgxtvucpQu0eJ5rlUr1RKEJS0iPNcG8XbLvSCJrnmSWdmIzB27T+5YdY6HqprRUeNxHP",
+	"AR0bqbBb5oWT9JxaTQM34r/dNrcJa+1GBhhdx+rTnW408Ve77/D37QcdZ1qtq8EECihx6pPpvn7D4uRO",
+	"CnTudiv6hlZ0BROIHYn4SexKxE9aZyL+u+NOxI/etlPBD/7oJ4T//IObVpS3mcqgyCaCvVEED+jOPvgf",
+	"nQLmFHXfM/vrxt0Ap69EXcnDpc/tJPoSuziJxWRHxqZyyYIkaM9kVxAN3F1jjekuKb7GxCgvf0Fuw/UR",
+	"XRbHJTxkKoWd5ETmemLwtR20yiem6JwzaDUZl7xBMX63wuiL8+cH0JxGwDTtk1Uu1WtAypzmnkjjcgaM",
+	"zQtnW0InLgAtkWp5yQLo5gXb1Lps5vB9KU37CKBMtuVsc67YTDCrq5IpvQW88Q4MDgefVQr4+VjUzz2Q",
+	"GJ6O43TkfeQLjhmKwPWKEy3L+Ujx8mr3rh0B/4FjvNq9hVHcu70DekCB22OUYFmOus6cfJuY04uKB+oI",
+	"Y2/N15XgWfModMQbvHfxKXTHHH7aPYPAonKxOPT0NT7lfZYPtOZrN9ZB0ykWqKF9H027tahpXvG+JJk1",
+	"kLLnvqh4vTZ5s4Ywh3018ZrPV1AmDHeJNLfYP5Y1mwI+mkNr/CGwcupJMtKcHJ9TR0LhRiuoz036T5bc",
+	"ii1P9nxVlHJKCzRdyJOxG/vv+IKWI/scPeDcCft3M3dHYnRgq/0dJdKPhddCC+6QKg5PtQvCWukbSPga",
+	"nduBqKiTfmQ2fcdTqZtOjlELMGssIR8OSwldi2hj4NhMmlIUL9tv2KPrqry5R5pgGxjDlXeGjPxnXS7f",
+	"I25vg3rrTDFZioECc3japiVKS9B9sbLlu5tM76sr97FvQM8tK7nlM05d+kFwgFPar6zTSck9MtqwzSKK",
+	"H4p5+4mkWzNl6jgCqHBAyEBfCXRLBqHyxItMMFTDsrXqoif0BM+DFfFfNeuBUAAYzm15YWi7X2qnd4Ua",
+	"aOj5AihQSiy5lXdQFgXgjlCLgFb0Qmw9cJtd1cIPDo185KyxUGkX+pCokhkd8A+lJdgD7EsCFumzBBg9",
+	"KH7gFFLOkC1TlVJzrUyz3uR8StzSxKD0iNeGNUZMqQ7JOppxWOCEpbwLVRrLWo6MqIaLIhNrgcqpleB1",
+	"yf7cGIu6MfqYQoNyWXtV+RJ9Rc0aq+HgOzMpCL6/LjikHaz7kbFigKM5IqSAJElx9nXQ5Ub7M6+xZgaM",
+	"rVpYZwzCqgjlRi9Yi6HDNtBpRuvpZ/NAFGghgkk/pq4i7bHcK2Vp75KEF8mSUXuvCy97eUUmPr2qXWR+",
+	"577HmqO9zaM7PHN0nViiFWN6xmj1G176jtd2yE23j3SLsxxnLgxeMR3IOcDHUXobM9c2132celeKkWvE",
+	"+AkmSJY8cwygLpCVfEf1r2tZKrlcWSe0/N8XTCpA6WMbUUtdgpRBLAovUQCxZuIWwFj3UPqJ8dIOXQJD",
+	"njCfPxIfH7LMyK0VcWg0lTybvyMP+2gh9WFYIkFJxQM15w9rSScg5287D2cm75w+h9cceV07VVMePozf",
+	"CpUMDixrbTKdTjzambJcqu65SDSQ8X6YkK1Ld1Ml7nZRa0swpn9Md305hIkzvsDsjqf6T3AbcLyhFPwp",
+	"L0tRMst/pJZi3BnVWsH+ShVt8b3Vw3ajQ/+RfIVK55hOl9AR9tfDymgnp8anm4XtfAzR3YFzha/SsKi2",
+	"d+2ONw1hsX6IjtTJb9lVuCR6iVVEuKRyBz6sHtarNPvd5YZhdAeyUPACoYrFTM6iOZRg1MXROdyp94cN",
+	"2iWCrqmKG0tN7Ag98Yg9aRNYBgCZupfKpOPzPUd7f3wqSSmXIpWddfX7l0+ff/ECkU7avoIFW4kfU/t3",
+	"xytZ3qT55FvSFCyGj7BjwPnTs/OOjc6rrbudqGwz+Y4jFMsxXJ9g+OOyEdZS6fqmlEuZ2pyvxFyuCT0G",
+	"gWshlCbtBXvuPvv6h/cFO3N//R/v/uehZOAehSF4gwh04wDPbbvyCYLVadwJJvIOrByYduAi6iWgAEB/",
+	"nGBoTMOrNKf7uzC09uzjtERNEGTN9FZ5FLZt6k3pWCgyb1iFVKXeouXvpm0KPwn71+CaOSgGKLDZSgNa",
+	"fGQGdVjJU6HdtiQzp3X1K8JJkTF6UYsFZVGF/+H69X4k01i5TncjDbI1AAf7wZ2wDT8sQvU1RM0AFGfF",
+	"o44VnVLtY8CaCLh/lD/ZGZY3WlW70ZhHSUfkK7GUqpvY0qdCSI4nYBE0sls/6ch27si+OTtWeI/XTHTa",
+	"fcQBoDFZ8fjTm4HdfkceD/8WAG4Nu5zQqvuGj7An3Q1oF5eaQA8fJnye5vqqJB9qCo04gvSThhFAVOjW",
+	"Ri1m9+rpUnWw0Y3oWziKksHDUWNhabtA/fi9B/MTGwsIkWtdiwKdvKF/i6jEWth6l4MYbHt49OZlySzw",
+	"HVgUiwspx/sgPYzA+JpQCoxlquh9wk3SHZFzGE6fRK7XZuisOW6YLDbkUuuyYNSYD3JAIj5NuFn+0qSB",
+	"Ar+HwFPUGGe+cmqAWjILuTb0hafpuPrVewJMtMtOHq2ap3CWZs0uRfA31oCfN4BYRtEJzLLbrjQzQqBd",
+	"B7exXgvGq04Li2ObD0QYpUN6jIfNGrDXQ2gDFgo+k8tD8y/8lebMV3Cy1GwpxhZsGgHpXwmEmluxlUZk",
+	"GO0Yb7j7WQd2E3czzKEYg0ABjFGnk4EHUC272cdTG3ome5C9hbAlqGN1C1VioEnIXKvuXZuJBOewLPvT",
+	"pTlkCKLMQtTHFWy1fTwmwXdest/BRbbh0ml3BXva/hNv1lEgpP1s+FS+LJ+DigZXqODKXraqgI0gRJ+Y",
+	"kNAy3OsjXTjKd2uM7IXODDOubp8YBqWh6728thefg54cMteg84IVtRvzv//036cff/cvB8VgO63QTSS9",
+	"wYTGmuueuHf5hD4y0sPLjURSg/BlSgtzAha8EBTi7oQ+oe1yVRZstmPnZ+x/OAH0xRn7cBnAKqFDcH3h",
+	"vqiwvHbfF7oSVTm4Gv8e3w8AeloCdPw+pPw8KKe1tFYoSKB0P6Arzqk8lRkN7xN39B2ZLiV55VXDZIvg",
+	"SnCTpjQsFJ3TMw7NwA+ouGGLo2a+YSujd2WZK9Jhe2DjGf3m59IQ8P0D8z5G5B1U2i6i9M8uBxOaIGC3",
+	"zaCB1l9FrQexmM7PAl46fvDUfzLYGroUCw51pudn3dE/ex6P/iIe+YsRQLg5ev6gwEv5HXY+T12t4Yu8",
+	"M2Qh3RkuJvRh2rv/8C2DkNl/BCTatuNs70Jb2HTtxTiehZ8nsMSjR7KCd+Qr8Pc3WaX/nPn+8wV77lWL",
+	"smCfpbT/Tjwsg2GILVdzeWD5UrR7nF9f4+WdSwgA2E6kaIUWbtgeWfpbkeeEb2QlklhHaaAjvPHXBSU9",
+	"AYCA2Lr7gZrrQg5QmF6KzsomETp7VvpCViLrs875vl9CfyhjuSrN4cI1vzOpPI1J8SY0iZMABUe0JeSb",
+	"TdIl0iMQPdcSKphv1E9or8fgiOa+NeCH5moVkZSUqtB2CHKaAQFcz6mr276CYnhlDwAX466CqspLccGi",
+	"BbtfF4x4B4wGT6b7xt4gANKIHGC17DWOOFD+TG9s2bzdTyJBYN6IbYp+yI+mVIRzGO3M8FFOQQJE6OHJ",
+	"+lNR++2D7XTPR9UU44DG9wEchhS8SPQ8BnK2U6XjFYGYiqh9YC+TuNe4wDzx37Sgnb18e6dXZogPPZ/c",
+	"yHBa/QxJfGKiZNDJgRPSyj/fbCqZO7TxycR8H6W3TKdzMiK5n+xFDFPYl0x63U1v8M2/6Ergt6G1KPQz",
+	"H5sT0NFVEoxCG24GenvQdNyWQm1nK7W2ARID1xX5+bFqMlNMPPXm6YRKvft6nxkf4VpSYpsJveg8SEjI",
+	"yV7J0MgxysU1ei2gMNOswEi8hTxUQ43plnxjpm3u99qKB0B3wcGyAC+U4WGyCeCyuy1xOx8sSJu2Kt8+",
+	"LVXi1L16U+kMU6+tA+LMS4ciyKLo5ERXVrh0HN/EVw/l+QVnWiuKAl09T+XlI2z0nnTMl+74ZqAHavWw",
+	"KAIezr/7Xc5DRu5ikMCGMux4LxiNwsDYFqwVvhclw/Qf1XbvC7EvioF01/rP1EKmODG6qQd99ED0OUdH",
+	"Uqy7+rzS4zk+dKzBOUSs3e9hk+1Ys9/lZgDwq3voE+BW5JzbB+GVqcSFb9wlfX7JzpAc25WukFyDXXNH",
+	"HZTgY8gdGIIcfKPuZAv2mimTHkKvuB+AJUWvxvZxz8Yt8nYOYQ8MQky5Z5LYhzV2AqSW6H7VaXLa+eo4",
+	"R1vSnfV80J/12YuOr+z8LKnq7k9ytQuNJPtecpz2EJleCWPfQh4ltrtNa6EAruKE50pU5WXbtsWp8VXF",
+	"Zo1l7mWgY+itchcySIQMcvKaq8yLSsHr6TXJTX0ncl30l8n4FQCySOrxa8BDTusfa+gfE/iE5rwZU9WZ",
+	"Q9DCF9rK6qrENAXMyeVQ+0LVO87Ig16+Y+nzTVNV3zoJkiqfIMdZIosb1H3EowiZwRCFalv9+hoj318R",
+	"UsJAOwdcKsy+WWU6KbpXj9cRv9elCB0595CetirT8WCrmG/ePNsxDD1iWAVq0WZi3vpw12MJ+narIACa",
+	"VlaTwe1rNF8OtQMOSJXjAjPkWB7sZRq1zoaa+82mytiz85Xgm4c9fXe6apI5iiufOeg2xPh+UFARB2nH",
+	"mMJA6hn2LXIbttsSxM/U+HsUeV9i7lQ470THAuVlIFEQVP7ceo5FdvuYQn40Yt7U0u6uHG38UR9Eyvoe",
+	"N/7CHbQIMmsfb6pfnYr5DygtyCwNSDuX0FvcA8Q6gw8gf92cnCh2MjZyqa6s3fgaRkTISUWju1g+EXrT",
+	"RZurDJBW3EsEVVGaIrfUQUlCkwKtbyV0vYfr/aRthNJOiW/kHwTBV3iQniTLRvgsCNoSPnh2K3aef0pu",
+	"OUMHvK4RUGYPxAk7s7MYjeggxZJAMi8JCwZnRMWXUNYNRHOb1rbtHPEG7Ltlxr3ICGvaQB1YRO0Ln2Ci",
+	"0Nj3QpLeqLdWWt8Sote05QVgp7TwbrF2EAeI/n3k1kYoUgcnFsFPjTgMbnzWQaw6gtM99tXIwxcVbvnL",
+	"d1nLMl7lEZMgeK0R6Ej4r/xWgPdFb4SKso43fClQITi8Bz/B4cdMpx40lBL1UlIlo1Tsw6pgENyF9JUP",
+	"hS907BRiDbZFL7B554hfPGPf6BrfhsXtWCb3O6ia4rdCdUusoQepP3v0DsN+59EU9loAM/cGcC3TRUIx",
+	"eNxUdwtU0lgDLL7mO9TLpb3wOHjI+nei5ZWCev/Jmjm7pwjqpSOXXri9NM/Yy/gVeKThPd0bSBrYUKzP",
+	"Oea2KsLZ7FxXzxh0l4CsPp8xDLgSbfmAv5qofBUyYYIHOHxE0s52PKHiR2ksog1YaZ3hePI6PgOhuuXk",
+	"nESS4ht5cnHy2bOzZ58BKhT1Fj3lG3l6d35KWVnuI2oaFIj3pjy5cB++nPtYWi3MRiuDysDzszPCOfBR",
+	"VHDvzeG3p38mdQ41qxFKqH8LHJae0HCalLsBCHHSFIzQrTBrz/3hlvv52We5F4WZn74XC8AqjVWck4s/",
+	"/S1WGf708afib/F1jR8EqYb/jOUqftJeAX/6+NPHCKM76O+e3E65bhLkNl1yg7X+SmPQ5kEoTaN/kGYl",
+	"DBK7VS2ptPkTbbOjkU8ShLgunp0tbu3ZhK39RbNCcDtG/OBW6uSfKFuEZI9TiLXWBi8cmGvv7J4C/0NC",
+	"VBojPcibNb8VcFr8rUsiCSV3q5Tg91xRC+gui7pB/iB2j8SffxChR+TPzJzf8RLWleFMUBQCRjWKaIUW",
+	"/CdmzjyrvQS1Fs0baqlCjq454eZyr+Dm+Or0b7L8CZmqEuh96rJDLdb6LjBEZ28+T2ZFSsOWWpfweo8T",
+	"MJko7vnPfx4ifucODaAnJ+e94TWnZixuYNBToVlm0FLRUdvh4yLiySgZ+XkKNvNjYmeUtr5eOXdrf0+P",
+	"POKJwVdcCWshWTV3cKQq6Xo+/2THJC2BwzMJO0v6ZGhUMrdDV3ZM64cXiTj6J5KKk/d4qij8hfDE65XW",
+	"RpAirj3ua7T7iVPoldD47u3yBi/LFkP1MXiDRn+pzBaE+AjeSEtlArvtgsY//uX24HL8ITW1PwixYRyy",
+	"Sj2a7hAbnM7EEgG10swAX/sNK0vq2fZYB5de9No3hEwdXWf/K34nl+CJmteiFMpKXhn3N7fiH2w/qbV3",
+	"tJ8g860Gth/e23FqUHzYx6lCATX/H4zW3+h6KXxDjFt0yH0SVSmGKE+fS0wiioCvH0tQu+F9CuGRkhpC",
+	"W+AFxQQhx8u+DwdmDf7ybuHi5PPnX/5S+fQlFRh7NilawGmtgMiYIHCJ4JbwrHdDMaHKtNRozGpIWDTK",
+	"NDO3rTPxzj2aPhp/aUS9a8+GUKXPJhp7QlJHZLxoAr+mn+cvS1t7RU5SqRhns1pvjXBGGWAiYNJZ6qD3",
+	"if4o57wxqyt8D1LzHjqZO9A9+v+datfRfoEn3W8ZN2wrqip5iPwpGzpIQpVX/rGR4hNd7PoO8w5+wX7C",
+	"rxVCXeqtaiXODPBZpIEg9BDVDiosLekmaCvHke0Xrag4MpOk907ZwHmfSGfJ+3UqaXx84FE9O+EdCaPh",
+	"1Q66se1v05DijSE+am2FVvV2BcDbUt1Ji1yS9l9D9IcrJp5i35yyrIXxiQHqFtUeZanWzGpdEOIeZ/AD",
+	"I+o7UZN2xJpNyqeNk3jcyAsksn4qN84bT+W0/8YRMuXdxp2S1rD/eM+g+HPyLTSeS3COoa4jJd7G2mHZ",
+	"kOWAS1od6cv//FGI8R7WAc2YKES0HRkFfXyJlXGEoh31s4Qv38vlyv7s4cufLXb5OCz17/KuPV0BWanW",
+	"lWC6pjgQmjkYGTxk5uBhPHWyA4zrn4Pvknq9m8HPkKTwsDL0cfb4Jd6JoZ1u2O45+LdN5P4ia5cSK/31",
+	"Wgs+XyE81bq76U0ph9NE4IE9+ZMDMHM3urL1rgt1p8SWKpITFnCo5W/363Dq7MfHFAiw5AQ/IPDv87Mz",
+	"WKOkuP0EbamUlBQEXay9aKG+fUgkymyO92jG57fNJp8KAFXW0IjZ14di0bLPwZuhQqWiSvi1XgvMT4CU",
+	"sAK8AtuVrERbOkVl8s8YXqVCzevdxvoUaN8NdLOquRHsN3wpCmbgkd8WDPAxobZdVyVqdeFGa5PKzBPQ",
+	"OQ2dJUOVSJCWixwcyiMB2chR3504ocoL1mYJslpAUyE2X4n5LZYG51IcXiEtH+caw8EfTBfUcyvsU2Nr",
+	"wdfdSYTzMZOK14k2wmlZtqB6+Md3OHz5KGLwOhSrdRM5sU2x41cdYMKc8deyLK48PlOyqp4GTIGk8MN6",
+	"vFeyAqjRQfk3N3cF+7EyPxbMiA1/OtdVRb0jdY0fbfhON9ZkZGCokc3fo3vld6kKcUUQ2i8y78FeG5Pe",
+	"85iS1hEXQRryDNumTgFsQtyj0yJI9s/D0p8/GkvjusDx73uhuBvd8lmFZUvwT5DJQaRzdbvPz9h/eSBw",
+	"bYQqPUM/igCUVfUtTeJn1uJhWVcik2oKF9/WXXm6sd5RsfP4Ee5aVvpn4KPxfHElVEmMMduRFldg3RFd",
+	"giG7D9LVeqww7GsaJdMmiZNBMZX6ZbcAY8ovAfHx5FNKrKT/7KuaLyyBXII+p9pqvsdkFJhQwea1KKVl",
+	"AJKAEPQwn7z/jea7B51CkMPoduMQIfNSySe+OwYToK9VYmF93jwCrcL8SXlrC22gMJebWwF5ds/2NDOY",
+	"7GMLJljxJ3LUwdpgAnlLE3es9aKuPL7WL+56ezwND0gUXfYIl6GVXUE3BV5VoR5T11RMsS/8gjsxZ9S+",
+	"QgSqQfn3xppQjMsjWXh2dnb+r5fUUAOm66QxwXM9invkUbkyx40A0vULUpReIsRS3JDS0R3rXtMccMo3",
+	"m1pTAXwmkw+eEL/yQ+CHK6L4AFuEUvro0vlnElLf6vlt2OwmgFgp8aNtOUSVzLFcgEfGFgxZVp1zNRdV",
+	"1SKipHOa4KlfufVXbh3Pra+BZxhH+TnbMd6lRJofPXBQ8gbVG6HA1EPMn78HRtzzlnzXweDK2TcHM7MO",
+	"vocQ7AkeKfUS6pl4v3cIXldS1Kgr5bxMBMpGXeHD+AH9h2CC9vDMH/sUI/LL/hF+Q8goYJbItfilOW46",
+	"fbM47DH+hXKHYjXNmjUbtNpzp436G+QF/4bv/t6k/uMYce+IUp/Afhtx1/wz3Svfa+vxtfBqkdhgBHWf",
+	"mda3FGlSvQKLmO/LRfaS2dRS/eMaarTye4d0fplcN9msC8kVsOuizDKMNtZ3+hhUTd60YEq/qidjg0ZP",
+	"z86vz59fnJ1dnJ395+n5F5nXRkBVv5ww0jvPGYf0COhPv/x7jxn5g9DqG09MH1dWKoSLwt1qSyBkjd7e",
+	"0EsJcaSfGCRMdPJKcTdYkFxJY7+iZ+65v+OA3Hz/Snxpoq1+2rOKUyyoB6ZayGVTC0gQ7nrsve/bQ7pv",
+	"uIQ+H9Hn1KHIQEKCj012f4XJip8gVX8vgXpA7laVJ0tAEfLEpZ5OEGwyXJbQWirUzHqUcaRNil1O/4Z/",
+	"9DI6U/mZkNVBFR7P2AfylfgGK+xWiI3BpBaplslIMFB8zUsC1HjGXrodVhR9x+YDSy2oPxZ5Df1B+S9F",
+	"CMyKslqAOeq1j2ksqC0V4v4gQhrN9rLF8fE5d/gy6ghjMD5i2VJDudGOzSSsIqDNsd/4R3+bylZBLiJG",
+	"H3GLwRwhHdvqDUwWS1HThiAs875W4COk3Z7/gqqS76s7TziO3wZG4XQsibujgzaCB6QvdPsfz78B5j1N",
+	"ayul56pJ9/cm3f32A4UFIRioG0hC2xkECVOAWo6gJAgAdomA/2URZaNR25dbpbem8D+nsl6iBiWjwUC+",
+	"qJ3L8r9UDKjVUguS1rD7HIPTNhcBAHImKinuRInC4LKHRchj8YGhOG7hXM2cMeN+F3W6sCvxXwocv8ZC",
+	"J2SVOsqYQv1VTPSHto1x8HuWoeLh5QYI6cj76xmecIZfc2fIeIY1ei0QMFc4cQp5YHwXwgERPw9eoac2",
+	"tJf8xIc/mUWACBUY8Ve0Ln0n6mfs5cKKestryv4kqgDk3db3dIIra8shA1bXDJsiGvhKb5XTRuV8P1nA",
+	"1rtHPUqd3oU/s58Jm4kmM5hCz9B/vkNZnHxx9vznOcS/53eidwd3ZL9F2CiE13SHzJ1z6ihMuRtGuLtG",
+	"IDo0ojx2jvjiYH7WN2Pys94G8GJpWCkqeSfqXWTtXV2/fH99+t2b73+4/vqqTcenLIpOFiV1JTps7j+e",
+	"eT8OJZ6cXWNsPtLWuaEWTHwtfv78PkBfRpZr4YpT5jzNliyxW7F7YkLqVGS112jGQiMf+szvTtRd6rJF",
+	"FqXSJWow044N7ao7TNlgvwPiyV77rWZtvEmkAFTVl3lAPBGrGEhjA1zZhtdcWSGoAbVhbrWiZM0Gbgdm",
+	"V7UQcSaPs6gufJtnwG5ZCACwrQWuQZQtbC3EuJhWoaShYFYv8cABtSpusbk8mvw7zPy0Gt972dLPt5Ku",
+	"uEIdEzoBgCNwgb9cgX1q2UwIheUQCf1uKew3DQXxHuligPFzWdKNGlNePa2auvhbQFoODJzk5WIPQD4L",
+	"zBY8DE8MTBqrQ4pIzQYZK61jK9xlzCrE1gARu7rFmdO/uf/8dDpzdgnoTNA7bTjzC2yYA6L1ehUhhCc0",
+	"KIIov4fbtddqE1bgm5GmVDbf0XGUh/nF5/eNTjx45clsZ33PPhAQ1OYbccmKqAhWLhW3TS3Yb0o9N6fG",
+	"6povxbN1+duT4mQleEn57a9x4k+/kmajjUx3LggWKNh11OAov0s//eIUpWn4lodP4kuPBAcM58jie5Ij",
+	"ibAtgviRz221o6DMNuAnDpzAgyrN7/VajEo7f/Cz90mywUNZx8k/PE+1FSxOVnfy0COeQuhjGwocLynd",
+	"mXRQJdhO2AMMdjCt1zPZp5fvg2HFX/OE/w4FJ4SpA0O3ecjpJOQM8x5Oq/MsPCa17h+RjX/N0/unzdP7",
+	"e7v0stl/bvAnZlwSYE5QHMyM+vWu+ySpVr8aIQ9/lw4mf2UPyJhMMH9IxmaD/Xqj/ppa9neSWvb3dluG",
+	"hDVwAkHVXZydlro5J6erdWTF3C1quAXWa3rkEfnHSSD/mlxYD0GAmNJbdIVyyM2ay4BW+Y/NHZToQeEO",
+	"jjFgQmawmpUaOcGnb9wq6Jgbd/ZF/7FQbRaII185ImnmMbxNuXYiMbc9fNSaRv9EcesJbA5hHKW3TKt/",
+	"dEnZLW0HlkQ2Ju5e890we/vGgnkpt5cv4h26g97Y9/6hT6APPUxGyp628UHXVQnWZ9yyepvRMyACmIac",
+	"G2ipvv/WV9hmXubUqLVUjYXk6IQZf34WtdZ/0Wms/zMj3rnjG3giB4QYeW//CVSc4ZyRh46OhoyT1ipq",
+	"GxU5SdCJ22AfZb4zg96ElTRW17tBhzk98snNom94VTn9DmL0ApmMGSs2Oby0Wq8H33jccUY+p1cz6Oxj",
+	"qFNE/oxb/Qgz+YoTWiI6CrGBLNQZ0NVgpHWq8l+1EpfsizUk3lGTc6cAQWK972gr7Uo3FkvxCszAEHK5",
+	"sqyEt7hvsuictAkJ8XVy7gxToZzA+tPJF24/zvH/HWvAl+drHXWhHzAVK4MbX3O1FETxC2cgr7naeRrQ",
+	"RiC4UPu0X7muKDXEFOGXsMAAJRk/6b7Jul/XG95DJD3oe82gVQVgvxQB/4xN/T0J6Z9zc5ci2mPLfy8L",
+	"nDyx4kd76ubxEH4zx0Fk9kHj55lYNqpwxlzXafwzudb+qQzzB76k6GLStwVb8jtRYH4XdBnnNWRyzHa0",
+	"310x5RRZjAzkbivMwB/GgDfCfouPPfJZoLdkIaGhWMCnFmIEe/t3yC2OCTzdR2o9B/iE+oOFa8gISw1p",
+	"/z/2rra5bRxJ/xVUvjipomVP1tnajT8l2clMrpKJy86O9273agsiIQkriuAAoLSaVKru19wPu19yhe4G",
+	"+CKSkmNRljPzaWpiii9Ao9Hd6Od5MFMHN89tqbfv0XgoyT4FhXlKFKFr0X11V/RyPLbwDcSfFdFUnllT",
+	"LbCcuLlAXl3fqAfYQPh26m9+uDrLFjASEPbjqyIkCTgKfcFxIkVaEhuutMqmPuwLPWnuTX2x/h9PYq7N",
+	"38//e2S5s/SX7P/+53//8WTEXmU4RicGJIWNsKYBLPKoBqpzPRWpEezi/A/PsDkmzPdJyZLtp/zElLEf",
+	"T1OYFDNi7zLIGyqzyxQpMS14PJOZwAjQRTzQtRu73yFGUNjylth4tyhchpfQzVu6XOved/8VLLz5Axaw",
+	"vt7rf9Mxxf53iRthwY6rqDv32EuWFJqPU4HVXE7gImJTS3kGKfC67AQH5J37A+vrD0YKkp40+ANc8C01",
+	"Jjpz/kDMKxvW/HESqo2EGACq2kcZwhwi4MXYFrE9OSIJEr6OPOW8b1OHwgFxlXrEhU+9a93vCDk1LnHR",
+	"Ip6rTGZTPAQ31E7XZcnO1PsM+cr9/VuzY/ioDqeMa3+C8Uid/uIyDD4mJF4Sxe2HnNCXay+s+ths0odk",
+	"MAAm0MLHagEMAysF9Y2IrWbrStSGahqZsmwh+rptzdxZYY+d3cwfovNoaEPDr+qwtIWwM5UY1ODhXuRZ",
+	"xNzYSyYWuYV++VThUrbKxZzOt4YznUdkaD+qFQh4hmU1UwlbqSJNsILjPxw9INmji23zQBQSBJPCp3hL",
+	"C21zZ58BM//lDGBtneAzasyMAV1dEC4feVhYnCpTaDFi4RwGxWMAUyOMJcSceyMk8whDWAbZLlxH4SJK",
+	"cvzBG1SnzCXjE4tITniNQi+xs90UeZ6ukWtdLODc3jaZ1P0BtQr9IVop65sC3SIMP3IvOmI/bn0/gJdi",
+	"VwSIWjrfFpWxPJ0swihwwN1RKtcCuMOZyhS9MaTl7r0QegesKyP2V8DKcedPaCRspfexAw13pXcgLXnt",
+	"8iw/LiVulXe2DbW7ETCiASrw76zLIqGx6mvO9l5Uzva+u7h4yNO929kaJ6RrE3V/DHJmHm137PxYx4Rv",
+	"XJdr2HO4NPDYqG7luR+2OEQtYpK2b/WIgIxbcOtS/OlokYBSABybKe2y+OB8QA9rxD6CI0PXnRtRJCpb",
+	"e7cAUq30ilAsGLHrMHAGnE2Xg7AznjUcC/iMl/ihJEU2FjMJllWB16LLy1QiGB+r5e5+D73bCbnm4OBS",
+	"ORcracRXeqtrHO7f3dVxuCvfrEvT0uG0aI18c4Srx+PWPjWjrnbPVhb1ebZGUUqeoeuhwipsKqZIUW+Q",
+	"QrOGC1xKC69hzj5bNRdZrxqwS+wSzVfvws/uJAmsQIWGZQr4eYZkavwAbCEZK7+v9fHtfVpKzfs+cM8K",
+	"qPiUjsUmK1fcjxOjKYm5aAwPplU7kZ0ZEWthL1mVAUxi3d4ZRwaGJ5N2NwxGNoxuLY9jkdvG1A2imSzy",
+	"u/V7XrQfocdKzaWgcuBBPOrzP+/HgPz68hrN43XdnKKKVC+p1Nf8DnaS91U63uMVA64+ekLLynsz4zKL",
+	"IBAK9UXwqwjO+IozxIelAHETVSTSKl09Y7sEyr18XSG/YWORqmxqgDoN6nYts3Y2LrIk7a4bUM9xEIkl",
+	"kkFU9WSnpxhmMbwLOz2lauFpYERYaWmFuWRFlvN4LpKo5W5LoeVkzU5P6Tb/KpKpMMBD+s6iuK0PjtuC",
+	"z0StslTx5DV+yp2s7FeZ700UNhz3jv2L3KcVxysID4Bzuytr2H3YdBuLpY/DPNdKTbwp0Qhgm1mqphHq",
+	"d/7Xu6tNGVoy5VhlRhorsnjdg/pUS+ix9xdu2SKvKgzR7n088lh1ApyN/FXslpl4We6QI5y35AitKQqG",
+	"7V2dd+Vf9/USQyYqlcm4cgbQ3Tldc9xeIMHO0G7M8UkyD7l0NnaVLVvHFUDFAnVQYzCZm0mZFVDkrdl4",
+	"yzLzGLQRtTa2rjPvkwPqb7tOKiRGuJV2GPYvTzpCyxdfh2/eW4PmLfBYMHT3l9gizGTGFjJNJTXTikzo",
+	"Kfzr7exwW8Ow6+F47HsTHOltiU0k8Bcb9ubmZ2iYTdUUa1991n32ORV88uUMnEt/ERHCsa4iIpx0yXjW",
+	"ktdLu0nLCvsTLZpd+MqxpughnW6bhLaO8/Z8zX3SI9kWaAx6twSaqxODzGhRaDQL5c9qoP/Ya1xHup1w",
+	"Pw1MmoohViQd21Kuxqojt9+1zL7n8YytlAa28V9YxrVWK1M5Qi6y5GWJfh2vyVXqslLPnoZ/zdI11I5W",
+	"M8WMECYcMZoTnwObZ1ElI45azyJ4HzI/ovK50p5os+zk3vilu4r+z/0Oz46ooTEhSXsc4yDDOONmFtRb",
+	"BZ+4G465EX+8cFfMxL9H7CeFQ0b+L03b2xHdwIf8vNff3LqoEjs6TQ5Q8rGwK4H8n4u97NmbFI/yV1Fh",
+	"BQj1qVSpuXBrXKtiio2l3Pe6eYgLqG5IW5ZWcz4FqRIbmE5LlGOgz+iGO1Jkv4u3/G6XSP5HtUJ8Ddei",
+	"bLXlHh3Y8RJz2YEkOo/unlq0PQH6CbuwllWwJczggx1woM3eoOPoQktDColmC3AnPheZW/tEEQAWUUN8",
+	"gSt58psKnd5KUtl1YU9UeuxS16fNY1tleQ9bZSj6fcLrDh/+d1j3eN0BI0v4uoIiw/8D131oGFlt3FoM",
+	"G3ikZStZ2G/FZMPa7g35Y8RZAZyqay+umfaC67no5Tr5gFcMOPv4hOsiFZ099Jr++PgK12iyi8JYEKWC",
+	"yan0uQUqOLchqhxdNbK6t8zTGRyA9rFUC4M9VFvdT43lf5+kSpsYXQo3bGjrPHF5iwvkIHfsriv6vtx/",
+	"elKpB6JyKge1rxHKHLFMQCK4FsayMaEuKVHkuQBtswl61ZroH4DwnD265Jpv9EjfXSmAxNnMtobNck0E",
+	"rQlCG4zYKy/xFqJi9wpIffJ0LeyzKoSro2vng3+PIV2af0ZnU3D4++NxaaG7twZKAEuIsLHVqz005h2O",
+	"sXr3GLrkEFogV0JTm+IuaiD+5e+9VLtPgcLOrsVUGuv1zCroBGT9c8k8EABCk0OrqhLCzQwsjDc3P7On",
+	"f/309vRPz1wY8Lf3N3/D9QP1AoD62XhGEB6474h9D+m+Viv3dziShD9La0Q6eck4G3MQv0QFxlxpS/CW",
+	"sOQAKQkIFXgPcAsMZcyM71xpW5dy4e5W2kF/Vq6lJUIkunWJ2UAO8RkWZzr2FWdF669gyN2lF+OeCgiH",
+	"Ay7iWL+Dce9MJscipgI8mKI+BG5x95XzGjYkjqamJqGbNNDB+BWFKmpCePi4y3wBlRB73bsNd3X2GRfF",
+	"lzNSeekXB8FLNuy2pSBNa/hY8CtoBv4Duhhs/Z+PR8u4Rv53YkIVE5HMQRpyptIklL4qiCaoI4Koo/Ii",
+	"OJ0GYDXPzIS2sHbHC9VaLSZCiywWLLxKLF6WmD1/n3avGAU5WOdgsZQsSesWRoc9vTj/8zPnw3O+Bloe",
+	"l1SM3dOWIKU3XtdUiSjl8y1O+OsW1+tfqwPMukcTHkJyD9/9gcDfd1k82FYOwobfXvNxj49Wak6nw7bG",
+	"14kKXxmV90sR1gRKwpuE55myQFioJpPqOmzYcqGzn+DCj5PJViG8wNw/72ToukOz53fnh5bXKL+0U/jR",
+	"hZGTEqJ9sZ/2yU+Fzhhnc5nBWQ1NDTyKnJAbVN9gi45owZ5ev33D/nT+4k/PSmoxI6eAYm70V4ZZ7dt1",
+	"P4aLBhzj8iEtY+wyonoyNOFaDJwtoF4dSIgYyMcq25ouMtMykEr3sxnT2z8ZtOfJP6TDTcblBQfItSoM",
+	"Ke7BgDjKhHCxAqRfG9r29VHVvpGlS6X+vZwLJiCdip33T1NqU7e7VU4q4AhobCUWNMMM8ggotijiGXRW",
+	"8HTF1wYFRoEVAzFObnXRR2DxMOC5Svn7Gc8SkcBBKp4fwhGRFhRESc1WHM/q6CNcuodG1ypXDRfhU/aq",
+	"QgrlhXGq4rkpaR6b0qRHr0L6ERtwdis8qOZcrbjE43BPJAM4OST/rpUGjvtMxJefGgrYznDAp3nrbRE0",
+	"pShB2g66l25EjDQ2WOVRzvMBS8G7DHDFonau9HYrfdMZSOCoxooSi1MpMvtPmVRSJLwS8yNpwsx6pmui",
+	"4ySEKMjGNZOo0m1SvsFWAHGnPokVcC0YyqtyAcxVhk9EusbaFV6H5zHU2lPTaaC7kmgtFaBXWlorQP8V",
+	"Jp/SEaTaxfTNVHq7/Zs9vTg/f+bB9FizwrzUvSUc3F9StpqFoTFzZO2Aj0dODsDnYicSEE3BF7g8cQ46",
+	"tMaNBbeI8if8K4ijQiMd6uZyUqJG5li+doEE6Q65sDaEcHwmeEIv+fTiuUtHf/j+E6ufUuFnrzoPwEbs",
+	"1RTVegHuK9wj3WZWGGRnvRXjGxW7G9X327OVYU+NELSPfRDG8KlozWlNMV7I6prff+pZnWgzROK5u69B",
+	"Mf1dPE5LUe/4cFuDbDE3YBE93i+qdEh1bC8bEeDZqvs061WJP3fOqmazUSUso79cizxdX2J3v/M9/3Hz",
+	"8Sdmxb+t2eyYxepy+472HU7N5kZTriqXFOYi29+es7HHlM9yoVnbYm8bzM9hR+gF8VaizEETP2qX7t61",
+	"L0v4qNs0gS9yAV14FuixjedsGL56M1xMtqrxYk4Y94GoH4Odw4PONP7hZ/Lwhe2dwrVbCHh4QymqFrJh",
+	"KOSV/av8FQBi9rnPl13KumH57YVQ1Q2uB4CYMo46MQz66CLsQZTxrNKJKCHDlIblXGNe9+L8nN3OMP77",
+	"w/k5XRKx5+fnoYd0xG4UxHshoNk55otcjp6hn3fPDPopMODQhpOwheDZaiZT4WKq6lNg6SNW0/1oKbRx",
+	"OT619lh/rdko4nvRIYhnTa3wj4SKbTEN3a1cLvuPaa7Ljzt0KX3XRfq44QxHEAj9IJei6cWDBZaMTrBI",
+	"LxE5kApj/Fqm+hlka3i1i+qRgzLXUulmrSzn0nkKLzjUKy90xZ2x/YWuPEg3SOWJu6bs/kvuHT/10+E2",
+	"RKCWVGKvlyWjGhm6SLpamMMsSAPHhd1HKP6K6izs39P8hZ4y4MHdTvP/VmYJkanslDtReeDwXRB3sJX3",
+	"Ss2hRvBBJePCsE9vrrzNXjKTerVAF5Y3UOXeSnKtAN3fv1j9RYeYJ7RGeuSuCzV8xiFH3w9LCYOksYdi",
+	"/ViAwk7rqBthULlxm4skdPFhvKPMpjf4YrsOe/iOgw47jUvZNOpykonMpJmRnmOruwNCEfrxQL6O7v5A",
+	"PQrNOeyds+NkFHh+GBN6l4jMygkeYJOsGlSSUbIB2ReAzA9Bt9J3vHeuZFCc7qtliCyp2t6uRGTZA7Ri",
+	"3WEgKcSk0WBF3pf+d37/gy6BIx3ZV/4tI2YVmyrm0k1pZ7sl+HfN7LdZ9tlYZsA2uv9Hd7prWV8x+/fW",
+	"r2WW/O6qH6KJ7A7rwE1S1U1btQFR2e6YPSLlsBZMDz2c23svl2KLLZUNRJUxNTO1MsfJCXGggOBa8IS6",
+	"2ZaCLXlaCLODWRk5zQ5rU8A04b2He/owrtHd+o171O+O8Vsx8TcoWUrIYqiWB1HxmroYgZKsYjOew+nh",
+	"1nWw4hYJToZcCM1DV98wQgV2Bi8BR55L4L4IzRceQDiVSwG9DnBMG35SKij7MNal7xhxpdwKvXksC78b",
+	"Nji5dY94DNFJ1LAjnAa3pYjksrrLSJIcPri6/7e2R9F4omgmHFeRCWNfKK4IWalgVtevp6zrk4jakdau",
+	"0bjZSxm0T9z5QVo4PU3ZrgVIz9VQp2AL5r2fdanVOBWLbgpuIm+ibrFqBbKPreKwfPEI1zox5ZAReKCl",
+	"NRh0yKH/3ZrNjnct4GBh3X3Cwc382l801Dkq3v6+JNs3oCskJ8yohQAqPRdbgjmBe8VaZ5JoYQzR+yy4",
+	"TJkReokdl0ZYVuQvWabg59Lt4CmxT3yVn90XA/ePHGpEgBOxisUzBSf2LBMrlnNjgMfLiEYe5ye3Sva/",
+	"I9/7wenc6V1fIf5uIEv7SayuaLR+o1Tub1otZ7wm42phcr/ERnM48PYRq4v+GpaGUL2eHfGaLhkw5vKP",
+	"aPHtr7m1Qks8aMLNP2IiV/HMlIRWBJSArkLUmvPAK85yraaaL0hb/euJi+5HKIGIVf8pnqbIKs2nbqOC",
+	"z8cup6hepYDvo+/NuWzMXpGd5qnq5spxf7x2W8d2LUKpmUwMBbQAFtqJBVDj3e9BnIPtRxG2WUQMKRKY",
+	"8lT0Hc9Vkz2HTXLBp+Isz6Z7YY3PZWwLLWg4TSwyrqUyETNCUE8/9VFRQ/u3V+fcHlltWTfOcBlKlUAs",
+	"BNwMihDuhl399ENzMfSfKV97Ux3Ki2GM1sHslRlc2TPPDYl9cQu+ZmNx/zPke482ikblKYDsAhyLm7lI",
+	"kFcRBaVXwvvbbiwMTBzC6bSWAqHOLsotJcf8NJKTUytSo4TGqginGiAduVaxC/tKhfgR+1iVswFN+krn",
+	"IeBIYtEKl7BcOysYKhwusgeqWbhv6jY8r6cJ3dvHd/R9R0tuC6+9fyUDFhu75E5H1N4ydjieFtCNrPTD",
+	"nVPfZZQ87hDgTlVGMedW4TO0WKilqOpE9Z1ltw7U+X7XkSlS22PTRzfg2x3sK1yLIbrz6CTc+wc91g4r",
+	"4Ax6ts4+u/986cT00DuP3LSF+rDl41SYAMtFsC4BAp8CWz4uvtEieRaFFTla8wUh98Gnw10CZT/2ryOL",
+	"uEqLRWaQyNv/GsOlarTUJVFZZG9RNmHv4xi1MNrKDJvmzSjn+pdC2Mj/f2yW7Rk4qToMVei7Jx9Xu+zR",
+	"byDGfAUfiogfXWQnXoqxXmwL8XtvfHkTrhrQOZYP6TqZKC84ipgyvA/uLKE7FDdqEvvxPaQlAW4YejqH",
+	"6UPKpcoIf16zayXItwTQkRmUHzEiXxFZa1815ntyipWz2K7NsvPF9mgT+Ih32US1d3QrsSRQ9Ta9SSTf",
+	"kNNMIGsR7lagMNcV7W/8KkilaDmdWVNKu6fC8+ZgHW7Ewm9R+Big3C4jSpWaI4AeVZUpT8CKzIlB8eNc",
+	"uJxqojT77jmbqUIbxJHDx2aYZ5cyyVgIg5fAv3kxPaR9HLGPgPqDdKJea8Z/CzW3gAuRBoQI/CApZqG4",
+	"Y5ViauK2RV+Gdilf6u5hFQThbZuY+5qqqQzQ1oB3/20rYt5gbRTLMuIUjhGqs+1nGakU3cSRCYXqKnCP",
+	"j3k892cTfjja3NZZw0F2ndW42f9L7dKB8CjVZxyJJVzsd2ahR6427Awdui8h5ELlqYiqJeLyaGFzBrHW",
+	"0Ttzb0nVY4gZg3v/rmLbZLOqKNpWedgCaxKDWs82fVs/x0om8Rn0vHdPNPz5o0ziQTHcMolBSL99HxfU",
+	"wjTWamWEZlPlUT8XA+Mzn+9L0Ro+QfnZKH2on9DKXm2ERrxi14zFPE2dJ+6Myt3ibJuyPyDetLFIFPVB",
+	"TYWJqjGQ0oyIdt0/nlbfGgWd9urHPBq+NgbErlGde/jwtqFx3mwu1jvZ8xVeO2x7LjzizYynqUAW4g3L",
+	"fqs0y/hSTt3qHsVaAESFp2Y09b7q4mF8D/Hv0phiZEvWW1px7zQgNqt/A6lOwxDALLi7p895VHvIQ817",
+	"LU4M81+faMttt7z2j17gwJQtliEXQbIYqG7hxrbKQKYOH+eCFCwnlUGKbYiEkneQiYjqSOkTU1VbyRK4",
+	"mykWZsTe+XY7kLyA7gDCbBI5l5BwV3w2y1BVR6xH7DoUAvCn9Sfg3YFUH7pvRGoEyu+5R4D8HpKObTJe",
+	"rQx5NpfoIboet++FZxCisctqPPjIj/VeLoVnx4KjpFTAYTn0UT1nBjmkp6Lk5HEJ4RWf+l/RpROxIl4w",
+	"oLAAZHiWidj6Bts6axnUbSHrPGc0cpDoMfoV8brVfgm/AbJf+OULZi5JKAZeJOTI5Qg1yJHay543YIJD",
+	"VhYsypu0V5qs1z55LNIeYKM4I0EwOeFmNlZcJx4J0ljiRW9zzA1eMfAUFKZvDopHKBml4YiYjsMnXHuV",
+	"JJdd16bAci0nk/7C6ye6ZsBZ8I/omAZ6S69P6nyyMuisV4p0kyp0FY9lqj41dhb6zGrXO2fz2xmLlQFi",
+	"sJX311KH/pa26Tz77IbpyxkpSu0EnoD/7AU+8Wkm1sTj5fJDPNDiWgQOvKisIyIMxPgMYMHjmYRTUpFV",
+	"VGBohquKB0EGhgXpLDxmsHIhSqLjsZgWWYNKrca4ZthCGkMqvMCWWTlDXHFpsT+DRBS8hFTLfpEXZhZE",
+	"0waJMwszE0lVQuxwHRC4Pm+gva5XM9RgB54b+uwQMi/HI1EAcHUyVJ/PhnZETms7YqbA1pvSg8EmuT5F",
+	"UlRSUqytaRcv9lKvf8Irhpx/eELXCUgpcXUgBuK3KEK9CGE/xtSNYZPC9J1rTZSGsZNt5DMtGVoZgS+4",
+	"e+Ia/dFdbOQtPBIOMyDVhe6tSrkmnG3UvoQgo31b9M94yYAWgE94K3vkNaH5oaKDS62moZvtfobR103c",
+	"CIAkKJmmZdw/1TKpljdhJyQoLrZa4LvWKV4aLs7Xs/M8XVfUwWg/Iv5pIguscRfTOKBWVKIq+0tgvZxI",
+	"O2K3kAzD7S0NJxAy06vVU57Qm0c5bUSs0ErDDd2T0/SyPE2Du91RSC1YVVv0cH81tI3Wj9gsIybGONMS",
+	"yoQJtxFbuIzRQM+yyWXJ2A+a00wVXU3M1Jvx1YpCiyK1Mufanrk7nSbc8vqCybUbNkuOBno6Xrb1s2BW",
+	"C2SVz1/8kX147eZnoeBUY2sDSfRkwfNcYud0i+PFP8IER+w/X314/7I80fVtP2oCSn4LwbOqcGyd6wCb",
+	"St01O71XLQD5O359qfisxv8S8cE7NdFit8jRASIZ1ySpTuqwOI9JmA4Y2CAH8E0023wZlUvw2xrKR3gF",
+	"YJ+yWKayXxjHXya6fEBDqETFPEWR6AZYs1ytVX300CYJLIIdur2gIX633rHUqIb6q/RMqoBeMXwdXGKX",
+	"rGOafoWo42DIndpstQF43Gdh8+DhbXfnPbmZ6dLxD+3AVbbnhnlHbgJvZ2jXGRZMa2bdw51eeygVKCtF",
+	"zQgKz1NRLVnuSJ0OOPTW6uBdiNMfWaWiRscejvKcTX75/wAAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

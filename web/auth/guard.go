@@ -2,11 +2,11 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 
@@ -16,21 +16,23 @@ import (
 // Door is how requests come in.
 type Door struct {
 	Keys     Keys
-	Sessions *Sessions // nil: there are none
-	Closed   bool      // also who only looks needs a key or a session
+	More     MoreKeys                             // nil: there are none
+	Sessions *Sessions                            // nil: there are none
+	Trouble  func(ctx context.Context, err error) // is told what went wrong that is nobody's fault who asks; nil: nobody
+	Closed   bool                                 // it is no demonstration: also who only looks signs in or sends a key
 }
 
-// Guard returns a handler that passes a request on when its operation is open, or
-// when its key gives one of the roles that the operation's security names. What else
-// is asked below a path of which every operation needs the same role needs it too:
-// who has no key learns nothing of what is there. Behind a closed door the same holds of
-// everything below /api/ and of /metrics.
+// Guard returns a handler that passes a request on when who sent it meets one of the
+// schemes that its operation's security names. What else is asked below a path of which no
+// operation is open needs one of all their schemes: who may do nothing there learns nothing
+// of what is there. Of everything below /api/ that is no operation, and of /metrics, nothing
+// is said to who may not look.
 func (d Door) Guard(spec *openapi3.T, next http.Handler) (http.Handler, error) {
 	operations, around := http.NewServeMux(), http.NewServeMux()
 	places := map[string][]need{} // of the operations at a path, or below it
 	for path, item := range spec.Paths.Map() {
 		for method, op := range item.Operations() {
-			n, err := d.needOf(spec, op)
+			n, err := d.needOf(op)
 			if err != nil {
 				return nil, fmt.Errorf("openapi.yaml: %s %s: %w", method, path, err)
 			}
@@ -41,15 +43,20 @@ func (d Door) Guard(spec *openapi3.T, next http.Handler) (http.Handler, error) {
 		}
 	}
 	for place, needs := range places {
-		if same := needs[0]; !same.open() && !slices.ContainsFunc(needs, func(n need) bool { return !slices.Equal(n.roles, same.roles) }) {
-			around.Handle(place, d.demand(same, next))
-			delete(places, place)
+		if slices.ContainsFunc(needs, func(n need) bool { return n.open }) {
+			continue
 		}
+		one, err := anyOf(needs)
+		if err != nil {
+			return nil, err
+		}
+		around.Handle(place, d.demand(one, next))
+		delete(places, place)
 	}
 	if _, open := places["/api/"]; open {
-		around.Handle("/api/", d.demand(d.looking(), next))
+		around.Handle("/api/", d.demand(need{open: !d.Closed, text: readersWanted}, next))
 	}
-	around.Handle("/metrics", d.demand(d.looking(), next))
+	around.Handle("/metrics", d.demand(need{schemes: readers(), open: !d.Closed, text: readersWanted}, next))
 	around.Handle("/", next)
 	operations.Handle("/", around)
 	return operations, nil
@@ -61,69 +68,91 @@ func above(path string) string {
 	return path[:strings.LastIndex(path, "/")+1]
 }
 
-// need is what an operation asks of who calls it: one of the roles, none when it is
-// open.
+// need is what an operation asks of who calls it.
 type need struct {
-	roles []Role
-	text  string // says what to send
-	looks bool   // who calls it only looks: a session is enough
+	schemes []Role // of which one is enough; none: whoever it is that is known
+	open    bool   // also who is not known may call it
+	text    string // says what to send
 }
 
-func (n need) open() bool { return len(n.roles) == 0 }
-
-// looking is what an operation asks that changes nothing and names no role.
-func (d Door) looking() need {
-	if !d.Closed {
-		return need{looks: true}
+// anyOf is what is asked of who may do one of several things at least.
+func anyOf(needs []need) (need, error) {
+	var schemes []Role
+	for _, n := range needs {
+		for _, s := range n.schemes {
+			if !slices.Contains(schemes, s) {
+				schemes = append(schemes, s)
+			}
+		}
 	}
-	return need{roles: readers(), text: readersWanted, looks: true}
+	slices.Sort(schemes)
+	return needing(schemes)
+}
+
+// needing is what is asked of who has to meet one of the schemes.
+func needing(schemes []Role) (need, error) {
+	var texts []string
+	for _, s := range schemes {
+		text, err := keyOf(s)
+		if err != nil {
+			return need{}, err
+		}
+		if !slices.Contains(texts, text) {
+			texts = append(texts, text)
+		}
+	}
+	if slices.Contains(schemes, Viewer) {
+		texts = []string{readersWanted}
+	}
+	return need{schemes: schemes, text: strings.Join(texts, ", or ")}, nil
 }
 
 // needOf reads the security of an operation: a list of which one is enough.
-func (d Door) needOf(spec *openapi3.T, op *openapi3.Operation) (need, error) {
-	security := spec.Security
-	if op.Security != nil {
-		security = *op.Security
-	} else if len(security) == 0 {
-		return d.looking(), nil
+func (d Door) needOf(op *openapi3.Operation) (need, error) {
+	if op.Security == nil {
+		return need{}, errors.New("it has no security: list who may call it, [] for everybody")
 	}
-	var n need
-	var texts []string
-	for _, one := range security {
+	var schemes []Role
+	open := len(*op.Security) == 0
+	for _, one := range *op.Security {
 		if len(one) != 1 {
 			return need{}, fmt.Errorf("each of its security has to be one scheme, not %d", len(one))
 		}
 		for scheme := range one {
 			if scheme == demonstration {
-				if !d.Closed {
-					return d.looking(), nil
-				}
-				continue
+				open = !d.Closed
+			} else {
+				schemes = append(schemes, Role(scheme))
 			}
-			text, err := keyOf(Role(scheme))
-			if err != nil {
-				return need{}, err
-			}
-			n.roles, texts = append(n.roles, Role(scheme)), append(texts, text)
 		}
 	}
-	if n.open() && len(security) > 0 {
+	if len(schemes) == 0 && len(*op.Security) > 0 {
 		return need{}, fmt.Errorf("its security has to name a role beside %s", demonstration)
 	}
-	n.text = strings.Join(texts, ", or ")
-	return n, nil
+	n, err := needing(schemes)
+	n.open = open
+	return n, err
 }
 
 // demand passes on what the need is met of, and says who came.
 func (d Door) demand(n need, next http.Handler) http.Handler {
-	if n.open() && !n.looks {
-		return next
-	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p, known := d.who(n, r)
-		if !known && !n.open() {
+		p, err := d.who(n, r)
+		known, home := p.Role != "", r.PathValue("home")
+		switch {
+		case err != nil:
+			api.WriteProblem(w, http.StatusInternalServerError, "who has signed in could not be read: try again, and look into the server's log")
+			d.trouble(r, err)
+			return
+		case !known && !n.open:
 			w.Header().Set("WWW-Authenticate", "Bearer")
 			api.WriteProblem(w, http.StatusUnauthorized, n.text)
+			return
+		case known && p.Person() && !p.may(n.schemes):
+			api.WriteProblem(w, http.StatusForbidden, fmt.Sprintf("who has signed in as %s may not do that: sign in with an account that may, the operator gives them out", p.Role))
+			return
+		case known && home != "" && !p.Sees(home):
+			api.WriteProblem(w, http.StatusNotFound, NoHome(home))
 			return
 		}
 		if known {
@@ -133,19 +162,60 @@ func (d Door) demand(n need, next http.Handler) http.Handler {
 	})
 }
 
-// who returns who sent a request, of those who meet the need.
-func (d Door) who(n need, r *http.Request) (p Principal, known bool) {
-	roles := n.roles
-	if n.looks {
-		roles = readers()
+// trouble says what went wrong that is nobody's fault who asks.
+func (d Door) trouble(r *http.Request, err error) {
+	if d.Trouble != nil {
+		d.Trouble(r.Context(), err)
+	}
+}
+
+// Still returns who sends a request as things are now, of those who may look: a session may
+// have ended since it was let in, or have other rights.
+func (d Door) Still(r *http.Request) (p Principal, known bool) {
+	p, err := d.who(need{schemes: append(readers(), TraderLooks, Homeowner)}, r)
+	if err != nil {
+		d.trouble(r, err)
+		return Principal{}, false
+	}
+	return p, p.Role != ""
+}
+
+// Trades tells whether the key of a request is good for trading as things are now.
+func (d Door) Trades(r *http.Request) bool {
+	p, err := d.who(need{schemes: []Role{Trader}}, r)
+	if err != nil {
+		d.trouble(r, err)
+	}
+	return err == nil && p.Role == Trader
+}
+
+// who returns who sent a request, without a role when nobody is known: the holder of a key
+// that meets the need, or who has signed in, who may be somebody who does not.
+func (d Door) who(n need, r *http.Request) (p Principal, err error) {
+	schemes := n.schemes
+	if len(schemes) == 0 {
+		schemes = readers()
 	}
 	if key, sent := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); sent {
-		if p, known = d.Keys.find(key, roles); known {
-			return p, true
+		if p, known := d.Keys.find(key, schemes); known {
+			return p, nil
+		}
+		if d.More != nil {
+			if p, known, err := d.More.Find(r.Context(), key, schemes); known || err != nil {
+				return p, err
+			}
 		}
 	}
-	if !n.looks {
-		return p, false
+	one, known, err := d.Sessions.of(r)
+	switch {
+	case !known, err != nil, one.Account == Guest && d.Closed: // it is a demonstration no more
+		return p, err
+	case one.keyed() && len(n.schemes) > 0 && !slices.Contains(n.schemes, Viewer):
+		return p, nil // by the cookie of who has shown a program's key nothing is done but looking
+	case one.keyed():
+		if one.Principal, known = d.Keys.digested(one.Key, readers()); !known {
+			return p, nil
+		}
 	}
-	return d.Sessions.of(r, time.Now())
+	return one.Principal, nil
 }

@@ -17,10 +17,9 @@ import (
 const contract = `
 openapi: 3.0.3
 info: {title: a test, version: "1"}
-security: [{installer: []}]
 paths:
   /open: {get: {security: [], responses: {}}}
-  /default: {get: {responses: {}}}
+  /default: {get: {security: [{installer: []}], responses: {}}}
   /either: {get: {security: [{key: []}, {installer: []}], responses: {}}}
   /mixed/{id}: {get: {security: [], responses: {}}, put: {security: [{key: []}], responses: {}}}
   /mixed/ws: {get: {security: [{key: []}], responses: {}}}
@@ -58,19 +57,19 @@ func TestTheGuardReadsTheContract(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ ask, nobody, ann, ines, both string }{
-		{"GET /open", "/", "/", "/", "/"},
+		{"GET /open", "/", "key/ann", "installer/ines", "installer/bo"},
 		{"GET /default", "", "", "installer/ines", "installer/bo"},
 		{"POST /default", "", "", "installer/ines", "installer/bo"},
 		{"GET /either", "", "key/ann", "installer/ines", "key/bo"},
-		{"GET /mixed/1", "/", "/", "/", "/"},
-		{"HEAD /mixed/1", "/", "/", "/", "/"},
+		{"GET /mixed/1", "/", "key/ann", "installer/ines", "installer/bo"},
+		{"HEAD /mixed/1", "/", "key/ann", "installer/ines", "installer/bo"},
 		{"PUT /mixed/1", "", "key/ann", "", "key/bo"},
 		{"DELETE /mixed/1", "/", "/", "/", "/"}, // is no operation, nor are all at its path closed
 		{"GET /mixed/ws", "", "key/ann", "", "key/bo"},
 		{"HEAD /mixed/ws", "", "key/ann", "", "key/bo"},
 		{"PUT /mixed/ws", "", "key/ann", "", "key/bo"}, // of the id ws
 		{"GET /mixed/%77s", "", "key/ann", "", "key/bo"},
-		{"GET /mixed/a%2Fws", "/", "/", "/", "/"},
+		{"GET /mixed/a%2Fws", "/", "key/ann", "installer/ines", "installer/bo"},
 		{"GET /deep/1/part", "", "key/ann", "", "key/bo"},
 		{"GET /deep/1/other", "", "key/ann", "", "key/bo"},
 		{"GET /deep/", "", "key/ann", "", "key/bo"},
@@ -130,11 +129,13 @@ func TestAPathThatIsWrittenAnotherWay(t *testing.T) {
 
 func TestAContractThatNobodyCanKeepIsRefused(t *testing.T) {
 	for security, want := range map[string]string{
+		"":                           "GET /open: it has no security: list who may call it, [] for everybody",
+		"[{demonstration: []}]":      "GET /open: its security has to name a role beside demonstration",
 		"[{key: [], installer: []}]": "GET /open: each of its security has to be one scheme, not 2",
 		"[{}]":                       "GET /open: each of its security has to be one scheme, not 0",
 		"[{member: []}]":             `GET /open: nobody can have the security scheme "member"`,
 	} {
-		_, err := auth.Door{}.Guard(read(t, strings.Replace(contract, "security: []", "security: "+security, 1)), http.NotFoundHandler())
+		_, err := auth.Door{}.Guard(read(t, strings.Replace(contract, "security: [], ", strings.ReplaceAll("security: "+security+", ", "security: , ", ""), 1)), http.NotFoundHandler())
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", security, err, want)
 		}

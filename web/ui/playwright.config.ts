@@ -11,6 +11,13 @@ const data = process.env.E2E_DATA;
 const moneyAddress = `127.0.0.1:${Number(port) + 1}`; // a community whose month is over soon
 process.env.E2E_MONEY ??= `http://${moneyAddress}`;
 
+const oakAddress = `127.0.0.1:${Number(port) + 2}`; // a community of real devices, of which none is paired yet
+process.env.E2E_OAK ??= `http://${oakAddress}`;
+process.env.E2E_OAK_DATA ??= `${data}-oak`;
+const streetAddress = `127.0.0.1:${Number(port) + 3}`; // whose simulated devices it reads, as real ones
+process.env.E2E_STREET ??= `http://${streetAddress}`;
+process.env.E2E_STREET_DATA ??= `${data}-street`;
+
 /** served is a community that runs while the tests do. */
 function served(flags: string, at: string) {
   return { command: `../../bin/commonwatt run ${flags}`, url: `http://${at}/readyz`, timeout: 60_000, gracefulShutdown: { signal: "SIGTERM" as const, timeout: 20_000 } };
@@ -30,7 +37,9 @@ export default defineConfig({
     },
   },
   webServer: [
-    served(`--homes 12 --speed 60 --duration 900s --listen ${address} --data ${data}`, address),
-    served(`--config e2e/money.yaml --duration 900s --listen ${moneyAddress} --data ${data}-money`, moneyAddress),
+    served(`--homes 12 --speed 60 --duration 1800s --listen ${address} --data ${data}`, address),
+    served(`--config e2e/money.yaml --duration 1800s --listen ${moneyAddress} --data ${data}-money`, moneyAddress),
+    served(`--config e2e/installer.yaml --duration 1800s --listen ${oakAddress} --data ${data}-oak`, oakAddress),
+    served(`--homes 12 --speed 1 --duration 1800s --listen ${streetAddress} --data ${data}-street`, streetAddress),
   ],
 });

@@ -120,13 +120,14 @@ type Mailer interface {
 	Send(ctx context.Context, l Letter) error
 }
 
-// Letter is an e-mail with a file.
+// Letter is an e-mail, with a file where that has a name.
 type Letter struct {
 	ID      string // that stays the same when it is sent again
 	To      string
 	Subject string
 	Text    string
 	File    Printed
+	Off     string // the address at which one request ends such letters (RFC 8058); empty: there is none
 }
 
 // Send sends bills and credit notes by e-mail, each to its member, and notes the delivery. One

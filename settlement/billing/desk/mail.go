@@ -36,8 +36,14 @@ func (s SMTP) Send(ctx context.Context, l Letter) error {
 	m.Subject(l.Subject)
 	m.SetMessageIDWithValue(l.ID + "@" + s.Host)
 	m.SetBodyString(mail.TypeTextPlain, l.Text)
-	if err := m.AttachReader(l.File.Name, bytes.NewReader(l.File.Data), mail.WithFileContentType(mail.ContentType(l.File.Type))); err != nil {
-		return err
+	if l.Off != "" {
+		m.SetGenHeader(mail.HeaderListUnsubscribe, "<"+l.Off+">")
+		m.SetGenHeader(mail.HeaderListUnsubscribePost, "List-Unsubscribe=One-Click")
+	}
+	if l.File.Name != "" {
+		if err := m.AttachReader(l.File.Name, bytes.NewReader(l.File.Data), mail.WithFileContentType(mail.ContentType(l.File.Type))); err != nil {
+			return err
+		}
 	}
 	options := []mail.Option{
 		mail.WithPort(s.Port), mail.WithTimeout(s.Within), mail.WithTLSPolicy(mail.TLSMandatory),

@@ -175,3 +175,21 @@ func TestMail(t *testing.T) {
 		}
 	}
 }
+
+// TestALetterThatCanBeEnded has no file, and says by which address such letters end (RFC 8058).
+func TestALetterThatCanBeEnded(t *testing.T) {
+	open := openPostOffice(t, nil)
+	by := desk.SMTP{Host: "127.0.0.1", Port: open.port, From: "bills@elm.example", Name: "Elm", Plain: true, Within: 5 * time.Second}
+	if err := by.Send(t.Context(), desk.Letter{ID: "notice.1", To: "zoe@example.org", Subject: "roof does not answer", Text: "It was heard last at noon.\n", Off: "https://elm.example/off?token=x"}); err != nil {
+		t.Fatal(err)
+	}
+	text := <-open.letters
+	for _, part := range []string{"List-Unsubscribe: <https://elm.example/off?token=x>", "List-Unsubscribe-Post: List-Unsubscribe=One-Click", "It was heard last at noon."} {
+		if !strings.Contains(text, part) {
+			t.Errorf("%q is missing in\n%s", part, text)
+		}
+	}
+	if strings.Contains(text, "attachment") {
+		t.Errorf("it has a file:\n%s", text)
+	}
+}

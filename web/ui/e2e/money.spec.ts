@@ -20,15 +20,15 @@ test("an operator drafts, approves and downloads a bill, and imports official va
   // What all may see: the tariff's windows of today, and the fund.
   await page.goto(site);
   await expect(page.locator("#tariff")).toHaveText("time-of-use");
-  await page.getByRole("link", { name: "tariffs and bills" }).click();
+  await page.getByRole("link", { name: "Tariffs and bills", exact: true }).click();
   const usual = page.locator("section", { hasText: "for all who have no tariff of their own" });
   await expect(usual.locator("tbody tr", { hasText: "17:00–21:00" }).first()).toHaveText("17:00–21:0031.6011.4120.197.86"); // 12.5 + 14.1 + 2.95 + 2.05; 60 % of 14.1, and 2.95
   await accessible();
-  await page.getByRole("link", { name: "Fund" }).click();
+  await page.getByRole("link", { name: "Fund", exact: true }).click();
   await expect(page.locator("h1")).toContainText("The community's fund has");
   await accessible();
 
-  await page.getByRole("link", { name: "Bills" }).click();
+  await page.getByRole("link", { name: "Bills", exact: true }).click();
   await page.getByLabel("Operator's key").fill("not the key");
   await page.getByRole("button", { name: "Go on" }).click();
   await expect(page.getByRole("alert")).toContainText("not the operator's key");
@@ -72,7 +72,7 @@ test("an operator drafts, approves and downloads a bill, and imports official va
   expect(readFileSync(await (await table).path(), "utf8")).toContain("2026-000001");
 
   // The fund got its share of what was shared in May.
-  await page.getByRole("link", { name: "Fund" }).click();
+  await page.getByRole("link", { name: "Fund", exact: true }).click();
   await expect(page.locator("#fund tbody tr", { hasText: "The fund's share of what sharing gains" }).last()).toContainText("2026-05");
 
   // Official values: a bad file is told row by row, a good one is imported after its preview.

@@ -1,28 +1,131 @@
-import AxeBuilder from "@axe-core/playwright";
-import { expect, test } from "@playwright/test";
+import { expect, type Page, test } from "@playwright/test";
+import { clean, fits, watched, widths } from "./pages";
 
-test("the utility's auditor finds the key, a checkpoint and the batteries", async ({ page }) => {
-  const problems: string[] = [];
-  page.on("pageerror", (e) => problems.push(e.message));
-  page.on("console", (m) => m.type() === "error" && problems.push(m.text()));
-  await page.goto("/");
-  await page.getByRole("link", { name: /ledger at block/ }).click();
-  await expect(page.locator("#key")).toHaveText(/^commonwatt\/demo\+[0-9a-f]{8}\+\S+$/);
-  await expect(page.locator("#checkpoint")).toHaveText(/^commonwatt\/demo\s\d+\s\S+\srecords \d+ \S+/, { timeout: 90_000 });
-  await expect(page.locator("h1")).toContainText("cosigned");
-  await expect(page.locator("#batteries tbody tr")).toHaveCount(7);
+/** opened is the page once the ledger has postings. */
+async function opened(page: Page): Promise<void> {
+  await expect(async () => expect((await (await page.request.get("/api/v1/ledger")).json()).cosigned).toBe(true)).toPass({ timeout: 90_000 });
+  await page.goto("/utility.html");
+  await expect(page.locator("#postings tbody button").first()).toBeVisible();
+}
+
+/** signedIn signs in for the utility, as its people do in a demonstration. */
+async function signedIn(page: Page): Promise<void> {
+  await page.goto("/utility.html");
+  await page.evaluate(() => fetch("/api/v1/session/demonstration", { method: "POST", headers: { "Content-Type": "application/json" }, body: '{"role":"utility"}' }));
+}
+
+async function pictured(page: Page, name: string): Promise<void> {
+  if (!process.env.SCREENSHOTS) return;
+  for (const width of widths) {
+    await page.setViewportSize({ width, height: 900 });
+    await page.screenshot({ path: `${process.env.SCREENSHOTS}/${name}-${width}.png`, fullPage: true });
+  }
+}
+
+test("an auditor proves a posting with one click, in the browser", async ({ page }) => {
+  const problems = watched(page);
+  await opened(page);
+  await page.locator("#postings tbody button").first().click();
+  const verdict = page.locator("#proof [data-holds]");
+  await expect(verdict).toHaveAttribute("data-holds", "true");
+  await expect(verdict).toHaveAttribute("data-signed", "yes");
+  await expect(page.locator("#proof .checks .ok")).toHaveCount(3);
 
   // The page shows what the API says, and nothing of its own.
   const ledger = await (await page.request.get("/api/v1/ledger")).json();
   await expect(page.locator("#key")).toHaveText(ledger.key);
-
-  const accessibility = await new AxeBuilder({ page }).analyze();
-  expect(accessibility.violations).toEqual([]);
+  await expect(page.locator("#checkpoint")).toHaveText(/^commonwatt\/demo\s\d+\s\S+\srecords \d+ \S+/);
+  await expect(page.locator("h1")).toContainText("cosigned");
+  await expect(page.locator("#batteries tbody tr")).toHaveCount(7);
+  await expect(page.locator("#lines tbody tr").first()).toBeVisible();
+  await pictured(page, "utility");
+  await fits(page);
+  await clean(page);
   expect(problems).toEqual([]);
-  if (process.env.SCREENSHOTS) {
-    await page.setViewportSize({ width: 1100, height: 900 });
-    await page.screenshot({ path: `${process.env.SCREENSHOTS}/utility.png`, fullPage: true });
-    await page.setViewportSize({ width: 390, height: 844 });
-    await page.screenshot({ path: `${process.env.SCREENSHOTS}/utility-phone.png`, fullPage: true });
+});
+
+test("what was changed on the way does not pass", async ({ page }) => {
+  await page.route("**/api/v1/ledger/postings/*/proof", async (route) => {
+    const answer = await route.fetch();
+    const given = await answer.json();
+    await route.fulfill({ response: answer, json: { ...given, text: given.text.replace(/"amount":(\d+)/, (_: string, n: string) => `"amount":${Number(n) + 1}`) } });
+  });
+  await opened(page);
+  await page.locator("#postings tbody button").first().click();
+  await expect(page.locator("#proof [data-holds]")).toHaveAttribute("data-holds", "false");
+  await expect(page.locator("#proof .checks .wrong")).toHaveCount(2);
+  await expect(page.locator("#proof [role=alert]")).toContainText("Not proved");
+  await clean(page, "#proof");
+});
+
+test("the utility finds a member's month, and downloads it", async ({ page }) => {
+  const problems = watched(page);
+  await signedIn(page);
+  await opened(page);
+  await page.getByRole("searchbox").fill("home-03 2026-06");
+  await page.keyboard.press("Enter");
+  await expect(page.locator("#verdict")).toHaveAttribute("data-state", "found");
+  await expect(page.locator("#verdict")).toContainText("home-03 (member)");
+  await page.getByText("By month").click();
+  await expect(page.locator("#sums .total")).toContainText(/received|paid|nothing/);
+  const shown = Number((await page.locator("#verdict .why").textContent())?.match(/\d+/)?.[0] ?? 1);
+  const [table] = await Promise.all([page.waitForEvent("download"), page.locator("#search").getByRole("link", { name: "Download as CSV" }).click()]);
+  const text = await (await table.createReadStream()).toArray();
+  const rows = Buffer.concat(text).toString().trim().split("\n").length - 1;
+  expect(rows).toBeGreaterThanOrEqual(shown); // more may have come since
+  const [bundle] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: /proof bundle/ }).click()]);
+  const begin = Buffer.concat(await (await bundle.createReadStream()).toArray()).subarray(0, 2).toString();
+  expect([bundle.suggestedFilename(), begin]).toEqual(["bundle.zip", "PK"]);
+
+  // What is not there, what means nothing, and what is still to come are different things.
+  for (const [words, state] of [["bank", "none"], ["nobody-9", "unknown"], ["2031-01-01", "unsettled"]] as const) {
+    await page.getByRole("searchbox").fill(words);
+    await page.getByRole("button", { name: "Search", exact: true }).click();
+    await expect(page.locator("#verdict")).toHaveAttribute("data-state", state);
   }
+  await expect(page.locator("#values")).toContainText("No file was imported yet.");
+  expect(problems).toEqual([]);
+});
+
+test("the log continues a checkpoint that was kept", async ({ page }) => {
+  await opened(page);
+  await page.getByRole("button", { name: "Keep this checkpoint" }).click();
+  await page.reload();
+  await page.getByRole("button", { name: "Check that the log continues it" }).click();
+  await expect(page.locator("#continues")).toHaveAttribute("data-holds", "true");
+  await expect(page.locator("#trust .checks .ok")).toHaveCount(5);
+  const kept = await page.evaluate(() => localStorage.getItem("auditor-checkpoint") ?? "");
+  const root = kept.split("\n")[2] ?? "";
+  await page.locator("#trust input[type=file]").setInputFiles({ name: "checkpoint", mimeType: "text/plain", buffer: Buffer.from(kept.replace(root, `${root.startsWith("A") ? "B" : "A"}${root.slice(1)}`)) });
+  await page.getByRole("button", { name: "Check that the log continues it" }).click();
+  await expect(page.locator("#continues")).toHaveAttribute("data-holds", "false");
+});
+
+test("all of it goes by the keyboard alone, with large text, and in German", async ({ page }) => {
+  await opened(page);
+  const first = page.locator("#postings button[tabindex='0']");
+  await first.focus();
+  const leaf = async () => (await page.locator(":focus").textContent())?.replace(/[,.]/g, "");
+  const newest = await leaf();
+  await page.keyboard.press("ArrowDown");
+  await expect.poll(leaf).toBe(String(Number(newest) - 1));
+  await page.keyboard.press("End");
+  await expect.poll(leaf).toBe("0");
+  expect(await page.locator("#postings tbody tr").count()).toBeLessThan(60);
+  await page.keyboard.press("Enter");
+  await expect(page.locator("#proof [data-holds]")).toHaveAttribute("data-holds", "true");
+  await expect(page.locator("#proof h2")).toBeFocused();
+  await page.keyboard.press("Escape");
+  await expect(page.locator("#proof")).toHaveCount(0);
+  await expect.poll(leaf).toBe("0");
+
+  await page.evaluate(() => localStorage.setItem("language", "de"));
+  await page.reload();
+  await expect(page.locator("#search h2")).toHaveText("Suche");
+  await page.evaluate(() => document.documentElement.style.setProperty("font-size", "200%"));
+  await page.locator("#postings tbody button").first().click();
+  await expect(page.locator("#proof [data-holds]")).toHaveAttribute("data-holds", "true");
+  await pictured(page, "utility-large");
+  await fits(page);
+  await clean(page);
 });

@@ -5,9 +5,9 @@ import type { Key } from "./key";
 
 export type Schemas = components["schemas"];
 
-type Method = "get" | "post" | "put" | "delete";
+type Method = "get" | "post" | "put" | "patch" | "delete";
 type Asked<P extends keyof paths, M extends Method> = NonNullable<paths[P][M]>;
-type Json<T> = T extends { content: { "application/json": infer C } } ? C : T extends { content: { "application/pdf": unknown } } ? Blob : undefined;
+type Json<T> = T extends { content: { "application/json": infer C } } ? C : T extends { content: { "application/pdf": unknown } | { "application/octet-stream": unknown } } ? Blob : undefined;
 type Answer<O> = O extends { responses: { 200: infer A } } ? Json<A> : undefined;
 /** Body is what an operation takes: a form and a file as the browser has them, or JSON. */
 type Body<T> = T extends { content: { "multipart/form-data": unknown } } ? FormData : T extends { content: { "application/octet-stream": unknown } } ? Blob : Json<T>;
@@ -63,7 +63,7 @@ export class Api {
   /** judge throws what an answer other than success says; a key that is refused is forgotten. */
   private async judge(answer: Response): Promise<void> {
     if (answer.ok) return;
-    if (answer.status === 401 && this.key) {
+    if (answer.status === 401 && this.key?.value) {
       this.key.forget();
       throw new Failed(`That is not the ${this.key.role}'s key of this community.`, 401);
     }
@@ -74,7 +74,7 @@ export class Api {
 
 /** read is what an answer says: JSON, or a file as it is. */
 function read(answer: Response): Promise<unknown> {
-  return answer.headers.get("Content-Type") === "application/pdf" ? answer.blob() : answer.json();
+  return ["application/pdf", "application/octet-stream"].includes(answer.headers.get("Content-Type") ?? "") ? answer.blob() : answer.json();
 }
 
 function address(path: string, at: unknown, query: unknown): string {

@@ -1,7 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { about, count, full, money, period, price, seconds, since, span, unbroken, watts } from "./format";
+import { count, price, watts } from "./english";
+import { Format, unbroken } from "./format";
+import { words as german } from "./words/de";
+import { words as english } from "./words/en";
 
 const unit = 1_000_000;
+const of = (currency: string) => new Format("en", "UTC", currency, english.units);
+const money = (n: number, currency: string, beside = 0) => of(currency).money(n, beside);
+const about = (n: number, currency: string) => of(currency).about(n);
+const { full, span, period, since } = { full: (n: number) => of("EUR").full(n), span: (i: { start: string; minutes: number }) => of("EUR").span(i), period: (n: number) => of("EUR").period(n), since: (...at: Parameters<Format["since"]>) => of("EUR").since(...at) };
 
 describe("power", () => {
   it("has a unit and no minus", () => expect([watts(-999), watts(1000)]).toEqual(["999 W", "1.00 kW"]));
@@ -50,6 +57,20 @@ describe("time", () => {
     expect(since("2026-06-01T10:00:00Z", "2026-06-01T10:03:00Z", 60)).toBe("3 s");
     expect(since("2026-06-01T10:00:01Z", "2026-06-01T10:00:00Z", 1)).toBe("0 s");
     expect(since("2026-06-01T10:00:00Z", "2026-06-01T10:00:01Z", 1, 7)).toBe("8 s");
-    expect(seconds(600)).toBe("10 min");
+    expect(since("2026-06-01T10:00:00Z", "2026-06-01T10:10:00Z", 1)).toBe("10 min");
+  });
+});
+
+describe("a language", () => {
+  const de = new Format("de", "Europe/Berlin", "EUR", german.units);
+  const en = new Format("en", "Europe/Berlin", "EUR", english.units);
+  it("has its numbers", () => {
+    expect([de.price(184_000), de.energy(12_345), de.money(-12.5 * unit), de.about(4000), de.percent(927)]).toEqual(["18,40 ct/kWh", "12,35 kWh", "12,50 EUR", "weniger als 1 ct", "92,7 %"]);
+    expect([en.price(184_000), en.energy(12_345), en.money(-12.5 * unit), en.about(4000), en.percent(927)]).toEqual(["18.40 ct/kWh", "12.35 kWh", "12.50 EUR", "less than 1 ct", "92.7 %"]);
+  });
+  it("has a decimal of a share where it says something", () => expect([1000, 5, 927, 0].map((n) => en.percent(n))).toEqual(["100 %", "0.5 %", "92.7 %", "0 %"]));
+  it("has its days, by the clocks of the site", () => {
+    expect([de.day("2026-05-31T22:30:00Z"), de.clock("2026-05-31T22:30:00Z"), de.named(), de.period(15)]).toEqual(["Montag, 1. Juni", "00:30", "Ortszeit von Europe/Berlin", "diese Viertelstunde"]);
+    expect([en.day("2026-05-31T22:30:00Z"), en.clock("2026-05-31T22:30:00Z"), en.named()]).toEqual(["Monday 1 June", "00:30", "local time of Europe/Berlin"]);
   });
 });

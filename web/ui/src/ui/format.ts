@@ -1,15 +1,13 @@
-// Numbers for people: positive, with units; words carry the direction.
+// Numbers, times and amounts for people: positive, with units; words carry the direction.
+import type { Language } from "./words";
 
-/** watts shows a power: W below 1 kW, then kW with two decimals. */
-export function watts(w: number): string {
-  const size = Math.abs(w);
-  return size < 1000 ? `${Math.round(size)} W` : `${(size / 1000).toFixed(2)} kW`;
-}
-
-/** energy shows Wh below 1 kWh, then kWh with two decimals. */
-export function energy(wh: number): string {
-  const size = Math.abs(wh);
-  return size < 1000 ? `${size} Wh` : `${(size / 1000).toFixed(2)} kWh`;
+/** Units are the words that stand beside numbers. */
+export interface Units {
+  periods: Record<number, string>;
+  minutes: (n: number) => string;
+  lessThan: (amount: string) => string;
+  about: (amount: string) => string;
+  localTime: (zone: string) => string;
 }
 
 /** hundredths are the currencies in whose hundredths small amounts and prices of energy are said, with their sign. */
@@ -17,6 +15,9 @@ const hundredths: Record<string, string> = { CHF: "Rp.", EUR: "ct", GBP: "p", US
 
 /** whole are the currencies whose hundredths are on paper only. */
 const whole = new Set(["AMD", "HUF", "IDR", "KZT", "RSD", "UZS"]);
+
+/** locales are those whose numbers and dates a language has. */
+const locales: Record<Language, string> = { en: "en-GB", de: "de-DE" };
 
 /** digits tells the decimals of an amount in the currency. */
 function digits(currency: string): number {
@@ -28,95 +29,130 @@ function digits(currency: string): number {
   }
 }
 
-const numbers = new Map<string, Intl.NumberFormat>();
+/** Format shows things in a language, by the clocks of the site's zone and in its currency. */
+export class Format {
+  private readonly numbers = new Map<number, Intl.NumberFormat>();
+  private readonly times = new Map<string, Intl.DateTimeFormat>();
+  private readonly cent: string | undefined;
+  private readonly digits: number;
 
-/** number shows as many decimals as amounts in the unit have. */
-function number(n: number, unit: string, decimals: (unit: string) => number): string {
-  let format = numbers.get(unit);
-  if (!format) {
-    const d = decimals(unit);
-    format = new Intl.NumberFormat("en-GB", { minimumFractionDigits: d, maximumFractionDigits: d });
-    numbers.set(unit, format);
+  constructor(
+    readonly language: Language,
+    readonly zone: string,
+    readonly currency: string,
+    private readonly units: Units,
+  ) {
+    this.cent = hundredths[currency];
+    this.digits = digits(currency);
   }
-  return format.format(n).replace("-", "−");
-}
 
-/** price shows millionths of the currency unit per kWh, which may be negative, in what people of that currency say. */
-export function price(millionths: number, currency: string): string {
-  const cent = hundredths[currency];
-  return cent ? `${number(millionths / 1e4, `${cent}/kWh`, () => 2)} ${cent}/kWh` : `${number(millionths / 1e6, currency, digits)} ${currency}/kWh`;
-}
+  /** number shows so many decimals. */
+  number(n: number, decimals = 0): string {
+    let format = this.numbers.get(decimals);
+    if (!format) {
+      format = new Intl.NumberFormat(locales[this.language], { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+      this.numbers.set(decimals, format);
+    }
+    return format.format(n).replace("-", "−");
+  }
 
-/**
- * money shows the size of millionths of the currency unit; hundredths when it
- * is little, and so is the amount that stands beside it.
- */
-export function money(millionths: number, currency: string, beside = 0): string {
-  const size = Math.abs(millionths);
-  const cent = hundredths[currency];
-  const little = Math.round(Math.max(size, Math.abs(beside)) / 1e4) < 100;
-  return cent && little ? `${Math.round(size / 1e4)} ${cent}` : `${number(size / 1e6, currency, digits)} ${currency}`;
-}
+  /** watts shows a power: W below 1 kW, then kW with two decimals. */
+  watts(w: number): string {
+    const size = Math.abs(w);
+    return size < 1000 ? `${Math.round(size)} W` : `${this.number(size / 1000, 2)} kW`;
+  }
 
-/** smallest is the least amount that is shown and is not nothing. */
-export function smallest(currency: string): number {
-  return hundredths[currency] ? 1e4 : 10 ** (6 - digits(currency));
-}
+  /** energy shows Wh below 1 kWh, then kWh with two decimals, and none when there are very many. */
+  energy(wh: number): string {
+    const size = Math.abs(wh);
+    if (size < 1000) return `${Math.round(size)} Wh`;
+    return `${this.number(size / 1000, size < 1e6 ? 2 : 0)} kWh`;
+  }
 
-/** about shows an amount that is not exact; one too small to be shown is less than the smallest. */
-export function about(millionths: number, currency: string): string {
-  const least = smallest(currency);
-  return Math.abs(millionths) < least / 2 ? `less than ${money(least, currency)}` : `about ${money(millionths, currency)}`;
+  /** price shows millionths of the currency unit per kWh, which may be negative, in what people of that currency say. */
+  price(millionths: number): string {
+    return this.cent ? `${this.number(millionths / 1e4, 2)} ${this.cent}/kWh` : `${this.number(millionths / 1e6, this.digits)} ${this.currency}/kWh`;
+  }
+
+  /**
+   * money shows the size of millionths of the currency unit; hundredths when it
+   * is little, and so is the amount that stands beside it.
+   */
+  money(millionths: number, beside = 0): string {
+    const size = Math.abs(millionths);
+    const little = Math.round(Math.max(size, Math.abs(beside)) / 1e4) < 100;
+    return this.cent && little ? `${Math.round(size / 1e4)} ${this.cent}` : `${this.number(size / 1e6, this.digits)} ${this.currency}`;
+  }
+
+  /** smallest is the least amount that is shown and is not nothing. */
+  smallest(): number {
+    return this.cent ? 1e4 : 10 ** (6 - this.digits);
+  }
+
+  /** about shows an amount that is not exact; one too small to be shown is less than the smallest. */
+  about(millionths: number): string {
+    const least = this.smallest();
+    return Math.abs(millionths) < least / 2 ? this.units.lessThan(this.money(least)) : this.units.about(this.money(millionths));
+  }
+
+  /** percent shows a share of a thousand, with a decimal where it has one. */
+  percent(perMille: number): string {
+    return `${this.number(perMille / 10, perMille % 10 === 0 ? 0 : 1)} %`;
+  }
+
+  /** full shows how full a battery is, from per mille: 100 % is said of one that takes no more. */
+  full(perMille: number): string {
+    return `${Math.floor(perMille / 10)} %`;
+  }
+
+  /** clock shows the time of day. */
+  clock(time: string | number): string {
+    return this.time({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" }, time);
+  }
+
+  /** day shows the date with the day of the week. */
+  day(time: string | number): string {
+    return this.time({ weekday: "long", day: "numeric", month: "long" }, time);
+  }
+
+  /** time shows what the options ask for. */
+  time(options: Intl.DateTimeFormatOptions, time: string | number): string {
+    const name = JSON.stringify(options);
+    let format = this.times.get(name);
+    if (!format) {
+      format = new Intl.DateTimeFormat(locales[this.language], { ...options, timeZone: this.zone });
+      this.times.set(name, format);
+    }
+    return format.format(new Date(time));
+  }
+
+  /** span shows the start and end of a delivery interval. */
+  span(interval: { start: string; minutes: number }): string {
+    return `${this.clock(interval.start)}–${this.clock(Date.parse(interval.start) + interval.minutes * 60_000)}`;
+  }
+
+  /** period names the interval of so many minutes that is being delivered. */
+  period(minutes: number): string {
+    return this.units.periods[minutes] ?? this.units.minutes(minutes);
+  }
+
+  /** seconds shows a duration in wall time, minutes when it is long. */
+  seconds(n: number): string {
+    return n < 120 ? `${Math.round(n)} s` : `${Math.round(n / 60)} min`;
+  }
+
+  /** since shows how long before now a world time was, in wall time at that speed; now was so many seconds ago. */
+  since(time: string, now: string, speed: number, ago = 0): string {
+    return this.seconds(ago + Math.max(0, (Date.parse(now) - Date.parse(time)) / 1000 / speed));
+  }
+
+  /** named says by which clocks times are shown. */
+  named(): string {
+    return this.zone === "UTC" ? "UTC" : this.units.localTime(this.zone);
+  }
 }
 
 /** unbroken keeps each number on one line with its unit. */
 export function unbroken(text: string): string {
   return text.replace(/(\d) (?=\D)/g, "$1\u00a0");
-}
-
-/** clock shows the time of day in the site's time zone. */
-export function clock(time: string, zone = "UTC"): string {
-  return new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: zone }).format(new Date(time));
-}
-
-/** day shows the date in the site's time zone. */
-export function day(time: string, zone = "UTC"): string {
-  return new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long", timeZone: zone }).format(new Date(time));
-}
-
-/** span shows the start and end of a delivery interval. */
-export function span(interval: { start: string; minutes: number }): string {
-  const end = new Date(Date.parse(interval.start) + interval.minutes * 60_000).toISOString();
-  return `${clock(interval.start)}–${clock(end)}`;
-}
-
-/** period names the interval of so many minutes that is being delivered. */
-export function period(minutes: number): string {
-  const names: Record<number, string> = { 15: "this quarter of an hour", 30: "this half hour", 60: "this hour" };
-  return names[minutes] ?? `these ${minutes} minutes`;
-}
-
-/** seconds shows a duration in wall time, minutes when it is long. */
-export function seconds(n: number): string {
-  return n < 120 ? `${Math.round(n)} s` : `${Math.round(n / 60)} min`;
-}
-
-/** since shows how long before now a world time was, in wall time at that speed; now was so many seconds ago. */
-export function since(time: string, now: string, speed: number, ago = 0): string {
-  return seconds(ago + Math.max(0, (Date.parse(now) - Date.parse(time)) / 1000 / speed));
-}
-
-/** count shows a number of things. */
-export function count(n: number, one: string, many = `${one}s`): string {
-  return `${n} ${n === 1 ? one : many}`;
-}
-
-/** tokens shows a number of reward tokens. */
-export function tokens(n: number): string {
-  return count(n, "token");
-}
-
-/** full shows how full a battery is, from per mille: 100 % is said of one that takes no more. */
-export function full(perMille: number): string {
-  return `${Math.floor(perMille / 10)} %`;
 }

@@ -1,12 +1,13 @@
 import { signal } from "@preact/signals";
 
-/** Key is the key of one role, kept until the tab is closed. */
+/** Key is the key of one role, kept until the tab is closed. Who has signed in with that role needs none. */
 export class Key {
   private readonly held;
 
   constructor(
     readonly role: string,
     private readonly storage: Pick<Storage, "getItem" | "setItem">,
+    private readonly signedIn = false,
   ) {
     this.held = signal(storage.getItem(this.name()) ?? "");
   }
@@ -14,6 +15,11 @@ export class Key {
   /** value is the key, empty when there is none. */
   get value(): string {
     return this.held.value;
+  }
+
+  /** there tells whether what the key opens is open. */
+  get there(): boolean {
+    return this.signedIn || this.value !== "";
   }
 
   keep(key: string): void {

@@ -1,6 +1,7 @@
 // One socket that knows when it is dead, and is replaced then. A frozen
 // connection does not close by itself: that no news come is all that shows it.
 import type { Schemas } from "./api";
+import { Sequence } from "./sequence";
 
 export type Message = Schemas["LiveMessage"];
 type PageMessage = Schemas["PageMessage"];
@@ -55,10 +56,11 @@ export class Link {
       this.socket.close();
     }
     const socket = this.open();
+    const sequence = new Sequence();
     this.socket = socket;
     this.opened = Date.now();
     socket.onopen = () => this.ping(socket);
-    socket.onmessage = (event) => this.hear(socket, JSON.parse(event.data as string) as Message);
+    socket.onmessage = (event) => this.hear(socket, sequence, JSON.parse(event.data as string) as Message);
     socket.onclose = () => {
       this.socket = null;
       this.retryAt = Date.now() + this.retry;
@@ -67,16 +69,21 @@ export class Link {
   }
 
   /** hear takes a message, and answers that the page is there: a timer would be slow in a page that nobody looks at. */
-  private hear(socket: Socket, m: Message): void {
+  private hear(socket: Socket, sequence: Sequence, m: Message): void {
     if (Date.now() - this.pinged >= pingEvery) this.ping(socket);
     if (m.type === "pong") return;
     this.news = Date.now();
     this.retry = firstRetry;
-    this.take(m);
+    if (sequence.follows(m)) this.take(m);
+    else this.send(socket, { type: "resync" });
   }
 
   private ping(socket: Socket): void {
     this.pinged = Date.now();
-    socket.send(JSON.stringify({ type: "ping" } satisfies PageMessage));
+    this.send(socket, { type: "ping" });
+  }
+
+  private send(socket: Socket, m: PageMessage): void {
+    socket.send(JSON.stringify(m));
   }
 }

@@ -31,6 +31,22 @@ describe("live", () => {
     say({ type: "something new" });
     expect(live.state.value?.status.speed).toBe(3);
   });
+  it("shows what changes of the community and of the own home, and asks for what it missed", () => {
+    const sent: string[] = [];
+    socket.send = (text) => void sent.push(text as string);
+    say({ type: "state", seq: 4, state: { ...state, sums: { homes: 3, import: 5 } } });
+    say({ type: "home", seq: 7, after: 3, home: { home: home(9) } });
+    expect(live.state.value?.homes.map((h) => h.devices[0]?.power)).toEqual([9]);
+    expect(live.state.value?.sums).toEqual({ homes: 3, import: 5 });
+    say({ type: "community", seq: 8, after: 4, community: { status: { speed: 6 }, sums: { homes: 4 } } });
+    expect([live.state.value?.status.speed, live.state.value?.sums]).toEqual([6, { homes: 4 }]);
+    say({ type: "community", seq: 16, after: 12, community: { status: { speed: 9 } } });
+    expect(live.state.value?.status.speed).toBe(6);
+    expect(sent.filter((text) => text.includes("resync"))).toHaveLength(1);
+    say({ type: "state", seq: 16, state });
+    say({ type: "community", seq: 20, after: 16, community: { status: { speed: 9 } } });
+    expect([live.state.value?.status.speed, live.state.value?.sums]).toEqual([9, undefined]);
+  });
   it("tells how long no news came, once that is long", () => {
     say({ type: "state", state });
     const after = (ms: number) => {

@@ -1,6 +1,6 @@
 import { signal } from "@preact/signals";
 import { frozenAfter, Link, type Message, type Socket } from "./link";
-import { merge, type State } from "./state";
+import { type Change, merge, type State } from "./state";
 
 const tickEvery = 500; // ms
 
@@ -31,8 +31,16 @@ export class Live {
 
   private take(m: Message): void {
     if (m.state) this.state.value = m.state;
-    else if (m.delta && this.state.value) this.state.value = merge(this.state.value, m.delta);
+    const change = changeOf(m);
+    if (change && this.state.value) this.state.value = merge(this.state.value, { sums: this.state.value.sums, ...change });
   }
+}
+
+/** changeOf is what a message changes of the state, nothing when it is a state itself. */
+function changeOf(m: Message): Change | undefined {
+  if (m.community) return { ...m.community, sums: m.community.sums };
+  if (m.home) return { homes: [m.home.home], trades: m.home.trades };
+  return m.delta;
 }
 
 /** socket opens the community's WebSocket. */

@@ -8,11 +8,14 @@ export type Trade = Schemas["Trade"];
 export type Clearing = Schemas["Clearing"];
 export type Delta = Schemas["Delta"];
 
+/** Change is what of a state is new; what it does not have stays. */
+export type Change = Partial<Delta> & Pick<Partial<State>, "sums">;
+
 const shownTrades = 30;
 const shownIntervals = 96;
 
 /** merge returns the state after a delta; neither argument is changed. */
-export function merge(state: State, delta: Delta): State {
+export function merge(state: State, delta: Change): State {
   const homes = new Map((delta.homes ?? []).map((h) => [h.id, h]));
   const changed = new Map((delta.intervals ?? []).map((c) => [c.interval.start, c]));
   const kept = state.intervals.filter((c) => !changed.has(c.interval.start));
@@ -20,7 +23,8 @@ export function merge(state: State, delta: Delta): State {
   const fresh = (delta.trades ?? []).filter((t) => !known.has(t.seq)).reverse();
   return {
     ...state,
-    status: delta.status,
+    status: delta.status ?? state.status,
+    sums: delta.sums,
     homes: [...state.homes.map((h) => homes.get(h.id) ?? h), ...[...homes.values()].filter((h) => !state.homes.some((x) => x.id === h.id))],
     trades: [...fresh, ...state.trades].slice(0, shownTrades),
     intervals: [...changed.values(), ...kept]

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from "preact";
+import { Wide } from "./wide";
 
 /** Column is what one column shows of each row. */
 export interface Column<Row> {
@@ -14,32 +15,36 @@ interface Props<Row> {
   rows: Row[];
   keyOf: (row: Row) => string | number;
   mark?: (row: Row) => string | undefined; // class of a row that stands out
+  /** narrow is what becomes of it where there is little room: it scrolls, or each row stands by itself. */
+  narrow?: "scroll" | "cards";
+  /** class of the box around it. */
+  class?: string;
 }
 
 /** Table shows rows; without any title it has no head. */
-export function Table<Row>({ id, caption, columns, rows, keyOf, mark }: Props<Row>) {
+export function Table<Row>({ id, caption, columns, rows, keyOf, mark, narrow = "scroll", class: more = "" }: Props<Row>) {
   return (
-    <table id={id}>
-      {caption && <caption>{caption}</caption>}
-      {columns.some((c) => c.title) && (
-        <thead>
-          <tr>
-            {columns.map((c) => (
-              <th class={align(c)}>{c.title}</th>
-            ))}
-          </tr>
-        </thead>
-      )}
-      <tbody>
-        {rows.map((row) => (
-          <tr key={keyOf(row)} class={mark?.(row)}>
-            {columns.map((c) => (
-              <td class={align(c)} data-title={c.title}>{c.cell(row)}</td>
-            ))}
-          </tr>
-        ))}
-      </tbody>
-    </table>
+    <Wide class={`${narrow === "cards" ? "stack" : ""} ${more}`}>
+      <table id={id}>
+        {caption && <caption>{caption}</caption>}
+        {columns.some((c) => c.title) && (
+          <thead>
+            <tr>
+              {columns.map((c) => (c.title ? <th class={align(c)}>{c.title}</th> : <td />))}
+            </tr>
+          </thead>
+        )}
+        <tbody>
+          {rows.map((row) => (
+            <tr key={keyOf(row)} class={mark?.(row)}>
+              {columns.map((c) => (
+                <td class={align(c)} data-title={c.title}>{c.cell(row)}</td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Wide>
   );
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { across, area, line, marks, nice, power, ribbon, stairs, type Step, up } from "./chart";
+import { marks, nice, up } from "../../ui/scale";
+import { across, area, line, power, ribbon, stairs, type Step } from "./chart";
 
 const box = { left: 10, top: 20, width: 100, height: 50 };
 const band = (mean: number) => ({ low: mean - 10, mean, high: mean + 10 });

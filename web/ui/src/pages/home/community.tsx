@@ -1,50 +1,55 @@
-import { energy, unbroken } from "../../ui/format";
+import { unbroken } from "../../ui/format";
+import { useSpeech } from "../../ui/speech";
 import { type Column, Table } from "../../ui/table";
-import { Wide } from "../../ui/wide";
-import { counted, forecastOf, percent, said, unknown } from "./measures";
-import type { Measures, Skill } from "./plans";
+import { counted, forecastOf, said, unknown } from "./measures";
+import type { Plans, Skill } from "./plans";
+import type { Say } from "./say";
+import type { Words } from "./words/en";
 
 type Method = Skill["series"][number]["methods"][number];
 
 /** SkillSection shows how well each method would have forecast this home's own past. */
-export function SkillSection({ skill }: { skill: Skill | null }) {
-  const series = skill?.series.filter((s) => s.methods.length > 0) ?? [];
+export function SkillSection({ plans }: { plans: Plans }) {
+  const say = useSpeech<Words>();
+  const w = say.words.skill;
+  const series = plans.skill.value?.series.filter((s) => s.methods.length > 0) ?? [];
   return (
     <section id="skill" aria-labelledby="skill-heading">
-      <h2 id="skill-heading">How well this home is forecast</h2>
-      {series.length === 0 && <p>Too little is known of this home yet to compare methods: that takes some days of its own history.</p>}
-      {series.map((s) => (
-        <Wide key={`${s.metering_point} ${s.of}`}>
-          <Table
-            caption={`${forecastOf(s)} (${s.metering_point}): ${s.used} is used. Errors are shares of those of taking yesterday's values, on this home's own past; less is better.`}
-            columns={columns}
-            rows={s.methods}
-            keyOf={(m) => m.method}
-            mark={(m) => (m.method === s.used ? "own" : undefined)}
-          />
-        </Wide>
-      ))}
+      <h2 id="skill-heading">{w.title}</h2>
+      {series.length === 0 && <p>{w.none}</p>}
+      <div>
+        {series.map((s) => (
+          <div key={`${s.metering_point} ${s.of}`}>
+            <Table caption={w.caption(forecastOf(s, say), s.metering_point, s.used)} columns={columns(say)} rows={s.methods} keyOf={(m) => m.method} mark={(m) => (m.method === s.used ? "own" : undefined)} />
+          </div>
+        ))}
+      </div>
     </section>
   );
 }
 
-const columns: Column<Method>[] = [
-  { title: "Method", cell: (m) => m.method },
-  { title: "Days", number: true, cell: (m) => m.days },
-  { title: "Mean error", number: true, cell: (m) => energy(m.mae) },
-  { title: "Error", number: true, cell: (m) => percent(m.r_mae) },
-  { title: "Error of the band", number: true, cell: (m) => percent(m.r_pinball) },
-  { title: "Within the 80 % band", number: true, cell: (m) => percent(m.coverage) },
-];
+function columns({ words, format }: Say): Column<Method>[] {
+  const w = words.skill.columns;
+  return [
+    { title: w.method, cell: (m) => m.method },
+    { title: w.days, number: true, cell: (m) => m.days },
+    { title: w.mean, number: true, cell: (m) => format.energy(m.mae) },
+    { title: w.error, number: true, cell: (m) => format.percent(m.r_mae) },
+    { title: w.band, number: true, cell: (m) => format.percent(m.r_pinball) },
+    { title: w.within, number: true, cell: (m) => format.percent(m.coverage) },
+  ];
+}
 
 /** MeasuresSection shows how well the community does. */
-export function MeasuresSection({ measures, currency }: { measures: Measures | null; currency: string }) {
-  const all = measures ? said(measures, currency) : [];
-  const missing = measures ? unknown(measures) : [];
+export function MeasuresSection({ plans }: { plans: Plans }) {
+  const say = useSpeech<Words>();
+  const measures = plans.measures.value;
+  const all = measures ? said(measures, say) : [];
+  const missing = measures ? unknown(measures, say) : [];
   return (
     <section id="measures" aria-labelledby="measures-heading">
-      <h2 id="measures-heading">How well the community does</h2>
-      {measures && <p class="hint">{counted(measures)}</p>}
+      <h2 id="measures-heading">{say.words.measures.title}</h2>
+      {measures && <p class="hint">{counted(measures, say)}</p>}
       <dl class="measures">
         {all.map((m) => (
           <div key={m.label}>
@@ -57,12 +62,12 @@ export function MeasuresSection({ measures, currency }: { measures: Measures | n
       </dl>
       {missing.length > 0 && (
         <details>
-          <summary>What is not measured here</summary>
+          <summary>{say.words.measures.unknown}</summary>
           <dl class="measures">
             {missing.map((m) => (
               <div key={m.label}>
                 <dt>{m.label}</dt>
-                <dd>{m.reason}</dd>
+                <dd lang="en">{m.reason}</dd>
               </div>
             ))}
           </dl>

@@ -1,87 +1,141 @@
-import { watts } from "../../ui/format";
+import { useSpeech } from "../../ui/speech";
 import type { Home } from "../../ui/state";
+import { type Column, Table } from "../../ui/table";
+import { type Edge, edges, type Node } from "./edges";
 import { has, power } from "./home";
+import type { Say } from "./say";
+import type { Words } from "./words/en";
 
-interface Part {
-  kind: "inverter" | "battery" | "charger" | "meter";
-  label: string;
+/** Place is where a node is drawn; its kind is that of the devices that it is made of. */
+interface Place {
+  node: Node;
+  kind?: string;
   x: number;
   y: number;
-  words: (w: number) => string;
 }
 
-const parts: Part[] = [
-  { kind: "inverter", label: "Solar", x: 160, y: 46, words: (w) => (w < 0 ? "producing" : "asleep") },
-  { kind: "battery", label: "Battery", x: 46, y: 150, words: (w) => (w > 0 ? "charging" : w < 0 ? "discharging" : "resting") },
-  { kind: "charger", label: "Car", x: 160, y: 254, words: (w) => (w > 0 ? "charging" : "idle") },
-  { kind: "meter", label: "Neighbours and grid", x: 274, y: 150, words: (w) => (w > 0 ? "coming in" : w < 0 ? "going out" : "nothing") },
+const places: Place[] = [
+  { node: "solar", kind: "inverter", x: 66, y: 64 },
+  { node: "battery", kind: "battery", x: 66, y: 188 },
+  { node: "charger", kind: "charger", x: 200, y: 240 },
+  { node: "home", x: 200, y: 58 },
+  { node: "neighbours", kind: "meter", x: 334, y: 64 },
+  { node: "grid", kind: "meter", x: 334, y: 188 },
 ];
 
-const still = 5;
+const hub = { x: 200, y: 149 };
+const round = 52;
 
 /**
- * Flow draws where energy goes in the home, from readings of one moment: what
- * comes in and goes out adds up. Without such readings each device shows what it
- * says itself, and nothing is drawn to flow.
+ * Flow draws where energy goes in the home, from readings of one moment: what comes in and goes out adds up.
+ * Without such readings each device shows what it says itself, and nothing is drawn to flow.
  */
-export function Flow({ home, age }: { home: Home; age: (time: string) => string }) {
-  const here = parts.filter((p) => has(home, p.kind));
-  const flow = home.flow;
+export function Flow({ home, traded, age }: { home: Home; traded: number; age: (time: string) => string }) {
+  const say = useSpeech<Words>();
+  const w = say.words.flow;
+  const all = home.flow ? edges(home.flow, traded) : [];
+  const here = places.filter((p) => (p.kind ? has(home, p.kind) : true) && (home.flow || p.node !== "neighbours"));
+  const low = here.some((p) => p.node === "charger");
   return (
     <figure>
-      <svg class="flow" viewBox={`0 0 320 ${has(home, "charger") ? 300 : 196}`} role="img" aria-label={describe(home, here)}>
+      <svg class="flow" viewBox={`0 0 400 ${low ? 300 : 248}`} role="img" aria-label={described(home, here, all, say)}>
         {here.map((p) => (
-          <Line part={p} w={flow?.[p.kind]} />
+          <Line key={p.node} place={p} edge={all.find((e) => e.node === p.node)} known={home.flow !== undefined} />
         ))}
-        <Bubble x={160} y={150} kind="home" label="Home" value={flow?.home} words={flow ? "using" : "not known"} />
-        {here.map((p) => {
-          const w = shown(home, p.kind);
-          return <Bubble x={p.x} y={p.y} kind={p.kind} label={p.label} value={w} words={w === undefined ? "silent" : p.words(w)} />;
-        })}
+        <circle class="hub" cx={hub.x} cy={hub.y} r={7} />
+        {here.map((p) => (
+          <Bubble key={p.node} place={p} {...shown(home, p, all, say)} />
+        ))}
       </svg>
-      <figcaption>{flow ? `All read within one moment, ${age(flow.time)} ago` : "What the home uses is not known: not all devices were read within one moment"}</figcaption>
+      <figcaption>{home.flow ? w.moment(age(home.flow.time)) : w.apart}</figcaption>
+      {home.flow && <FlowTable all={all} say={say} />}
     </figure>
   );
 }
 
-/** shown is a device's power of the moment that is drawn, or else what it said last; undefined when it is silent. */
-function shown(home: Home, kind: Part["kind"]): number | undefined {
-  return home.flow ? home.flow[kind] : power(home, kind);
+interface Shown {
+  label: string;
+  value: string;
+  does: string;
+  silent: boolean;
 }
 
-function Line({ part, w }: { part: Part; w: number | undefined }) {
-  const towardsHome = part.kind === "meter" ? (w ?? 0) > 0 : (w ?? 0) < 0;
-  const moving = w !== undefined && Math.abs(w) > still;
-  const [x1, y1, x2, y2] = towardsHome ? [part.x, part.y, 160, 150] : [160, 150, part.x, part.y];
+/** shown is what stands in a node: of the moment that is drawn, or else what its devices said last. */
+function shown(home: Home, p: Place, all: Edge[], { words, format }: Say): Shown {
+  const w = words.flow;
+  if (home.flow) {
+    const e = all.find((x) => x.node === p.node);
+    return { label: w[p.node], value: format.watts(e?.power ?? 0), does: does(p.node, e ? (e.in ? e.power : -e.power) : 0, words), silent: false };
+  }
+  const said = p.kind ? power(home, p.kind) : undefined;
+  const label = p.node === "grid" ? w.outside : w[p.node];
+  if (said === undefined) return { label, value: "–", does: p.node === "home" ? w.unknown : w.silent, silent: true };
+  return { label, value: format.watts(said), does: does(p.node, p.kind === "meter" ? said : -said, words), silent: false };
+}
+
+/** does says what a node does that gives so many watts into the wiring. */
+function does(node: Node, into: number, { flow: w }: Words): string {
+  switch (node) {
+    case "solar":
+      return into > 0 ? w.producing : into < 0 ? w.standby : w.asleep;
+    case "battery":
+      return into > 0 ? w.discharging : into < 0 ? w.charging : w.resting;
+    case "charger":
+      return into > 0 ? w.discharging : into < 0 ? w.charging : w.resting;
+    case "home":
+      return w.using;
+    default:
+      return into > 0 ? w.coming : into < 0 ? w.going : w.nothing;
+  }
+}
+
+function Line({ place, edge, known }: { place: Place; edge: Edge | undefined; known: boolean }) {
+  const [from, to] = edge?.in ? [place, hub] : [hub, place];
+  const angle = (Math.atan2(to.y - from.y, to.x - from.x) * 180) / Math.PI;
+  const length = Math.hypot(place.x - hub.x, place.y - hub.y);
+  const middle = (round + (length - round) * 0.45) / length; // of the way from the place to the hub, on what is seen of it
+  const at = { x: place.x + (hub.x - place.x) * middle, y: place.y + (hub.y - place.y) * middle };
   return (
-    <g class={`line ${part.kind} ${moving ? "moving" : ""} ${w === undefined ? "silent" : ""}`}>
-      <line x1={x1} y1={y1} x2={x2} y2={y2} />
-      {moving && <path d="M-5,-5 L5,0 L-5,5 Z" transform={`translate(${(x1 + x2) / 2} ${(y1 + y2) / 2}) rotate(${(Math.atan2(y2 - y1, x2 - x1) * 180) / Math.PI})`} />}
+    <g class={`line ${place.node} ${edge ? "moving" : ""} ${known ? "" : "silent"}`}>
+      <line x1={from.x} y1={from.y} x2={to.x} y2={to.y} />
+      {edge && <path d="M-7,-7 L7,0 L-7,7 Z" transform={`translate(${at.x} ${at.y}) rotate(${angle})`} />}
     </g>
   );
 }
 
-function Bubble({ x, y, kind, label, value, words }: { x: number; y: number; kind: string; label: string; value: number | undefined; words: string }) {
-  const lines = label.split(" and ");
+function Bubble({ place, label, value, does: words, silent }: { place: Place } & Shown) {
   return (
-    <g class={`bubble ${kind} ${value === undefined ? "silent" : ""}`} transform={`translate(${x} ${y})`}>
-      <circle r="43" />
-      <text y={lines.length > 1 ? -20 : -14}>{lines[0]}</text>
-      {lines.length > 1 && <text y={-8}>and {lines[1]}</text>}
-      <text class="value" y={9}>
-        {value === undefined ? "–" : watts(value)}
+    <g class={`bubble ${place.node} ${silent ? "silent" : ""}`} transform={`translate(${place.x} ${place.y})`}>
+      <circle r={round} />
+      <text y={-14}>{label}</text>
+      <text class="value" y={7}>
+        {value}
       </text>
-      <text class="words" y={24}>
-        {words}
-      </text>
+      <text y={24}>{words}</text>
     </g>
   );
 }
 
-function describe(home: Home, here: Part[]): string {
-  const devices = here.map((p) => {
-    const w = shown(home, p.kind);
-    return w === undefined ? `${p.label}: no answer` : `${p.label}: ${p.words(w)} ${watts(w)}`;
-  });
-  return [...devices, `Home: ${home.flow ? `using ${watts(home.flow.home)}` : "not known"}`].join(", ");
+function described(home: Home, here: Place[], all: Edge[], say: Say): string {
+  return here
+    .map((p) => {
+      const s = shown(home, p, all, say);
+      return `${s.label}: ${s.does}${s.silent ? "" : ` ${s.value}`}`;
+    })
+    .join(", ");
+}
+
+function FlowTable({ all, say }: { all: Edge[]; say: Say }) {
+  const w = say.words.flow;
+  const columns: Column<Edge>[] = [
+    { title: w.from, cell: (e) => (e.in ? w[e.node] : w.hub) },
+    { title: w.to, cell: (e) => (e.in ? w.hub : w[e.node]) },
+    { title: w.power, number: true, cell: (e) => say.format.watts(e.power) },
+  ];
+  return (
+    <details>
+      <summary>{w.table}</summary>
+      <Table columns={columns} rows={all} keyOf={(e) => e.node} />
+    </details>
+  );
 }

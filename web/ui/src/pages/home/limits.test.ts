@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { fields, refused, request, sentAs, unit } from "./limits";
+import { english, german, inEnglish } from "./example";
+import { explained, fields, refused, request, sentAs, unit } from "./limits";
 import type { Limits } from "./plans";
 
 const set: Limits = {
@@ -24,7 +25,7 @@ const none: Limits = { ...set, reserve: 0, floor: undefined, ceiling: undefined,
 
 describe("the form", () => {
   it("says what is set, by the clocks of the community and in what people say prices in", () =>
-    expect(fields(set, "EUR")).toEqual({
+    expect(fields(set, english.format)).toEqual({
       reserve: "20.5",
       floor: "8",
       ceiling: "25.5",
@@ -40,18 +41,18 @@ describe("the form", () => {
     for (const l of [set, none]) {
       for (const currency of ["EUR", "HUF", "SEK"]) {
         const { reserve, floor, ceiling, prefer, zero_export, away_until, cars } = l;
-        const { sent, wrong } = request(fields(l, currency), l.zone, currency);
+        const { sent, wrong } = request(fields(l, inEnglish(currency).format), l.zone, inEnglish(currency));
         expect(wrong).toEqual({});
         expect(sent).toEqual({ reserve, floor, ceiling, prefer, zero_export, away_until: away_until && "2026-06-10T12:00:00.000Z", cars });
       }
     }
   });
   it("leaves out what is empty", () => {
-    const f = { ...fields(set, "EUR"), reserve: " ", floor: "", ceiling: "", away_until: "" };
-    expect(request({ ...f, cars: f.cars.map((c) => ({ ...c, ready_by: "" })) }, "UTC", "EUR").sent).toEqual({ prefer: "neighbours", zero_export: true, cars: [] });
+    const f = { ...fields(set, english.format), reserve: " ", floor: "", ceiling: "", away_until: "" };
+    expect(request({ ...f, cars: f.cars.map((c) => ({ ...c, ready_by: "" })) }, "UTC", english).sent).toEqual({ prefer: "neighbours", zero_export: true, cars: [] });
   });
   it("takes a comma for a point, and a price below nothing", () => {
-    const { sent } = request({ ...fields(set, "EUR"), reserve: "12,5", floor: "-3,25" }, "UTC", "EUR");
+    const { sent } = request({ ...fields(set, english.format), reserve: "12,5", floor: "-3,25" }, "UTC", english);
     expect([sent?.reserve, sent?.floor]).toEqual([125, -32500]);
   });
   it.each([
@@ -65,10 +66,21 @@ describe("the form", () => {
     [{ cars: [{ charger: "c", ready_by: "07:00", target: "" }] }, "cars[0].target"],
     [{ cars: [{ charger: "b", ready_by: "", target: "" }, { charger: "c", ready_by: "07:00", target: "0.5" }] }, "cars[0].target"],
   ])("says what is wrong: %j", (more, field) => {
-    const { sent, wrong } = request({ ...fields(set, "EUR"), ...more }, "UTC", "EUR");
+    const { sent, wrong } = request({ ...fields(set, english.format), ...more }, "UTC", english);
     expect([sent, Object.keys(wrong)]).toEqual([undefined, [field]]);
   });
-  it("knows what prices are typed in", () => expect(["EUR", "CHF", "SEK"].map((c) => unit(c))).toEqual([{ name: "ct/kWh", millionths: 1e4 }, { name: "Rp./kWh", millionths: 1e4 }, { name: "SEK/kWh", millionths: 1e6 }]));
+  it("knows what prices are typed in", () => expect(["EUR", "CHF", "SEK"].map((c) => unit(inEnglish(c).format))).toEqual([{ name: "ct/kWh", millionths: 1e4 }, { name: "Rp./kWh", millionths: 1e4 }, { name: "SEK/kWh", millionths: 1e6 }]));
+});
+
+describe("limits", () => {
+  it("are explained one by one, in the language of the page", () => {
+    const say = inEnglish("EUR", "Europe/Berlin");
+    expect(explained(set, say)).toHaveLength(7);
+    expect(explained(set, say)[0]).toBe("The battery is never planned below 20.5 %: that much is kept for a blackout.");
+    expect(explained(set, say)[5]).toContain("Until Wednesday 10 June 14:00 nobody is home");
+    expect(explained(set, german)[1]).toContain("Nachbarn wird Energie zu 8,00 ct/kWh oder mehr angeboten");
+    expect(explained(none, say)).toEqual(["There are no limits: the agent does whatever costs least."]);
+  });
 });
 
 describe("a refusal", () => {

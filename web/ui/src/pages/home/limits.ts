@@ -1,7 +1,8 @@
 // The form of the limits: what stands in its fields, and what is sent of it.
-import { price } from "../../ui/format";
+import type { Format } from "../../ui/format";
 import { instant, wall } from "../../ui/zone";
 import type { Limits, Request } from "./plans";
+import type { Say } from "./say";
 
 /** Fields are what stands in the form, as it is typed. */
 export interface Fields {
@@ -24,17 +25,17 @@ export interface CarFields {
 export type Wrong = Partial<Record<string, string>>;
 
 /** unit is what prices are typed in, and how many millionths it has. */
-export function unit(currency: string): { name: string; millionths: number } {
-  const name = price(0, currency).replace(/^\S+ /, "");
-  return { name, millionths: name === `${currency}/kWh` ? 1e6 : 1e4 };
+export function unit(format: Format): { name: string; millionths: number } {
+  const name = format.price(0).replace(/^\S+ /, "");
+  return { name, millionths: name === `${format.currency}/kWh` ? 1e6 : 1e4 };
 }
 
 /** usual is the charge that is proposed for a car without one, in %. */
 const usual = "80";
 
 /** fields are those of limits that are set. */
-export function fields(l: Limits, currency: string): Fields {
-  const per = unit(currency).millionths;
+export function fields(l: Limits, format: Format): Fields {
+  const per = unit(format).millionths;
   const typed = (millionths: number | undefined) => (millionths === undefined ? "" : String(millionths / per));
   return {
     reserve: String(l.reserve / 10),
@@ -51,30 +52,31 @@ export function fields(l: Limits, currency: string): Fields {
 }
 
 /** request is what is sent of the fields, or what is wrong with them; the community checks again. */
-export function request(f: Fields, zone: string, currency: string): { sent?: Request; wrong: Wrong } {
+export function request(f: Fields, zone: string, { words, format }: Say): { sent?: Request; wrong: Wrong } {
   const wrong: Wrong = {};
-  const number = (field: string, text: string, low: number, high: number, says: string) => {
+  const says = words.limits.wrong;
+  const number = (field: string, text: string, low: number, high: number, problem: string) => {
     const n = Number(text.trim().replace(",", "."));
-    if (text.trim() === "" || Number.isNaN(n) || n < low || n > high) wrong[field] = says;
+    if (text.trim() === "" || Number.isNaN(n) || n < low || n > high) wrong[field] = problem;
     return n;
   };
   const sent: Request = { prefer: f.prefer, zero_export: f.zero_export };
-  const { millionths, name } = unit(currency);
+  const { millionths, name } = unit(format);
   const most = 1e8 / millionths;
-  if (f.reserve.trim() !== "") sent.reserve = Math.round(number("reserve", f.reserve, 0, 100, "Give a number from 0 to 100.") * 10);
+  if (f.reserve.trim() !== "") sent.reserve = Math.round(number("reserve", f.reserve, 0, 100, says.percent(0)) * 10);
   for (const field of ["floor", "ceiling"] as const) {
-    if (f[field].trim() !== "") sent[field] = Math.round(number(field, f[field], -most, most, `Give a price in ${name}, or leave it empty.`) * millionths);
+    if (f[field].trim() !== "") sent[field] = Math.round(number(field, f[field], -most, most, says.price(name)) * millionths);
   }
   if (f.away_until !== "") {
     sent.away_until = instant(f.away_until, zone);
-    if (!sent.away_until) wrong.away_until = "Give a day and a time, or leave it empty.";
+    if (!sent.away_until) wrong.away_until = says.moment;
   }
   sent.cars = [];
   for (const { charger, ready_by, target } of f.cars) {
     if (ready_by === "") continue;
     const field = `cars[${sent.cars.length}]`;
-    if (!/^([01]\d|2[0-3]):[0-5]\d$/.test(ready_by)) wrong[`${field}.ready_by`] = "Give a time of day such as 07:00, or leave it empty.";
-    sent.cars.push({ charger, ready_by, target: Math.round(number(`${field}.target`, target, 1, 100, "Give a number from 1 to 100.") * 10) });
+    if (!/^([01]\d|2[0-3]):[0-5]\d$/.test(ready_by)) wrong[`${field}.ready_by`] = says.time;
+    sent.cars.push({ charger, ready_by, target: Math.round(number(`${field}.target`, target, 1, 100, says.percent(1)) * 10) });
   }
   return Object.keys(wrong).length > 0 ? { wrong } : { sent, wrong };
 }
@@ -94,4 +96,23 @@ function capital(text: string): string {
 /** sentAs is the path of a car's field among those that are sent: cars without a time are not. */
 export function sentAs(cars: CarFields[], k: number): string {
   return `cars[${cars.slice(0, k).filter((c) => c.ready_by !== "").length}]`;
+}
+
+/** preferenceWorth is the most that what is preferred may cost extra, in millionths of the currency unit per kWh (docs/homes.md). */
+const preferenceWorth = 10_000;
+
+/** explained says what each limit does; without any, one sentence says so. */
+export function explained(l: Limits, { words, format }: Say): string[] {
+  const w = words.limits;
+  const all = [
+    l.reserve > 0 && w.reserve.says(format.percent(l.reserve)),
+    l.floor !== undefined && w.floor.says(format.price(l.floor)),
+    l.ceiling !== undefined && w.ceiling.says(format.price(l.ceiling)),
+    l.prefer === "neighbours" && w.prefer.saysNeighbours(format.price(preferenceWorth)),
+    l.prefer === "solar" && w.prefer.saysSolar(format.price(preferenceWorth)),
+    l.zero_export && w.zeroExport.says,
+    l.away_until && w.away.says(`${format.day(l.away_until)} ${format.clock(l.away_until)}`),
+    ...l.cars.map((c) => w.car.says(c.charger, format.percent(c.target), c.ready_by)),
+  ].filter((text): text is string => typeof text === "string");
+  return all.length > 0 ? all : [w.none];
 }

@@ -1,23 +1,27 @@
-import { render } from "preact";
 import { Api } from "../../ui/api";
-import { opened, watch } from "../../ui/door";
-import { Live, socket } from "../../ui/live";
+import { watch } from "../../ui/door";
 import { Key } from "../../ui/key";
-import { App } from "./page";
+import { Live, socket } from "../../ui/live";
+import { start } from "../../ui/start";
 import { Choice } from "./choice";
+import { Deciding, pushes } from "./deciding";
+import { App } from "./page";
+import { Past } from "./past";
 import { Plans } from "./plans";
 import { Purse } from "./purse";
+import { Reason } from "./reason";
 import "../../ui/style.css";
 
-const live = new Live(socket);
-const choice = new Choice(location, history);
-const purse = new Purse(new Api());
-const key = new Key("homeowner", sessionStorage);
-const plans = new Plans(new Api(), new Api(key), key);
-const root = document.getElementById("app");
-void opened(() => {
-  if (root) render(<App live={live} choice={choice} purse={purse} plans={plans} />, root);
+void start({ en: () => import("./words/en"), de: () => import("./words/de") }, (site) => {
+  const live = new Live(socket);
+  const choice = new Choice(location, history);
+  const purse = new Purse(site.api);
+  const key = new Key("homeowner", sessionStorage);
+  const plans = new Plans(site.api, new Api(key), key);
+  const past = new Past(site.api);
+  const deciding = new Deciding(site.api, pushes());
   live.start();
   void purse.follow();
-  watch(() => live.silence.value > 0);
+  watch(site.session, () => live.silence.value > 0);
+  return <App site={site} live={live} choice={choice} purse={purse} plans={plans} past={past} reason={new Reason(site.api)} deciding={deciding} />;
 });

@@ -1,75 +1,89 @@
-import type { ComponentChildren } from "preact";
-import { useEffect } from "preact/hooks";
-import { clock, count, day, energy, full, price, seconds, since, span, unbroken } from "../../ui/format";
-import { Header } from "../../ui/header";
+import { useEffect, useMemo } from "preact/hooks";
+import { Figure } from "../../ui/figure";
+import { unbroken } from "../../ui/format";
+import { today as dayOf } from "../../ui/range";
 import type { Live } from "../../ui/live";
-import type { Clearing, Home, State, Trade } from "../../ui/state";
-import { type Column, Table } from "../../ui/table";
+import { type PageName, pagesFor } from "../../ui/pages";
+import { Shell } from "../../ui/shell";
+import { useSpeech } from "../../ui/speech";
+import type { Site } from "../../ui/start";
+import type { Clearing, Home, State } from "../../ui/state";
+import { BillsSection } from "./bills";
 import type { Choice } from "./choice";
+import { ConsentSection } from "./consent";
+import type { Deciding } from "./deciding";
 import { MeasuresSection, SkillSection } from "./community";
 import { Flow } from "./flow";
+import { HistorySection } from "./history";
 import { find } from "./home";
 import { LimitsSection } from "./limits_form";
+import { Intervals, Together, Trades } from "./market";
+import { MoneySection } from "./money";
+import { NoticesSection } from "./notices";
+import type { Past } from "./past";
 import { PlanSection } from "./plan";
 import type { Plans } from "./plans";
 import type { Purse } from "./purse";
-import { challenge, expectation, own, prices, sentence } from "./sentence";
+import { ReadingsSection } from "./readings";
+import type { Reason } from "./reason";
+import { challenge, expectation, own, prices, sentence, traded } from "./sentence";
 import { today } from "./today";
+import { WhyPrice } from "./why_price";
+import type { Words } from "./words/en";
 
-interface Props {
+/** Stores are what the page shows. */
+export interface Stores {
   live: Live;
   choice: Choice;
   purse: Purse;
   plans: Plans;
+  past: Past;
+  deciding: Deciding;
+  reason: Reason;
 }
 
-export function App({ live, choice, purse, plans }: Props) {
+export function App({ site, ...stores }: Stores & { site: Site }) {
+  const { shared } = useSpeech();
+  const { live, purse } = stores;
   const s = live.state.value;
-  const silence = live.silence.value;
-  if (!s) return <main class="waiting">{silence ? "The community cannot be reached. Trying again…" : "Connecting to the community…"}</main>;
+  return (
+    <Shell site={site} page="home" live={live} foot={s && <Foot s={s} site={site} balance={purse.balance.value} />}>
+      {s ? <Chosen s={s} own={site.session.member ?? null} {...stores} /> : <main class="waiting">{live.silence.value ? shared.unreachable : shared.waiting}</main>}
+    </Shell>
+  );
+}
+
+/** Foot is the last line; what it names leads to its page for who may open that. */
+function Foot({ s, site, balance }: { s: State; site: Site; balance: number | undefined }) {
+  const { words, format } = useSpeech<Words>();
+  const w = words.foot;
+  const open = new Set(pagesFor(site.session).map((p) => p.name));
+  const to = (page: PageName, href: string, text: string) => (open.has(page) ? <a href={href}>{text}</a> : text);
   return (
     <>
-      <Header name={s.community}>
-        <span class="when">
-          {day(s.status.world_time)}, <time dateTime={s.status.world_time}>{clock(s.status.world_time)}</time> UTC
-          {s.status.speed !== 1 && ` · ${s.status.speed}× speed`}
-        </span>
-      </Header>
-      {silence > 0 && (
-        <p role="alert">
-          No news for <span aria-live="off">{seconds(silence)}</span>: what is shown is from {clock(s.status.world_time)}. Trying again…
-        </p>
-      )}
-      {s.status.alarms?.map((alarm) => (
-        <p role="alert" key={alarm}>
-          {alarm}
-        </p>
-      ))}
-      <Chosen s={s} silence={silence} choice={choice} plans={plans} />
-      <footer>
-        <a href="/installer.html">{count(s.status.devices_online, "device")} online</a> · {count(s.status.intervals_cleared, "interval")} cleared · {s.status.intervals_settled} settled ·{" "}
-        <a href="/utility.html">
-          {s.status.ledger.kind} ledger at block {s.status.ledger.height}
-        </a>{" "}
-        · <a href="/money.html">tariffs and bills</a> · <a href="/money.html#fund">{purse.said.value}</a>
-      </footer>
+      {to("devices", "/installer.html", w.online(s.status.devices_online))} · {w.cleared(s.status.intervals_cleared)} · {w.settled(s.status.intervals_settled)} ·{" "}
+      {to("ledger", "/utility.html", w.ledger(s.status.ledger.kind, s.status.ledger.height))} · {to("money", "/money.html", w.money)} ·{" "}
+      {to("money", "/money.html#fund", balance === undefined ? w.fund : w.fundOf(format.money(balance)))}
     </>
   );
 }
 
-/** Chosen shows the home of the address, the first one when the address names none. */
-function Chosen({ s, silence, choice, plans }: { s: State; silence: number; choice: Choice; plans: Plans }) {
-  if (s.homes.length === 0) return <main class="waiting">No home has a meter yet. An installer pairs the first device.</main>;
-  const home = find(s.homes, choice.home.value);
-  return home ? <HomePage s={s} home={home} silence={silence} plans={plans} choose={(id) => choice.choose(id)} /> : <Unknown id={choice.home.value ?? ""} homes={s.homes} />;
+type Shown = Stores & { s: State };
+
+/** Chosen shows the home of the address; when the address names none, the own one, or else the first. */
+function Chosen({ s, own, ...stores }: Shown & { own: string | null }) {
+  const { words } = useSpeech<Words>();
+  const { choice } = stores;
+  if (s.homes.length === 0) return <main class="waiting">{words.none}</main>;
+  const home = find(s.homes, choice.home.value || own);
+  return home ? <HomePage s={s} home={home} owner={home.id === own} {...stores} /> : <Unknown id={choice.home.value ?? ""} homes={s.homes} />;
 }
 
 function Unknown({ id, homes }: { id: string; homes: Home[] }) {
+  const { words } = useSpeech<Words>();
   return (
     <main>
-      <h1>
-        There is no home “{id}” in this community. Choose one:
-      </h1>
+      <h1>{words.unknown(id)}</h1>
       <ul class="homes">
         {homes.map((h) => (
           <li key={h.id}>
@@ -81,127 +95,128 @@ function Unknown({ id, homes }: { id: string; homes: Home[] }) {
   );
 }
 
-function HomePage({ s, home, silence, plans, choose }: { s: State; home: Home; silence: number; plans: Plans; choose: (id: string) => void }) {
+function HomePage({ s, home, owner, ...stores }: Shown & { home: Home; owner: boolean }) {
+  const { words, format } = useSpeech<Words>();
+  const { live, choice, plans, past, deciding, reason } = stores;
+  const latest = priced(s).shown;
+  const day = dayOf(s.status.world_time, format.zone);
   useEffect(() => plans.look(home.id), [home.id]);
+  useEffect(() => deciding.look(home.id, owner), [home.id, owner]);
+  useEffect(() => past.look(home.id, s.status.world_time, format.zone), [home.id, day, format.zone]);
+  const age = (time: string) => format.since(time, s.status.world_time, s.status.speed, live.silence.value);
   const minutes = s.intervals[0]?.interval.minutes ?? 15;
-  const tariff = home.tariff ?? s.tariff; // its own, in the interval that is being delivered
-  const age = (time: string) => since(time, s.status.world_time, s.status.speed, silence);
   return (
-    <main>
-      <label class="choose">
-        Home{" "}
-        <select value={home.id} onChange={(e) => choose(e.currentTarget.value)}>
-          {s.homes.map((h) => (
-            <option value={h.id}>{h.id}</option>
-          ))}
-        </select>
-      </label>
-      <div class="now">
-        <h1 id="sentence">{unbroken(sentence(home, tariff, minutes))}</h1>
-        <p id="expected">{unbroken(expectation(home, tariff, minutes))}</p>
-      </div>
-      {home.challenge && <p id="challenge">{unbroken(challenge(home.challenge, s.tariff.currency))}</p>}
+    <main class="home">
+      {s.homes.length > 1 && (
+        <label class="choose">
+          {words.choose}{" "}
+          <select value={home.id} onChange={(e) => choice.choose(e.currentTarget.value)}>
+            {s.homes.map((h) => (
+              <option value={h.id}>{h.id}</option>
+            ))}
+          </select>
+        </label>
+      )}
+      {past.money.value ? <MoneySection past={past} /> : <Today home={home} />}
+      <Now s={s} home={home} minutes={minutes} />
       <div class="columns">
-        <section aria-label="Energy now">
-          <Flow home={home} age={age} />
+        <section aria-labelledby="flow-heading">
+          <h2 id="flow-heading">{words.flow.title}</h2>
+          <Flow home={home} traded={traded(home, minutes)} age={age} />
         </section>
-        <section class="figures" aria-label="Figures">
+        <section class="figures" aria-label={words.price.now}>
           <PriceNow s={s} home={home} />
-          <Figure id="earned" {...today(home.today, s.tariff.currency)} />
           <Charge home={home} age={age} />
           <TariffNow tariff={home.tariff} />
         </section>
       </div>
-      <PlanSection plan={plans.plan.value} failed={plans.failed.value} currency={s.tariff.currency} />
-      <LimitsSection plans={plans} currency={s.tariff.currency} />
+      {latest && <WhyPrice reason={reason} shown={latest} />}
+      {useUnmoved(home, owner, s.status.world_time, day, stores)}
+      {s.sums && <Together sums={s.sums} />}
       <div class="columns late">
-        <SkillSection skill={plans.skill.value} />
-        <MeasuresSection measures={plans.measures.value} currency={s.tariff.currency} />
-      </div>
-      <div class="columns late">
-        <Trades trades={s.trades} home={home.id} currency={s.tariff.currency} />
-        <Intervals intervals={s.intervals} currency={s.tariff.currency} />
+        <Trades trades={s.trades} home={home.id} />
+        <Intervals intervals={s.intervals} />
       </div>
     </main>
   );
 }
 
-function Figure({ id, label, value, note }: { id: string; label: string; value: string; note: string }) {
+/** useUnmoved are the sections that do not change with every message: they are drawn anew only when their own stores do. */
+function useUnmoved(home: Home, owner: boolean, now: string, day: string, { plans, past, deciding }: Stores) {
+  const kinds = home.devices.map((d) => `${d.id} ${d.kind}`).join();
+  return useMemo(
+    () => (
+      <>
+        <PlanSection plans={plans} devices={home.devices} />
+        <HistorySection past={past} now={now} />
+        <BillsSection past={past} />
+        <LimitsSection plans={plans} />
+        <NoticesSection deciding={deciding} />
+        <ConsentSection deciding={deciding} owner={owner} />
+        <ReadingsSection deciding={deciding} devices={home.devices} />
+        <MeasuresSection plans={plans} />
+        <SkillSection plans={plans} />
+      </>
+    ),
+    [home.id, owner, kinds, day, plans, past, deciding],
+  );
+}
+
+/** Today is what the day came to as the live state knows it, until the whole reckoning is there. */
+function Today({ home }: { home: Home }) {
+  const say = useSpeech<Words>();
   return (
-    <div class="figure">
-      <h2>{label}</h2>
-      <output id={id}>{value}</output>
-      <p>{unbroken(note)}</p>
+    <section id="money">
+      <Figure id="earned" {...today(home.today, say)} how={home.today.intervals > 0 ? <p>{say.words.today.how}</p> : undefined} />
+    </section>
+  );
+}
+
+/** Now says in one sentence what the home does and at which price. */
+function Now({ s, home, minutes }: { s: State; home: Home; minutes: number }) {
+  const say = useSpeech<Words>();
+  const tariff = home.tariff ?? s.tariff; // the home's own, in the interval that is being delivered
+  return (
+    <div class="now">
+      <h1 id="sentence" aria-live="polite">
+        {unbroken(sentence(home, tariff, minutes, say))}
+      </h1>
+      <p id="expected">{unbroken(expectation(home, tariff, minutes, say))}</p>
+      {home.challenge && <p id="challenge">{unbroken(challenge(home.challenge, say, say.shared.tokens))}</p>}
     </div>
   );
 }
 
-function PriceNow({ s, home }: { s: State; home: Home }) {
+/** priced is the interval whose price is shown: the one that is being delivered, or else the latest that has one. */
+function priced(s: State): { shown?: Clearing; current: boolean } {
   const now = Date.parse(s.status.world_time);
-  const priced = s.intervals.filter((c) => c.price !== undefined);
-  const current = priced.find((c) => Date.parse(c.interval.start) <= now && now < Date.parse(c.interval.start) + c.interval.minutes * 60_000);
-  const shown = current ?? priced[0];
-  const others = prices(home, home.tariff ?? s.tariff);
-  if (!shown || shown.price === undefined) return <Figure id="price" label="Price among neighbours" value="no trade yet" note={others} />;
-  return <Figure id="price" label={current ? "Price now" : "Latest price"} value={price(shown.price, s.tariff.currency)} note={`for ${span(shown.interval)}; ${others}`} />;
+  const all = s.intervals.filter((c) => c.price !== undefined);
+  const current = all.find((c) => Date.parse(c.interval.start) <= now && now < Date.parse(c.interval.start) + c.interval.minutes * 60_000);
+  return { shown: current ?? all[0], current: current !== undefined };
+}
+
+function PriceNow({ s, home }: { s: State; home: Home }) {
+  const say = useSpeech<Words>();
+  const { words, format } = say;
+  const w = words.price;
+  const { shown, current } = priced(s);
+  const others = prices(home, home.tariff ?? s.tariff, say);
+  if (!shown || shown.price === undefined) return <Figure id="price" label={w.among} value={w.none} note={others} />;
+  return <Figure id="price" label={current ? w.now : w.latest} value={format.price(shown.price)} note={w.of(format.span(shown.interval), others)} how={<p>{w.how(shown.trades)}</p>} />;
 }
 
 /** TariffNow names the home's own tariff, as it counts in the interval that is being delivered. */
 function TariffNow({ tariff }: { tariff: Home["tariff"] }) {
-  const said = own(tariff);
-  return said ? <Figure id="tariff" label="Tariff" value={said.name} note={said.note} /> : null;
+  const say = useSpeech<Words>();
+  const said = own(tariff, say);
+  return said ? <Figure id="tariff" label={say.words.tariff.label} value={said.name} note={said.note} /> : null;
 }
 
 function Charge({ home, age }: { home: Home; age: (time: string) => string }) {
+  const { words, format } = useSpeech<Words>();
+  const w = words.battery;
   const battery = home.devices.find((d) => d.kind === "battery");
-  if (!battery) return <Figure id="charge" label="Battery" value="none" note="this home has no battery" />;
-  if (battery.charge === undefined || !battery.time) return <Figure id="charge" label="Battery" value="–" note="the battery has not answered yet" />;
-  return <Figure id="charge" label="State of charge" value={full(battery.charge)} note={battery.online ? `read ${age(battery.time)} ago` : `last read at ${clock(battery.time)}; the battery does not answer`} />;
-}
-
-function Trades({ trades, home, currency }: { trades: Trade[]; home: string; currency: string }) {
-  const columns: Column<Trade>[] = [
-    { title: "For", cell: (t) => span(t.interval) },
-    { title: "From", cell: (t) => t.seller },
-    { title: "To", cell: (t) => t.buyer },
-    { title: "Energy", number: true, cell: (t) => energy(t.energy) },
-    { title: "Price", number: true, cell: (t) => price(t.price, currency) },
-  ];
-  const own = (t: Trade) => (t.buyer === home || t.seller === home ? "own" : undefined);
-  return (
-    <Latest heading="Latest trades" none="No trade yet: orders are placed in the minutes before an interval's gate closes.">
-      {trades.length > 0 && <Table id="trades" columns={columns} rows={trades.slice(0, shown)} keyOf={(t) => t.seq} mark={own} />}
-    </Latest>
-  );
-}
-
-function settlement(c: Clearing): string {
-  if (!c.settled) return "open";
-  return `settled${c.estimated ? ", estimated" : ""}${c.provisional ? ", provisional" : ""}`;
-}
-
-function Intervals({ intervals, currency }: { intervals: Clearing[]; currency: string }) {
-  const columns: Column<Clearing>[] = [
-    { title: "Interval", cell: (c) => span(c.interval) },
-    { title: "Traded", number: true, cell: (c) => energy(c.volume) },
-    { title: "Price", number: true, cell: (c) => (c.price === undefined ? "–" : price(c.price, currency)) },
-    { title: "Settlement", cell: settlement },
-  ];
-  return (
-    <Latest heading="Delivery intervals" none="None cleared yet.">
-      {intervals.length > 0 && <Table id="intervals" columns={columns} rows={intervals.slice(0, shown)} keyOf={(c) => c.interval.start} />}
-    </Latest>
-  );
-}
-
-/** shown is how many of the latest a table has. */
-const shown = 10;
-
-function Latest({ heading, none, children }: { heading: string; none: string; children: ComponentChildren }) {
-  return (
-    <section>
-      <h2>{heading}</h2>
-      {children || <p>{none}</p>}
-    </section>
-  );
+  if (!battery) return null;
+  if (battery.charge === undefined || !battery.time) return <Figure id="charge" label={w.label} value="–" note={w.unknown} />;
+  return <Figure id="charge" label={w.label} value={format.full(battery.charge)} note={battery.online ? w.read(age(battery.time)) : w.silent(format.clock(battery.time))} how={<p>{w.how(battery.id)}</p>} />;
 }

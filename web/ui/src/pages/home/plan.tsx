@@ -1,43 +1,57 @@
-import { useEffect, useRef, useState } from "preact/hooks";
-import { clock, count, energy, full, price, unbroken, watts } from "../../ui/format";
+import { unbroken } from "../../ui/format";
+import { useSpeech } from "../../ui/speech";
+import type { Device } from "../../ui/state";
 import { type Column, Table } from "../../ui/table";
-import { Wide } from "../../ui/wide";
-import { named, wall } from "../../ui/zone";
-import { type Box, across, area, line, marks, power, ribbon, type Scale, stairs, type Step, up } from "./chart";
-import type { Plan } from "./plans";
+import { useWidth } from "../../ui/width";
+import { type Box, marks, type Scale, up } from "../../ui/scale";
+import { across, area, line, power, ribbon, stairs, type Step } from "./chart";
+import type { Plan, Plans } from "./plans";
+import type { Say } from "./say";
+import { why } from "./why";
+import type { Words } from "./words/en";
 
 type Point = Plan["points"][number];
 
+interface Props {
+  plans: Plans;
+  devices: Pick<Device, "id" | "kind">[];
+}
+
 /** PlanSection says what the agent plans, and draws it beside the forecast. */
-export function PlanSection({ plan, failed, currency }: { plan: Plan | null; failed: string; currency: string }) {
+export function PlanSection({ plans, devices }: Props) {
+  const { words } = useSpeech<Words>();
+  const [plan, failed] = [plans.plan.value, plans.failed.value];
+  const w = words.plan;
   return (
     <section id="plan" aria-labelledby="plan-heading">
-      <h2 id="plan-heading">Plan for the coming two days</h2>
-      {failed && <p class="warning">The plan could not be read again: {failed}</p>}
-      {!plan && !failed && <p>Reading the plan…</p>}
+      <h2 id="plan-heading">{w.title}</h2>
+      {failed && <p class="warning">{w.failed(failed)}</p>}
+      {!plan && !failed && <p>{w.reading}</p>}
       {plan?.points.map((p) => (
-        <PointPlan key={p.metering_point} p={p} zone={plan.zone} currency={currency} several={plan.points.length > 1} />
+        <PointPlan key={p.metering_point} p={p} devices={devices} several={plan.points.length > 1} />
       ))}
     </section>
   );
 }
 
-function PointPlan({ p, zone, currency, several }: { p: Point; zone: string; currency: string; several: boolean }) {
+function PointPlan({ p, devices, several }: { p: Point; devices: Props["devices"]; several: boolean }) {
+  const say = useSpeech<Words>();
+  const drawn = p.steps.length > 1;
   return (
     <>
       {several && <h3>{p.metering_point}</h3>}
-      <p class="why">{unbroken(p.why)}</p>
+      <p class="why">{unbroken(drawn ? why(p.steps, devices, say) : p.why)}</p>
       {p.unmet.map((text) => (
         <p class="warning" key={text}>
           {unbroken(text)}
         </p>
       ))}
-      {p.steps.length > 1 && (
+      {drawn && (
         <>
-          <Chart p={p} zone={zone} currency={currency} />
+          <Chart p={p} say={say} />
           <details>
-            <summary>The plan as a table</summary>
-            <Steps p={p} zone={zone} currency={currency} />
+            <summary>{say.words.plan.table}</summary>
+            <Steps p={p} say={say} />
           </details>
         </>
       )}
@@ -45,49 +59,32 @@ function PointPlan({ p, zone, currency, several }: { p: Point; zone: string; cur
   );
 }
 
-/** made says how old the plan is. */
-function made(p: Point, zone: string): string {
-  return p.made ? `Planned at ${clock(p.made, zone)}, anew at every interval; ${named(zone)}.` : "";
-}
-
-/** useWidth is how wide an element is, in pixels. */
-function useWidth() {
-  const box = useRef<HTMLDivElement>(null);
-  const [width, set] = useState(0);
-  useEffect(() => {
-    const at = box.current;
-    if (!at) return;
-    const watch = new ResizeObserver(() => set(at.clientWidth));
-    watch.observe(at);
-    return () => watch.disconnect();
-  }, []);
-  return [box, width] as const;
-}
-
 const gap = 34; // between panels, with the marks of time below the last
 const left = 62;
 
-function Chart({ p, zone, currency }: { p: Point; zone: string; currency: string }) {
+function Chart({ p, say }: { p: Point; say: Say }) {
   const [box, width] = useWidth();
+  const { legend, made } = say.words.plan;
   const charged = p.steps.some((s) => s.charge);
   return (
     <figure class="chart">
       <ul class="legend">
-        <li class="forecast">Forecast without what the plan moves, 80 % band hatched</li>
-        <li class="net">Planned at the connection meter, 80 % band filled</li>
-        {charged && <li class="battery">Charge of the battery, with its band</li>}
-        {charged && p.reserve !== undefined && p.reserve > 0 && <li class="reserve">Reserve for a blackout</li>}
-        <li class="buy">What a kWh more costs</li>
-        <li class="sell">What a kWh more out brings</li>
+        <li class="forecast">{legend.forecast}</li>
+        <li class="net">{legend.net}</li>
+        {charged && <li class="battery">{legend.battery}</li>}
+        {charged && p.reserve !== undefined && p.reserve > 0 && <li class="reserve">{legend.reserve}</li>}
+        <li class="buy">{legend.buy}</li>
+        <li class="sell">{legend.sell}</li>
       </ul>
-      <div ref={box}>{width > 0 && <Drawing p={p} zone={zone} currency={currency} width={width} charged={charged} />}</div>
-      <figcaption>{made(p, zone)}</figcaption>
+      <div ref={box}>{width > 0 && <Drawing p={p} say={say} width={width} charged={charged} />}</div>
+      <figcaption>{p.made && made(say.format.clock(p.made), say.format.named())}</figcaption>
     </figure>
   );
 }
 
-function Drawing({ p, zone, currency, width, charged }: { p: Point; zone: string; currency: string; width: number; charged: boolean }) {
+function Drawing({ p, say, width, charged }: { p: Point; say: Say; width: number; charged: boolean }) {
   const { steps } = p;
+  const { words, format } = say;
   const panel = (top: number, height: number): Box => ({ left, top, width: width - left - 8, height });
   const powers = panel(18, 150);
   const charge = panel(powers.top + powers.height + gap, charged ? 80 : 0);
@@ -97,27 +94,27 @@ function Drawing({ p, zone, currency, width, charged }: { p: Point; zone: string
   const full = { ...up([0, 1000], charge, 2), at: (v: number) => charge.top + charge.height - (v / 1000) * charge.height };
   const cost = up(steps.flatMap((s) => [s.buy, s.sell]), prices, 3);
   return (
-    <svg width={width} height={prices.top + prices.height + 26} role="img" aria-label={describe(p, zone)}>
+    <svg width={width} height={prices.top + prices.height + 26} role="img" aria-label={describe(p, say)}>
       <defs>
         <pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
           <path d="M0,0V6" />
         </pattern>
       </defs>
-      <Times x={x} zone={zone} tops={charged ? [powers, charge, prices] : [powers, prices]} />
-      <Panel box={powers} y={kW} title="Power: takes above 0, gives below" label={(v) => (v === 0 ? "0" : watts(v).replace(".00", ""))}>
+      <Times x={x} say={say} tops={charged ? [powers, charge, prices] : [powers, prices]} />
+      <Panel box={powers} y={kW} title={words.plan.power} label={(v) => (v === 0 ? "0" : format.watts(v).replace(/[.,]00/, ""))}>
         <path class="band forecast" d={area(steps, x, kW, (s) => [power(s.forecast.low, s), power(s.forecast.high, s)])} />
         <path class="band net" d={area(steps, x, kW, (s) => [power(s.net.low, s), power(s.net.high, s)])} />
         <path class="mean forecast" d={stairs(steps, x, kW, (s) => power(s.forecast.mean, s))} />
         <path class="mean net" d={stairs(steps, x, kW, (s) => power(s.net.mean, s))} />
       </Panel>
       {charged && (
-        <Panel box={charge} y={{ ...full, marks: [0, 500, 1000] }} title="Charge" label={(v) => `${v / 10} %`}>
+        <Panel box={charge} y={{ ...full, marks: [0, 500, 1000] }} title={words.plan.charge} label={(v) => `${v / 10} %`}>
           <path class="band battery" d={ribbon(steps, x, full, (s) => s.charge)} />
           <path class="mean battery" d={line(steps, x, full, (s) => s.charge?.mean)} />
           {p.reserve !== undefined && p.reserve > 0 && <line class="reserve" x1={charge.left} x2={charge.left + charge.width} y1={full.at(p.reserve)} y2={full.at(p.reserve)} />}
         </Panel>
       )}
-      <Panel box={prices} y={cost} title="Price of a kWh" label={(v) => price(v, currency).replace("/kWh", "").replace(".00", "")}>
+      <Panel box={prices} y={cost} title={words.plan.price} label={(v) => format.price(v).replace("/kWh", "").replace(/[.,]00/, "")}>
         <path class="mean buy" d={stairs(steps, x, cost, (s) => s.buy)} />
         <path class="mean sell" d={stairs(steps, x, cost, (s) => s.sell)} />
       </Panel>
@@ -145,18 +142,19 @@ function Panel({ box, y, title, label, children }: { box: Box; y: Scale & { mark
 }
 
 /** Times marks hours below the last panel, and the beginning of days through all. */
-function Times({ x, zone, tops }: { x: Scale; zone: string; tops: Box[] }) {
+function Times({ x, say, tops }: { x: Scale; say: Say; tops: Box[] }) {
+  const { format } = say;
   const last = tops[tops.length - 1]!;
   const below = last.top + last.height;
   return (
     <g>
-      {marks(x, zone, last.width).map((m) => (
+      {marks(x, format.zone, last.width).map((m) => (
         <g key={m.at}>
           {tops.map((b) => (
             <line class={m.midnight ? "midnight" : "rule"} x1={x.at(m.at)} x2={x.at(m.at)} y1={b.top} y2={b.top + b.height} />
           ))}
           <text class="time" x={x.at(m.at)} y={below + 17}>
-            {m.midnight ? weekday(m.at, zone) : m.hour}
+            {m.midnight ? format.time(m.date, m.at) : m.hour}
           </text>
         </g>
       ))}
@@ -164,39 +162,33 @@ function Times({ x, zone, tops }: { x: Scale; zone: string; tops: Box[] }) {
   );
 }
 
-function weekday(at: number, zone: string): string {
-  return new Intl.DateTimeFormat("en-GB", { weekday: "short", timeZone: zone }).format(new Date(at));
-}
-
 /** describe says what is drawn to who does not see it. */
-function describe(p: Point, zone: string): string {
+function describe(p: Point, { words, format }: Say): string {
   const sum = (of: (s: Step) => number) => p.steps.reduce((total, s) => total + of(s), 0);
   const taken = sum((s) => Math.max(0, s.net.mean));
   const given = sum((s) => Math.max(0, -s.net.mean));
   const charges = p.steps.flatMap((s) => (s.charge ? [{ at: s.start, charge: s.charge.mean }] : []));
   const most = charges.reduce((a, b) => (b.charge > a.charge ? b : a), charges[0] ?? { at: "", charge: 0 });
-  const battery = most.at ? ` The battery is fullest at ${wall(Date.parse(most.at), zone).replace("T", " ")}, with ${full(most.charge)}.` : "";
-  return `Drawing of the plan over ${count(p.steps.length, "step")}: the connection takes ${energy(Math.round(taken))} and gives ${energy(Math.round(given))}.${battery} The table below has all numbers.`;
+  const battery = most.at ? words.plan.fullest(`${format.day(most.at)} ${format.clock(most.at)}`, format.full(most.charge)) : "";
+  return words.plan.drawn(p.steps.length, format.energy(taken), format.energy(given), battery);
 }
 
-function Steps({ p, zone, currency }: { p: Point; zone: string; currency: string }) {
-  const when = (s: Step) => `${wall(Date.parse(s.start), zone).slice(5, 10).split("-").reverse().join(".")}. ${clock(s.start, zone)}`;
-  const way = (wh: number) => (wh === 0 ? "nothing" : `${wh > 0 ? "takes" : "gives"} ${energy(wh)}`);
+function Steps({ p, say }: { p: Point; say: Say }) {
+  const { words, format } = say;
+  const w = words.plan;
+  const when = (s: Step) => `${format.time({ day: "numeric", month: "numeric" }, s.start)} ${format.clock(s.start)}`;
+  const way = (wh: number) => (wh === 0 ? w.nothing : (wh > 0 ? w.takes : w.gives)(format.energy(wh)));
   const charge: Column<Step>[] = p.steps.some((s) => s.charge)
-    ? [{ title: "Charge then", number: true, cell: (s) => (s.charge ? `${full(s.charge.mean)} (${full(s.charge.low)}–${full(s.charge.high)})` : "–") }]
+    ? [{ title: w.columns.charge, number: true, cell: (s) => (s.charge ? `${format.full(s.charge.mean)} (${format.full(s.charge.low)}–${format.full(s.charge.high)})` : "–") }]
     : [];
   const columns: Column<Step>[] = [
-    { title: "From", cell: when },
-    { title: "Forecast", number: true, cell: (s) => way(s.forecast.mean) },
-    { title: "Planned", number: true, cell: (s) => way(s.net.mean) },
+    { title: w.columns.from, cell: when },
+    { title: w.columns.forecast, number: true, cell: (s) => way(s.forecast.mean) },
+    { title: w.columns.planned, number: true, cell: (s) => way(s.net.mean) },
     ...charge,
-    { title: "Devices", cell: (s) => s.devices.filter((d) => d.energy !== 0).map((d) => `${d.device} ${way(d.energy)}`).join(", ") || "–" },
-    { title: "Costs", number: true, cell: (s) => price(s.buy, currency) },
-    { title: "Brings", number: true, cell: (s) => price(s.sell, currency) },
+    { title: w.columns.devices, cell: (s) => s.devices.filter((d) => d.energy !== 0).map((d) => `${d.device} ${way(d.energy)}`).join(", ") || "–" },
+    { title: w.columns.costs, number: true, cell: (s) => format.price(s.buy) },
+    { title: w.columns.brings, number: true, cell: (s) => format.price(s.sell) },
   ];
-  return (
-    <Wide>
-      <Table columns={columns} rows={p.steps} keyOf={(s) => s.start} />
-    </Wide>
-  );
+  return <Table columns={columns} rows={p.steps} keyOf={(s) => s.start} />;
 }

@@ -12,6 +12,13 @@ export type Measures = Schemas["Measures"];
 const soon = 10_000; // ms, for what changes each interval
 const seldom = 6; // of those, for what changes by the day
 
+/** Refused says that limits were not set for want of a key, or because it is another one's. */
+export class Refused extends Error {
+  constructor(readonly key: "wrong" | "wanted") {
+    super(`the key is ${key}`);
+  }
+}
+
 export class Plans {
   readonly plan = signal<Plan | null>(null);
   readonly skill = signal<Skill | null>(null);
@@ -88,7 +95,7 @@ export class Plans {
     } catch (e) {
       if (e instanceof Failed && e.status === 401) {
         this.wanted.value = true;
-        throw new Failed(key || kept ? "That key may not set the limits of this home." : "Setting limits needs a key here: that of this home's agent, the installer's or the operator's.", 401);
+        throw new Refused(key || kept ? "wrong" : "wanted");
       }
       throw e;
     }

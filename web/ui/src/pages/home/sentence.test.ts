@@ -1,61 +1,62 @@
 import { describe, expect, it } from "vitest";
 import { home, tariff } from "../../ui/example";
 import type { Home } from "../../ui/state";
+import { english, german, inEnglish } from "./example";
 import { power } from "./home";
 import { challenge, expectation, own, prices, sentence } from "./sentence";
 
 describe("sentence", () => {
   it("sells to neighbours at the contracted price", () => {
-    expect(sentence(home(-900, { sold: 250, received: 46000 }), tariff, 15)).toBe("Selling 900 W to neighbours at 18.40 ct/kWh");
+    expect(sentence(home(-900, { sold: 250, received: 46000 }), tariff, 15, english)).toBe("Selling 900 W to neighbours at 18.40 ct/kWh");
   });
   it("gives the rest to the grid", () => {
-    expect(sentence(home(-1500), tariff, 15)).toBe("Giving 1.50 kW to the grid at 6.00 ct/kWh");
-    expect(sentence(home(-2530, { sold: 45, received: 4410 }), tariff, 15)).toBe(
+    expect(sentence(home(-1500), tariff, 15, english)).toBe("Giving 1.50 kW to the grid at 6.00 ct/kWh");
+    expect(sentence(home(-2530, { sold: 45, received: 4410 }), tariff, 15, english)).toBe(
       "Selling 180 W to neighbours at 9.80 ct/kWh, giving 2.35 kW to the grid at 6.00 ct/kWh",
     );
   });
   it("says what neighbours may still share after delivery", () => {
     const pooled = (...of: Parameters<typeof home>) => ({ ...home(...of), pool: 180000 });
-    expect(sentence(pooled(-1500), tariff, 15)).toBe("Giving 1.50 kW: what neighbours need of it at 18.00 ct/kWh, the rest to the grid at 6.00 ct/kWh");
-    expect(sentence(pooled(420), tariff, 15)).toBe("Taking 420 W: what neighbours have over at 18.00 ct/kWh, the rest from the grid at 30.00 ct/kWh");
-    expect(sentence(pooled(-2530, { sold: 45, received: 4410 }), tariff, 15)).toBe(
+    expect(sentence(pooled(-1500), tariff, 15, english)).toBe("Giving 1.50 kW: what neighbours need of it at 18.00 ct/kWh, the rest to the grid at 6.00 ct/kWh");
+    expect(sentence(pooled(420), tariff, 15, english)).toBe("Taking 420 W: what neighbours have over at 18.00 ct/kWh, the rest from the grid at 30.00 ct/kWh");
+    expect(sentence(pooled(-2530, { sold: 45, received: 4410 }), tariff, 15, english)).toBe(
       "Selling 180 W to neighbours at 9.80 ct/kWh, giving 2.35 kW more: what neighbours need of it at 18.00 ct/kWh, the rest to the grid at 6.00 ct/kWh",
     );
-    expect(sentence(pooled(300, { sold: 100, received: 18400 }), tariff, 15)).toBe(
+    expect(sentence(pooled(300, { sold: 100, received: 18400 }), tariff, 15, english)).toBe(
       "Sold 400 W to neighbours for this quarter of an hour, but taking 300 W right now: what neighbours have over at 18.00 ct/kWh, the rest from the grid at 30.00 ct/kWh",
     );
     const expecting = { ...pooled(-1500), expected: { energy: -300, money: 18000, short: 0, over: 300 } };
-    expect(expectation(expecting, tariff, 15)).toBe(
+    expect(expectation(expecting, tariff, 15, english)).toBe(
       "Forecast for this quarter of an hour: about 2 ct earned, with 300 Wh to the grid at 6.00 ct/kWh, or to neighbours who need it at 18.00 ct/kWh, if you use and produce as forecast",
     );
-    expect(prices(home(0), tariff)).toBe("the grid sells at 30.00 ct/kWh and pays 6.00 ct/kWh");
-    expect(prices(pooled(0), tariff)).toBe(
+    expect(prices(home(0), tariff, english)).toBe("the grid sells at 30.00 ct/kWh and pays 6.00 ct/kWh");
+    expect(prices(pooled(0), tariff, english)).toBe(
       "the grid sells at 30.00 ct/kWh and pays 6.00 ct/kWh; shared energy 18.00 ct/kWh: the price of what is not traded and is met by neighbours",
     );
   });
   it("buys", () => {
-    expect(sentence(home(420, { bought: 105, paid: 21000 }), tariff, 15)).toBe("Buying 420 W from neighbours at 20.00 ct/kWh");
-    expect(sentence(home(420), tariff, 15)).toBe("Taking 420 W from the grid at 30.00 ct/kWh");
+    expect(sentence(home(420, { bought: 105, paid: 21000 }), tariff, 15, english)).toBe("Buying 420 W from neighbours at 20.00 ct/kWh");
+    expect(sentence(home(420), tariff, 15, english)).toBe("Taking 420 W from the grid at 30.00 ct/kWh");
   });
   it("says when something else flows than was traded", () => {
-    expect(sentence(home(300, { sold: 100, received: 18400 }), tariff, 15)).toBe(
+    expect(sentence(home(300, { sold: 100, received: 18400 }), tariff, 15, english)).toBe(
       "Sold 400 W to neighbours for this quarter of an hour, but taking 300 W from the grid right now at 30.00 ct/kWh",
     );
-    expect(sentence(home(-200, { bought: 420, paid: 84000 }), tariff, 60)).toBe(
+    expect(sentence(home(-200, { bought: 420, paid: 84000 }), tariff, 60, english)).toBe(
       "Bought 420 W from neighbours for this hour, but giving 200 W to the grid right now at 6.00 ct/kWh",
     );
-    expect(sentence(home(0, { bought: 105, paid: 21000 }), tariff, 15)).toBe(
+    expect(sentence(home(0, { bought: 105, paid: 21000 }), tariff, 15, english)).toBe(
       "Bought 420 W from neighbours for this quarter of an hour, but nothing flows in or out right now",
     );
   });
   it("says what was traded and does not flow", () => {
-    expect(sentence(home(300, { bought: 105, paid: 21000 }), tariff, 15)).toBe("Buying 300 W from neighbours at 20.00 ct/kWh; 120 W more was bought than is used right now");
-    expect(sentence(home(-300, { sold: 105, received: 10500 }), tariff, 15)).toBe("Selling 300 W to neighbours at 10.00 ct/kWh; 120 W more was sold than is given right now");
+    expect(sentence(home(300, { bought: 105, paid: 21000 }), tariff, 15, english)).toBe("Buying 300 W from neighbours at 20.00 ct/kWh; 120 W more was bought than is used right now");
+    expect(sentence(home(-300, { sold: 105, received: 10500 }), tariff, 15, english)).toBe("Selling 300 W to neighbours at 10.00 ct/kWh; 120 W more was sold than is given right now");
   });
   it("says why a battery that is nearly empty does not make up for what was sold", () => {
     const sold = (meter: number, charge: number | undefined, online = true) => {
       const h = home(meter, { sold: 30, received: 5400 });
-      return sentence({ ...h, devices: [...h.devices, { id: "b", kind: "battery", online, charge }] }, tariff, 15);
+      return sentence({ ...h, devices: [...h.devices, { id: "b", kind: "battery", online, charge }] }, tariff, 15, english);
     };
     const why = "; the battery is less than a fifth full and keeps its reserve for the home";
     const nothing = "Sold 120 W to neighbours for this quarter of an hour, but nothing flows in or out right now";
@@ -68,18 +69,18 @@ describe("sentence", () => {
   it("is of all the home's meters", () => {
     const flat = home(100);
     const both = { ...flat, devices: [...flat.devices, { id: "roof", kind: "meter", online: true, power: -900 }] };
-    expect(sentence(both, tariff, 15)).toBe("Giving 800 W to the grid at 6.00 ct/kWh");
+    expect(sentence(both, tariff, 15, english)).toBe("Giving 800 W to the grid at 6.00 ct/kWh");
     expect(power({ ...both, devices: [...flat.devices, { id: "roof", kind: "meter", online: false, power: -900 }] }, "meter")).toBeUndefined();
     expect(power(both, "battery")).toBeUndefined();
   });
   it("takes what was sold off what was bought", () => {
-    expect(sentence(home(-900, { sold: 350, received: 64400, bought: 100, paid: 20000 }), tariff, 15)).toBe("Selling 900 W to neighbours at 18.40 ct/kWh");
+    expect(sentence(home(-900, { sold: 350, received: 64400, bought: 100, paid: 20000 }), tariff, 15, english)).toBe("Selling 900 W to neighbours at 18.40 ct/kWh");
   });
   it("is of the moment that is drawn", () => {
-    expect(sentence({ ...home(420), flow: { time: "", meter: 400, home: 400 } }, tariff, 15)).toBe("Taking 400 W from the grid at 30.00 ct/kWh");
+    expect(sentence({ ...home(420), flow: { time: "", meter: 400, home: 400 } }, tariff, 15, english)).toBe("Taking 400 W from the grid at 30.00 ct/kWh");
   });
   it("does not invent a number for a silent meter", () => {
-    expect(sentence(home(undefined), tariff, 15)).toContain("not known");
+    expect(sentence(home(undefined), tariff, 15, english)).toContain("not known");
   });
 });
 
@@ -87,9 +88,9 @@ describe("expectation", () => {
   const expecting = (energy: number, money: number, contract: Partial<Home["contract"]> = {}) => {
     const { contract: c } = home(0, contract);
     const left = energy - (c.bought - c.sold);
-    return expectation({ ...home(0, contract), expected: { energy, money, short: Math.max(left, 0), over: Math.max(-left, 0) } }, tariff, 15);
+    return expectation({ ...home(0, contract), expected: { energy, money, short: Math.max(left, 0), over: Math.max(-left, 0) } }, tariff, 15, english);
   };
-  it("is silent when the home has not said", () => expect(expectation(home(0), tariff, 15)).toBe(""));
+  it("is silent when the home has not said", () => expect(expectation(home(0), tariff, 15, english)).toBe(""));
   it("says what the trades leave over", () => {
     expect(expecting(-500, 46000, { sold: 400, received: 40000 })).toBe(
       "Forecast for this quarter of an hour: about 5 ct earned, as traded and with 100 Wh to the grid at 6.00 ct/kWh, if you use and produce as forecast",
@@ -101,29 +102,45 @@ describe("expectation", () => {
     expect(expecting(0, 0)).toBe("Forecast for this quarter of an hour: about nothing, if you use and produce as forecast");
   });
   it("tells both ways of a home of which a metering point shares nothing", () => {
-    expect(expectation({ ...home(0), expected: { energy: -100, money: -18000, short: 100, over: 200 } }, tariff, 15)).toBe(
+    expect(expectation({ ...home(0), expected: { energy: -100, money: -18000, short: 100, over: 200 } }, tariff, 15, english)).toBe(
       "Forecast for this quarter of an hour: about 2 ct spent, with 100 Wh from the grid at 30.00 ct/kWh and 200 Wh to the grid at 6.00 ct/kWh, if you use and produce as forecast",
     );
+  });
+});
+
+const tokens = (n: number) => `${n} tokens`;
+
+describe("in German", () => {
+  const de = (...of: Parameters<typeof home>) => sentence({ ...home(...of), pool: 180000 }, tariff, 15, german);
+  it("is said in whole sentences", () => {
+    expect(sentence(home(-900, { sold: 250, received: 46000 }), tariff, 15, german)).toBe("Verkauft 900 W an die Nachbarn zu 18,40 ct/kWh");
+    expect(sentence(home(300, { sold: 100, received: 18400 }), tariff, 15, german)).toBe(
+      "Für diese Viertelstunde sind 400 W an die Nachbarn verkauft, aber das Haus nimmt gerade 300 W auf: aus dem Netz zu 30,00 ct/kWh",
+    );
+    expect(de(-2530, { sold: 45, received: 4410 })).toBe(
+      "Verkauft 180 W an die Nachbarn zu 9,80 ct/kWh, gibt weitere 2,35 kW ab: was die Nachbarn davon brauchen zu 18,00 ct/kWh, der Rest ins Netz zu 6,00 ct/kWh",
+    );
+    expect(de(420)).toBe("Nimmt 420 W auf: was die Nachbarn übrig haben zu 18,00 ct/kWh, der Rest aus dem Netz zu 30,00 ct/kWh");
   });
 });
 
 describe("challenge", () => {
   const asked = { direction: "discharge" as const, power: 1300, until: "2026-06-01T14:05:00Z", tokens: 83 };
   it("says what the battery does and gets", () => {
-    expect(challenge({ ...asked, cost: 9000 }, "EUR")).toBe(
+    expect(challenge({ ...asked, cost: 9000 }, english, tokens)).toBe(
       "The battery answers a storage challenge until 14:05: it gives 1.30 kW more than it did. It earned 83 tokens for its last closed day; challenges cost about 1 ct today.",
     );
-    expect(challenge({ ...asked, direction: "charge" }, "EUR")).toBe(
+    expect(challenge({ ...asked, direction: "charge" }, english, tokens)).toBe(
       "The battery answers a storage challenge until 14:05: it takes 1.30 kW more than it did. It earned 83 tokens for its last closed day.",
     );
-    expect(challenge({ ...asked, cost: -2_000_000 }, "HUF")).toContain("challenges brought about 2 HUF today");
+    expect(challenge({ ...asked, cost: -2_000_000 }, inEnglish("HUF"), tokens)).toContain("challenges brought about 2 HUF today");
   });
 });
 
 describe("own", () => {
   it("names the home's tariff, and what a neighbour's kWh avoids of it", () => {
-    expect(own(undefined)).toBeUndefined();
-    expect(own(tariff)).toEqual({ name: "t", note: "now a kWh from neighbours avoids 30.00 ct/kWh, the whole price of the grid" });
-    expect(own({ ...tariff, name: "by the hour", community: 50000 })).toEqual({ name: "by the hour", note: "now a kWh from neighbours pays 5.00 ct/kWh of the grid's price too, and avoids 25.00 ct/kWh" });
+    expect(own(undefined, english)).toBeUndefined();
+    expect(own(tariff, english)).toEqual({ name: "t", note: "now a kWh from neighbours avoids 30.00 ct/kWh, the whole price of the grid" });
+    expect(own({ ...tariff, name: "by the hour", community: 50000 }, english)).toEqual({ name: "by the hour", note: "now a kWh from neighbours pays 5.00 ct/kWh of the grid's price too, and avoids 25.00 ct/kWh" });
   });
 });

@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
+import { english } from "./example";
 import { today } from "./today";
 
 const cent = 10_000;
 
 function day(net: number, without: number, more = {}) {
-  return today({ net: net * cent, without: without * cent, retail_only: 0, without_estimated: false, intervals: 3, estimated: 0, ...more }, "EUR");
+  return today({ net: net * cent, without: without * cent, retail_only: 0, without_estimated: false, intervals: 3, estimated: 0, ...more }, english);
 }
 
 function said(net: number, without: number) {

@@ -1,48 +1,52 @@
-import { clock, count, money, smallest } from "../../ui/format";
 import type { Home } from "../../ui/state";
+import type { Say } from "./say";
 
 type Today = Home["today"];
 
-/** Words say an amount: what it is, how much, and what belongs to it. */
-export interface Words {
+/** Amount says an amount: what it is, how much, and what belongs to it. */
+export interface Amount {
   label: string;
   value: string;
   note: string;
 }
 
 /** today says what the day came to so far, against what it would have been without neighbours, and what of it is estimated. */
-export function today(t: Today, currency: string): Words {
-  if (t.intervals === 0) return { label: "Today", value: "–", note: "no interval is settled yet today" };
-  const turned = Math.abs(t.without) >= smallest(currency) / 2 && t.without < 0 !== t.net < 0; // it earns where it would have spent, or the other way round
-  const beside = turned ? t.without : t.net - t.without;
+export function today(t: Today, say: Say): Amount {
+  const { words, format } = say;
+  if (t.intervals === 0) return { label: words.today.label, value: "–", note: words.today.none };
+  const turned = Math.abs(t.without) >= format.smallest() / 2 && t.without < 0 !== t.net < 0; // it earns where it would have spent, or the other way round
+  const value = format.money(t.net, turned ? t.without : t.net - t.without);
   return {
-    label: t.net < 0 ? "Spent today" : "Earned today",
-    value: `${t.estimated > 0 ? "about " : ""}${money(t.net, currency, beside)}`,
-    note: [turned ? turnedRound(t, currency) : compared(t, currency), settled(t)].join("; "),
+    label: t.net < 0 ? words.today.spent : words.today.earned,
+    value: t.estimated > 0 ? words.today.about(value) : value,
+    note: [turned ? turnedRound(t, say) : compared(t, say), settled(t, say)].join("; "),
   };
 }
 
-function turnedRound(t: Today, currency: string): string {
-  return `would have ${t.net < 0 ? "earned" : "spent"} ${roughly(t)}${money(t.without, currency, t.net)} without neighbours`;
+function turnedRound(t: Today, say: Say): string {
+  const { today: w } = say.words;
+  return (t.net < 0 ? w.wouldEarn : w.wouldSpend)(roughly(t, say.format.money(t.without, t.net), say));
 }
 
 /** compared says how the day differs from one without neighbours, which both spend or both earn. */
-function compared(t: Today, currency: string): string {
-  if (t.net === t.without) return `${roughly(t)}the same as without neighbours`;
+function compared(t: Today, say: Say): string {
+  const { today: w } = say.words;
+  if (t.net === t.without) return roughly(t, w.same, say);
   const difference = Math.abs(t.net - t.without);
-  if (difference < smallest(currency) / 2) return "about the same as without neighbours";
-  return `${roughly(t)}${money(difference, currency, t.net)} ${Math.abs(t.net) < Math.abs(t.without) ? "less" : "more"} than without neighbours`;
+  if (difference < say.format.smallest() / 2) return w.aboutSame;
+  return (Math.abs(t.net) < Math.abs(t.without) ? w.less : w.more)(roughly(t, say.format.money(difference, t.net), say));
 }
 
-/** roughly marks an amount of which something is estimated. */
-function roughly(t: Today): string {
-  return t.without_estimated || t.estimated > 0 ? "about " : "";
+/** roughly marks what is said of an amount of which something is estimated. */
+function roughly(t: Today, text: string, say: Say): string {
+  return t.without_estimated || t.estimated > 0 ? say.words.today.about(text) : text;
 }
 
 /** settled counts the intervals, and says since when where that is not midnight, as on the first day. */
-function settled(t: Today): string {
-  const begun = t.since === undefined || clock(t.since) === "00:00" ? "" : ` since ${clock(t.since)}`;
-  const counted = `${count(t.intervals, "settled interval")}${begun}`;
-  if (t.estimated > 0) return `${counted}, of which ${t.estimated} ${t.estimated === 1 ? "is estimated until its meter answers" : "are estimated until their meter answers"}`;
-  return t.without_estimated ? `${counted}; what it would be without neighbours is an estimate` : counted;
+function settled(t: Today, { words, format }: Say): string {
+  const w = words.today;
+  const begun = t.since === undefined ? "" : format.clock(t.since);
+  const counted = begun === "" || begun === "00:00" ? w.settled(t.intervals) : w.since(w.settled(t.intervals), begun);
+  if (t.estimated > 0) return w.estimated(counted, t.estimated);
+  return t.without_estimated ? w.withoutEstimated(counted) : counted;
 }

@@ -1,30 +1,50 @@
-// The installer's page: find a device, pair it step by step, see what is paired. A
-// pairing that was interrupted, here or on the command line, goes on from its list.
-import { clock, day } from "../../ui/format";
-import { Header } from "../../ui/header";
+// The installer's page: find a device, pair it step by step, see what each says, and change what there is. What was begun, here, before
+// a reload or on the command line, goes on from the list.
+import { useState } from "preact/hooks";
+import { Alert } from "../../ui/alert";
+import { Shell } from "../../ui/shell";
+import { useSpeech } from "../../ui/speech";
+import type { Site } from "../../ui/start";
 import { type Column, Table } from "../../ui/table";
+import { DevicePage, Last, State } from "./device";
 import { Pairing } from "./pairing";
+import { Protocol } from "./protocol";
 import type { Device, Finding, Gateway, How, Installer, Session } from "./store";
+import type { Words } from "./words/en";
 
 interface Props {
   installer: Installer;
 }
 
-export function App({ installer }: Props) {
-  const open = installer.open.value;
+export function App({ site, installer }: Props & { site: Site }) {
+  const [printing, print] = useState(false);
+  const { words } = useSpeech<Words>();
   return (
-    <>
-      <Header name="Devices" />
-      {installer.problem.value && <p role="alert">{installer.problem.value}</p>}
-      <p class="busy" role="status">
-        {installer.busy.value || installer.done.value}
-      </p>
-      <main>{installer.key.value === "" ? <Enter installer={installer} /> : open ? <Pairing installer={installer} session={open} /> : <Lists installer={installer} />}</main>
-    </>
+    <Shell site={site} page="devices">
+      <div class="installer">
+        {installer.problem.value && <Alert kind="error">{installer.problem.value}</Alert>}
+        {installer.away.value && !installer.problem.value && <Alert>{words.away}</Alert>}
+        <p class="busy" role="status">
+          {installer.busy.value || installer.done.value}
+        </p>
+        <main>
+          {!installer.may ? <Enter installer={installer} /> : printing ? <Protocol installer={installer} site={site} back={() => print(false)} /> : <Work installer={installer} print={() => print(true)} />}
+        </main>
+      </div>
+    </Shell>
   );
 }
 
+/** Work is the pairing that is gone on with, the device that is looked at, or the lists. */
+function Work({ installer, print }: Props & { print: () => void }) {
+  const open = installer.open.value;
+  const device = installer.devices.value.find((d) => d.id === installer.chosen.value);
+  if (open) return <Pairing installer={installer} session={open} />;
+  return device ? <DevicePage installer={installer} device={device} /> : <Lists installer={installer} print={print} />;
+}
+
 function Enter({ installer }: Props) {
+  const { enter } = useSpeech<Words>().words;
   return (
     <form
       onSubmit={(e) => {
@@ -32,66 +52,71 @@ function Enter({ installer }: Props) {
         void installer.enter(String(new FormData(e.currentTarget).get("key")).trim());
       }}
     >
-      <h1>Pair a device</h1>
-      <section>
+      <h1>{enter.title}</h1>
+      <section class="fields">
         <label>
-          Installer's key <input name="key" type="password" required autocomplete="off" />
-        </label>{" "}
-        <button>Go on</button>
-        <p>
-          It is in the file <code>installer.key</code> in the community's data directory, and is forgotten when this tab is closed.
-        </p>
+          {enter.key} <input name="key" type="password" required autocomplete="off" />
+        </label>
+        <button class="main">{enter.go}</button>
+        <p class="hint">{enter.hint}</p>
       </section>
     </form>
   );
 }
 
-function Lists({ installer }: Props) {
+function Lists({ installer, print }: Props & { print: () => void }) {
+  const { words } = useSpeech<Words>();
+  const there = installer.devices.value.filter((d) => d.state !== "removed");
+  const replaced = installer.replacing.value;
   return (
     <>
-      <h1>{summary(installer.devices.value.length, installer.sessions.value.length)}</h1>
+      <h1>{words.summary(there.length, installer.sessions.value.length)}</h1>
+      {replaced && (
+        <p class="warning" role="status">
+          {words.replace.now(replaced)} <button onClick={() => installer.replace("")}>{words.replace.cancel}</button>
+        </p>
+      )}
       <Find installer={installer} />
       {installer.sessions.value.length > 0 && <Unfinished installer={installer} />}
       {installer.gateways.value.length > 0 && <Gateways all={installer.gateways.value} />}
-      {installer.devices.value.length > 0 && <Devices all={installer.devices.value} />}
+      {there.length > 0 && <Devices installer={installer} all={there} />}
+      {installer.devices.value.length > 0 && (
+        <p>
+          <button onClick={print}>{words.devices.protocol}</button>
+        </p>
+      )}
     </>
   );
 }
 
-const gateways: Column<Gateway>[] = [
-  { cell: (g) => g.id },
-  { cell: (g) => (g.online ? "sends" : "silent") },
-  { cell: (g) => (g.last_reading ? `last reading of ${day(g.last_reading)}, ${clock(g.last_reading)}` : "nothing came since the start") },
-  { cell: (g) => trouble(g) },
-];
-
-/** trouble is what is wrong with a gateway's readings, empty when nothing is. */
-function trouble(g: Gateway): string {
-  const refused = g.refused ? `${g.refused} ${g.refused === 1 ? "batch was" : "batches were"} not accepted, the last because: ${g.refusal}` : "";
-  const seconds = Math.round(Math.abs(g.ahead_ms ?? 0) / 1000);
-  const off = seconds ? `its clock is ${seconds} s ${(g.ahead_ms ?? 0) > 0 ? "ahead" : "behind"}` : "";
-  return [refused, off].filter(Boolean).join("; ");
-}
-
 function Gateways({ all }: { all: Gateway[] }) {
+  const { words, format } = useSpeech<Words>();
+  const g = words.gateways;
+  const trouble = (x: Gateway) => {
+    const refused = x.refused ? g.refused(x.refused, x.refusal ?? "") : "";
+    const seconds = Math.round(Math.abs(x.ahead_ms ?? 0) / 1000);
+    return [refused, seconds ? ((x.ahead_ms ?? 0) > 0 ? g.ahead(seconds) : g.behind(seconds)) : ""].filter(Boolean).join("; ");
+  };
+  const columns: Column<Gateway>[] = [
+    { cell: (x) => x.id },
+    { cell: (x) => (x.online ? `✓ ${g.sends}` : `✕ ${g.silent}`) },
+    { cell: (x) => (x.last_reading ? g.last(`${format.day(x.last_reading)}, ${format.clock(x.last_reading)}`) : g.nothing) },
+    { cell: trouble },
+  ];
   return (
     <section>
-      <h2>Gateways on other machines</h2>
-      <Table id="gateways" columns={gateways} rows={all} keyOf={(g) => g.id} />
+      <h2>{g.title}</h2>
+      <Table id="gateways" columns={columns} rows={all} keyOf={(x) => x.id} narrow="cards" />
     </section>
   );
 }
 
-function summary(paired: number, unfinished: number): string {
-  const bound = paired === 0 ? "No device yet: pair the connection meter of a home first" : paired === 1 ? "One device" : `${paired} devices`;
-  return unfinished === 0 ? bound : `${bound}, ${unfinished} ${unfinished === 1 ? "pairing" : "pairings"} not finished`;
-}
-
 function Find({ installer }: Props) {
+  const { find } = useSpeech<Words>().words;
   const found = installer.found.value;
   return (
     <section>
-      <h2>Find a device</h2>
+      <h2>{find.title}</h2>
       <form
         onSubmit={(e) => {
           e.preventDefault();
@@ -99,44 +124,49 @@ function Find({ installer }: Props) {
           void installer.look(String(form.get("where")).trim(), number(form.get("unit")), said(form));
         }}
       >
-        <label>
-          Where <input name="where" required placeholder="192.168.1.0/24, or 192.168.1.7:502" size={32} />
-        </label>{" "}
-        <label>
-          Unit (empty: look for it) <input name="unit" type="number" min={0} max={255} />
-        </label>{" "}
-        <button disabled={installer.busy.value !== ""}>Look</button>
-        <p>
-          A host, a network, or a target as <code>rtuovertcp://192.168.1.7:4196</code> or <code>rtu:///dev/ttyUSB0?baud=9600</code>, which wants its
-          unit. Nothing is ever written to a device here.
+        <div class="fields">
+          <label>
+            {find.where} <input name="where" required placeholder="192.168.1.0/24" autocapitalize="none" autocomplete="on" spellcheck={false} aria-describedby="where-hint" />
+          </label>
+          <label>
+            {find.unit} <input name="unit" type="number" inputmode="numeric" min={0} max={255} />
+          </label>
+          <button class="main" disabled={installer.busy.value !== ""}>
+            {find.look}
+          </button>
+        </div>
+        <p class="hint" id="where-hint">
+          {find.hint}
         </p>
         <details>
-          <summary>Limits of this device, where it is not as its profile says (only with a unit)</summary>
-          <label>
-            Part of the unit, of several meters <input name="part" type="number" min={1} />
-          </label>
-          {own.map(([name, title, most]) => (
-            <label key={name}>
-              {title} <input name={name} type="number" min={name === "max_regs" ? 1 : 0} max={most} />
+          <summary>{find.limits}</summary>
+          <div class="fields">
+            <label>
+              {find.part} <input name="part" type="number" inputmode="numeric" min={1} />
             </label>
-          ))}
-          <label>
-            <input name="single_connection" type="checkbox" /> It accepts one connection
-          </label>
+            {own.map(([name, most]) => (
+              <label key={name}>
+                {find.own[name]} <input name={name} type="number" inputmode="numeric" min={name === "max_regs" ? 1 : 0} max={most} />
+              </label>
+            ))}
+            <label class="check">
+              <input name="single_connection" type="checkbox" /> {find.single}
+            </label>
+          </div>
         </details>
       </form>
-      {found && (found.length === 0 ? <p>Nothing answered there: is Modbus switched on in the device?</p> : <Found installer={installer} all={found} />)}
+      {found && (found.length === 0 ? <p>{find.nothing}</p> : <Found installer={installer} all={found} />)}
     </section>
   );
 }
 
-/** own are the limits of one device: name in the API, title, and the most that can be given. */
+/** own are the limits of one device: name in the API, and the most that can be given. */
 const own = [
-  ["max_regs", "Registers of one read at most", 125],
-  ["max_hole", "Registers read for nothing between two that are wanted", 125],
-  ["gap_ms", "Silence between requests, ms", 60_000],
-  ["connect_delay_ms", "Between connecting and the first request, ms", 60_000],
-  ["timeout_ms", "That an answer may take, ms", 60_000],
+  ["max_regs", 125],
+  ["max_hole", 125],
+  ["gap_ms", 60_000],
+  ["connect_delay_ms", 60_000],
+  ["timeout_ms", 60_000],
 ] as const;
 
 /** number is what a field has, undefined when it is empty. */
@@ -152,80 +182,89 @@ function said(form: FormData): How {
 }
 
 function Found({ installer, all }: Props & { all: Finding[] }) {
+  const { words } = useSpeech<Words>();
+  const already = (d: Device | undefined) => (d ? ` ${words.find.already(d.name ?? d.id)}` : "");
   const columns: Column<Finding>[] = [
+    { title: words.columns.device, cell: (f) => `${[f.device.vendor, f.device.model].filter(Boolean).join(" ") || words.find.unknown}${already(installer.paired(f))}` },
+    { title: words.columns.serial, cell: (f) => f.device.serial ?? "–" },
+    { title: words.columns.profile, cell: (f) => f.profiles[0] ?? words.find.noProfile },
+    { title: words.columns.target, cell: (f) => f.target },
+    { title: words.columns.unit, number: true, cell: (f) => f.unit },
     {
       cell: (f) => (
-        <button disabled={installer.busy.value !== ""} onClick={() => void installer.begin(f.target, f.unit)}>
-          Pair
+        <button class="main" disabled={installer.busy.value !== ""} onClick={() => void installer.begin(f.target, f.unit)}>
+          {words.find.pair}
         </button>
       ),
     },
-    { title: "Device", cell: (f) => `${[f.device.vendor, f.device.model].filter(Boolean).join(" ") || "unknown"}${already(installer.paired(f))}` },
-    { title: "Profile", cell: (f) => f.profiles[0] ?? "none fits" },
-    { title: "Target", cell: (f) => f.target },
-    { title: "Unit", number: true, cell: (f) => f.unit },
   ];
-  return <Table id="found" columns={columns} rows={all} keyOf={(f) => `${f.target} ${f.unit}`} />;
-}
-
-// mounted says what of a meter is read turned round: its power, its counters, or both.
-function mounted(d: Device): string {
-  const counters = d.inverted_counters ?? d.inverted ?? false;
-  if (d.inverted) return counters ? "turned round" : "power turned round";
-  if (counters) return "counters turned round";
-  return d.sign_unchecked ? "not checked" : "right";
-}
-
-function already(d: Device | undefined): string {
-  return d ? ` (paired as ${d.id})` : "";
+  return <Table id="found" columns={columns} rows={all} keyOf={(f) => `${f.target} ${f.unit}`} narrow="cards" />;
 }
 
 function Unfinished({ installer }: Props) {
+  const { words } = useSpeech<Words>();
+  const { columns: c, unfinished: u } = words;
   const columns: Column<Session>[] = [
+    { title: c.device, cell: (s) => s.device?.id ?? words.kinds[s.kind] ?? s.kind },
+    { title: c.step, cell: (s) => words.steps[s.step] ?? s.step },
+    { title: c.serial, cell: (s) => s.identity.serial ?? "–" },
+    { title: c.target, cell: (s) => s.target },
+    { title: c.unit, number: true, cell: (s) => s.unit },
     {
       cell: (s) => (
-        <>
-          <button onClick={() => installer.goOn(s)}>Go on</button> <button onClick={() => void installer.giveUp(s)}>Give up</button>
-        </>
+        <span class="actions">
+          <button onClick={() => installer.goOn(s)}>{u.goOn}</button> <button onClick={() => void installer.giveUp(s)}>{u.giveUp}</button>
+        </span>
       ),
     },
-    { title: "Device", cell: (s) => s.device?.id ?? s.kind },
-    { title: "As far as", cell: (s) => s.step },
-    { title: "Serial number", cell: (s) => s.identity.serial ?? "–" },
-    { title: "Target", cell: (s) => s.target },
-    { title: "Unit", number: true, cell: (s) => s.unit },
   ];
   return (
     <section>
-      <h2>Not finished</h2>
-      <Table id="unfinished" columns={columns} rows={installer.sessions.value} keyOf={(s) => s.id} />
+      <h2>{u.title}</h2>
+      <Table id="unfinished" columns={columns} rows={installer.sessions.value} keyOf={(s) => s.id} narrow="cards" />
     </section>
   );
 }
 
-const devices: Column<Device>[] = [
-  {
-    title: "Device",
-    cell: (d) => (
-      <>
-        {d.id}
-        {d.warning && <p role="alert">{d.warning}</p>}
-      </>
-    ),
-  },
-  { title: "Kind", cell: (d) => d.kind },
-  { title: "Metering point", cell: (d) => d.metering_point },
-  { title: "Serial number", cell: (d) => d.serial ?? "–" },
-  { title: "Target", cell: (d) => d.target },
-  { title: "Unit", number: true, cell: (d) => d.unit },
-  { title: "Mounted", cell: mounted },
-];
-
-function Devices({ all }: { all: Device[] }) {
+function Devices({ installer, all }: Props & { all: Device[] }) {
+  const { words } = useSpeech<Words>();
+  const [member, choose] = useState("");
+  const members = [...new Set(all.map((d) => d.member))];
   return (
     <section>
-      <h2>Devices of the community</h2>
-      <Table id="devices" columns={devices} rows={all} keyOf={(d) => d.id} />
+      <h2>{words.devices.title}</h2>
+      {members.length > 1 && (
+        <label>
+          {words.devices.filter}{" "}
+          <select value={member} onChange={(e) => choose(e.currentTarget.value)}>
+            <option value="">{words.devices.all}</option>
+            {members.map((m) => (
+              <option key={m}>{m}</option>
+            ))}
+          </select>
+        </label>
+      )}
+      <ul id="devices" class="devices">
+        {all
+          .filter((d) => member === "" || d.member === member)
+          .map((d) => (
+            <li key={d.id}>
+              <h3>{d.name ?? d.id}</h3>
+              <p>
+                {words.kinds[d.kind] ?? d.kind} · {d.metering_point}
+                {d.serial && ` · ${d.serial}`}
+              </p>
+              <p>
+                <State device={d} /> {d.last && "· "}
+                <Last device={d} />
+              </p>
+              {d.warning && <p class="warning">{d.warning}</p>}
+              <button aria-label={`${words.devices.open}: ${d.name ?? d.id}`} onClick={() => installer.choose(d.id)}>
+                {words.devices.open}
+              </button>
+            </li>
+          ))}
+      </ul>
     </section>
   );
 }

@@ -1,16 +1,17 @@
 import { describe, expect, it } from "vitest";
 import { type Api, Failed } from "../../ui/api";
 import { Key } from "../../ui/key";
+import { words } from "./words/en";
 import { type Device, type Finding, Installer, result, type Session } from "./store";
 
-const meter: Device = { id: "ann/meter", kind: "meter", member: "ann", metering_point: "mp-ann", target: "tcp://a:502", unit: 1, serial: "S1" };
+const meter: Device = { id: "ann/meter", kind: "meter", member: "ann", metering_point: "mp-ann", target: "tcp://a:502", unit: 1, serial: "S1", state: "online", configured: false, movable: false };
 const session = { id: "s1", target: "tcp://b:502", unit: 3, step: "identified", profile: "p", kind: "inverter" } as Session;
 
 /** community answers each request by its method and path, and notes what it was asked. */
 function community(answers: Record<string, unknown> = {}) {
   const asked: string[] = [];
   const lists: Record<string, unknown> = {
-    "get /api/v1/pairing/devices": [meter],
+    "get /api/v1/devices": [meter],
     "get /api/v1/pairing/sessions": [session],
     "get /api/v1/pairing/profiles": [],
     "get /api/v1/status": { gateways: [{ id: "g", online: true }] },
@@ -23,7 +24,8 @@ function community(answers: Record<string, unknown> = {}) {
   };
   const kept: Record<string, string> = {};
   const key = new Key("installer", { getItem: (name) => kept[name] ?? null, setItem: (name, value) => void (kept[name] = value) });
-  return { asked, key, installer: new Installer(key, { call } as unknown as Api) };
+  const storage = { getItem: (name: string) => kept[name] ?? null, setItem: (name: string, value: string) => void (kept[name] = value), removeItem: (name: string) => void delete kept[name] };
+  return { asked, key, kept, installer: new Installer(key, { call } as unknown as Api, () => words, storage) };
 }
 
 describe("installer", () => {
@@ -37,6 +39,13 @@ describe("installer", () => {
     expect([key.value, installer.busy.value, installer.problem.value]).toEqual(["k", "", ""]);
     expect([installer.devices.value, installer.sessions.value, installer.gateways.value]).toEqual([[meter], [session], [{ id: "g", online: true }]]);
     expect(installer.connectionMeters()).toEqual(["ann mp-ann"]);
+  });
+  it("reads the lists without a key for who has signed in", async () => {
+    const nothing = { getItem: () => null, setItem: () => {} };
+    const { installer } = community();
+    const signedIn = new Installer(new Key("installer", nothing, true), { call: () => Promise.resolve([]) } as unknown as Api, () => words, { ...nothing, removeItem: () => {} });
+    for (const i of [installer, signedIn]) i.start();
+    expect([installer.busy.value, signedIn.busy.value]).toEqual(["", "Reading the list of devices…"]);
   });
   it("looks at a place, at a unit, and not along a serial line", async () => {
     const found = [{ target: "tcp://a:502", unit: 1, device: {}, profiles: [] }] as Finding[];
@@ -73,8 +82,8 @@ describe("installer", () => {
     installer.goOn(session);
     await installer.watch(session);
     expect([installer.open.value, installer.done.value]).toEqual([null, "ann/meter: 24 readings in 120 s, longest gap 5.1 s. It is paired, and is read from now on."]);
-    expect(result({ ...session, device: meter, watch: { ...watch, missing_counters: ["import", "export"] } }, false)).toBe(
-      "ann/meter: 24 readings in 120 s, longest gap 5.1 s. It never showed its import and export counter. This community is simulated: the device was not added.",
+    expect(result({ ...session, device: meter, watch: { ...watch, missing_counters: ["import", "export"] } }, false, words)).toBe(
+      "ann/meter: 24 readings in 120 s, longest gap 5.1 s. It never showed its import, export counter. This community is simulated: the device was not added.",
     );
   });
   it("knows a device that is paired already by its place, or by its serial number", async () => {

@@ -6,7 +6,6 @@ import { type Column, Table } from "../../ui/table";
 import { Actions, type Props, state } from "./bills_page";
 import { type Bill, type Content, type Day, days, type Interval, type Posting, sections, type Sum } from "./bills";
 import { amount, begin, end, exact, exactly, kwh, more, percent, priceIn, times, unit, worded } from "./format";
-import { Wide } from "../../ui/wide";
 
 type All = Props & { bill: Bill };
 
@@ -77,9 +76,7 @@ function Point({ point, bill, bills, work }: All & { point: Content["points"][nu
         {point.estimated ? `; ${point.estimated} are estimated` : ""}.
       </p>
       {sections(point.lines ?? [], bill.words).map((section) => (
-        <Wide class="stack" key={section.name}>
-          <Table caption={section.name} columns={heads} rows={section.lines.map((l) => ({ ...l.line, text: l.text, formula: l.formula }))} keyOf={(l) => l.kind} />
-        </Wide>
+        <Table narrow="cards" key={section.name} caption={section.name} columns={heads} rows={section.lines.map((l) => ({ ...l.line, text: l.text, formula: l.formula }))} keyOf={(l) => l.kind} />
       ))}
       {(point.lines ?? []).length === 0 && <p>Nothing was taken or given.</p>}
       {point.components && point.components.length > 0 && (
@@ -143,9 +140,7 @@ function Sums({ c, bill, bills, work }: All & { c: Content }) {
   return (
     <section>
       <h2>Sums</h2>
-      <Wide class="wraps">
-        <Table id="sums" columns={columns} rows={rows} keyOf={(r) => rows.indexOf(r)} />
-      </Wide>
+      <Table class="wraps" id="sums" columns={columns} rows={rows} keyOf={(r) => rows.indexOf(r)} />
       {(c.vat ?? [])
         .filter((v) => v.included)
         .map((v) => (
@@ -176,9 +171,7 @@ function Compared({ c }: { c: Content }) {
   return (
     <section>
       <h2>What the month would have cost otherwise</h2>
-      <Wide class="stack">
-        <Table id="compared" columns={columns} rows={all} keyOf={(a) => a.name} />
-      </Wide>
+      <Table narrow="cards" id="compared" columns={columns} rows={all} keyOf={(a) => a.name} />
     </section>
   );
 }
@@ -202,9 +195,7 @@ function Opened({ bill, bills, work }: All) {
       {all.map((d) => (
         <Folded key={d.date} summary={ofDay(d, c)} open={all.length === 1}>
           {() => (
-            <Wide class="stack">
-              <Table columns={quarters(c, (i) => void bills.openInterval(i), work.busy.value !== "")} rows={d.intervals} keyOf={(i) => i.interval} mark={(i) => (i.interval === bills.interval.value ? "own" : undefined)} />
-            </Wide>
+            <Table narrow="cards" columns={quarters(c, (i) => void bills.openInterval(i), work.busy.value !== "")} rows={d.intervals} keyOf={(i) => i.interval} mark={(i) => (i.interval === bills.interval.value ? "own" : undefined)} />
           )}
         </Folded>
       ))}
@@ -264,9 +255,7 @@ function Postings({ all, interval, point, c }: { all: Posting[]; interval: strin
         <p>None: own energy has no price.</p>
       ) : (
         <>
-          <Wide>
-            <Table id="postings" columns={columns} rows={all} keyOf={(p) => p.leaf} />
-          </Wide>
+          <Table id="postings" columns={columns} rows={all} keyOf={(p) => p.leaf} />
           <p>Each is proven by its place in the signed log, down to the signed readings, without trusting this page:</p>
           <pre>commonwatt ledger show --id ID</pre>
         </>

@@ -4,7 +4,6 @@ import { BillPage } from "./bill_page";
 import { type Bills as Store, bills as counted, can, formats, type Left, type Summary } from "./bills";
 import { lastMonth, worded } from "./format";
 import type { Tariffs } from "./store";
-import { Wide } from "../../ui/wide";
 import type { Work } from "./work";
 
 export interface Props {
@@ -69,9 +68,7 @@ function List({ bills, work, site }: Props) {
               </button>
             )}
           </div>
-          <Wide class="stack">
-            <Table id="bills" columns={columns({ bills, work, site })} rows={all} keyOf={(b) => b.id} />
-          </Wide>
+          <Table narrow="cards" id="bills" columns={columns({ bills, work, site })} rows={all} keyOf={(b) => b.id} />
           {bills.period.value === "" ? <p>Choose a month to download its bills as a table or for the bank.</p> : <Downloads bills={bills} busy={busy} />}
         </section>
       )}

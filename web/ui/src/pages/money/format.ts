@@ -1,6 +1,6 @@
 // Amounts as a bill has them: in whole minor units of the currency, positive, with a word
 // for the direction.
-import { clock, price } from "../../ui/format";
+import { clock, price } from "../../ui/english";
 
 const formats = new Map<number, Intl.NumberFormat>();
 

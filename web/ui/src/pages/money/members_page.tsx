@@ -1,10 +1,9 @@
 // The register of members: a list with its preview, who is known, and prepaid balances.
-import { count } from "../../ui/format";
+import { count } from "../../ui/english";
 import { type Column, Table } from "../../ui/table";
 import { amount, worded } from "./format";
 import { type Balance, counted, type Import, type Members as Store, millionths, type Person } from "./members";
 import type { Tariffs } from "./store";
-import { Wide } from "../../ui/wide";
 import type { Work } from "./work";
 
 interface Props {
@@ -60,35 +59,31 @@ function Preview({ members, work, seen }: Props & { seen: Import }) {
         {seen.applied ? ", imported" : ""}
       </h2>
       {seen.problems.length > 0 && (
-        <Wide class="stack">
-          <Table
-            id="problems"
-            caption="Rows that do not fit and are left out"
-            columns={[
-              { title: "Line", number: true, cell: (p) => p.line },
-              { title: "Field", cell: (p) => p.field || "the whole line" },
-              { title: "What is wrong", cell: (p) => p.says },
-            ]}
-            rows={seen.problems}
-            keyOf={(p) => `${p.line} ${p.field}`}
-          />
-        </Wide>
+        <Table narrow="cards"
+          id="problems"
+          caption="Rows that do not fit and are left out"
+          columns={[
+            { title: "Line", number: true, cell: (p) => p.line },
+            { title: "Field", cell: (p) => p.field || "the whole line" },
+            { title: "What is wrong", cell: (p) => p.says },
+          ]}
+          rows={seen.problems}
+          keyOf={(p) => `${p.line} ${p.field}`}
+        />
       )}
       {changing.length > 0 && (
-        <Wide class="stack">
-          <Table
-            id="rows"
-            columns={[
-              { title: "Line", number: true, cell: (r) => r.line },
-              { title: "Number", cell: (r) => r.number },
-              { title: "Name", cell: (r) => r.name },
-              { title: "Becomes", cell: (r) => (r.outcome === "new" ? "new" : `changed: ${r.fields.join(", ")}`) },
-              { title: "Metering points", number: true, cell: (r) => r.points || "none: no device names it" },
-            ]}
-            rows={changing}
-            keyOf={(r) => r.line}
-          />
-        </Wide>
+        <Table narrow="cards"
+          id="rows"
+          columns={[
+            { title: "Line", number: true, cell: (r) => r.line },
+            { title: "Number", cell: (r) => r.number },
+            { title: "Name", cell: (r) => r.name },
+            { title: "Becomes", cell: (r) => (r.outcome === "new" ? "new" : `changed: ${r.fields.join(", ")}`) },
+            { title: "Metering points", number: true, cell: (r) => r.points || "none: no device names it" },
+          ]}
+          rows={changing}
+          keyOf={(r) => r.line}
+        />
       )}
       {!seen.applied && changing.length > 0 && (
         <button class="main" disabled={work.busy.value !== ""} onClick={() => void members.apply()}>
@@ -113,9 +108,7 @@ function Register({ members, work, site, all }: Props & { all: Person[] }) {
   return (
     <section>
       <h2>Register</h2>
-      <Wide class="stack">
-        <Table id="members" columns={columns} rows={all} keyOf={(p) => p.number} />
-      </Wide>
+      <Table narrow="cards" id="members" columns={columns} rows={all} keyOf={(p) => p.number} />
       <p>
         <button disabled={work.busy.value !== ""} onClick={() => void members.balance()}>
           Show balances

@@ -1,7 +1,10 @@
 // The page of the community's money: what energy costs, what the fund has, and for the
 // operator bills, the grid operator's meter values and the members' register.
 import { useEffect, useRef } from "preact/hooks";
-import { Header } from "../../ui/header";
+import { Alert } from "../../ui/alert";
+import { Shell } from "../../ui/shell";
+import { useSpeech } from "../../ui/speech";
+import type { Site } from "../../ui/start";
 import { Bills } from "./bills_page";
 import { Members } from "./members_page";
 import { Fund, Tariffs } from "./public";
@@ -9,11 +12,11 @@ import { type Money, type Part, parts } from "./store";
 import { Values } from "./values_page";
 import type { Question, Work } from "./work";
 
-export function App({ money }: { money: Money }) {
+export function App({ site, money }: { site: Site; money: Money }) {
+  const { shared } = useSpeech();
   const { work } = money;
   return (
-    <>
-      <Header name="Money" />
+    <Shell site={site} page="money">
       <nav class="parts" aria-label="Parts of this page">
         {parts.map(([name, title]) => (
           <a href={`#${name}`} aria-current={money.part.value === name ? "page" : undefined}>
@@ -21,8 +24,8 @@ export function App({ money }: { money: Money }) {
           </a>
         ))}
       </nav>
-      {money.failed.value && <p role="alert">What is shown may be old: {money.failed.value}. Trying again…</p>}
-      {work.problem.value && <p role="alert">{work.problem.value}</p>}
+      {money.failed.value && <Alert>{shared.old(money.failed.value)}</Alert>}
+      {work.problem.value && <Alert kind="error">{work.problem.value}</Alert>}
       <p class="busy" role="status">
         {work.busy.value || work.done.value}
       </p>
@@ -30,7 +33,7 @@ export function App({ money }: { money: Money }) {
         <Shown money={money} part={money.part.value} />
       </main>
       {work.question.value && <Asked work={work} question={work.question.value} />}
-    </>
+    </Shell>
   );
 }
 
@@ -40,7 +43,7 @@ function Shown({ money, part }: { money: Money; part: Part }) {
   if (!tariffs.value) return <p class="waiting">Reading what the community says…</p>;
   if (part === "tariffs") return <Tariffs all={tariffs.value} />;
   if (part === "fund") return <Fund fund={money.fund.value} digits={tariffs.value.minor_digits} />;
-  if (money.key.value === "") return <Enter money={money} title={parts.find(([name]) => name === part)?.[1] ?? ""} />;
+  if (!money.key.there) return <Enter money={money} title={parts.find(([name]) => name === part)?.[1] ?? ""} />;
   if (part === "bills") return <Bills bills={money.bills} work={money.work} site={tariffs.value} />;
   if (part === "values") return <Values values={money.values} work={money.work} site={tariffs.value} />;
   return <Members members={money.members} work={money.work} site={tariffs.value} />;

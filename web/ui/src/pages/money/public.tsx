@@ -1,9 +1,8 @@
 // What all may see who look at the pages: tariffs, and the fund by month.
-import { clock, count, day } from "../../ui/format";
+import { clock, count, day } from "../../ui/english";
 import { type Column, Table } from "../../ui/table";
 import { amount, fund as inOut, moment, percent, priceIn, times, unit, worded } from "./format";
 import type { Fund as FundState, TariffNow, Tariffs as All } from "./store";
-import { Wide } from "../../ui/wide";
 
 type Period = NonNullable<TariffNow["today"]>[number];
 type Component = Period["components"][number];
@@ -33,15 +32,11 @@ function Tariff({ t, all }: { t: TariffNow; all: All }) {
         {t.name === all.usual && " (for all who have no tariff of their own)"}
       </h2>
       {t.problem && <p class="warning">No price now: {t.problem}</p>}
-      <Wide class="stack">
-        <Table caption={`Today, in ${unit(all.currency)}; the row that counts now is marked.${taxed(today)}`} columns={prices(all)} rows={today} keyOf={(p) => p.from} mark={current} />
-      </Wide>
+      <Table narrow="cards" caption={`Today, in ${unit(all.currency)}; the row that counts now is marked.${taxed(today)}`} columns={prices(all)} rows={today} keyOf={(p) => p.from} mark={current} />
       {today.some((p) => p.components.length > 1) && (
         <details>
           <summary>Of what these prices are the sum</summary>
-          <Wide>
-            <Table caption={`By component, in ${unit(all.currency)}; in brackets what energy of neighbours pays of it too`} columns={components(today, all)} rows={today} keyOf={(p) => p.from} mark={current} />
-          </Wide>
+          <Table caption={`By component, in ${unit(all.currency)}; in brackets what energy of neighbours pays of it too`} columns={components(today, all)} rows={today} keyOf={(p) => p.from} mark={current} />
         </details>
       )}
       <h3>Versions</h3>
@@ -146,9 +141,7 @@ export function Fund({ fund, digits }: { fund: FundState | null; digits: number 
         {rows.length === 0 ? (
           <p>Nothing has come into the fund or gone out of it yet.</p>
         ) : (
-          <Wide>
-            <Table id="fund" columns={columns} rows={rows} keyOf={(s) => `${s.month} ${s.reason}`} />
-          </Wide>
+          <Table id="fund" columns={columns} rows={rows} keyOf={(s) => `${s.month} ${s.reason}`} />
         )}
         <p>
           Sums alone are shown, never an entry of one member. What the guarantee paid is told once it went to three members or more.

@@ -82,7 +82,7 @@ export class Money {
   }
 
   private async all(): Promise<void> {
-    const api = this.key.value === "" ? this.open : this.api;
+    const api = !this.key.there ? this.open : this.api;
     try {
       [this.tariffs.value, this.fund.value] = await Promise.all([api.call("get", "/api/v1/tariffs", {}), api.call("get", "/api/v1/fund", {})]);
       this.closed.value = false;
@@ -91,7 +91,7 @@ export class Money {
       this.closed.value = true;
       return;
     }
-    if (this.key.value === "") return;
+    if (!this.key.there) return;
     const read = { tariffs: null, fund: null, bills: this.bills, values: this.values, members: this.members }[this.part.value];
     await read?.read();
   }

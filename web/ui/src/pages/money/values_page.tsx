@@ -1,11 +1,10 @@
 // The grid operator's meter values: a file with its preview, what was imported, and both
 // tables of a month.
-import { count } from "../../ui/format";
+import { count } from "../../ui/english";
 import { type Column, Table } from "../../ui/table";
 import { begin, difference, end, fileSize, kwh, lastMonth, member, moment, more, times, date, worded } from "./format";
 import type { Tariffs } from "./store";
 import { energyTable, type Import, moneyTable, ready, type Reconciliation, sum, type Files, type Values as Store } from "./values";
-import { Wide } from "../../ui/wide";
 import { save, type Work } from "./work";
 
 interface Props {
@@ -83,29 +82,23 @@ function Preview({ values, work, seen, site }: Props & { seen: Import }) {
         </p>
       )}
       {seen.problems.length > 0 && (
-        <Wide class="stack">
-          <Table
-            id="problems"
-            caption={`${count(seen.problems.length, "row")} that ${seen.problems.length === 1 ? "does" : "do"} not fit${cut(seen.problems.length)}`}
-            columns={[
-              { title: "Line", number: true, cell: (p) => p.line || "all" },
-              { title: "Field", cell: (p) => p.field },
-              { title: "What is wrong", cell: (p) => p.text },
-            ]}
-            rows={seen.problems.slice(0, most)}
-            keyOf={(p) => `${p.line} ${p.field} ${p.text}`}
-          />
-        </Wide>
+        <Table narrow="cards"
+          id="problems"
+          caption={`${count(seen.problems.length, "row")} that ${seen.problems.length === 1 ? "does" : "do"} not fit${cut(seen.problems.length)}`}
+          columns={[
+            { title: "Line", number: true, cell: (p) => p.line || "all" },
+            { title: "Field", cell: (p) => p.field },
+            { title: "What is wrong", cell: (p) => p.text },
+          ]}
+          rows={seen.problems.slice(0, most)}
+          keyOf={(p) => `${p.line} ${p.field} ${p.text}`}
+        />
       )}
       {seen.points.length > 0 && (
-        <Wide class="stack">
-          <Table id="points" caption="By metering point, against what was metered here in the same intervals" columns={points} rows={seen.points} keyOf={(p) => p.point} />
-        </Wide>
+        <Table narrow="cards" id="points" caption="By metering point, against what was metered here in the same intervals" columns={points} rows={seen.points} keyOf={(p) => p.point} />
       )}
       {seen.changes.length > 0 && (
-        <Wide class="stack">
-          <Table caption={`Values that others take the place of${seen.changed > seen.changes.length ? ` (${seen.changes.length} of ${seen.changed})` : ""}`} columns={changes(site.zone)} rows={seen.changes.slice(0, most)} keyOf={(c) => `${c.point} ${c.time} ${c.code}`} />
-        </Wide>
+        <Table narrow="cards" caption={`Values that others take the place of${seen.changed > seen.changes.length ? ` (${seen.changes.length} of ${seen.changed})` : ""}`} columns={changes(site.zone)} rows={seen.changes.slice(0, most)} keyOf={(c) => `${c.point} ${c.time} ${c.code}`} />
       )}
       {seen.notes.length > 0 && (
         <ul>
@@ -178,9 +171,7 @@ function Imported({ f, zone }: { f: Files; zone: string }) {
       {f.files.length === 0 ? (
         <p>No file yet.</p>
       ) : (
-        <Wide class="stack">
-          <Table id="files" columns={columns} rows={f.files} keyOf={(x) => x.digest} />
-        </Wide>
+        <Table narrow="cards" id="files" columns={columns} rows={f.files} keyOf={(x) => x.digest} />
       )}
     </section>
   );
@@ -219,30 +210,24 @@ function Tables({ r, site }: { r: Reconciliation; site: Tariffs }) {
       <h2>
         {r.month} ({r.zone}): {count(r.intervals, "interval")} compared{r.bills_by === "official" && r.waiting > 0 && `, ${r.waiting} still to be settled again`}
       </h2>
-      <Wide class="stack">
-        <Table id="months" caption="Energy by metering point" columns={months} rows={[...r.months, allPoints(r)]} keyOf={(m) => m.point} mark={(m) => (m.point === "All" ? "total" : undefined)} />
-      </Wide>
-      <Wide class="stack">
-        <Table
-          id="money"
-          caption="Money by member: the month billed by official values differs from the one by signed values exactly by this"
-          columns={[
-            { title: "Member", cell: (m) => m.member },
-            { title: "By signed values", number: true, cell: (m) => money(m.signed) },
-            { title: "By official values", number: true, cell: (m) => money(m.official) },
-            { title: "By official values the member is", number: true, cell: (m) => worded(m.difference, r.currency, site.minor_digits, more) },
-          ]}
-          rows={[...r.money, total]}
-          keyOf={(m) => m.member}
-          mark={(m) => (m === total ? "total" : undefined)}
-        />
-      </Wide>
+      <Table narrow="cards" id="months" caption="Energy by metering point" columns={months} rows={[...r.months, allPoints(r)]} keyOf={(m) => m.point} mark={(m) => (m.point === "All" ? "total" : undefined)} />
+      <Table narrow="cards"
+        id="money"
+        caption="Money by member: the month billed by official values differs from the one by signed values exactly by this"
+        columns={[
+          { title: "Member", cell: (m) => m.member },
+          { title: "By signed values", number: true, cell: (m) => money(m.signed) },
+          { title: "By official values", number: true, cell: (m) => money(m.official) },
+          { title: "By official values the member is", number: true, cell: (m) => worded(m.difference, r.currency, site.minor_digits, more) },
+        ]}
+        rows={[...r.money, total]}
+        keyOf={(m) => m.member}
+        mark={(m) => (m === total ? "total" : undefined)}
+      />
       {r.energy.length === 0 ? (
         <p>No quarter-hour differs.</p>
       ) : (
-        <Wide>
-          <Table id="energy" caption={`Energy by quarter-hour${r.energy.length > most ? `, the first ${most} of ${r.energy.length}: all are in the CSV` : ""}`} columns={energy(r.zone)} rows={r.energy.slice(0, most)} keyOf={(e) => `${e.point} ${e.interval}`} />
-        </Wide>
+        <Table id="energy" caption={`Energy by quarter-hour${r.energy.length > most ? `, the first ${most} of ${r.energy.length}: all are in the CSV` : ""}`} columns={energy(r.zone)} rows={r.energy.slice(0, most)} keyOf={(e) => `${e.point} ${e.interval}`} />
       )}
       <p class="actions">
         <button onClick={() => keep("energy", energyTable(r))}>Energy as CSV</button>

@@ -1,13 +1,17 @@
-import { render } from "preact";
-import { Api } from "../../ui/api";
-import { opened } from "../../ui/door";
+import { start } from "../../ui/start";
+import { Feeder } from "./feeder";
+import { Finder } from "./finder";
 import { App } from "./page";
+import { Prover } from "./prover";
 import { Books } from "./store";
+import { Trust } from "./trust";
+import { Values } from "./values";
 import "../../ui/style.css";
 
-const books = new Books(new Api());
-const root = document.getElementById("app");
-void opened(() => {
-  if (root) render(<App books={books} />, root);
+void start({ en: () => import("./words/en"), de: () => import("./words/de") }, (site) => {
+  const { api, session } = site;
+  const books = new Books(api, session.may("utility", "operator", "viewer"));
   void books.follow();
+  const trust = new Trust(api, localStorage);
+  return <App site={site} books={books} finder={new Finder(api)} prover={new Prover(api, trust)} trust={trust} feeder={new Feeder(api)} values={new Values(api)} />;
 });

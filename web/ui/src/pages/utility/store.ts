@@ -13,7 +13,11 @@ export class Books {
   /** failed says why what is shown may be old, empty while it is not. */
   readonly failed = signal("");
 
-  constructor(private readonly api: Api) {}
+  /** all: who looks may also see the rewards. */
+  constructor(
+    private readonly api: Pick<Api, "call">,
+    private readonly all = true,
+  ) {}
 
   /** follow reads all again and again, for as long as the page is there. */
   async follow(): Promise<void> {
@@ -25,7 +29,7 @@ export class Books {
     try {
       [this.ledger.value, this.rewards.value] = await Promise.all([
         named("/api/v1/ledger", this.api.call("get", "/api/v1/ledger", {})),
-        named("/api/v1/rewards", this.api.call("get", "/api/v1/rewards", {})),
+        this.all ? named("/api/v1/rewards", this.api.call("get", "/api/v1/rewards", {})) : null,
       ]);
       this.failed.value = "";
     } catch (e) {

@@ -1,0 +1,70 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/web/api"
+)
+
+// Clearings say why the prices of delivery intervals are what they are. What cannot be answered is a
+// *RefusedError.
+type Clearings interface {
+	Why(i grid.Interval, of Reader) (api.WhyPrice, error)
+	Record(i grid.Interval, of Reader) (api.IntervalRecord, error)
+}
+
+// Reader is who asks for a call auction.
+type Reader struct {
+	Member string // whose orders are the own ones; empty: nobody's
+	Merged bool   // sees no place at which few members stand
+	Summed bool   // sees of others' orders sums alone
+}
+
+// Cleared has a server say why prices are what they are.
+func (s *Server) Cleared(p Clearings) *Server {
+	s.operations.pricing = pricing{p}
+	return s
+}
+
+// pricing answers who asks for prices.
+type pricing struct{ prices Clearings }
+
+// nothingTraded is said where there is no market.
+const nothingTraded = "nothing is traded here"
+
+// reader returns what who sent a request sees of a call auction.
+func reader(ctx context.Context) Reader {
+	s := sees(ctx)
+	return Reader{Member: s.home, Merged: s.extent != allHomes, Summed: s.extent == ownHome}
+}
+
+// delivery is the interval that begins then, of so many minutes: a quarter of an hour if nothing
+// is said.
+func delivery(start time.Time, minutes *int) grid.Interval {
+	const usual = 15
+	if minutes == nil {
+		minutes = new(usual)
+	}
+	return grid.Interval{Start: start.Unix(), Minutes: *minutes}
+}
+
+// GetPrice implements the API.
+func (p pricing) GetPrice(ctx context.Context, r api.GetPriceRequestObject) (api.GetPriceResponseObject, error) {
+	if p.prices == nil {
+		return nil, refuse(http.StatusNotFound, nothingTraded)
+	}
+	why, err := p.prices.Why(delivery(r.Start, r.Params.Minutes), reader(ctx))
+	return api.GetPrice200JSONResponse(why), inTerms(err)
+}
+
+// GetRecord implements the API.
+func (p pricing) GetRecord(ctx context.Context, r api.GetRecordRequestObject) (api.GetRecordResponseObject, error) {
+	if p.prices == nil {
+		return nil, refuse(http.StatusNotFound, nothingTraded)
+	}
+	record, err := p.prices.Record(delivery(r.Start, r.Params.Minutes), reader(ctx))
+	return api.GetRecord200JSONResponse(record), inTerms(err)
+}

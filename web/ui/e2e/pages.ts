@@ -1,0 +1,41 @@
+// What all journeys look for.
+import AxeBuilder from "@axe-core/playwright";
+import { expect, type Page } from "@playwright/test";
+
+/** watched collects what the page complains of; expected are texts of complaints that belong to the journey. */
+export function watched(page: Page, ...expected: string[]): string[] {
+  const problems: string[] = [];
+  page.on("pageerror", (e) => problems.push(e.message));
+  page.on("console", (m) => m.type() === "error" && !expected.some((text) => m.text().includes(text)) && problems.push(m.text()));
+  return problems;
+}
+
+/** clean finds what an assistive technology would stumble over, on light and on dark pages. */
+export async function clean(page: Page, part = "body"): Promise<void> {
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme });
+    const { violations } = await new AxeBuilder({ page }).include(part).analyze();
+    expect(violations.map((v) => `${colorScheme}: ${v.help}: ${v.nodes.map((n) => n.target).join(" ")}`)).toEqual([]);
+  }
+  await page.emulateMedia({ colorScheme: null });
+}
+
+/** widths are those of a phone, a tablet and a desk. */
+export const widths = [360, 768, 1440];
+
+/** fits finds what sticks out of the page sideways, at every width. */
+export async function fits(page: Page): Promise<void> {
+  for (const width of widths) {
+    await page.setViewportSize({ width, height: 900 });
+    expect(await page.evaluate(wider), `at ${width} px`).toEqual([]);
+  }
+  await page.setViewportSize({ width: 1280, height: 720 });
+}
+
+/** wider names what makes a page scroll sideways. */
+function wider(): string[] {
+  const root = document.documentElement;
+  if (root.scrollWidth <= root.clientWidth) return [];
+  const out = [...document.querySelectorAll("body *")].filter((x) => x.getBoundingClientRect().right > root.clientWidth + 1);
+  return out.map((x) => `${x.outerHTML.slice(0, 80)}: up to ${Math.round(x.getBoundingClientRect().right)} of ${root.clientWidth}`);
+}

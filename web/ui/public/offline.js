@@ -1,0 +1,8 @@
+// The language of the pages, and another try as soon as there is a network again.
+const german = (document.documentElement.lang !== "en" ? document.documentElement.lang : localStorage.getItem("language") || navigator.language).startsWith("de");
+document.getElementById("de").hidden = !german;
+document.getElementById("en").hidden = german;
+if (german) document.title = "Keine Verbindung · Commonwatt";
+document.documentElement.lang = german ? "de" : "en";
+for (const link of document.querySelectorAll("a")) link.href = location.href;
+addEventListener("online", () => location.reload());

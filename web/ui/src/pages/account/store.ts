@@ -1,0 +1,154 @@
+// The own account, and, for operators, those of the others.
+import { signal } from "@preact/signals";
+import { type Api, Failed, type Schemas, said } from "../../ui/api";
+
+export type Own = Schemas["OwnAccount"];
+export type Scope = Schemas["KeyScope"];
+export type Everybody = Schemas["Accounts"];
+export type Invited = Schemas["Invited"];
+export type Entry = Schemas["AuditEntry"];
+export type Person = Schemas["Role"];
+
+/** Browser is what makes passkeys; tests put another in its place. */
+export type Browser = Pick<CredentialsContainer, "create">;
+
+/** Told is a secret that is shown once: a key, or a link with its QR code. */
+export type Told = { kind: "key"; key: string } | { kind: "link"; link: Invited };
+
+export class Account {
+  readonly own = signal<Own | null>(null);
+  readonly everybody = signal<Everybody | null>(null);
+  readonly log = signal<Entry[]>([]);
+  readonly told = signal<Told | null>(null);
+  readonly problem = signal("");
+  readonly done = signal("");
+  readonly busy = signal(false);
+
+  constructor(
+    private readonly api: Api,
+    readonly operates: boolean,
+    private readonly browser: Browser,
+  ) {}
+
+  start(): Promise<void> {
+    return this.doing("", () => Promise.resolve());
+  }
+
+  save(name: string, language: Schemas["Language"], done: string): Promise<void> {
+    return this.doing(done, () => this.api.call("put", "/api/v1/account", { body: { name, language } }));
+  }
+
+  password(before: string, password: string, done: string): Promise<void> {
+    return this.doing(done, () => this.api.call("post", "/api/v1/account/password", { body: { before, password } }));
+  }
+
+  endSession(id: string): Promise<void> {
+    return this.doing("", () => this.api.call("delete", "/api/v1/account/sessions/{id}", { at: { id } }));
+  }
+
+  endOthers(): Promise<void> {
+    return this.doing("", () => this.api.call("delete", "/api/v1/account/sessions", {}));
+  }
+
+  /** addPasskey has the browser make a passkey. */
+  addPasskey(name: string): Promise<void> {
+    return this.doing("", async () => {
+      const { id, options } = await this.api.call("post", "/api/v1/account/passkeys/begin", {});
+      const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(options as unknown as PublicKeyCredentialCreationOptionsJSON);
+      const made = (await this.browser.create({ publicKey })) as PublicKeyCredential | null;
+      if (!made) throw new Failed("No passkey was made.");
+      await this.api.call("post", "/api/v1/account/passkeys", { body: { id, name, credential: made.toJSON() as Record<string, unknown> } });
+    });
+  }
+
+  removePasskey(id: string): Promise<void> {
+    return this.doing("", () => this.api.call("delete", "/api/v1/account/passkeys/{id}", { at: { id } }));
+  }
+
+  makeKey(name: string, member: string, scopes: Scope[]): Promise<void> {
+    return this.doing("", async () => {
+      const { key } = await this.api.call("post", "/api/v1/account/keys", { body: { name, scopes, ...(member && { member }) } });
+      this.told.value = { kind: "key", key };
+    });
+  }
+
+  removeKey(id: string): Promise<void> {
+    return this.doing("", () => this.api.call("delete", "/api/v1/account/keys/{id}", { at: { id } }));
+  }
+
+  invite(role: Person, member: string, email: string, name: string): Promise<void> {
+    return this.doing("", async () => {
+      const link = await this.api.call("post", "/api/v1/accounts", { body: { role, ...(member && { member }), ...(email && { email }), ...(name && { name }) } });
+      this.told.value = { kind: "link", link };
+    });
+  }
+
+  withdraw(token: string): Promise<void> {
+    return this.doing("", () => this.api.call("delete", "/api/v1/invitations/{token}", { at: { token } }));
+  }
+
+  entitle(id: string, role: Person, member: string, done: string): Promise<void> {
+    return this.doing(done, () => this.api.call("put", "/api/v1/accounts/{id}", { at: { id }, body: { role, ...(member && { member }) } }));
+  }
+
+  link(id: string): Promise<void> {
+    return this.doing("", async () => {
+      this.told.value = { kind: "link", link: await this.api.call("post", "/api/v1/accounts/{id}/link", { at: { id } }) };
+    });
+  }
+
+  remove(id: string): Promise<void> {
+    return this.doing("", () => this.api.call("delete", "/api/v1/accounts/{id}", { at: { id } }));
+  }
+
+  unlock(done: string): Promise<void> {
+    return this.doing(done, () => this.api.call("delete", "/api/v1/tries", {}));
+  }
+
+  /** older shows what was done before. */
+  older(): Promise<void> {
+    const last = this.log.value.at(-1)?.number;
+    return this.trying(async () => {
+      this.log.value = [...this.log.value, ...(await this.api.call("get", "/api/v1/audit", { query: { before: last } })).entries];
+    });
+  }
+
+  private doing(done: string, what: () => Promise<unknown>): Promise<void> {
+    this.told.value = null;
+    return this.trying(async () => {
+      await what();
+      await this.read();
+      this.done.value = done;
+    });
+  }
+
+  private async read(): Promise<void> {
+    this.own.value = await this.ownOne();
+    if (!this.operates) return;
+    this.everybody.value = await this.api.call("get", "/api/v1/accounts", {});
+    this.log.value = (await this.api.call("get", "/api/v1/audit", {})).entries;
+  }
+
+  /** ownOne is the own account; the operator of a demonstration has none. */
+  private async ownOne(): Promise<Own | null> {
+    try {
+      return await this.api.call("get", "/api/v1/account", {});
+    } catch (e) {
+      if (this.operates && e instanceof Failed && e.status === 403) return null;
+      throw e;
+    }
+  }
+
+  private async trying(what: () => Promise<void>): Promise<void> {
+    if (this.busy.value) return;
+    this.busy.value = true;
+    this.problem.value = this.done.value = "";
+    try {
+      await what();
+    } catch (e) {
+      this.problem.value = said(e);
+    } finally {
+      this.busy.value = false;
+    }
+  }
+}

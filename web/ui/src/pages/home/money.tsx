@@ -1,0 +1,73 @@
+// Money first: what today, this month and the last one came to, against without the community.
+import { Figure } from "../../ui/figure";
+import type { Format } from "../../ui/format";
+import { useSpeech } from "../../ui/speech";
+import type { Past, Sum } from "./past";
+import type { Words } from "./words/en";
+
+type Own = Words["own"];
+
+export function MoneySection({ past }: { past: Past }) {
+  const { words, format } = useSpeech<Words>();
+  const { own } = words;
+  const m = past.money.value;
+  if (!m) return null;
+  const until = m.settled_until ? own.money.until(`${format.day(m.settled_until)}, ${format.clock(m.settled_until)}`) : own.money.nothing;
+  return (
+    <section id="money" aria-labelledby="money-heading">
+      <h2 id="money-heading">{own.money.heading}</h2>
+      <div class="figures">
+        <Amount id="money-today" label={own.money.today} sum={m.today} />
+        <Amount id="money-month" label={own.money.month} sum={m.month} />
+        <Amount id="money-last" label={own.money.last} sum={m.last_month} bill={m.last_month.bill} />
+      </div>
+      <p class="hint">{until}</p>
+    </section>
+  );
+}
+
+function Amount({ id, label, sum, bill }: { id: string; label: string; sum: Sum; bill?: string }) {
+  const { words, format } = useSpeech<Words>();
+  const { own } = words;
+  if (sum.intervals === 0) return <Figure id={id} label={label} value="–" note={own.money.none} />;
+  const note = [against(sum, own, format), sum.provisional && !bill ? own.money.provisional : "", bill ? own.money.billed(bill) : ""].filter(Boolean).join("; ");
+  return <Figure id={id} label={label} value={own.money.amount(format.money(sum.net), sum.net < 0)} note={note} how={<Formula sum={sum} />} />;
+}
+
+/** against says by how much a time was better or worse than it would have been without the community. */
+export function against(sum: Sum, own: Own, format: Format): string {
+  const least = format.smallest() / 2;
+  if (Math.abs(sum.savings) < least) return own.money.same;
+  return own.money.against(format.money(sum.savings, sum.net), sum.savings > 0, sum.without_estimated);
+}
+
+/** Formula is how an amount comes about, with its numbers. */
+function Formula({ sum }: { sum: Sum }) {
+  const { words, format } = useSpeech<Words>();
+  const { money } = words.own;
+  const exact = (m: number) => `${m < 0 ? "−" : ""}${format.money(m, 1e8)}`;
+  const parts: [string, number][] = [
+    [money.earned, sum.earned],
+    [money.spent, -sum.spent],
+    [money.standing, -sum.standing],
+    [money.vat, -sum.vat],
+    [money.net, sum.net],
+    [sum.without_estimated ? money.withoutEstimated : money.without, sum.without],
+    [sum.savings < 0 ? money.worse : money.savings, sum.savings],
+  ];
+  return (
+    <>
+      <dl class="sums">
+        {parts
+          .filter(([name, m]) => m !== 0 || name === money.net)
+          .map(([name, m]) => (
+            <div key={name} class={name === money.net ? "total" : undefined}>
+              <dt>{name}</dt>
+              <dd>{exact(m)}</dd>
+            </div>
+          ))}
+      </dl>
+      <p>{money.method(sum.intervals, sum.estimated)}</p>
+    </>
+  );
+}

@@ -1,0 +1,4 @@
+export type Words = typeof words;
+
+/** words are those of this page. */
+export const words = {};

@@ -1,0 +1,108 @@
+import { plural } from "../../../ui/words";
+import type { Operation } from "../store";
+import type { Problem } from "../setup";
+
+export type Words = typeof words;
+
+type CheckName = Operation["checks"][number]["name"];
+
+const checks: Record<CheckName, string> = { disk: "Disk", clock: "Clock", devices: "Devices", telemetry: "Telemetry", gateways: "Gateways" };
+const problems: Record<Problem, string> = {
+  name: "Lower-case letters, digits and dashes, beginning with a letter, as in oak-street; demo is the demonstration's.",
+  zone: "A zone as in Europe/Berlin.",
+  currency: "Three capital letters, as in EUR or CHF.",
+  price: "A price per kWh, as in 0.30.",
+  above: "Feeding in earns no more than a kWh from the grid costs.",
+  gateway: "Id and key, as commonwatt gateway key prints them, or neither.",
+};
+
+/** words are those of this page. */
+export const words = {
+  waiting: "Looking how the community fares…",
+  closed: "This page is the operator’s",
+  signIn: "This page is the operator's. Sign in.",
+  well: "All is well",
+  attention: (n: number) => `${plural(n, "thing needs", "things need")} attention`,
+  notReady: "No orders and readings are taken until that is mended.",
+  health: "Health",
+  checks,
+  good: "good",
+  bad: "needs attention",
+  figures: {
+    heading: "What runs",
+    version: "Program",
+    since: (when: string) => `since ${when}`,
+    members: "Members",
+    devices: "Devices that answer",
+    of: (n: number, all: number) => `${n} of ${all}`,
+    disk: "Disk left",
+    ofDisk: (size: string) => `of ${size}`,
+    ledger: "Ledger",
+    blocks: (n: number) => plural(n, "block", "blocks"),
+    intervals: "Intervals settled",
+    cleared: (n: number) => `${n} cleared`,
+    unknown: "not known",
+  },
+  gateways: {
+    heading: "Gateways",
+    none: "This community reads its devices itself: it has no gateways.",
+    id: "Gateway",
+    state: "State",
+    online: "heard",
+    silent: "silent",
+    last: "Last reading",
+    refused: "Refused",
+    nothing: "none",
+  },
+  places: {
+    heading: "Go on",
+    money: "Members, tariffs and bills",
+    devices: "Pair devices",
+    accounts: "Accounts and invitations",
+    research: "Replay scenarios",
+    ledger: "Ledger and checkpoint",
+  },
+  backup: {
+    heading: "Backup",
+    what: "The whole data directory of this moment as one file, encrypted with a passphrase: orders, databases, keys and names. The community goes on meanwhile. commonwatt restore makes a directory of it.",
+    passphrase: "Passphrase",
+    again: "Once more",
+    hint: (least: number) => `At least ${least} characters. Nobody can open the file without it, and nobody keeps it here.`,
+    short: (least: number) => `Take at least ${least} characters.`,
+    differ: "The two differ.",
+    make: "Make a backup",
+    busy: "Making the backup…",
+    done: (name: string) => `${name} was handed to your browser. Keep it on another machine.`,
+  },
+  setup: {
+    heading: "Set up a community",
+    intro: "The answers become a configuration to start a community of real devices with. Nothing of this one is changed.",
+    steps: ["Name", "Tariff", "Gateway", "Configuration", "Members"],
+    name: "Name on the ledger",
+    display: "As people call it",
+    language: "Language of its pages",
+    zone: "Zone of its clocks",
+    currency: "Currency",
+    retail: "A kWh from the grid costs",
+    feedIn: "A kWh fed into the grid earns",
+    gateway: "A gateway reads devices on a machine of its own, and signs what it read. Leave this empty where the community reads them itself. On that machine: commonwatt gateway key --config FILE prints both.",
+    gatewayId: "Gateway's id",
+    gatewayKey: "Gateway's public key",
+    problems,
+    back: "Back",
+    next: "Next",
+    save: "Save the configuration",
+    then: "Check it and start with it:",
+    pair: "Then pair the first device at its page for installers, or in a terminal.",
+    members: "Members' names and addresses are for bills. Choose a list here to see what would be imported into this community; a list to begin with is written by commonwatt member template.",
+    list: "List of members, CSV or XLSX",
+    preview: "Preview",
+    apply: (n: number) => `Import ${plural(n, "row", "rows")}`,
+    reading: "Reading the list…",
+    outcome: (fresh: number, changed: number, wrong: number) => `${fresh} new, ${changed} changed, ${plural(wrong, "row does", "rows do")} not fit`,
+    imported: "The list is imported.",
+    line: "Line",
+    field: "Field",
+    says: "What is wrong",
+  },
+};
