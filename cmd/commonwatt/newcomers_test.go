@@ -18,6 +18,7 @@ import (
 	"github.com/commonwatt/commonwatt/hub"
 	"github.com/commonwatt/commonwatt/meters/pairing"
 	"github.com/commonwatt/commonwatt/meters/sim"
+	"github.com/commonwatt/commonwatt/usage"
 	"github.com/commonwatt/commonwatt/web/api"
 )
 
@@ -52,7 +53,7 @@ func runs(t *testing.T, dir, text string, clock func() time.Time, speed float64)
 	said := &printed{}
 	ended := make(chan error, 1)
 	go func() {
-		ended <- runHub(ctx, hub.Options{Plan: plan, Clock: clock, Version: version(), Log: slog.New(slog.NewTextHandler(said, nil))}, 0, said)
+		ended <- runHub(ctx, hub.Options{Plan: plan, Clock: clock, Version: version(), Log: slog.New(slog.NewTextHandler(said, nil))}, 0, said, false)
 	}()
 	p := &inProcess{t: t, said: said, dir: dir}
 	stopped := false
@@ -200,4 +201,15 @@ func TestPairedWhileRunning(t *testing.T) {
 	})
 	again.stop()
 	verified(t, dir)
+}
+
+// TestTheFirstLinkIsForWhoStarted says the link of the operator's account on a terminal, and never where a log may be read by others.
+func TestTheFirstLinkIsForWhoStarted(t *testing.T) {
+	for _, private := range []bool{true, false} {
+		var said strings.Builder
+		sayBegan(usage.Redacting(&said), hub.State{FirstLink: "http://127.0.0.1/signin.html#first=SECRET"}, private)
+		if strings.Contains(said.String(), "#first=SECRET") != private || !strings.Contains(said.String(), "Nobody has an account yet") {
+			t.Errorf("private %v: %s", private, said.String())
+		}
+	}
 }

@@ -88,7 +88,7 @@ func (f runFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		log.WarnContext(cmd.Context(), "no replays can be begun from the pages: it is not known where this program is", slog.String("error", err.Error()))
 	}
-	return runHub(cmd.Context(), hub.Options{Plan: plan, Terms: terms, Standby: f.standby, Version: version(), Program: program, Log: log}, f.duration, cmd.ErrOrStderr())
+	return runHub(cmd.Context(), hub.Options{Plan: plan, Terms: terms, Standby: f.standby, Version: version(), Program: program, Log: log}, f.duration, cmd.ErrOrStderr(), terminal.Is(os.Stderr))
 }
 
 // resolve joins the file, the data directory and the flags; a flag that was given wins.
@@ -150,20 +150,20 @@ func (f runFlags) read(given func(flag string) bool) (c config.Config, err error
 	return c, nil
 }
 
-// runHub runs a community, and says when it begins and ends.
-func runHub(ctx context.Context, o hub.Options, duration time.Duration, progress io.Writer) (err error) {
+// runHub runs a community, and says when it begins and ends; private says that nobody reads that but who started it.
+func runHub(ctx context.Context, o hub.Options, duration time.Duration, progress io.Writer, private bool) (err error) {
 	h, err := hub.Open(ctx, o)
 	if err != nil {
 		return err
 	}
-	err = h.Run(ctx, duration, func(s hub.State) { sayBegan(progress, s) }, func(s hub.State) {
+	err = h.Run(ctx, duration, func(s hub.State) { sayBegan(progress, s, private) }, func(s hub.State) {
 		fmt.Fprintf(progress, "Stopping at %s: %s cleared, %d settled, %s, ledger height %d.\n",
 			s.WorldTime.Format("2006-01-02 15:04"), grid.Number(s.IntervalsCleared, "interval"), s.IntervalsSettled, grid.Number(s.TradesTotal, "trade"), s.Ledger.Height)
 	})
 	return errors.Join(err, h.Close())
 }
 
-func sayBegan(progress io.Writer, s hub.State) {
+func sayBegan(progress io.Writer, s hub.State, private bool) {
 	kind := "home"
 	if s.Simulated {
 		kind = "simulated home"
@@ -173,10 +173,9 @@ func sayBegan(progress io.Writer, s hub.State) {
 	if s.ViewerKey != "" {
 		fmt.Fprintf(progress, "People sign in to the pages; programs show a key, as the one in %s\n", s.ViewerKey)
 	}
-	at, isFile := progress.(*os.File)
 	switch {
 	case s.FirstLink == "":
-	case isFile && terminal.Is(at): // what may go to a log that others read has no secrets
+	case private: // what may go to a log that others read has no secrets
 		fmt.Fprintf(progress, "Nobody has an account yet. Make the operator's, once, at\n  %s\n", s.FirstLink)
 	default:
 		fmt.Fprintln(progress, "Nobody has an account yet: \"commonwatt account first\" prints the link by which the operator's is made.")
