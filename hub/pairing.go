@@ -203,8 +203,18 @@ func (a *adoption) change(ctx context.Context, b pairing.Binding) error {
 
 // movable tells whether a device may be moved, as its owner says.
 func (a *adoption) movable(b pairing.Binding) bool {
-	t, _, err := a.wanted(context.Background(), b)
+	t, err := a.target(b)
 	return err == nil && (b.Control || a.site.movable(t)) && b.Kind != grid.Meter && t.Profile.Acts(b.Kind) != nil
+}
+
+// target says how a device is read: as since the start where it is read so still, for to read all profiles again takes long.
+func (a *adoption) target(b pairing.Binding) (meters.Target, error) {
+	k := slices.IndexFunc(a.site.targets, func(t meters.Target) bool { return t.ID == b.ID && t.Profile.ID == b.Profile })
+	if k >= 0 {
+		return a.site.targets[k], nil
+	}
+	t, _, err := a.wanted(context.Background(), b)
+	return t, err
 }
 
 // try has a device take a power for a while.

@@ -70,7 +70,7 @@ function Lists({ installer, print }: Props & { print: () => void }) {
   const replaced = installer.replacing.value;
   return (
     <>
-      <h1>{words.summary(there.length, installer.sessions.value.length)}</h1>
+      <h1>{installer.listed.value ? words.summary(there.length, installer.sessions.value.length) : words.busy.reading}</h1>
       {replaced && (
         <p class="warning" role="status">
           {words.replace.now(replaced)} <button onClick={() => installer.replace("")}>{words.replace.cancel}</button>

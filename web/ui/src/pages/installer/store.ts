@@ -32,6 +32,8 @@ type Kept = Pick<Storage, "getItem" | "setItem" | "removeItem">;
 
 export class Installer {
   readonly devices = signal<Device[]>([]);
+  /** listed tells whether the devices were read: before, that there are none says nothing. */
+  readonly listed = signal(false);
   readonly sessions = signal<Session[]>([]);
   readonly profiles = signal<Profile[]>([]);
   readonly gateways = signal<Gateway[]>([]);
@@ -256,6 +258,7 @@ export class Installer {
         this.api.call("get", "/api/v1/status", {}),
       ]);
       [this.devices.value, this.sessions.value, this.profiles.value, this.gateways.value] = [devices, sessions, profiles, status.gateways ?? []];
+      this.listed.value = true;
       this.away.value = false;
     } catch (e) {
       this.away.value = !(e instanceof Failed) || e.status === 0;
