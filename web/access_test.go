@@ -195,7 +195,7 @@ func operated(t *testing.T, values web.Values) http.Handler {
 		Operation: func(context.Context) api.Operation {
 			return api.Operation{Checks: []api.Check{{Name: api.CheckDisk, Good: true}}}
 		},
-		Backup: func(context.Context) (web.Backup, error) { return &backedUp{}, nil },
+		Backup: func(context.Context) (web.Backup, error) { return newBackedUp(nil), nil },
 	}))
 }
 

@@ -15,8 +15,10 @@ import (
 // backedUp is a backup of a few bytes, of which some may fail.
 type backedUp struct {
 	fails  error
-	closed bool
+	closed chan struct{} // closed with it
 }
+
+func newBackedUp(fails error) *backedUp { return &backedUp{fails, make(chan struct{})} }
 
 func (*backedUp) Name() string { return "oak.cwbackup" }
 
@@ -26,7 +28,7 @@ func (b *backedUp) Write(_ context.Context, w io.Writer, passphrase string) erro
 }
 
 func (b *backedUp) Close() error {
-	b.closed = true
+	close(b.closed)
 	return nil
 }
 
@@ -39,9 +41,15 @@ func (againstError) Refused() (missing, conflict bool) { return false, true }
 // TestABackupIsSentWholeOrBrokenOff asks a server for one: what fails on the way is no answer
 // that somebody could take for a whole one.
 func TestABackupIsSentWholeOrBrokenOff(t *testing.T) {
-	b := &backedUp{}
-	var refused error
-	server := httptest.NewServer(operatedWith(t, web.Operator{Key: "operator's key", Backup: func(context.Context) (web.Backup, error) { return b, refused }}))
+	type answer struct {
+		b       web.Backup
+		refused error
+	}
+	next := make(chan answer, 1)
+	server := httptest.NewServer(operatedWith(t, web.Operator{Key: "operator's key", Backup: func(context.Context) (web.Backup, error) {
+		a := <-next
+		return a.b, a.refused
+	}}))
 	defer server.Close()
 	ask := func() (code int, body string, err error) {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+"/api/v1/backup", strings.NewReader(`{"passphrase":"oak street, number nine"}`))
@@ -57,14 +65,18 @@ func TestABackupIsSentWholeOrBrokenOff(t *testing.T) {
 		text, err := io.ReadAll(answer.Body)
 		return answer.StatusCode, string(text), err
 	}
-	if code, body, err := ask(); code != http.StatusOK || body != "sealed with oak street, number nine" || err != nil || !b.closed {
-		t.Errorf("%d %q, %v, closed: %t", code, body, err, b.closed)
+	whole, broken := newBackedUp(nil), newBackedUp(errors.New("the disk is gone"))
+	next <- answer{whole, nil}
+	if code, body, err := ask(); code != http.StatusOK || body != "sealed with oak street, number nine" || err != nil {
+		t.Errorf("%d %q, %v", code, body, err)
 	}
-	b = &backedUp{fails: errors.New("the disk is gone")}
-	if _, body, err := ask(); err == nil || !b.closed {
+	<-whole.closed
+	next <- answer{broken, nil}
+	if _, body, err := ask(); err == nil {
 		t.Errorf("what failed was sent as if it were whole: %q", body)
 	}
-	refused = againstError{}
+	<-broken.closed
+	next <- answer{nil, againstError{}}
 	if code, body, _ := ask(); code != http.StatusConflict || !strings.Contains(body, "one is being made") {
 		t.Errorf("%d %q", code, body)
 	}

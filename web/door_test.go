@@ -57,7 +57,7 @@ func behindPeopled(t *testing.T, a web.Access, planning web.Planning, people web
 	s = s.Operated(web.Operator{
 		Key: "operator's key", Members: purses{}, Fund: purses{}, Community: func() api.Community { return api.Community{} }, Tariffs: takesAll{}, Values: &noValues{}, Bills: oneBill{},
 		Operation: func(context.Context) api.Operation { return api.Operation{Checks: []api.Check{}} },
-		Backup:    func(context.Context) (web.Backup, error) { return &backedUp{}, nil },
+		Backup:    func(context.Context) (web.Backup, error) { return newBackedUp(nil), nil },
 	}).Planned(planning).Researched(oneRun{}).Owned(newOwn())
 	h, err := s.Behind(a).Peopled(people).Handler()
 	if err != nil {

@@ -68,7 +68,7 @@ func (p planners) shown(home string) (api.HomeLimits, error) {
 	return api.HomeLimits{}, noHome(home)
 }
 
-// may tells whether who sent a request may set the limits of a home: the key of an agent is
+// may tells whether who sent a request may look at a home's agent and set its limits: the key of an agent is
 // about one member. Who may not do it for any does not come so far.
 func (p planners) may(ctx context.Context, home string) error {
 	if who, known := auth.From(ctx); known && who.Role == auth.Trader {
@@ -80,7 +80,10 @@ func (p planners) may(ctx context.Context, home string) error {
 }
 
 // GetLimits implements the API.
-func (p planners) GetLimits(_ context.Context, r api.GetLimitsRequestObject) (api.GetLimitsResponseObject, error) {
+func (p planners) GetLimits(ctx context.Context, r api.GetLimitsRequestObject) (api.GetLimitsResponseObject, error) {
+	if err := p.may(ctx, r.Home); err != nil {
+		return nil, err
+	}
 	l, err := p.shown(r.Home)
 	return api.GetLimits200JSONResponse(l), err
 }
@@ -117,7 +120,10 @@ func (p planners) change(ctx context.Context, home string, change func(Wishes) e
 }
 
 // GetPlan implements the API.
-func (p planners) GetPlan(_ context.Context, r api.GetPlanRequestObject) (api.GetPlanResponseObject, error) {
+func (p planners) GetPlan(ctx context.Context, r api.GetPlanRequestObject) (api.GetPlanResponseObject, error) {
+	if err := p.may(ctx, r.Home); err != nil {
+		return nil, err
+	}
 	if p.planning.Plans != nil {
 		if plan, known := p.planning.Plans.Plan(r.Home); known {
 			return api.GetPlan200JSONResponse(plan), nil
@@ -127,7 +133,10 @@ func (p planners) GetPlan(_ context.Context, r api.GetPlanRequestObject) (api.Ge
 }
 
 // GetSkill implements the API.
-func (p planners) GetSkill(_ context.Context, r api.GetSkillRequestObject) (api.GetSkillResponseObject, error) {
+func (p planners) GetSkill(ctx context.Context, r api.GetSkillRequestObject) (api.GetSkillResponseObject, error) {
+	if err := p.may(ctx, r.Home); err != nil {
+		return nil, err
+	}
 	if p.planning.Plans != nil {
 		if skill, known := p.planning.Plans.Skill(r.Home); known {
 			return api.GetSkill200JSONResponse(skill), nil

@@ -84,10 +84,9 @@ const Guest = "guest"
 // Person tells whether somebody has signed in, rather than shown the key of a program.
 func (p Principal) Person() bool { return p.Account != "" }
 
-// Sees tells whether somebody may know of a home: homeowners, and programs that trade for a member, of their own alone.
-func (p Principal) Sees(home string) bool {
-	return p.Role != Homeowner && p.Role != Trader || p.Member == home
-}
+// Sees tells whether somebody may know of a home: homeowners of their own alone. Operations say themselves to the key of an
+// agent that it is about one home.
+func (p Principal) Sees(home string) bool { return p.Role != Homeowner || p.Member == home }
 
 // NoHome says that nothing is known of a home.
 func NoHome(home string) string {
