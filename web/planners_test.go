@@ -181,3 +181,15 @@ func TestOfNoHomeNothingIsShown(t *testing.T) {
 		}
 	}
 }
+
+// TestAnAgentLooksAtItsOwnHomeAlone asks with the key of ann's agent for what the agents of two homes do.
+func TestAnAgentLooksAtItsOwnHomeAlone(t *testing.T) {
+	h := limited(t, web.Access{Closed: true}, newWishes())
+	for _, path := range []string{"limits", "plan", "skill"} {
+		for home, want := range map[string]int{"ann": http.StatusOK, "bob": http.StatusForbidden, "nobody": http.StatusForbidden} {
+			if w := knock(t, h, http.MethodGet, "/api/v1/homes/"+home+"/"+path, "", "Authorization: Bearer ann's key"); w.Code != want {
+				t.Errorf("%s of %s: %d %s, want %d", path, home, w.Code, w.Body, want)
+			}
+		}
+	}
+}
