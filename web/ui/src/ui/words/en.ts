@@ -20,6 +20,7 @@ export const words = {
     research: "Research",
     operation: "Operation",
     account: "Account",
+    accounts: "Accounts",
   },
   menu: {
     open: "Settings",
