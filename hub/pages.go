@@ -277,6 +277,7 @@ func (p *pages) owned() web.Own {
 		Past: shown.Past{Keeper: p.own.past, Desk: p.money.desk}, Bills: shown.Bills{Desk: p.money.desk},
 		Told:     shown.Told{Devices: devices, Evidence: p.records.evidence, Store: p.records.store, Clock: clock},
 		Consents: shown.Consents{Kept: p.own.consents, Devices: devices, Clock: clock}, Notices: p.own.telling.shown(),
+		Objections: shown.Objections{Desk: p.money.values},
 	}
 }
 
