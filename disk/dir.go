@@ -33,7 +33,7 @@ type Step struct {
 
 // steps are those that this program knows, in order. Older directories than the first of
 // them are refused.
-func steps() []Step { return []Step{{From: 5, Do: noticesByAccount}} }
+func steps() []Step { return []Step{{From: 5, Do: byAccount}} }
 
 // Dir is a data directory held by this process.
 type Dir struct {

@@ -6,9 +6,32 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 )
 
-// noticesByAccount is the step from version 5 to 6: what homeowners are told was chosen by the
+// byAccount is the step from version 5 to 6: links know who made them, and notices are the accounts'.
+func byAccount(d *Dir) error { return errors.Join(makersOfLinks(d), noticesByAccount(d)) }
+
+// makersOfLinks has links to sign in know who made them. Of those that wait it is not known.
+func makersOfLinks(d *Dir) (err error) {
+	if _, err := os.Stat(d.File("accounts.db")); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	db, err := OpenSQLite(d.File("accounts.db"))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	ctx := context.Background()
+	columns, err := Column[string](ctx, db, `SELECT name FROM pragma_table_info('link')`)
+	if err != nil || len(columns) == 0 || slices.Contains(columns, "maker") {
+		return err
+	}
+	_, err = db.ExecContext(ctx, `ALTER TABLE link ADD COLUMN maker TEXT NOT NULL DEFAULT ''`)
+	return err
+}
+
+// noticesByAccount: what homeowners are told was chosen by the
 // member, and is by the account. Each account of a member begins with what the member had chosen and
 // had been told. Browsers go to the member's oldest account, since it is not known who subscribed
 // them, and none is told twice. What a demonstration's guests chose stays theirs.
