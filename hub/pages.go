@@ -227,7 +227,7 @@ func (p *pages) answer(ctx context.Context, dir *disk.Dir, runner *rewards.Runne
 		return err
 	}
 	at, planning := p.site.plan.Access, p.planning()
-	closed := p.site.sim == nil || !at.Open
+	closed := p.site.closed()
 	if p.people, err = openPeople(ctx, dir, mailer(p.site.plan.Billing), closed, p.log); err != nil {
 		return err
 	}

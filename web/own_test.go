@@ -124,21 +124,21 @@ func (consents) Consent(home string) (api.HomeConsent, bool) {
 func (consents) Decide(string, api.ConsentRequest) error { return nil }
 
 // noticeBoard notes for whom something was chosen.
-type noticeBoard struct{ chose []string }
+type noticeBoard struct{ chose []web.Recipient }
 
-func (*noticeBoard) Settings(context.Context, string) (api.NoticeSettings, error) {
+func (*noticeBoard) Settings(context.Context, web.Recipient) (api.NoticeSettings, error) {
 	return api.NoticeSettings{Kinds: []api.NoticeKind{{Kind: "bill", Email: true, Source: true}}, Currency: "EUR", Browsers: []string{}, PushKey: "k"}, nil
 }
 
-func (b *noticeBoard) Choose(_ context.Context, member string, r api.NoticeRequest) error {
+func (b *noticeBoard) Choose(_ context.Context, who web.Recipient, r api.NoticeRequest) error {
 	if len(r.Kinds) > 0 && r.Kinds[0].Kind == "weather" {
 		return wrongRangeError{}
 	}
-	b.chose = append(b.chose, member)
+	b.chose = append(b.chose, who)
 	return nil
 }
-func (*noticeBoard) Subscribe(context.Context, string, api.PushSubscription) error { return nil }
-func (*noticeBoard) Unsubscribe(context.Context, string, string) error             { return nil }
+func (*noticeBoard) Subscribe(context.Context, web.Recipient, api.PushSubscription) error { return nil }
+func (*noticeBoard) Unsubscribe(context.Context, web.Recipient, string) error             { return nil }
 func (*noticeBoard) TurnOff(_ context.Context, token string) (api.NoticeOff, bool, error) {
 	return api.NoticeOff{Kind: "bill", Channel: "email"}, token == "good", nil
 }

@@ -33,7 +33,7 @@ type ServerInterface interface {
 	// RemoveKey Make a key good for nothing
 	// (DELETE /api/v1/account/keys/{id})
 	RemoveKey(w http.ResponseWriter, r *http.Request, id string)
-	// GetNotices What the homeowner who has signed in is told, and how
+	// GetNotices What the homeowner who has signed in is told, and how; each account of a home chooses for itself
 	// (GET /api/v1/account/notices)
 	GetNotices(w http.ResponseWriter, r *http.Request)
 	// SetNotices Choose what to be told, and how
@@ -10381,7 +10381,7 @@ type StrictServerInterface interface {
 	// RemoveKey Make a key good for nothing
 	// (DELETE /api/v1/account/keys/{id})
 	RemoveKey(ctx context.Context, request RemoveKeyRequestObject) (RemoveKeyResponseObject, error)
-	// GetNotices What the homeowner who has signed in is told, and how
+	// GetNotices What the homeowner who has signed in is told, and how; each account of a home chooses for itself
 	// (GET /api/v1/account/notices)
 	GetNotices(ctx context.Context, request GetNoticesRequestObject) (GetNoticesResponseObject, error)
 	// SetNotices Choose what to be told, and how
