@@ -370,7 +370,7 @@ func (t *Traders) tell(k *task, p *plan.Plan) Planned {
 		}
 		out.Unmet = append(out.Unmet, spoken(u.In(t.zone()), p.Devices))
 	}
-	out.Why = spoken(t.planner.Why(t.zone()), p.Devices)
+	out.Why = spoken(t.planner.Why(plan.Words{Zone: t.zone(), Currency: t.Currency}), p.Devices)
 	return out
 }
 

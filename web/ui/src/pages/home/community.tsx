@@ -67,7 +67,7 @@ export function MeasuresSection({ plans }: { plans: Plans }) {
             {missing.map((m) => (
               <div key={m.label}>
                 <dt>{m.label}</dt>
-                <dd lang="en">{m.reason}</dd>
+                <dd>{m.reason}</dd>
               </div>
             ))}
           </dl>

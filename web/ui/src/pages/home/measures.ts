@@ -1,4 +1,5 @@
 // What the measures of the community say, in words.
+import { told } from "../../ui/api";
 import { wall } from "../../ui/zone";
 import type { Measures, Skill } from "./plans";
 import type { Say } from "./say";
@@ -39,10 +40,10 @@ export function said(m: Measures, { words, format }: Say): Said[] {
 }
 
 /** unknown names the measures that are missing, each with the reason that the community gives. */
-export function unknown(m: Measures, { words }: Say): { label: string; reason: string }[] {
+export function unknown(m: Measures, { words, format }: Say): { label: string; reason: string }[] {
   const w = words.measures;
   const labels: Record<string, string> = { welfare_share: w.market.label, foresight_share: w.gain.label, bill_rule_based: w.byRule, best_response: w.bestResponse.label, skill: w.forecast.label, deadlines: w.cars.label };
-  return (m.unknown ?? []).map((u) => ({ label: labels[u.measure] ?? u.measure, reason: u.reason }));
+  return (m.unknown ?? []).map((u) => ({ label: labels[u.measure] ?? u.measure, reason: told(u.said, u.reason, format.language) }));
 }
 
 /** counted says of which time the measures are. */
