@@ -197,7 +197,7 @@ func TestAHomeownerHasOneHome(t *testing.T) {
 		missing, says := ask(at("zz"))
 		for _, way := range []string{"a", "%61", "b%2F..%2Fa", "b/../a", "B"} {
 			code, body := ask(at(way))
-			if named := asked("zz", "a", "B", "b/../a").Replace(body); code/100 == 2 || code/100 == 4 && (code != missing || named != says) {
+			if named := renamed("zz", "a", "B", "b/../a").Replace(body); code/100 == 2 || code/100 == 4 && (code != missing || named != says) {
 				t.Errorf("%s of %s: %d %s, want %d %s", name, way, code, body, missing, says)
 			}
 		}
@@ -248,8 +248,8 @@ func TestNobodySignsInWithoutAPassword(t *testing.T) {
 	}
 }
 
-// asked replaces names of homes, as refusals have them, by another.
-func asked(by string, names ...string) *strings.Replacer {
+// renamed replaces names of homes, as refusals have them, by another.
+func renamed(by string, names ...string) *strings.Replacer {
 	var pairs []string
 	for _, name := range names {
 		for _, marks := range [][2]string{{`\"`, `\"`}, {`:"`, `"`}, {"“", "”"}, {"„", "“"}} {
