@@ -9,14 +9,16 @@ export interface Said {
   label: string;
   value: string;
   note: string;
+  /** how is the formula. */
+  how: string;
 }
 
 /** said are the measures that are known. */
 export function said(m: Measures, { words, format }: Say): Said[] {
   const { measures: w } = words;
   const all: Said[] = [];
-  const say = <T>(known: T | undefined, is: { label: string; note?: string }, value: (known: T) => string, note = is.note ?? "") => {
-    if (known !== undefined) all.push({ label: is.label, value: value(known), note });
+  const say = <T>(known: T | undefined, is: { label: string; note?: string; how: string }, value: (known: T) => string, note = is.note ?? "") => {
+    if (known !== undefined) all.push({ label: is.label, value: value(known), note, how: is.how });
   };
   const amount = (n: number) => format.money(n);
   const bill = (n: number) => (n < 0 ? w.earned : w.spent)(amount(n));
