@@ -4,7 +4,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { Alert } from "./alert";
 import { told } from "./api";
 import type { Live } from "./live";
-import { type PageName, pagesFor } from "./pages";
+import { firstFor, type PageName, pagesFor } from "./pages";
 import { useSpeech } from "./speech";
 import type { Site } from "./start";
 import { looks } from "./theme";
@@ -36,7 +36,7 @@ export function Shell({ site, page, title, live, foot, children }: Props) {
       </a>
       <header>
         <div class="bar">
-          <a class="community" href="/">
+          <a class="community" href={firstFor(site.session) ?? "/"}>
             <Sign /> {community}
           </a>
           {live && <Clock live={live} />}
