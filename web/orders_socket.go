@@ -45,7 +45,8 @@ func (s *session) begin(b []byte) reply {
 			err = finish(&out)
 		}
 		if err != nil {
-			return api.OrdersReply{Id: &m.Id, Error: new(err.Error()), Said: new(s.says.one(err.Error()))}
+			text := err.Error()
+			return api.OrdersReply{Id: &m.Id, Error: &text, Said: s.says.of(&text)}
 		}
 		return out
 	}

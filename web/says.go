@@ -45,12 +45,15 @@ func (s *sayer) one(text string) sentences.Sentence {
 	return s.catalogue.Tell(text, zone)
 }
 
-// of says a text that may be absent or empty.
+// of says a text that may be absent or empty; of one that is in no file there is nothing more to say.
 func (s *sayer) of(text *string) *sentences.Sentence {
 	if text == nil || *text == "" {
 		return nil
 	}
-	return new(s.one(*text))
+	if one := s.one(*text); one.Code != "" {
+		return &one
+	}
+	return nil
 }
 
 // all says each of some texts.

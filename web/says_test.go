@@ -49,7 +49,7 @@ func TestProblemsAreSaid(t *testing.T) {
 				t.Errorf("%d %s %v", w.Code, body, err)
 			}
 		case "/unknown":
-			if err := json.Unmarshal([]byte(body), &p); err != nil || w.Code != http.StatusTeapot || p.Said == nil || p.Said.Code != "" || p.Said.De != "nobody wrote this" {
+			if err := json.Unmarshal([]byte(body), &p); err != nil || w.Code != http.StatusTeapot || p.Said != nil || p.Error != "nobody wrote this" {
 				t.Errorf("%d %s %v", w.Code, body, err)
 			}
 		case "/answered":
