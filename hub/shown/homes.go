@@ -75,7 +75,7 @@ func (h Homes) Limits(member string) (api.HomeLimits, bool) {
 	if s := h.Strategy(member); s != agent.ByPlanner {
 		shown.Sentences = append(shown.Sentences, api.LimitSentence{Text: fmt.Sprintf("This home's agent (%s) plans nothing: limits bind the planner alone.", s)})
 	}
-	for _, s := range l.Sentences(limits.Words{Zone: h.Zone, Currency: h.Currency, Minor: minor(h.Currency)}) {
+	for _, s := range l.Sentences(limits.Words{Zone: h.Zone, Currency: h.Currency, Minor: grid.Hundredth(h.Currency)}) {
 		said := api.LimitSentence{Text: s.Text}
 		if s.Field != "" {
 			said.Field = new(fieldOf(s.Field, l.Chargers()))
@@ -87,12 +87,6 @@ func (h Homes) Limits(member string) (api.HomeLimits, bool) {
 
 // listed is a list that is never null.
 func listed(all []string) []string { return append([]string{}, all...) }
-
-// minor is what people call a hundredth of a currency in which they say prices of energy; the
-// pages know the same (format.ts).
-func minor(currency string) string {
-	return map[string]string{"CHF": "Rp.", "EUR": "ct", "GBP": "p", "USD": "¢"}[currency]
-}
 
 // fieldOf is the path of a limit as the API has it: its cars are a list.
 func fieldOf(field string, chargers []string) string {
