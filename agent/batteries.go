@@ -35,7 +35,7 @@ const (
 	leastEfficiency, mostEfficiency = 0.5, 1.0
 )
 
-// body is what a battery is by its own readings.
+// body is what a battery is by its own readings, or by what its owner says.
 type body struct {
 	capacity float64 // Wh
 	each     float64 // efficiency of charging, and that of discharging
@@ -44,36 +44,43 @@ type body struct {
 // bodies are what is known of batteries. They are safe for concurrent use.
 type bodies struct {
 	mu      sync.Mutex
-	learned map[string]body
-	studied map[string]time.Time
+	studied map[string]studied
 }
 
-// of returns what was learned of a battery; false where it was too little.
-func (b *bodies) of(battery string) (body, bool) {
+// studied is what was learned of a battery.
+type studied struct {
+	at      time.Time
+	rated   body // what its owner said then
+	learned body
+	known   bool // enough had flowed to learn something
+}
+
+// of returns what was learned of a battery that is rated so; false where it was too little.
+func (b *bodies) of(battery string, rated body) (body, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	one, known := b.learned[battery]
-	return one, known
+	one := b.studied[battery]
+	return one.learned, one.known && one.rated == rated
 }
 
 // due tells whether a battery's past is to be looked at.
-func (b *bodies) due(battery string, now time.Time) bool {
+func (b *bodies) due(battery string, rated body, now time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	last, looked := b.studied[battery]
-	return !looked || now.Sub(last) >= studiedEvery
+	return !looked || last.rated != rated || now.Sub(last.at) >= studiedEvery
 }
 
-func (b *bodies) put(battery string, one body, known bool, now time.Time) {
+func (b *bodies) put(battery string, s studied) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.learned == nil {
-		b.learned, b.studied = map[string]body{}, map[string]time.Time{}
+	if b.studied == nil {
+		b.studied = map[string]studied{}
 	}
-	b.studied[battery] = now
-	if known {
-		b.learned[battery] = one
+	if before := b.studied[battery]; !s.known && before.rated == s.rated {
+		s.learned, s.known = before.learned, before.known
 	}
+	b.studied[battery] = s
 }
 
 // study learns what a battery is from what was read of it before now.
@@ -86,8 +93,9 @@ func (t *Traders) study(ctx context.Context, battery string, now time.Time) erro
 	if err != nil {
 		return err
 	}
-	one, known := bodyOf(energies, charges, t.rated(battery))
-	t.bodies.put(battery, one, known, now)
+	s := studied{at: now, rated: t.rated(battery)}
+	s.learned, s.known = bodyOf(energies, charges, s.rated)
+	t.bodies.put(battery, s)
 	return nil
 }
 
@@ -155,21 +163,22 @@ func (all flows) sum() (sum flow) {
 
 // asRead returns what a battery is: as learned, else as rated.
 func (t *Traders) asRead(ctx context.Context, battery string, now time.Time) (body, error) {
-	if t.FitInPlace && t.bodies.due(battery, now) {
+	rated := t.rated(battery)
+	if t.FitInPlace && t.bodies.due(battery, rated, now) {
 		if err := t.study(ctx, battery, now); err != nil {
 			return body{}, err
 		}
 	}
-	if b, known := t.bodies.of(battery); known {
+	if b, known := t.bodies.of(battery, rated); known {
 		return b, nil
 	}
-	return t.rated(battery), nil
+	return rated, nil
 }
 
 // restudy looks at the past of the first battery of a seat of which that is due; did is false where none is.
 func (t *Traders) restudy(ctx context.Context, at seat, now time.Time) (did bool, err error) {
 	for _, d := range at.devices {
-		if d.Kind == grid.Battery && t.moves(d.ID) && t.bodies.due(d.ID, now) {
+		if d.Kind == grid.Battery && t.moves(d.ID) && t.bodies.due(d.ID, t.rated(d.ID), now) {
 			return true, t.study(ctx, d.ID, now)
 		}
 	}

@@ -19,7 +19,8 @@ const (
 // expected is what a metering point will probably take without the devices that a plan moves.
 type expected struct {
 	made  time.Time
-	first grid.Interval // that ran then
+	of    map[string]Rating // the devices that there were, by id
+	first grid.Interval     // that ran then
 	load  *forecast.Outlook
 	sun   *forecast.Outlook // nil: no inverter is metered
 	drawn int               // by which days the scenarios are
@@ -34,7 +35,10 @@ func (t *Traders) expect(ctx context.Context, at seat, now time.Time) (*expected
 	if err := t.recollect(ctx, at, now); err != nil { // whether it ever gave decides what is forecast
 		return nil, err
 	}
-	x := &expected{made: now, first: grid.IntervalAt(now, t.Minutes), drawn: -1}
+	x := &expected{made: now, of: map[string]Rating{}, first: grid.IntervalAt(now, t.Minutes), drawn: -1}
+	for _, d := range at.devices {
+		x.of[d.ID] = t.rating(d.ID)
+	}
 	for _, s := range t.seriesOf(at) {
 		past, err := t.past(ctx, at, s.kind, now)
 		if err != nil {

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"github.com/commonwatt/commonwatt/agent/limits"
@@ -11,6 +12,7 @@ import (
 // sight is what a plan was made by that may change at once.
 type sight struct {
 	limits  limits.Limits
+	made    map[string]Rating        // by device, what there is and what it is made for
 	plugged map[string]bool          // by charger: a car is there; by appliance: it has something to do
 	charge  map[string]grid.PerMille // by battery, as it was
 	at      time.Time
@@ -21,11 +23,12 @@ const jump grid.PerMille = 150
 
 // look returns what there is to see of a metering point now.
 func (t *Traders) look(ctx context.Context, at seat, now time.Time) (s sight, err error) {
-	s = sight{plugged: map[string]bool{}, charge: map[string]grid.PerMille{}, at: now}
+	s = sight{made: map[string]Rating{}, plugged: map[string]bool{}, charge: map[string]grid.PerMille{}, at: now}
 	if t.Limits != nil {
 		s.limits = t.Limits(at.home.Member)
 	}
 	for _, d := range at.devices {
+		s.made[d.ID] = t.rating(d.ID)
 		if d.Kind != grid.Charger && d.Kind != grid.Battery && d.Kind != grid.Appliance {
 			continue
 		}
@@ -47,7 +50,7 @@ func (t *Traders) look(ctx context.Context, at seat, now time.Time) (s sight, er
 
 // differs tells whether a plan that was made by s is to be made anew by what there is now.
 func (s sight) differs(now sight) bool {
-	if !s.limits.Equal(now.limits) {
+	if !s.limits.Equal(now.limits) || !maps.Equal(s.made, now.made) {
 		return true
 	}
 	for id, there := range now.plugged {
@@ -67,8 +70,8 @@ func (s sight) differs(now sight) bool {
 const quarters = 10
 
 // Replan plans anew for every metering point of which something changed at once since its last
-// plan: a car came or left, an appliance was loaded or done, a battery's charge jumped, the homeowner set other limits; or of
-// which there is no plan. What was ordered stays as it is until the next quote.
+// plan: a car came or left, an appliance was loaded or done, a battery's charge jumped, the homeowner set other limits, a device
+// came or went or is made for something else; or of which there is no plan. What was ordered stays as it is until the next quote.
 func (t *Traders) Replan(ctx context.Context, now time.Time) error {
 	for _, at := range t.planners() {
 		p, known := t.Planned(at.home.MeteringPoint)

@@ -59,6 +59,17 @@ func TestPlansAreMadeAnew(t *testing.T) {
 	if made := replan(came.Add(time.Minute)); !made.Equal(came.Add(time.Minute)) {
 		t.Error("the homeowner wants a reserve, and there is no new plan")
 	}
+	rating := traders.Rating
+	traders.Rating = func(id string) agent.Rating {
+		of := rating(id)
+		if id == "a/charger" {
+			of.Power = 3700
+		}
+		return of
+	}
+	if made := replan(came.Add(2 * time.Minute)); !made.Equal(came.Add(2 * time.Minute)) {
+		t.Error("a charger gives less than was said, and there is no new plan")
+	}
 	if in, _ := traders.Intent("mp-a", grid.IntervalAt(came, 15)); in.Reserve < 300 {
 		t.Errorf("the intent reserves %d", in.Reserve)
 	}

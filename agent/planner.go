@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"time"
 
@@ -55,7 +56,7 @@ func (t *Traders) plan(ctx context.Context, at seat, i grid.Interval, now time.T
 	}
 	k.limits = k.seen.limits
 	x := t.expects[at.home.MeteringPoint]
-	if x == nil || x.made.Add(fresh).Before(now) {
+	if x == nil || x.made.Add(fresh).Before(now) || !maps.Equal(x.of, k.seen.made) {
 		if x, err = t.expect(ctx, at, now); err != nil {
 			return nil, nil, err
 		}

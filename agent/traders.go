@@ -82,13 +82,13 @@ func NewTraders(o Options) *Traders {
 // solar is the source of a home with an inverter.
 const solar = "solar"
 
-// Add takes in one more device: a connection meter gives its metering point an agent,
-// and an inverter gives the agent of its metering point a source.
+// Add takes in one more device, in place of the one with its id if there is one: a connection meter
+// gives its metering point an agent, and an inverter gives the agent of its metering point a source.
 func (t *Traders) Add(dev grid.Device) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	at := t.seats[dev.MeteringPoint]
-	at.devices = append(at.devices, dev)
+	at.devices = append(at.without(dev.ID), dev)
 	switch dev.Kind {
 	case grid.Meter:
 		at.meter, at.home = dev.ID, Home{Member: dev.Member, MeteringPoint: dev.MeteringPoint}
@@ -115,11 +115,24 @@ func (t *Traders) Remove(dev grid.Device) {
 	if !seated {
 		return
 	}
-	at.devices = slices.DeleteFunc(slices.Clone(at.devices), func(d grid.Device) bool { return d.ID == dev.ID })
+	at.devices = at.without(dev.ID)
+	if dev.Kind == grid.Inverter && !at.has(grid.Inverter) {
+		delete(t.sources, dev.MeteringPoint)
+		at.home.Source = ""
+		if at.agent != nil {
+			at.agent = at.strategy.agent(at.home, t.Seed)
+		}
+	}
 	if at.meter == dev.ID {
 		at.meter, at.agent = "", nil
+		delete(t.planned, dev.MeteringPoint)
 	}
 	t.seats[dev.MeteringPoint] = at
+}
+
+// without returns the devices of a seat but one, in a list of their own.
+func (at seat) without(device string) []grid.Device {
+	return slices.DeleteFunc(slices.Clone(at.devices), func(d grid.Device) bool { return d.ID == device })
 }
 
 // Homes returns how many homes trade: a member with several metering points is one.

@@ -74,7 +74,7 @@ func (a *adoption) profiles() (*profile.Set, error) {
 // ledger, the market, and the page. Once it is kept, begin has it read; a connection
 // meter bills, and its member trades, from the next interval on.
 func (a *adoption) adopt(ctx context.Context, b pairing.Binding) (begin func(), err error) {
-	target, last, err := a.wanted(ctx, b)
+	d, last, err := a.wanted(ctx, b)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +87,7 @@ func (a *adoption) adopt(ctx context.Context, b pairing.Binding) (begin func(), 
 	}
 	join := func() {}
 	if b.Kind == grid.Meter {
-		if join, err = a.market.host.Admit(community.Point{MeteringPoint: b.MeteringPoint, Member: b.Member}, a.site.clock()); err != nil {
+		if join, err = a.market.host.Admit(pointOf(d.Target), a.site.clock()); err != nil {
 			return nil, refusedAs(err)
 		}
 	}
@@ -95,6 +95,7 @@ func (a *adoption) adopt(ctx context.Context, b pairing.Binding) (begin func(), 
 		return nil, err
 	}
 	return func() {
+		a.put(d)
 		a.records.intake.Add(b.Device)
 		if b.Replaces != "" {
 			a.replace(b)
@@ -103,13 +104,33 @@ func (a *adoption) adopt(ctx context.Context, b pairing.Binding) (begin func(), 
 			tellSign(ctx, a.live, a.log, c)
 		}
 		if b.Kind == grid.Meter {
-			a.records.metering.Add(b.Device, b.Since, target.Most)
+			a.records.metering.Add(b.Device, b.Since, d.read.Most)
 		}
 		a.market.traders.Add(b.Device)
-		a.moved.Add(b.Device)
 		join()
-		a.fleet.Add(target, last)
+		a.fleet.Add(d.read, last)
+		a.steer(b.MeteringPoint)
 	}, nil
+}
+
+// put has a device be one of the community's, as it is now.
+func (a *adoption) put(d device) {
+	if err := a.site.put(d.Target); err != nil { // wanted has read it
+		a.log.Error("a device is not taken in", slog.String("device", d.ID), slog.String("error", err.Error()))
+	}
+}
+
+// steer has the devices of a metering point be moved that it has now, and no others.
+func (a *adoption) steer(point string) {
+	for k, p := range a.site.points() {
+		if p.MeteringPoint != point {
+			continue
+		}
+		if err := a.moved.Set(a.site.home(a.site.meters()[k], p)); err != nil {
+			a.log.Error("devices are moved as before until the next start", slog.String("metering_point", point), slog.String("error", err.Error()))
+		}
+		return
+	}
 }
 
 // refusedAs makes what the market refuses the installer's to mend.
@@ -120,26 +141,25 @@ func refusedAs(err error) error {
 	return err
 }
 
-// wanted says how a paired device is read, and what its last registers were.
-func (a *adoption) wanted(ctx context.Context, b pairing.Binding) (t meters.Target, last *grid.Reading, err error) {
+// wanted says what a paired device is and how it is read, and what its last registers were.
+func (a *adoption) wanted(ctx context.Context, b pairing.Binding) (d device, last *grid.Reading, err error) {
 	profiles, err := a.profiles()
 	if err != nil {
-		return t, nil, err
+		return d, nil, err
 	}
-	d, err := OfBinding(b).Target("", profiles.Get(b.Profile))
-	if err != nil {
-		return t, nil, err
+	if d.Target, err = OfBinding(b).Target("", profiles.Get(b.Profile)); err != nil {
+		return d, nil, err
 	}
-	if t, err = Target(d); err != nil {
-		return t, nil, err
+	if d.read, err = Target(d.Target); err != nil {
+		return d, nil, err
 	}
 	last, err = a.records.evidence.Totals(ctx, b.ID)
-	return t, last, err
+	return d, last, err
 }
 
 // elsewhere are the devices that gateways on other machines read.
 func (a *adoption) elsewhere() (all []web.Elsewhere) {
-	for _, d := range a.site.plan.Devices {
+	for _, d := range a.site.list() {
 		if d.Gateway != "" {
 			all = append(all, web.Elsewhere{Device: d.Device, Gateway: d.Gateway, Profile: d.Profile.ID})
 		}
@@ -150,6 +170,7 @@ func (a *adoption) elsewhere() (all []web.Elsewhere) {
 // dismiss lets go of a device that was removed while the community runs: it is read, shown and
 // waited for no more. What it measured counts as before.
 func (a *adoption) dismiss(b pairing.Binding) {
+	a.release(b)
 	a.fleet.Remove(b.ID)
 	if b.Kind == grid.Meter {
 		a.records.metering.End(b.ID, b.Until)
@@ -160,6 +181,14 @@ func (a *adoption) dismiss(b pairing.Binding) {
 	a.live.Remove(b.Device)
 	if b.Kind == grid.Meter && !a.records.metering.Has(b.MeteringPoint) {
 		a.withdraw(b.MeteringPoint)
+	}
+}
+
+// release gives a device back to its own logic, while it can still be reached.
+func (a *adoption) release(b pairing.Binding) {
+	a.site.drop(b.ID)
+	if b.Kind != grid.Meter {
+		a.steer(b.MeteringPoint)
 	}
 }
 
@@ -183,51 +212,58 @@ func (a *adoption) replace(by pairing.Binding) {
 	old.ID = by.Replaces
 	if by.Kind == grid.Meter {
 		a.records.metering.Add(by.Device, by.Since, 0) // what can flow through it is said when it is read
-		a.moved.Replace(old.ID, by.Device)
 	}
 	a.dismiss(pairing.Binding{Device: old, Until: by.Since})
 }
 
-// change has a device be read with other bounds.
-func (a *adoption) change(ctx context.Context, b pairing.Binding) error {
-	target, last, err := a.wanted(ctx, b)
+// change has a device be made for something else: what is believed of it, what its connection bears in the
+// market, and how it is planned and moved follow at once. It is refused while the device is tried.
+func (a *adoption) change(ctx context.Context, b pairing.Binding) (begin func(), err error) {
+	d, last, err := a.wanted(ctx, b)
 	if err != nil {
-		return err
+		return nil, err
+	}
+	if a.moved.Tries(b.ID) {
+		return nil, &pairing.ConflictError{Reason: steer.ErrTried.Error()}
 	}
 	if b.Kind == grid.Meter {
-		a.records.metering.Add(b.Device, b.Since, target.Most)
+		if _, err := a.market.host.Admit(pointOf(d.Target), a.site.clock()); err != nil {
+			return nil, refusedAs(err)
+		}
 	}
-	a.fleet.Add(target, last)
-	return nil
+	return func() {
+		a.put(d)
+		if b.Kind == grid.Meter {
+			a.records.metering.Add(b.Device, b.Since, d.read.Most)
+		}
+		a.fleet.Add(d.read, last)
+		a.steer(b.MeteringPoint)
+	}, nil
 }
 
 // movable tells whether a device may be moved, as its owner says.
 func (a *adoption) movable(b pairing.Binding) bool {
-	t, err := a.target(b)
-	return err == nil && (b.Control || a.site.movable(t)) && b.Kind != grid.Meter && t.Profile.Acts(b.Kind) != nil
-}
-
-// target says how a device is read: as since the start where it is read so still, for to read all profiles again takes long.
-func (a *adoption) target(b pairing.Binding) (meters.Target, error) {
-	k := slices.IndexFunc(a.site.targets, func(t meters.Target) bool { return t.ID == b.ID && t.Profile.ID == b.Profile })
-	if k >= 0 {
-		return a.site.targets[k], nil
-	}
-	t, _, err := a.wanted(context.Background(), b)
-	return t, err
+	t := a.targetOf(b.ID)
+	return t.ID != "" && a.site.movable(t)
 }
 
 // try has a device take a power for a while.
 func (a *adoption) try(ctx context.Context, b pairing.Binding, p grid.Power, during time.Duration) (web.Trial, error) {
-	t, _, err := a.wanted(ctx, b)
-	if err != nil {
-		return web.Trial{}, err
-	}
-	said, err := a.moved.Try(ctx, t, p, during)
+	said, err := a.moved.Try(ctx, a.targetOf(b.ID), p, during)
 	if errors.Is(err, steer.ErrTried) {
 		return web.Trial{}, &pairing.ConflictError{Reason: err.Error()}
 	}
 	return web.Trial(said), err
+}
+
+// targetOf says how a device is read now.
+func (a *adoption) targetOf(id string) meters.Target {
+	for _, t := range a.site.read() {
+		if t.ID == id {
+			return t
+		}
+	}
+	return meters.Target{}
 }
 
 // tellSign tells the installer that a meter is doubted to be mounted the right way round,

@@ -31,9 +31,10 @@ type Bench struct {
 	// community takes it.
 	Adopt func(ctx context.Context, b Binding) (begin func(), err error)
 	Clock func() time.Time // of the community; nil: time.Now
-	// Changed is told of a paired device that is to be read otherwise, and Dismissed of one that
-	// was removed. Totals returns the last registers of a device, nil when there are none. Each may be nil.
-	Changed   func(ctx context.Context, b Binding) error
+	// Changed takes a paired device that is to be otherwise, before that is kept, or refuses it; what it
+	// returns is called once it is kept. Dismissed is told of one that was removed. Totals returns the last
+	// registers of a device, nil when there are none. Each may be nil.
+	Changed   func(ctx context.Context, b Binding) (begin func(), err error)
 	Dismissed func(b Binding)
 	Totals    func(ctx context.Context, device string) (*grid.Reading, error)
 

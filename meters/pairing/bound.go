@@ -128,6 +128,8 @@ func (b *Bench) ended(ctx context.Context, id string) (*Registers, error) {
 // it is, and the bills that were made of it. A connection meter goes last of its metering point,
 // and when who asks is sure: its home trades no more. Errors: *NotFoundError, *ConflictError.
 func (b *Bench) Remove(ctx context.Context, id string, sure bool) error {
+	b.adopting.Lock()
+	defer b.adopting.Unlock()
 	gone, err := b.remove(id, func(gone *Binding, paired []Binding) (err error) {
 		for _, other := range append(slices.Clone(b.Configured), paired...) {
 			if gone.Kind == grid.Meter && other.ID != id && other.MeteringPoint == gone.MeteringPoint {
@@ -155,19 +157,24 @@ func (b *Bench) Remove(ctx context.Context, id string, sure bool) error {
 func (b *Bench) Change(ctx context.Context, id string, how func(*Ratings)) error {
 	b.adopting.Lock()
 	defer b.adopting.Unlock()
-	changed, err := b.change(id, func(d *Binding) error {
+	begin := func() {}
+	err := b.change(id, func(d *Binding) (err error) {
 		how(&d.Ratings)
 		p := b.Profiles.Get(d.Profile)
 		if p == nil {
 			return &ConflictError{fmt.Sprintf("there is no profile %q any more", d.Profile)}
 		}
-		return d.Ratings.check(d.Kind, p)
+		if err := d.Ratings.check(d.Kind, p); err != nil || b.Changed == nil {
+			return err
+		}
+		begin, err = b.Changed(ctx, *d)
+		return err
 	})
 	if missing := (*NotFoundError)(nil); errors.As(err, &missing) {
 		return b.notPaired(id)
 	}
-	if err == nil && b.Changed != nil {
-		err = b.Changed(ctx, changed)
+	if err == nil {
+		begin()
 	}
 	return err
 }

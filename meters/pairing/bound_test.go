@@ -84,9 +84,8 @@ func TestALastMeterGoesWhenItIsSure(t *testing.T) {
 		t.Fatal(err)
 	}
 	var changed, gone []pairing.Binding
-	bench.Changed = func(_ context.Context, b pairing.Binding) error {
-		changed = append(changed, b)
-		return nil
+	bench.Changed = func(_ context.Context, b pairing.Binding) (func(), error) {
+		return func() { changed = append(changed, b) }, nil
 	}
 	bench.Dismissed = func(b pairing.Binding) { gone = append(gone, b) }
 	if err := bench.Change(t.Context(), "ann/meter", func(r *pairing.Ratings) { r.ImportLimit = new(grid.Power(11_000)) }); err != nil || len(changed) != 1 || *changed[0].ImportLimit != 11_000 {

@@ -66,21 +66,21 @@ func (s *shelf) keep(binding Binding, gone ...Binding) error {
 }
 
 // change has a paired device be otherwise. Errors: *NotFoundError, and those of how.
-func (s *shelf) change(id string, how func(*Binding) error) (changed Binding, err error) {
+func (s *shelf) change(id string, how func(*Binding) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	paired, err := s.Paired()
 	if err != nil {
-		return changed, err
+		return err
 	}
 	at := slices.IndexFunc(paired, func(other Binding) bool { return other.ID == id })
 	if at < 0 {
-		return changed, &NotFoundError{id}
+		return &NotFoundError{id}
 	}
 	if err := how(&paired[at]); err != nil {
-		return changed, err
+		return err
 	}
-	return paired[at], s.write(devicesFile, paired)
+	return s.write(devicesFile, paired)
 }
 
 // remove lets go of a device that was paired, unless it may not go yet. Errors:
