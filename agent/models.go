@@ -92,6 +92,9 @@ func (t *Traders) due(s series, now time.Time) bool {
 
 // fit fits a model to a series. One that was kept serves as long as it is young enough.
 func (t *Traders) fit(s series, past forecast.Series, now time.Time) error {
+	if len(past.Values) == 0 { // as of the sun where no inverter was ever read
+		return forecast.ErrNoHistory
+	}
 	o := forecast.Options{Kind: s.kind, Zone: t.zone(), Latitude: t.Latitude, Longitude: t.Longitude}
 	if s.kind == forecast.PV {
 		o.Peak = float64(t.peak(s.point))

@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"path/filepath"
 	"slices"
@@ -36,6 +37,8 @@ type adoption struct {
 	live    *web.Live
 	signs   *signwatch.Watch
 	log     *slog.Logger
+
+	file []config.Target // devices of the configuration: those that count, and those that were let go of
 }
 
 // installer serves the pairing of devices. In a simulated community it goes
@@ -46,19 +49,54 @@ func (a *adoption) installer(dir *disk.Dir) (*web.Installer, error) {
 		return nil, err
 	}
 	bench := pairing.Open(dir.Path, a.site.plan.Profiles, nil)
+	if bench.Configured, err = a.configured(bench); err != nil {
+		return nil, err
+	}
+	bench.Fits = Fits(bench.Profiles, a.site.plan.Tariff.Currency)
+	bench.HasRead, bench.Clock = true, a.site.clock
+	bench.Trial, bench.Reserved, bench.Adopt, bench.Shared = a.site.sim != nil, record.SystemAccounts(), a.adopt, a.fleet.Conn
+	bench.Dismissed, bench.Changed, bench.Totals = a.dismiss, a.change, a.records.evidence.Totals
+	return &web.Installer{Desk: bench, Key: key, Elsewhere: a.elsewhere, Movable: a.movable, Try: a.try}, nil
+}
+
+// configured returns the devices that this process reads because the configuration says so, and those of which it says
+// so and that were let go of.
+func (a *adoption) configured(bench *pairing.Bench) (all []pairing.Binding, err error) {
+	if a.site.sim != nil {
+		for _, t := range a.site.targets {
+			all = append(all, pairing.Binding{Device: t.Device, Target: t.Endpoint.String(), Unit: t.Unit, Profile: t.Profile.ID, Configured: true})
+		}
+		return all, nil
+	}
 	paired, err := bench.Paired()
 	if err != nil {
 		return nil, err
 	}
-	for _, t := range a.site.targets {
-		if !slices.ContainsFunc(paired, func(b pairing.Binding) bool { return b.ID == t.ID }) {
-			bench.Configured = append(bench.Configured, pairing.Binding{Device: t.Device, Target: t.Endpoint.String(), Unit: t.Unit, Profile: t.Profile.ID, Inverted: t.Turned.Power, Counters: new(t.Turned.Counters), How: pairing.How{Part: t.Part, Own: pairing.Own(t.Own)}})
+	there := slices.DeleteFunc(slices.Clone(a.site.plan.Devices), func(d config.Target) bool {
+		return slices.ContainsFunc(paired, func(b pairing.Binding) bool { return b.ID == d.ID })
+	})
+	a.file = append(there, a.site.plan.Gone...)
+	for _, d := range a.file {
+		if d.Gateway == "" {
+			all = append(all, bindingOf(d))
 		}
 	}
-	bench.HasRead, bench.Clock = true, a.site.clock
-	bench.Trial, bench.Reserved, bench.Adopt, bench.Shared = a.site.sim != nil, record.SystemAccounts(), a.adopt, a.fleet.Conn
-	bench.Dismissed, bench.Changed, bench.Totals = a.dismiss, a.change, a.records.evidence.Totals
-	return &web.Installer{Desk: bench, Key: key, Elsewhere: a.elsewhere(), Movable: a.movable, Try: a.try}, nil
+	return all, nil
+}
+
+// bindingOf is a configured device as one that was paired.
+func bindingOf(d config.Target) pairing.Binding {
+	b := pairing.Binding{
+		Device: d.Device, Target: d.Address, Unit: d.Unit, Profile: d.Profile.ID, Inverted: d.Turned.Power, Counters: new(d.Turned.Counters), Configured: true, Since: d.Since,
+		How: pairing.How{Part: d.Part, Own: pairing.Own(d.Own), Ratings: pairing.Ratings{ImportLimit: d.Imports, ExportLimit: d.Exports, Control: d.Control}},
+	}
+	if d.Rated > 0 {
+		b.Rated = &d.Rated
+	}
+	if d.Capacity > 0 {
+		b.Capacity = &d.Capacity
+	}
+	return b
 }
 
 // profiles returns those of now: pairing a device may have kept one more.
@@ -143,11 +181,7 @@ func refusedAs(err error) error {
 
 // wanted says what a paired device is and how it is read, and what its last registers were.
 func (a *adoption) wanted(ctx context.Context, b pairing.Binding) (d device, last *grid.Reading, err error) {
-	profiles, err := a.profiles()
-	if err != nil {
-		return d, nil, err
-	}
-	if d.Target, err = OfBinding(b).Target("", profiles.Get(b.Profile)); err != nil {
+	if d.Target, err = a.planned(b); err != nil {
 		return d, nil, err
 	}
 	if d.read, err = Target(d.Target); err != nil {
@@ -155,6 +189,32 @@ func (a *adoption) wanted(ctx context.Context, b pairing.Binding) (d device, las
 	}
 	last, err = a.records.evidence.Totals(ctx, b.ID)
 	return d, last, err
+}
+
+// planned is what a device is planned by: as it was paired, or as the configuration has it. A connection meter is where the
+// one before it at its metering point was.
+func (a *adoption) planned(b pairing.Binding) (t config.Target, err error) {
+	if k := slices.IndexFunc(a.file, func(d config.Target) bool { return d.ID == b.ID }); b.Configured && k >= 0 {
+		t = a.file[k]
+		t.Since = b.Since
+		return t, nil
+	}
+	profiles, err := a.profiles()
+	if err != nil {
+		return t, err
+	}
+	p := profiles.Get(b.Profile)
+	if p == nil {
+		return t, fmt.Errorf("there is no profile %q any more", b.Profile)
+	}
+	d, err := OfBinding(b)
+	if err != nil {
+		return t, err
+	}
+	if t, err = d.Sized(p, a.site.plan.Tariff.Currency); err == nil {
+		t.Inherit(a.file...)
+	}
+	return t, err
 }
 
 // elsewhere are the devices that gateways on other machines read.

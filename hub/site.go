@@ -43,14 +43,18 @@ func openSite(ctx context.Context, plan config.Plan, clock func() time.Time) (*s
 	return s, nil
 }
 
-// Target says how a device of the plan is polled. The error begins with the name of the
-// field.
-func Target(d config.Target) (meters.Target, error) {
-	endpoint, err := modbus.ParseUnit(d.Address, d.Unit)
-	if err != nil {
-		return meters.Target{}, fmt.Errorf("address: %w", err)
+// takeIn has the community have the devices of its plan.
+func (s *site) takeIn() error {
+	for i, d := range s.plan.Devices {
+		if err := s.put(d); err != nil {
+			return fmt.Errorf("devices[%d].%w", i, err)
+		}
+		s.devices = append(s.devices, d.Device)
+		if d.Gateway == "" {
+			s.targets = append(s.targets, s.get(d.ID).read)
+		}
 	}
-	return meters.Target{Device: d.Device, Endpoint: endpoint, Unit: d.Unit, Profile: d.Profile, Rated: d.Rated, Turned: d.Turned, Most: meters.Bound(d.Ratings()...), Own: d.Own, Part: d.Part, Warm: meters.Warm{Low: d.Heat.Low, High: d.Heat.High}}, nil
+	return nil
 }
 
 func (s *site) simulate(ctx context.Context) error {
