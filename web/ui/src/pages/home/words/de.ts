@@ -238,7 +238,7 @@ export const words: Words = {
     bills: { label: "Alle Rechnungen zusammen", alone: (amount) => `jeder für sich wären es ${amount}`, byRule: (amount) => `${amount} mit Batterien nach Regel`, byKey: (amount) => `${amount} nach einem Verteilschlüssel` },
     worseOff: { label: "Schlechter gestellt", note: "Mitglieder zahlen mehr, als sie allein zahlten", least: (lost, amount) => `Mitglieder zahlen mehr, als sie allein zahlten; wer am wenigsten gewann, hat ${amount} ${lost ? "verloren" : "gewonnen"}` },
     imbalance: { label: "Abweichung", note: "flossen anders, als gehandelt war" },
-    bestResponse: { label: "Beste Antwort", note: "ist das meiste, was ein Mitglied mit anderen Geboten hätte gewinnen können" },
+    bestResponse: { label: "Beste Antwort", note: (until, ago) => `ist das meiste, was sich für ein Mitglied mit anderen Geboten bei sonst gleichem Verlauf am Tag bis ${until} fand${ago < 1 ? "" : `, ${plural(ago, "Stunde", "Stunden")} vor dem letzten abgerechneten Intervall`}` },
     forecast: { label: "Vorhersage", note: "des Fehlers, den man mit den Werten von gestern macht, im Mittel der Häuser; weniger ist besser" },
     cycles: { label: "Batteriezyklen", note: "volle Zyklen einer Batterie am letzten Tag, im Mittel" },
     cars: { label: "Autos rechtzeitig fertig", note: "der Zeiten, die einzuhalten waren" },

@@ -242,7 +242,7 @@ export const words = {
     bills: { label: "All bills together", alone: (amount: string) => `would have been ${amount} each alone`, byRule: (amount: string) => `${amount} with batteries by rule`, byKey: (amount: string) => `${amount} by an allocation key` },
     worseOff: { label: "Worse off", note: "members pay more than they would alone", least: (lost: boolean, amount: string) => `members pay more than they would alone; who gained least ${lost ? "lost" : "gained"} ${amount}` },
     imbalance: { label: "Imbalance", note: "flowed otherwise than it was traded" },
-    bestResponse: { label: "Best response", note: "is the most that one member could have gained by bidding otherwise" },
+    bestResponse: { label: "Best response", note: (until: string, ago: number) => `is the most that was found for one member by other orders, all else as it was, in the day up to ${until}${ago < 1 ? "" : `, ${plural(ago, "hour", "hours")} before the last settled interval`}` },
     forecast: { label: "Forecast", note: "of the error of taking yesterday's values, mean over the homes; less is better" },
     cycles: { label: "Battery cycles", note: "full cycles of a battery in the last day, mean" },
     cars: { label: "Cars ready in time", note: "of the times that could be met" },
