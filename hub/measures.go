@@ -49,7 +49,7 @@ func carsOf(m *market) *measured.Cars {
 			for _, member := range m.traders.Members() {
 				for _, d := range m.traders.Devices(member) {
 					if d.Kind == grid.Charger {
-						of := m.traders.Rating(d.ID)
+						of := m.site.rating(d.ID)
 						all = append(all, readiness.Charger{ID: d.ID, Power: of.Power, Capacity: of.Capacity})
 					}
 				}

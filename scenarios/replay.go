@@ -123,6 +123,7 @@ type replay struct {
 	recorder *recorder
 	held     *held
 	desk     *agent.Traders
+	prices   agent.Prices
 	market   *community.Market
 	driver   *drive.Driver
 	inPlace  drive.InPlace
@@ -204,7 +205,7 @@ func newReplay(ctx context.Context, s Scenario, l *ledger.Ledger, d *deviant) (*
 	r.result.chargers, r.result.ready = r.recorder.chargers(), t.ready
 	r.declared = community.NewDeclarations(r.result.Feeder, func(point string) string { return r.market.Point(point).Node })
 	devices := r.recorder.grid()
-	r.desk = r.traders(devices, t)
+	r.prices, r.desk = t.prices, agent.NewTraders(r.agents(devices, t))
 	if err := l.Register(ctx, devices...); err != nil {
 		return nil, err
 	}
@@ -218,17 +219,17 @@ func newReplay(ctx context.Context, s Scenario, l *ledger.Ledger, d *deviant) (*
 	return r, nil
 }
 
-// traders returns the homes' agents.
-func (r *replay) traders(devices []grid.Device, t terms) *agent.Traders {
+// agents says what the homes' agents work with.
+func (r *replay) agents(devices []grid.Device, t terms) agent.Options {
 	s := r.result.Scenario
-	return agent.NewTraders(agent.Options{
+	return agent.Options{
 		Devices: devices, Prices: t.prices, Telemetry: r.recorder, Seed: s.Seed, Minutes: s.Interval, Rating: r.recorder.rating,
 		Strategy: func(member string) agent.Strategy { return r.deviant.of(s, member) },
 		Place:    agent.Place{Latitude: s.Latitude, Longitude: s.Longitude}, FitInPlace: true,
 		Limits: func(member string) limits.Limits { return t.limits[member] }, Zone: t.money.Zone,
 		Ahead: t.trading == matching.Calls, NoPool: t.rules.Pool == settlement.Off,
 		Position: func(i grid.Interval, point string) (grid.Energy, bool) { return r.market.Position(i, point) },
-	})
+	}
 }
 
 // openMarket opens the market, and admits the homes.

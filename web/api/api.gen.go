@@ -194,19 +194,19 @@ func (e Language) Valid() bool {
 
 // Defines values for LastReadingQuality.
 const (
-	Estimated LastReadingQuality = "estimated"
-	Good      LastReadingQuality = "good"
-	Suspect   LastReadingQuality = "suspect"
+	LastReadingQualityEstimated LastReadingQuality = "estimated"
+	LastReadingQualityGood      LastReadingQuality = "good"
+	LastReadingQualitySuspect   LastReadingQuality = "suspect"
 )
 
 // Valid indicates whether the value is a known member of the LastReadingQuality enum.
 func (e LastReadingQuality) Valid() bool {
 	switch e {
-	case Estimated:
+	case LastReadingQualityEstimated:
 		return true
-	case Good:
+	case LastReadingQualityGood:
 		return true
-	case Suspect:
+	case LastReadingQualitySuspect:
 		return true
 	default:
 		return false
@@ -357,6 +357,48 @@ func (e MemberRowOutcome) Valid() bool {
 	case New:
 		return true
 	case Unchanged:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ObjectionState.
+const (
+	ObjectionStateAccepted  ObjectionState = "accepted"
+	ObjectionStateOpen      ObjectionState = "open"
+	ObjectionStateRefused   ObjectionState = "refused"
+	ObjectionStateWithdrawn ObjectionState = "withdrawn"
+)
+
+// Valid indicates whether the value is a known member of the ObjectionState enum.
+func (e ObjectionState) Valid() bool {
+	switch e {
+	case ObjectionStateAccepted:
+		return true
+	case ObjectionStateOpen:
+		return true
+	case ObjectionStateRefused:
+		return true
+	case ObjectionStateWithdrawn:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ObjectionDecisionQuality.
+const (
+	ObjectionDecisionQualityEstimated ObjectionDecisionQuality = "estimated"
+	ObjectionDecisionQualityReplaced  ObjectionDecisionQuality = "replaced"
+)
+
+// Valid indicates whether the value is a known member of the ObjectionDecisionQuality enum.
+func (e ObjectionDecisionQuality) Valid() bool {
+	switch e {
+	case ObjectionDecisionQualityEstimated:
+		return true
+	case ObjectionDecisionQualityReplaced:
 		return true
 	default:
 		return false
@@ -951,13 +993,13 @@ type BestOf struct {
 	Offer *int64 `json:"offer,omitempty"`
 }
 
-// BestPrices With what an order from a metering point would trade at once: the best of the single orders that wait where no line with a fee or a limit lies between. Blocks do not count.
+// BestPrices With what an order from a metering point would trade at once: the best of the single orders that wait where no line with a fee or a limit lies between. Blocks do not count. How much waits is not told: it is what single neighbours need or have left.
 type BestPrices struct {
-	// Bid A price, and the energy that waits at it; absent where nothing waits
+	// Bid A price; absent where nothing waits
 	Bid      *PriceLevel `json:"bid,omitempty"`
 	Interval string      `json:"interval"`
 
-	// Offer A price, and the energy that waits at it; absent where nothing waits
+	// Offer A price; absent where nothing waits
 	Offer *PriceLevel `json:"offer,omitempty"`
 }
 
@@ -1843,6 +1885,31 @@ type HomeSkill struct {
 	Series []SeriesSkill `json:"series"`
 }
 
+// HomeValue defines model for HomeValue.
+type HomeValue struct {
+	Export int64 `json:"export"`
+
+	// Import What counts
+	Import        int64 `json:"import"`
+	MeteredExport int64 `json:"metered_export"`
+
+	// MeteredImport What was metered here, or put in its place where nothing was
+	MeteredImport int64  `json:"metered_import"`
+	MeteringPoint string `json:"metering_point"`
+
+	// Quality Of what counts: good, estimated, final, official-1 (measured by the grid operator), official-2 (replaced) or official-3 (estimated)
+	Quality string `json:"quality"`
+}
+
+// HomeValues Energies in Wh and never negative
+type HomeValues struct {
+	Home string `json:"home"`
+
+	// Interval START/MINUTES
+	Interval string      `json:"interval"`
+	Points   []HomeValue `json:"points"`
+}
+
 // Installed How a device was paired
 type Installed = pairing.Installed
 
@@ -2394,15 +2461,91 @@ type NoticeSettings struct {
 	Below *int64 `json:"below,omitempty"`
 
 	// Browsers The push services that browsers subscribed at
-	Browsers []string     `json:"browsers"`
-	Currency string       `json:"currency"`
-	Kinds    []NoticeKind `json:"kinds"`
+	Browsers []string `json:"browsers"`
+	Currency string   `json:"currency"`
 
-	// Mail E-mails are sent: there is a mail server, and an address of the member
+	// Email To which address: that of the account; absent where none is known
+	Email *string      `json:"email,omitempty"`
+	Kinds []NoticeKind `json:"kinds"`
+
+	// Mail E-mails are sent: there is a mail server, and an address
 	Mail bool `json:"mail"`
 
 	// PushKey With which browsers subscribe (VAPID), base64url
 	PushKey string `json:"push_key"`
+}
+
+// Objection defines model for Objection.
+type Objection struct {
+	// Answer Why
+	Answer *string `json:"answer,omitempty"`
+
+	// By The role of who decided
+	By      *string    `json:"by,omitempty"`
+	Decided *time.Time `json:"decided,omitempty"`
+
+	// Digest Of the file that an accepted value became, as on the ledger
+	Digest *string   `json:"digest,omitempty"`
+	Export int64     `json:"export"`
+	Filed  time.Time `json:"filed"`
+	Home   string    `json:"home"`
+	Id     int64     `json:"id"`
+
+	// Import Wh, as the member says
+	Import int64 `json:"import"`
+
+	// Interval START/MINUTES
+	Interval      string `json:"interval"`
+	MeteredExport int64  `json:"metered_export"`
+
+	// MeteredImport Wh, as metered here: the original, which stays
+	MeteredImport int64  `json:"metered_import"`
+	MeteringPoint string `json:"metering_point"`
+
+	// Quality Of an accepted value: official-2 (replaced) or official-3 (estimated)
+	Quality *string `json:"quality,omitempty"`
+	Reason  string  `json:"reason"`
+
+	// Recorded The ledger has that, and the value counts
+	Recorded *bool `json:"recorded,omitempty"`
+
+	// Settled The interval is settled by it
+	Settled *bool          `json:"settled,omitempty"`
+	State   ObjectionState `json:"state"`
+}
+
+// ObjectionState defines model for Objection.State.
+type ObjectionState string
+
+// ObjectionDecision defines model for ObjectionDecision.
+type ObjectionDecision struct {
+	Accept bool `json:"accept"`
+
+	// Quality Of an accepted value: replaced shares in own energy and pool like a measured one, estimated does not
+	Quality *ObjectionDecisionQuality `json:"quality,omitempty"`
+	Reason  string                    `json:"reason"`
+}
+
+// ObjectionDecisionQuality Of an accepted value: replaced shares in own energy and pool like a measured one, estimated does not
+type ObjectionDecisionQuality string
+
+// ObjectionRequest defines model for ObjectionRequest.
+type ObjectionRequest struct {
+	// Export Wh that were given
+	Export int64 `json:"export"`
+
+	// Import Wh that were taken, as the member says
+	Import int64 `json:"import"`
+
+	// Interval START/MINUTES
+	Interval      string `json:"interval"`
+	MeteringPoint string `json:"metering_point"`
+	Reason        string `json:"reason"`
+}
+
+// Objections defines model for Objections.
+type Objections struct {
+	Objections []Objection `json:"objections"`
 }
 
 // OidcBegin defines model for OidcBegin.
@@ -2586,7 +2729,7 @@ type OrdersMessage struct {
 type OrdersReply struct {
 	Answers *[]OrderAnswer `json:"answers,omitempty"`
 
-	// Best With what an order from a metering point would trade at once: the best of the single orders that wait where no line with a fee or a limit lies between. Blocks do not count.
+	// Best With what an order from a metering point would trade at once: the best of the single orders that wait where no line with a fee or a limit lies between. Blocks do not count. How much waits is not told: it is what single neighbours need or have left.
 	Best  *BestPrices `json:"best,omitempty"`
 	Error *string     `json:"error,omitempty"`
 
@@ -2872,10 +3015,11 @@ type PostingProof struct {
 // Preference Whose energy goes before other where it costs little more; price: only the price counts
 type Preference string
 
-// PriceLevel A price, and the energy that waits at it; absent where nothing waits
+// PriceLevel A price; absent where nothing waits
 type PriceLevel struct {
-	Energy int64 `json:"energy"`
-	Price  int64 `json:"price"`
+	// Energy Absent: before the gate closes nobody is told how much waits
+	Energy *int64 `json:"energy,omitempty"`
+	Price  int64  `json:"price"`
 }
 
 // PriceReason defines model for PriceReason.
@@ -3899,6 +4043,12 @@ type GetHistoryParamsStep string
 // GetHistoryParamsFormat defines parameters for GetHistory.
 type GetHistoryParamsFormat string
 
+// GetHomeValuesParams defines parameters for GetHomeValues.
+type GetHomeValuesParams struct {
+	// Interval START/MINUTES
+	Interval string `form:"interval" json:"interval"`
+}
+
 // GetPriceParams defines parameters for GetPrice.
 type GetPriceParams struct {
 	// Minutes Its length
@@ -3968,6 +4118,12 @@ type ImportMembersParams struct {
 type TurnNoticeOffParams struct {
 	// Token Of the link
 	Token string `form:"token" json:"token"`
+}
+
+// ListObjectionsParams defines parameters for ListObjections.
+type ListObjectionsParams struct {
+	// State open, accepted, refused or withdrawn; absent: all
+	State *string `form:"state,omitempty" json:"state,omitempty"`
 }
 
 // CancelOrdersParams defines parameters for CancelOrders.
@@ -4065,11 +4221,17 @@ type SetConsentJSONRequestBody = ConsentRequest
 // SetLimitsJSONRequestBody defines body for SetLimits for application/json ContentType.
 type SetLimitsJSONRequestBody = LimitsRequest
 
+// ObjectToValueJSONRequestBody defines body for ObjectToValue for application/json ContentType.
+type ObjectToValueJSONRequestBody = ObjectionRequest
+
 // AcceptInvitationJSONRequestBody defines body for AcceptInvitation for application/json ContentType.
 type AcceptInvitationJSONRequestBody = AcceptRequest
 
 // TransferMoneyJSONRequestBody defines body for TransferMoney for application/json ContentType.
 type TransferMoneyJSONRequestBody = TransferRequest
+
+// DecideObjectionJSONRequestBody defines body for DecideObjection for application/json ContentType.
+type DecideObjectionJSONRequestBody = ObjectionDecision
 
 // SubmitOrdersJSONRequestBody defines body for SubmitOrders for application/json ContentType.
 type SubmitOrdersJSONRequestBody = OrderRequests
@@ -4124,573 +4286,594 @@ type ImportValuesMultipartRequestBody ImportValuesMultipartBody
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7P3vkhy3kTcK3wpi3n2CdrhIzlASdzUT7weSktY8lkQuZ2TGs17uBLoL3Q1PNdAuoKbZ9tET5+P5fC7i",
-	"XNhzJSeQmUChqoHqqp4ZkbblD9awuxoFJBKJ/PvLv53M9XqjlVDWnJz/7aQWZqOVEfCPd2LRGFG6P+da",
-	"WaGs+5NvNpWccyu1evpno5X7zMxXYs3dX/9Si8XJ+cn/72k77lP81jx9W+tZJdYnP//8c3FSCjOv5cYN",
-	"c3J+8n61Y0rbE/cNPe5GezGfi419J/7SCIMvL0vpfsKrt7XeiNpKN9UFr4woTjbRR387EWsuK/dH701c",
-	"WVGy7UrUgtmVYFLdSgvLYStumNJKnBQna/7xe6GWdnVy/sXpaXFidxtxcn5ibC3V8uTn4qTiatnwpTi0",
-	"6O/9cz8XJ4qvxf6MXsyMUPacccOk6k2pO5NnyZlsuDFbXZeJkS2rBDeWnZ2y+YrXfG5Fbbpjnp0mBv25",
-	"OKnFXxpZu93/U/uGD+FJPfuzmFv3+hfzuW6QNbobMK8Ft8g+C12vuT05Pym5FY+tXDsS7y0k7NjeN7JM",
-	"frwW65moE3u80kawlV4LJi2TpmB6wTh8oLdK1KmX+73Z+6LW1cFNfuee6VNNlid+TTQ8DVYE0gzQ851c",
-	"rvBMTuD5liAHueboZcEPByb+XpqVmDrxu5ymA0vtTR9+NTB9s8/IPPpGWrE2h2bpj8TP4TW8rvkOODkc",
-	"bbPPt1crbpnSM13uQBZZfiOcCBj10vdcWqmWr1vZkXh9WiZ+L9WNYbwWzEkiNtsx8dg9yazWRSsqa8Gk",
-	"YVwxXpa1MKY9RjOtK8HVHrED5boLp3kkd6EpZUKWCGVr+nPcDrhhvlW23u1ToTdHP3R2NjjMPlfMdGOT",
-	"EsOTJ/WdavwJDTJRKvv8y5aWUlmxFDXMWyKHjxOf2xVPz2e70vt7/u16Y3fnntu2Kw0cZ+RSiZJJdXLw",
-	"HOFCaJL4EppDQbRpKZGi7Us+v2k2x93t7kLarGpuEtfpm41QBq7RhazEhV/hjRAbw6Tt337PvixO1lKF",
-	"D56NuQzp3cllCWPfLPan9VIsNGkcS25F4a57I4Rii1qv4WN3PT0ybCFrY9laWOFezzZaKluwha7b+8sd",
-	"whJ+cyN2cLcpxpdC2QvGSZlQ2q7cz7dcwvHr0m8my5T0EawUvBbGFmwtq0pqZVfm6c371Ukxhl31YpG6",
-	"jd2485XgG7fPIwb6OUPVt7Wci4TUfC/tijnGc2TQdSlqpCnvEZFtdVOVzNa8FIxbptVcnAMVZ8JYR0b3",
-	"t5FqWQkcx7ERt0BDkoJKs0oqwbbunZwthHuScVbJtbSsksKwmbBbIdQT9rLS8xvDSu02g4EgfPJfKrcX",
-	"w4qznIvvxa2o8Aqxor7laU0p7MHY8fpKix88x9vHHdh4zt3du7x68e7q6Q+vf/zp6tvLlFjzm3gNm5hX",
-	"n93mof7zyBRMLpzq50Qa6vPDZ3p41bKqEtptaxENkdr9+BU96mwbXiWW8Hvx8QJFADcrd8fqW1G7+ftj",
-	"Ti+7YAKlNmdlzRc2RS7TrNcc76tD87qkR90VoesycbTeLJjg8xW7kap0BwR4H84EHBtZVW7Khbdb8PBJ",
-	"xbYrOXfnwz/hvl2PVWTc1N7DfA5d3X6tRdgNorBfUG47X1RW1IpbeSsSF/va2zMjZJ4wVq69mdPXhoB5",
-	"VzptvGQMjpS6Wvg5hQH3FlacfHy81I89udTOL/WVJ/AdF+pY4O7rgFHCcqasIpy2lKk321lh2hOkkR0r",
-	"US4dP9J5+k2p5+bpWiuxe7Iuf3vOcBZgdbfXnb8H5k1dCzXfsUZJW7DfRfKF1WIu5K0wF0woUS+d1JeK",
-	"vV8VbKONBK7qC0C+sIflMqy0AS6d1bpZrpIL5hbOFSoBG75buzHYDPWLOV8LZvW4C3uu12u3vF1yY90E",
-	"eY2cPfrgxicL1N2q4jNnadq6Efv2yFzXtZhnzCGQPnUlRc3WsDdTJMhls04ZQH5b0ytu7IQtKuVS2sS0",
-	"vxFzuebVHic9Mmwtla6Bo5L7UTZirNhxfLdLXIZVBUIaXs6rCjUfM44dWu/BvlrhzD8ziRPeauPEYmIP",
-	"PM/e13Cilihju0fOKYHjraes/8fqsYOkRR5MA4ZJ3Ua0P9MoIdO+hU0tbqVuEiz5IxhrniG9loTXMwqO",
-	"FElqseWkFoye3Dv4TWp2tW5U6UYex+HG8vD4+EPvf5R4v9UW9c8RL79FS3r0e//44ir1yr863XNvM147",
-	"/cjdWo6LWMl3KMlRxDFeH+asVm6HQxuOAb01knRBUhV0C6GgC7wXpEm0R55c7UWE0im6FSZc3k1C+agE",
-	"Xwwx6kYbK9Uy+MTxMn9kWKWX48TZpuLzNPnBzrPcijW4u7S+GWmXdvwAMHyBCxlPjG9EJW9FyqE0X3Gl",
-	"RNqsq8VcbiRpQPsiaoKfqO/NDQMXYQI0YE55/saZHseZgTmHfQiBVFXSBHRHI+G21HNe4blBo4Q0vYJC",
-	"Kc9Onz1/fPr8IA1w+Nxyv5NVwkgoueUdkjsVNDX3SiymyZLv3Q8SwiR/QcEHfeL88PqHbxl8NfKeomdh",
-	"YTTtHEleR9b8XWynjBIz1t+Udyq8iPf/8enZ1dmz89PT89PT/3x69lVql/7S8CqnB9eNSrgthLUVyo+6",
-	"Uch+6Ov21oe7XA9LkbAGfE87k0gq56wl2o3vicN6HpcyqVD7mRVM15EykPYn7w7bdRDkck/mZ2ctqY5T",
-	"/EU9tSPD9Bm/gBww/b+XKnGc/TZMU3bCOTg4oTB8blo/CCvI1upFPj5udD32RMn16If7M8RfFv594y+0",
-	"t6jNT9zgWiyEU09Enku5uuk5679MRveS9HzrnYXJUF7W3m0zIfbmtEVXsGEbLktmNShtsx3MtbGSDu1o",
-	"3mn9MglZ3/EqpahjREFK5C2vGgHzUtqyteCmcVs6JC/jExV9DXbjNHUbbexDRv665e1DI/pjkPT77gsB",
-	"XsvFIrFdL3fkgpS4ZabZbCopyoK5yw527lbUBhMs8kJmeGF9LaI73yLwWjvPeAtasnjKTzhyaAtP4u5J",
-	"N3Mm38Lr7CNGqAWn3KCELhsd/eHbBV5Y4CVDI8a/j2k82aX4Fg2MO+ow81pQwHpvnaWYZb5pFZ+770WX",
-	"8d86oyRlMhVOVIUzIQ3b1PoWkgs+yWYibQL5Igd3a4vu7/eHrLBHW3F/LzfRN5NcTWPUjDB4bl7kDEkY",
-	"D7uE0Pp2o+crU7Cfrl6BV6BoIynSMsFrJUpm9FpAZDftQBS3cp5zY90IdLJOVQ1o0AKnHUYaf9IuI1fO",
-	"AwmseRzl2D+JRO/933kfYcqwdEb0uIBkxmeYG7Rg4uO8asr4mm5/6y+mg+dp4MJpydGOF3siw15Olpru",
-	"yr8vq2+CiZfZvmxQ6lDQ+M2CcdYGH7JOh1ySVvxjcDssBhWJfU+tTGm+V2CPcdVPv7hgp5BxoBvLgnyc",
-	"eowp9BZ+j3OIJO+AkTLEDj7a3LPAJ8TWlFhCwChKyqVAm96K/eQVvDOu9SJNQHBqU4xaGoZPO+VYsDlX",
-	"c1GZ1G4PxoVK9NnJiepxcPUlOGBM8EjasRGjXEKM033JgcsWuna3EUUN4RYecQDLRlzPdlNF5IqbhL/u",
-	"8vcvHj/76rlbmuEVZjdQ4B5cdp2wbWrYlE8DPcZdl9/p6enZv15g0i8kSgApYz9XZ1RjmilpygNhskyC",
-	"t2nTJaTx2ZNp6d8Gs/YzO6yj9t7osMCC8Y3T6KRa+j+dtWOAtG63C2L+Sqol07X/V3oS40MlKW8QzjMV",
-	"mUiFJHycAaML0UnLKVV/fHF1xxtoRnmDo+4fuqiTogZEqAEe5lKx+IxGOSB1cttex4LxnJ19zf6HY46z",
-	"rx33HiHeayQ6rO2Ie/29TwDqxVB1vW4qnkhZ0lvH1LKmLAo39zUvBSqtMFiCsbL3taF7eMhl2arDIcIN",
-	"KZBSlQyihUlWFh9zSRR2JXaQ9Dzn6YOQvkBNqzK4sYtAoxzDJsg68x9PcbX4XK1BmwRHzk4FYjcp18E9",
-	"zujeYh7JpR0ITZjLZKrTvUVhDA1/pGfaoE4+sARVHhdam/MNn1MII8HsnM24taLesZWuShPc/3NeM9Rn",
-	"V7xeuos0HX1ZSyXXTvc/S5tfytY6EYh5bdma79hMsDXeSLpmXDGpbkVtRY15s6Ls5C0nhSi6pa/h+cwS",
-	"pWVLeSuMW89aG1uw9yG/3YiqMmyNGdgc4zWDyzyd4IpB3/ng3CiJU5HFYPlNZ55UoBQ9AQZMhyyeVtOn",
-	"PaCwjLBl67QfOiwL3QOwv13Sb2lTDN8ZNhM7rUp3S7ilzEQlxW1v39mN0ls1nflqAaF4k7mjuTt7fpbo",
-	"M4fn0TzQStBuaDUXoCduuZ2HLNzzkBfO13jXFN44gaSNTob5E4bZedquMBhI6t6IywU0p6Ax9bYlJSle",
-	"8fp7z3BTxAQe85ThAQSSZToTiJe7ATvAqcoFpgqXfOeV8dN/PQdVZgOSxz3937/50+nZhz+dPv76w//5",
-	"7E+nj7/48NvzP50+/go/+pfkBe7mmzhWr2AhbTKyE2SUaawKthE1qFdUykncA6WOLTOdHlSqPLUiCoQZ",
-	"JTdl5VQJtUwZAcxYXfOlcJIWH2onT6UfXkRzZbaidkdlu2/9apNMgteNxRNndcl3j0z7GqegmvY9Bfsd",
-	"2/CdGXn2EiahrFttTShHSk8pUOwN/f0hZd7obbJgs82cPWczd0dt2bqZryKJPWvrZ8LKxs239XxmJJgn",
-	"+1KDlQxCoOLGsnmljZMdfDfuTY2ysjoyEaelqqeSHy/vcQWOE/ObfX1nqXUmI92bqH7jSmlunGlW6fnN",
-	"ifcgg/IuKrEWFtLrl9yKLd+Z/T11BoUb6vEtr93Qxo0Jk/oGB4a/X9Ho+EV4BfzzKnoPfPDv4WXD+rs0",
-	"bFtrtQRBTKzPSr1XAzU2AQZolqRxJXid9F8fyP6PE1SGFM44jyDjGrzVVbMWj7dCLldWlOAmxLR2LBjH",
-	"AR4ZLG8Kh5ttV0KFYjD4bqTjB7wJBi6V/dkYyH4pCzZrwLXWy7jfCXuOoVd3lLBylOPtX4u5rktRskbN",
-	"V1wt46sxohy9IE1WXGLaI4x0Osp30Wbi0CDhTe184tB8l0ZJxonz6/tiPPqqrzOjr+qwPyx2WvbGuHzD",
-	"vnx29q9J/5VUjRUm4xQnD8yORfTYJ/NW11V5fYe8wziFNXIL+bl13jBI2m9CyKtv0IaY02ApHKiHNAha",
-	"Mgu5bOqUyvsaZA4FV/2DUNJcePYmnkaeT3I2idJMXMGpGcYdHa0YV5B1z9Z8vpJKtHItKK6lFibvJx3v",
-	"fXGX3eHKe2PfCV4edoKOsCnW+hbzKg7ai0ZTaqdlc9ACmK1lRmikva9wV2yE3lTo6WEyKpN18imt8m5q",
-	"vaDMz4S3qpaZ+suMk/YntRK8Ltu6XKjTMVLNhc9GxuwrupW1qiRkcRtZocugwRFAFQXaJPWrVlve+wpi",
-	"CD25+MWz9OnmtaKzk1GZpDLWKWE1Myuoqq20vmHcTr98gfrkWsvZP61POTqeLRcNyocfxTan+/nD6qNS",
-	"/icXzDRrd1V5OxFKzHyZxF0TB4M20fcVRb7Zx+ZGbh7rDRp1j4EK7rTZuhHEZM3BF13iU1gTevhp98ye",
-	"uwqHSBNYuY3+RsylD1f3XPJVpbfZK1wmj6qT+Yzuj3HBmMaMyDxp0CdOExpIb6dFjfXApZXSSiwsc+aY",
-	"sVDbYTDj5mQ/BdIIXs9Tie3C3QT4rbMD6XChtPIMV4SQ8H5wK9akaO971jN4J7xJ2N5pdAIeGTgCaYCP",
-	"HNV+MmIiF5RiLpPBle8cfYPzjh4rqBza3cEGFX7KuHY2f3LxQ9YD7UmOo3oKrxMIug67clCs9VnOL5Xm",
-	"lGM+aazThN7WGsPbfeeNmN9kMhqunKbojFatRMG4R/JQOh2hvREZzfNW1HIhRc3cE0kLvs2o6oWEuFlh",
-	"JeyMG/H8S/abd9+9Ys+/fv6sYM+enD159tsLQNeKwvxG/lUg8Iz4S8Mr75T2VZ/uYWmw6H1SfgVaGRmP",
-	"IHjyFvQq/2RxrEc/2hOkakSidiKZ/bY1nw+5jOFwohGCkBPK2X8z3dQRVhjKAzYTTq8g9d2bJ7FCHAqK",
-	"x1h/XJajMz2hGHrs40ZX5THm2cyXocEANMPo7UkKN/WtuLRikwIUulvtyUJWVTY9m9uCHBITDO5KqrRC",
-	"PNdrAcJnqYVpbf5FQ7W+qL+AZ71EXBlwnXFCL3Fq85zX9f5pHq9w6K3KmUPaT0AwvSX8lcTFMf5dGQcI",
-	"OLv7iVEF82k+oKqd4yEB6ogWiuWY4j5KjmqzrXC/U1z2jagsTzl8Ub/01HHqmLiAI40Fn+Em72maYQ0Y",
-	"ckCR0mFeGGO0wvl7vRZ3UDb/LjTc1iXUyw4SW8ehpmC6KoWxiK40tk7jyo169CrG69LfiLVWxqIv4bjw",
-	"r2OJjEcnwEbFHgQRKPEJkAJzPhsKHOxrX+7ouHOED7irLw7wjA7UZh0gZG4nldQQspgA2NadPgkA0M5q",
-	"dKEE/2wU1vAbMhLt7RPZ6ESq/La+Aql3j9kLd0pHmJxJcERWwPqeB0z7sQiwL3isonP7b8ljm4nbTyXn",
-	"z9mdfl0KZYdSTijoDgkAmM8qqsXebbaQ9XrLa5HxFJaZkvgBJ9ytUKWu036BoXy4DZfuuSdhYbGob2sr",
-	"N9wR/WQp7aqZPZnrtZOIa6223Nr4T/Bimac0KrwdCfeW16mcdNSkjLgVNa8YHE3EccEct5lYAQyXEpQ3",
-	"7ZSIld6CKesYvmzmzv5KUzkQcu+GuGzU5UbM05Aw7lfX2dLzFs2yZ7/Xes3OerhgJAaRKR4Z/14n1GO8",
-	"yRhQcJNOCnxhoA6GrfmNqI3jL8L/w3wMp5YudDJiciTTJIEvkaIfxrHUW/TvPgw7ta7qVA148ho0ebcI",
-	"xCDOkZRFSNUqfJi8YG1WxHiLfCx1QbTRw36mybtGmrkzhY7ED80kDP1eG2sK9vs3l1fnb9+8u8J8NaaE",
-	"3er6xplUZ18/e3L2/N+enD05ffrsS/TBgd+Mx+bGAQRRfHtqWd9+3Ij5cL4V+AQEPBdyYHNOANT00Ihh",
-	"sx1cHk7fmHNjCyy00EqEr1CLRsFCb6PK5kfGJzvP6KxB9mwl+K1AkxQCzVEuSzczyrCVe3ItLGYJQWTr",
-	"kWFKtElgDNId6HuqftgbxDAeVpAA08yb9YXbxZE4WI4mIzU+t/bU69rcHnLfIKmsZjMBaYrK/Q1osLUs",
-	"LzBnjNeC8Zm+FeyUaVXtkKh7OKZmxWthIu1tjNtlpWs7eaIAQN0i1LqpHmFMByMaCesnQ8RLHYPvCHKz",
-	"b1ETdqvp1AgtvA8CWHirPXarEYIAf3u6ZiWFstcZ4XhUedqxcdCMryOcdVriBhSomi3FWCg3I/6SzaUH",
-	"Ip6zirurkjYdTudKLlfodR37Flnm8RsCyhhsRxTbnAETIVDth0Oy0i2kiHMz2t1LhQndhPZq3NIcFtID",
-	"+kzmlCs8FZSHd/K55VorMbfXpaj47joV3HmJ91BIJ6YUqWBjspouzWI/GBySJZ+fdrMlTz9N3ndb0Tzk",
-	"fujZI+F31xI+WlC/kryWkNdgWpb5LFLQl3yT3PNLWQk1F14H8Vts7r7Hn312O/94vdKpZJJ3YimNDTDe",
-	"xJBOvYXwj0/F8CRzVwce+1qwLbSJGaTe2bOvxsytFqlgWTs3ur9gWkQzTxlw5oO2tdBVpbfm3N99lJ0C",
-	"pvWESZ6lYz1pzUCiHubtUTQ/9q1Q0A7Our5F7WGiwfS3Id7a5xQYMzn/4Rnj6nPF2QtJyi3k76acvocD",
-	"iJ970QPC1F+3tMzh+cM8OfRRwmBN+5OQtabcFjPKNyjZduVYCzfMsWUmr0CZjZinaqFakbmHwZlPT7Jy",
-	"LXRjk8LtisD98T6Gg+xkzN1lm8+JOqDA0rTp+aJFxAiMONIL4LWOe3cEfOc4/I59sh605dWn6GJFifNZ",
-	"DbWSfYSxEf2DcMi9xk6DLbK+q/Q2gdWjt5H8X+s1SHzCbaY8fG/gYyKAXgrICJ3twCO4l+QNv9yKur1N",
-	"2pFB3692T3Co/z95yh63KtnjoLU+9gpqyLPBTIm2SQaM0RhhCpIdHsIh2eAChx2L5NIWKI142oe9Rtlq",
-	"uNDhDhKwMt8HDlEJKLiNCNgjgbTt/YSMKGhJQSPG11otfS+FI5Ku6SF/6wLxkvza5HASl1yqJNxaomKH",
-	"jhj0tBGC1BZ3G1FeO6ZuuHU5sw1K5cD3AeoCPWMECEx4oh/8P/dO35v39FrfNgMbvRh+K8amXmR0275/",
-	"bdxwSpcZcBd3HGeiwtp5Rim++9HIxuayLRojSmY14HIjEXXGcKoz7RK49WCla2GY1Ug07jFTIM+6rgEr",
-	"Typ0D16AXaPx8X6e4KJRx/iEgEa4VE//ArmLpp7mS5UqXecVTwJJ/nAIeKYSBqm4bHjtFH7Hq6GjQrAF",
-	"nGQ1K71VbDfWhXhkZUYWcoiix5OyFxy1fgBo44Qm5pMyDw3wxj23l/PWFmx44ofJ5/btB4/h3A9LHYJ2",
-	"PojmnMtxfbljAUNuNMGSbSOSeNH02tx632yTBoS0K7apBWCIEu0MJYuhw8wwvW3TEzdaV4+M9+ADYA5X",
-	"jh83fD8taEHHI5mRRjljHisDSLrQdSxUp3SJMGlIkDVXO7eATDgvq4y1fQ/nXLnFuaMWzw1kECZUO9b1",
-	"ksiIqhp9LevklkRSItCJyE6jo3d0rtfuJvLO8PURQs+TjqZSnJDwBMLkGOkA4lpuMRfsd1hkIhXRaqyk",
-	"HthiUpyDuGS80kqcu91Y+d2XLUqus8JrbJG27vSYGIMtuQdUT0d5AA2bKkcvQ/JYj2grwcvrjKgI8wee",
-	"M2Ku4ZBYw6A0FtQT9/ugAjezR6ag7H7TqaeWlvFlLcZ60WW+KOuaNL/ElSDXIbMwTizyOZ/J6qJxmUVt",
-	"MlSPSNzOV4IyOfAVW2lXEiJUULeXUUQWjUkVkb5f7drp41LWHsg4DUIQ2lEPTQxb9gm6t9HzIco+NWIn",
-	"jBJHnGV5IBnq99JYXe+w7WP6Sq95BAJAqbTSMN9hA6i7L+QndbWZ2F6GJp3tMHN0L5wYepLmNEC0DHg3",
-	"GZLXKRNkbN62HyOpY48dJAuiMXqAJIjDt3jLW4/c57gdfXQL4bQEj9vg6358ixwy1zGr+I8vrsbNAQFl",
-	"D88CgtXu5b7r2ZThr4cinGi5dV/kcW4pc6iPhjny3WpK1/FsygW4HSsZyqOMFRvMjSBbM/3yANjfHe3f",
-	"YXn70RLKsxldeFDr9XVbBpK9o6linaF7cfz4K8HvcDLSaciw2+JW1DuMuIjKBKJ6V1I5foqtx7S3X5Ct",
-	"cGcKdxLeU47oWgSvfcKXwOc3yRv7EmAN3SWFIHaQweYx7NxwUUGAtzrhc/JzkNoe+nB7n9x9AM+mjiPm",
-	"fgB0zJ0OY9RaZcTV8x/0NPRKvU0XmpGI+N//9/+D03N/kEx0cmoGHUeYXizG5koErInkScLN0UqY8yhl",
-	"CndAxrUu3Sonfof7ARW20SLM6ikSAQXU+PNApE0bs+4e6riE3A6g/43ui0kvuR5EVNmvqKCi+bLTOCdu",
-	"shCke7vPA4rHf7S8um/bLnjNOF4C0vij6YmqF6H3BrbkMEX8HXqPsZ8++uZViX4legbMXelMX7c1oLla",
-	"aofl82ai3h45EBIM5kr4ay2NcfwxDrKHCPBD+w765NvoVV4967zRfxhe7Ify73fkpWshi/6ewG0zoim1",
-	"2q3broWdJLhGlZB16ERpBD2z4mi0+RpMapnsRdh7MbvU8xuB4MMLXUPneyOcZFWa3YjdOTMWFPO6FcNW",
-	"VyVBx2XLhucx9NdgdVR40CfQUA3o4I/8cz+3EE1jlfoW3GSvzUyk+gyNELJSnf5BsaxBR5p7Jm/ZHgJn",
-	"vwqJSlG4qaC9XvMd+mMoL+GceRoWCH0GO+tXBlsIwg8KuMnVnbaUUnlMAeXXHceW2UBpoTRMyACm8w39",
-	"FVsInS36tShtEfKVzT62exvEq4G/uumdIXsMp1GKDTCrVkcEJrAPzcGqN3wK7pWSH7y4r+ChDJ5htkNB",
-	"izMWjoB/X1I+67UgmIFEOw3CoDBJlOW2+ABvz3EljD10i8Th8apuCkBgQq1ki51wyO0ML6Thi2jROXqR",
-	"HM5YeKFpNV5FnShu4XWcg+D9hHhJGS6kxrYQGD48/FdR6yf7geHgGxmhGJIj5RBUf7qhx0uxlEoB9Pki",
-	"yoN0d/lot1h2v+/Zx2KoXn1UU5FvVdnxAvZ8WYMLeqjutMSn+21oPblH+oL0WkDRd8qTu+W764C2mI7m",
-	"O/sKIgrSMJrSOLqgi0gKMwCSGnlhuNq1RllA2tMAFVLfiknm2ZxPaLIdEGBTAwlZpf3GYMAYG6K9kFve",
-	"Wg/T/aLBHTZIr0lkWAhRmqSb7ypO0Qi9kEL7zQpcZSWTaTiYRaV1nQmvQoZR9qqH3F2r70iotHfkarAL",
-	"5wbaXx2EsWubZMFpRNbLt1YkDn9ErsOC3YgNgp9yNqv4/AaE93CRtVu9e+N4jgV2vaSfpdHVbRJl+P1K",
-	"444LS5kTTi5cUMzw3ENMgrquRGQzhdr3CDuME8oq/jgJowbBgtQ0ohonGNbPaF2w7XTwqntDwXL363XO",
-	"8fgjySRp2ALORlR4xLhBu9aEjDOC2VuJqmQzDrCt+ycpfXe8WYBxu3s828H8nQ1MUCTfNk6AP30p6kqq",
-	"sVdIK0LpFHRXSvIysE24c4hMrSCPZFQkXWIWzt1AP/hasGPbG+0Xjwx2GhrRFih+xaODHYKyagvEF0P6",
-	"xdCxBRpQYsTkH5CDI3db9xWYUMkYd1QmMM1f+FCNsn7ipfpDcaR61LbEoQlpBJ726SbRhuW4dTzYoVPU",
-	"Y7NaGvRyAAo+Zxj/9pntJzm0kVGwMwegWbpG/ieHackmRbr1vK14AunwqGt9mtEA1gK8PRWVvbdr5AgG",
-	"prEOKPKEHGtSxnu2ZeW0UHdW0GVRX+poUuMYTVdlhIHb34e7wL8TUUNlAaGtkK3kgeDDjHN0vryhytm7",
-	"c6iZ1vAOw1v4/pGeDJNv9PWasGvKtCs+QItQplEK745PCKDMxBIP9iDGkS/Zgl+k728ZQaJMK1isNC9H",
-	"gfncKLH1QU4jl4oBAmGn/qr2DcE7ujCGTTECgBoU/g2FwJO6NQTj0awwGW+FGQIQMswgCtv5agwWt1TL",
-	"9/Bsn2egWDKQd2S9TctG915x8zoq/e6ltLb46neM7GXiXf4F6YOD03oHwJOpBH4rxp+LYxoYrEW9TJ1b",
-	"aE0Nt/1CbAHDEGoEaiFC5qsz4DDRmvhb6ZIQEdKA3zqpWbzlNSRwE7bWfCWrshaj04CRdD/qUuTcc+Ol",
-	"Io4FEJSpsZr1Ohl4RgCDNm4IhIEIxqJHsr3UylywNIoULH1/xhrbL9A0PD39GtPsdSttqKXOFJKlUmxk",
-	"Lcy9tti8Z5i6dpLZZYs71tel3ZTblaaCaRTznr5USC57EH3pyryWXj1JDVXMWH4dfBaYUqYXPuNaVEaM",
-	"wQEcXcp3/4CBSP+EOJvMWblkW6luUoLEhhKgDV9G0JzueUgQn9cCAo9sJtimsRQBdI9Qm9f498nA8V9S",
-	"FWmKXf7x3/1PtytdhVf+xzs2x9qZhMam0oVDCBzbWDbbMfHY8SMUlos4EpqVG+UJkQem2p4Tel9qu/4g",
-	"dqPBqNa8FA8rGMxcbyYosn8Qu0v3i4NaLFCGyj+DGk0vo3VliHOcIMkd8u8wi2HtgQGWNV8zPrfmglAM",
-	"4CLZiJpb3a+bHT7pOdh0Qlc7OM4dKL+W6jX+5uzANtAO0LsyFMdx95bk7KlzwMU0Fx4XJwbBom/Q3QzJ",
-	"PibyP8eei0jP9iXz4JWg4raxnbNgnu9wAPj7ikaBf1A47MPPxcn3US32nhN2693liAEvFSQRQNZlv9dF",
-	"NG/QkEoxcqZ+At+6X/l/fCNocm2vmIPYkLIEz9++/bYU1ymgE6rM6C/kkcGIZcjzV9OhRHL4swCj66uj",
-	"IUYy53U3PDKiq0rOP3/XtFd/LsFZOiWPNt+MrzXlpiV4elaCVmpOsTQbNM7ahLUPAy7b40uakVnauaTE",
-	"wPfYR2tSVwWb76qQhfD1uWfJLDGNI6Tf1ILtbaVVTnmIT7FlVuukHbSCrnD7Y84qPb8ZmaabbAgRN4MI",
-	"Jy6Qy/jSTMy9e7JpZkNNv3tJvOuZKEt3OdVswWe1nE/rNoH5f90JjVsplEzvjbfiZtWJRADxCrYSH8d2",
-	"BqdtoDcgSfOM+A7z6HopMdAocTr4XE9GXr14d/X0h9c//nT17WXgU91YKLSnRdaNMndoCVAJvkh3EEEs",
-	"e0q4rPSSIIJOxwolPDwHHeL4mJMeHw/7rGG2BZEXftK+Kb9Fl6E/T2KX8onWAGjbNl+YiQCtM7YEI32c",
-	"X8Jr23OI1fKjOH47IUgfuDPlsZB/zacVVHrZlg841Qlcg7VuluPT3lPN0xa6UWUc5G+TexWWn0bhf3vB",
-	"GkXJ2ZxtdY29MtvUHPese4YCk+ddAFWE/qC0bMBN2WtteUEYWG0zN7demGQRgPZwx6FDX0iNA5QF5B03",
-	"DkCl+BsTfg4uGPDZ0hLgr7b3JL43fYVqm5IEoSY7kGhkOr5vnzOBZd7rujxoNG2p245v6AYM5adPnFq0",
-	"FxcdhYEjmqn1bc/QmLsvGyGiq+II8Z+f8pXfqnEl3QSgOL0G7m4NbnwHoJ5GsaNsl6nT2Yha6sSAhOrw",
-	"+PTMKQL0L0raPx91ZfW0hFEdizIl591mRqmVM8pgNlGZMTdO0PWwFC7YaZwheEwLGqRY0Va+R32liFki",
-	"qNMwc9q6A/yXODKzjgof5x58ONB7NnFuJl84eCoSV879iaKxAW4vo6LcDAp2Q5IRLC5P3vfJuIvnm4xx",
-	"6bGMa9amyI/Mlxyvsnkx1xYUkdMqemcbJegmn/SZ0Mk7blbRVZViEg/odpjePuSdpGsnbXCPtAspqnT1",
-	"HvpLyNtWeJTzDberDlgDIk81CJ9GQATJhCDqJnjAIs319+vMZqLvr5vwPM5XenQy8Zp/9L63yK2Xyi3e",
-	"968E3NFT+l/kc3kcfZgobPbJufc56L1mz771/p6We0770zvkYuplao5pr/m9vBU/CGOS3j5w/jzlG/n0",
-	"9uzp1mAp2wXjDHGyEc0dnf9u4BaMtaOZ7jvfFkmkPN8h3PKi9bw5qbXSawFniYBqqWIPJt32p4POGU+Y",
-	"z+aFhsZMCQmghgQCVDNO0OQxqvtuIwr6MjSDwh80QXC2Pytg+LU0RpRtljgq51jrVwuzU/MRt/J46drp",
-	"6D5c8hO3JoaCPmogN5wx4h6K8pwO5d750ZNQ8P/uLjEKZ8m1Y2iiK3RYqCrWbJjV2FnW9zu5P1IFO+9Q",
-	"c7coCJPsCRZ1MvPcRt0rls4EB1zMtkpgG5jiApmYKuspNbKI6kEFUmHlWy9GkJwXEedjB541zSM0Fg1j",
-	"dDMtdY1BfABNumAbrZb4Q8K1tZpxtpFq2bEMvaWEXFJ0OudT5MGNdBhKH779kBEwGcgVUde6npZVl43D",
-	"5f3EvlQ59hg3CuIoHwbiy9nwFFZYp7v7dhF/o/Y/vGpEqh0A8n/BOHM3O+yiaqoqF4fCcQJUcNYhnU5Y",
-	"arfi3hOW3NB/hMr0gzGZlRMOHfTY0MoJWi49Qqf0fmOE49Pf0iDk6FhaF3Rr9eGoeyDmyYX5VsPQ1QFX",
-	"5hHNPfgGmu8TaqmhmVMKXWNaUm+72QNJvZO6AWa7OuFVv6l4Y+SsEse3O/ZFtG2HNFp0NIcJvH7/bP4D",
-	"L0Uy/yAZ4LjS6J5VlnHDXjR2pWv5V0jAOWcvBa9Fzf7w7f+88PD1PkU+mZtAmQwHQtz77iPoiZPNF/iB",
-	"1zfCvmuq/MH1Rc7rxlh2I4S7u/frToZKAqH1iy+AG9sBuTaDxfvdUg5pmN4IhciWNS9FwZJhCqyny4As",
-	"DBXw6e3EBSy5FdfzSpsmBdDm48wU3Ytq+oWign6psKcJLdMplhlIIDPUsP0AnZKs1qaY9nBTIR8DE77C",
-	"lCOjPoU/PU9lPmGzL14Ltm4qKzeVx9cbiTRQZ6L/c15V5hwtbcxy3HJpA96p+5rxBnGbKAnU7RP7DYcO",
-	"iLAXEtpre8HeamMwNiFBL6xQv71gcr0WpQSDAd8Gw6ALngNOOmAKPgEQCaka3bjJ+fNEzZHgJpxT9tcW",
-	"AxxYqeP1GHgzYRngKIfVMb+HPUakHfG83prbSdmAcC0pZ54A9Eiz0crklCW43tHxhIg9gKvhNGdRstkO",
-	"k0+JcAVsGaSQIOTllpsixEYcG2OWWskj6Lh5JQDIkCux9dhJvvQ4xEyQrNxpz5tKIJAOpQO7L/nOFMzo",
-	"fhMRrNdtwaqwrxpOnVs2229vlAMEjAk1okrNLVAvWOdnURGVrkqf2+yLNkaWICRbnvU6gSGsamgEAIka",
-	"K7Fj1Ax/zHJlVV3PdtfJ2/B9aOwX8QO8Ea0aIjbcusginJU7xddy7thDY5clSBbw05ZlWYkpUhkmWDeV",
-	"uJ5xM9SDZX+SwEih6NNNz41DqMl1OMcEtywJDwbgVmAxHvmXAaeZYyefx8vKzhx6HoJZOLLifjdPqgPf",
-	"NVXF8Eu8A3zSkowOasl3BWG5wce6MVyVoyM5peBlJVWy+45ct/V88C6naitEkYDGke6UQPZUdGox6woh",
-	"seYtYWZCqPNutfUjU6AIgktYWsAZSSsnuhZGLlf2GrY34QDhUuH+Ay6hE4VA/yJ4lmgZfwa0Kb2xct2s",
-	"kcU2ol6IOVxa+JJDlfIDoCRdQJI9VYByunrK0RZL4T1w2GgZI9dZrPwY9dOZgdyKEvM2wrGH27AssFUl",
-	"yuWjIBUH8aYTX4LH5nqI7QCvxCMId/B/M70wOaASZViDSIFyoUDARm7DrtOvw+exRKTGE+6XB9ETbpIC",
-	"/61UM3fTVrpNHff9TiHXqjHIo0ZxeSuefXn9FzzMyMz+uJhDr/dRm4xmgC/GfhwxuA9617arXaqJ/Cij",
-	"9yd8MWkud4hmjSsoH99PX1QLXoscU3wj5hWCMuNz/h0+W9iXVZOcoH+CR9ArUMMbstW1Edd6kUiq+oHu",
-	"/pDkHam8Tp9qW64AFDkGgdNvsNfZUpFez9HEyyAs4pjciapWTZT2IiBHQQyg0uOUr0yFkjlpJUJa6XXf",
-	"vWwl2ch2IP2+pG0oP6hTcfwe+7ScdlrNbseiH890shdD3P7hvMVcCXIkNG5mGpov9do5h35tLXDk9EyM",
-	"41qTLGohDq0HlhHZWWQ+rfkOus24634OffKmTrltM5+Cx0lnqrTFzX4eWoFW13YsOVD5EgIfyXYn/sV5",
-	"Dn3durO6sbXNppJZzRaDEQbYYVtLa0Uay2hT61lF8naU4MVJvcWfJXseTknawNGSWYL9wl1abkjuCjPP",
-	"k87Pcmys/wrkVNWsVUgd6hROJSW+73KQuJv5zozIKcVxcUr0o/ySkum+8NuERvMK1kLBWuSISQBa6QYO",
-	"b7yqWQnftjN93HIRnIFzqBs7p8Ckd4oosUXgHYVlpo3yf38YBMToX37dFvA6luIX7NQpID5wAcUpLAmE",
-	"k967cMQpeONXUfidGQS2+EHYlS4v04rcG4VBb2qHr7eKbThloQR5j4CJYM2ACeg1PVQqeSmesHfOpkZn",
-	"VVAgPBFABWx/FCsdiK2wj7kIIKTJTIK3/dERxhh5sILeudQnF/qKzqUzMp+cgaR/8vUF+7fTU4jQUBJk",
-	"wnCkU5WAVJfewpDu6ktDCKx5qsWX03z5zOiqsYJBtBIM39YtO95IWcN2pvPZrpNvf9Oq4QXbCWNFXfLd",
-	"I8N8EHBMMuL1BlX+zOI2HYPA6/hKqrAJPXPgqL5EsHLaIiS1X3Q8w6Jln+R58FhI+zpZ8oj82PgG/gBK",
-	"J332lTS+81fw8iK6ok4L8lwni5c73zjrzs0sYlTylFBFH6AzQ2HrfRsbFmF2J50U66bi6evMYO8myGA3",
-	"RVt5jCILTEFp05raFNScgWYHb1K421FbvDYvfegs7eejg2UJ+ashQ7ZrZ0Ccd36jVTz4oerUF3GTuCJK",
-	"Jn58epYcRdjBzgJmIxS2FghtVtw/brmN2ee87Y8K/Eu9eww6yY2oRvYgiEHc9+WApo4PGvRo1G2g2JFs",
-	"AXcoYclOvxV7NkK6f3Ouu4ISd++osElWor9Re+exbXGjVafLzeiCEZWOM72iljjk1gWvfe3FypRXjG95",
-	"VJzccpu74AzjJXjPprz7jp0XssxJjaUeqC0D6VIxzG+nI0O2dwHJcc8/0fYiafHQtmRJTa9oLzPP4a2g",
-	"TV1aP4rt26j19ISc3AfoWN0vARhqKv2jLsVb386lOzPfgDZhLSfbv7wIrjwKfCL2yHGN0eDl6QlbORev",
-	"VprmcByGyoI3lQ2P7cs1n5fWASdI2RuNWY0ZMVXrk1/dH2SqQ20fGScx3e6GwD4VZNYUcHoLdqshjM18",
-	"t9zskhLCXjd1auO/c2tu69jWgEMDkK0KlmMovDCGKG1LdJhHeGmeWG/Q2dmvxuZKiWpKzmF6Nn6g/PuP",
-	"TMUHOKpxlUbgQ5xQhGZSCYjuixAQ8sj6oA7DfTzKXdM5e50U/68OuG9wWnkiXgpr08iOgVB9YaNvRRd1",
-	"dGykPt1GHzG7oTV6C8/db7NRkD/3mPfWemuS8ObQHaQxK/CMw3GBbfI/YKaZucdnkJMwDQh+qLoqcMqE",
-	"rQfBlHhRGpzqWwAJItyxCFXQqTEM8IMgFkBQUs4E74Id9VElY79lY1aZ7ANMr3H7s09B9ps/vnj7+pvf",
-	"FmzGjXj+ZVNXo8rye3VcJKHClkbzSbH4G1nOIUy7z90+22Eo55ReA/hLB2cbBkxOZCPUpTAmCbxGxE/y",
-	"ykwsGzUBCBNnnDavsM/tBFQtI8SEdzvDPw39zs2Nwf8Ddb7vCRiErkIC0FzaBRaBavTiDNXrDNgdgE5M",
-	"KK9yjycPOqZIpfpwtCrzqI6iUfXJtGLNktuMD8J9w0pZizk0kknsWdSLKpUpAl9etw2FE89Ic3OdDi69",
-	"3FlBF16b7dedEpOGXMA2tGQck8LiXuqhDEZmim7Jezlqu7uNqFMOeigVvZ5UpU6/yRZeZLt2+3qrnicn",
-	"Vxtd7jJKZK5P4kRWNRshev1ZdTOLw+LklvdwqclYGa8q9IFgQq4TCptaz90ltOVYKLCDihqorRmdBnAr",
-	"apOU6uQNI3y1k3Sxa1Ve3wHLyL+7XXZnUE85v0mFF0LdmqD4tgv95tt2W71DGZ/A+GCQWOhyXZ9vW55o",
-	"BVlSjjqjMiFDoUTxOnN55AAMXoBWsJbWjsVTWciqyjUiRh87qJBxQo/7iSgLJj7yuWWzBuP0WglW6wZ8",
-	"EnsJMO534+eTjv8WlLWHHecV5Ny2XWF9nsK0nKs03qVYJBMUUYFd8x0zVroTRhno48Inva5++0FCzweJ",
-	"UD1UOTyKyg33zVsARMjcNZntvfJgfQyrXCehQyRqX2vxZ2oqrGs252ouqsr3k0l0kSk7AdEZ9oxfLDJw",
-	"2yZgmfhfbIT3f225pLJ74p7ihF6PDUEBlBNlw5+xV+OHpIOykmVOSciKvjPvoRWYagSxCIhX1gLAntZC",
-	"HZPwg+xQRHIg0TIwKl4AekaQFz4xN6yq5ZFAzIhewPNZ8fQC74kkB8FEwcG+Xe2geFpi99YaqGAD/+6F",
-	"W/P1k+EsDOkRKDiTVeHw1buI/tO8GMfJ3kCMR04aWYyunvfFpjMTN7y2UwpGwvkd8WyWUa+8uxu9mCse",
-	"dekCwxKaEUrrvkmiQ/pK/i+fff3l18//9dnXX0X1/GcHGTpm5B6Xfshv4TFOqM727e8RXwoFwtRXJNuW",
-	"i8+cVvT8S1ZBUMcUDPvOwBG/Zk/YOftf7PEFxpWUwAshyoFrjMBMe3c9MQQJ2UCWuXv5f//pxeP/5I//",
-	"evr46+v/9fhD9K8n5//r8Ye/nRbPv/j5X5JB3CxeUcE22kgrb8VF73qE0zetBWoeNA8Mnn7JVK9IzQMe",
-	"tqHFq7Nn56en56en//n07Ks0YvFws9sXbduGkJpYMLkgNs3FvKPLMHiwz4pU4BASQ8/OPd2KNkeEgnFS",
-	"MaMRJazVNSA9iEztgsq1IPn8CXtBG0BpdXAbGKmWVSiysr5GCuhltFbuv1D54CSEx1mRNlRaBC3sgtmt",
-	"9hVa2DwUi+3aS0djriZ4nvxUwHGtNIodqTp1ZD5Ii2/0PlSCsfbmA5WZEd5ELxt/XmlDoM4kIJ59dUAy",
-	"ZDUSQFkpGA91dcFn5jUgK+c3HU73vfcfjTWwJuodsVYQmAlq86+dEnhN/QLiov3OF6HI7lrX16iV0L3r",
-	"PoD0qIPVcLHoPHjlHxKm4w31jgjuQ98ksG/g+UtRoRJ4UGj3RZl07Evp4L6+s00eJwkLRZeCq31tIi+8",
-	"3lDezCEB1t6Hjr+qtA81TVsTYdBMWjRWKMOVROgrIY0ptGN34kmFdCDA1t6qoHX65HpohvGEXbXYMlTm",
-	"NNdKkV7uqDfnNWaSNZYqn2Ttrz+fckIKdbgd0U9gLsi4hHeTeotVOIgpYvAyvBG7R4bV3AIsDdp/UJlU",
-	"amGeAH7Hfj3mIWZ8KYyNeJFO0n4JLSL7HGqqeoiVcfhryjw7eEhapm9/q9V1KQ0RPwFpXDeQg+D9M9Eu",
-	"OTZAKI22OSXCAdH2exx7tz1fnDJTRIW3gR+i22buLjQoRih8mTBcENSOQZoWH0YaFkynJyz09IzyjyBx",
-	"hxmrNyae4KbWa2kEIcazWNc0oSRNmnzXTCcSzXRqy3Ksh1AeZrL94YnLR4rK1uCABjburDyQtN335mfl",
-	"vnHz2g0VtcDliuKnj7mzB1XllJKyAMnj2A+VDrAoJJYQtPYgV5h0esF0JFu4ggF43Hw+KkfoYA5tV9pp",
-	"OY+Mf4Vla2FTIoQk1DRqk1mbcEGPlUgIBQAqetaYDYydMEUCnfGhkQHr75J95CachTvb11v1gmARc2CO",
-	"h0b3v0d09XyGpbvqQlUSCT5nubZohNiZWYUuHmOpCHAjiehD1DxiEKDGPwcAO8b4VYxrWYk/SKJIh74g",
-	"CfudQ/14iNOvnfK/5jsoCvaAz0q7hwifAj2Ud+ztUpwYDK9OOF9RTPZgEUxA2AyviUhK/DHYxOTNVn0G",
-	"bnQx9vg5BTYjj6lnI9S4edRaYHBp+1kbqSrT+3FFZ6yz19ZM9RdvjGhKrXaJCu+foEdB20u+hm5w/jro",
-	"YI4nMrom4Okd7Wgeb5TtOWZz3ti+4zXFzG/58gCkJceGW2gvWB1BXO7di2l8wI1Uy3P2mvE1Ib6TR8OX",
-	"2hN0CeaxMPFxI+YWvC3euQW4AOzslJknBBd5HmEJSoQSBFhJN0kczHYt5Q1uI4FNHg/Q9xY6nH4TOuX2",
-	"zj/f8Hkw3xOU9CAQK12R1o1QOzWDr6k1eq5QZtjLQTr9dSkqvrtemxTMAZYNee1fLQNIPu5ETQphoolO",
-	"8Lc8Px2BrTrXyta6SrZAW0MBEyMwdbxNpboVtbMP4MR3URZsUoEXqkQJOLpPLEK9XmPOZhazEPNtqdt2",
-	"wd6f+958RgRII+qXye30vkZLvkluzaWshJqLUNlVe/fJnbcicxkhwtsgNdAUC4YievZayhR7Bj8Ips7W",
-	"+f2cTijiiDLT2EQ7TdbjS9oGakVqatywzyx+sGsE8UhlZrhRkSZwJpBZWO0ZiKwE7KgSxTLACY2D91Ky",
-	"EpnFKcfA9SoJoRk4tw0DzwSudhHZ6qEQcKvbaiBsNTfIOWfPvjq0AW5utUiVpbRz0wsMxAPIJzKGJw34",
-	"m8FRQDjE5+R4dmr1QlbCk2vsJM+KLFxJJgfnsOaB7aoPdtT1nYuz4JjkTlwEPEtEQ6TuJECjRjmdCkt9",
-	"Ox2i29COI0gfXKt/upIEO+D8BnKniynThXTh9FMxrxPVXZm49V2nAU5I7HRb6TQTlRS3PRGeTwkbnjw5",
-	"REwuRoSdx6Haj3odQWuum1wX9UwOhpFLdd0oSOLJiRxo8A3FhBAK8c8mC7pkEvXiPfml2k7p5wn5CSUG",
-	"pq8jdeGIZmIplUGU7dH5VBgYum7fN0hUPp+LDalh7U+KgHsBRPDNlJxiXYkI8jdJFuuUm/RJdHPWjU1e",
-	"jVfebY3uCycK3VV095uxB0Dc+SYJaBNvYC1aBYa4tOy3MoBM7fGwNwjaOqrzvFlBdRk5P1O22bB+K0OX",
-	"h6hhak9ijsSOfSl9Ysw9w8dSD3rApt3P+aZPD4H6Esxy61QY2fk+eBP6jd/p8wJnkDMRpFoemU3wqwXx",
-	"i1kQ/6T2wGeu+KfL8Noe7V3VRPoMgRBEbVvq4OXoGQMgg+DsnPj2smmXzK9K+R2V8r9rHTmfEoSpJ4R0",
-	"u5A2WX7z2WvUn5EW2AtRzzfnT5/+/s3l1fnbN++uClbbRruj2//cVub86dP//X/9v/DI+dOnT0tx+9Ta",
-	"3U+XL09Pis9MuUzzEyhu6Gi/YKdYzAdtEbCvcP7d3Wyn04N5kETtAT0lqmXbBwhZOL2CkVYG3nECZeqn",
-	"VCy5muSMm+3SxTEwEkokUgWzpU5jNLngqoWgSQCoGA534mMDrrOjW2vknVpXHt4F3NkINYvAabWGgoYd",
-	"urfo6H16F1jhb44tt/MVdscWQt2XZ6zSvBxlCd0osfX5H2Cig2Ee6QG4IuQkXBL+jcZzGv8s3Yx9/zWh",
-	"PXtrri9rDKd5+NeTyT6ZqS4PX4WJelra8h92b1z5RcVI0PBscDEknBxWbOJIF56KhSTkjwC25AZ+3HpL",
-	"ZsShwDa5JvR5R0HeZo/7royv7oZpjLQJ38OzSVOaZhx6DQFxWpHT7niwuqO2LUEqTG/cchnM0Ycxvt97",
-	"8vQrrtVSGHvtrJeYzm21IEXkOtJm/K44keb3MqHCYD+QzJfUtiqhIOOYWFzmdNFuO7JY0zpcMOPnEM01",
-	"bpnVJVCCHCP3F+n/ALuLCSF7GytzcYpyQgekLGhlY/rVpqMLMuGUEZwRpZnAaGnFBlbXlhFN8b/UAg4m",
-	"OorTP7R1s5db60To22ZWyfkfxO5VGMQx23sxe9HYlSLkOAC+hXpqqVIICu06ZDnU176qBGKRduB1Tkej",
-	"tJE/yV2flP2C6ZhUonVg1NT2RLQb2JZXYeoZ7su2hZrx+U2LvheqiffrueC3ZvoGbvwG3mHbUoTxE8pR",
-	"Zavr8hVCy07jVkyv7WEsJeGsil8AI4tmUwyDZb0VtTkAndEv01BO3TRiw8G6ZrMdAAmzhRBlUt8ppdlU",
-	"PJ1phZnrTldNwqNE2Vo9pKhI/5/xdMvyOJlvH8/7+RdfPz5LdytTJXXh7F9Z1AvX5yldfvv2BUEusFLM",
-	"pGX+t/lhr9Njv+hVT00S5C368B7MZ5tiNddqIZcNwnY8Mr5pJxYEDdP+l0UgDnXOAwDDbyuuXvKkZ1JR",
-	"yhJvXSNJXF7qbC3tkxYnWJrWo7kCYHbwtcZgnJ5sofpvU3HlHUiqZErYdoy9YCLh6kvwjgL6TWivU1Hb",
-	"mferCwoboEOtbTrRNvDx9e7eBBJtawen6kYdFVLp0iu5XI3Nmx8N0uXTGqeWOleQTQi/LnBmuf2+JAun",
-	"J3ObfHDm5v0KIwLBHIw2RBpiFGfZI/7+SEAZ2JyDRorn0C4WzLgE4YorFftK+gq5Z9gpk8h2xnuJ3k0o",
-	"WWV8JXgJqfboTQfNmdp2jW2cRwCyYydmRLa/V7SFUkHX5f62zerRua8AHXKkvou/LaLWdGELPPZmCyTi",
-	"WJKWleNllU9abL1pkyqBfwe5FuRymHoI6Z3hDclpO2ns5r4/ZW+P9Gal66pkRN5xpsqIJKFsD/qXEYqd",
-	"0m1/LwOiVYkykordaAZI+hXYnCrTksiKzbTjC8IqlUtvndKU2kQyJbAakAJapQh3Q6LR1TrTA7NRa5GL",
-	"Jc65QsvaXUgF46DKg04jOJi2E3w1q9QqlAhDtlEUbKkPTaKxSxKEvKA2CIAjAoae0rDYg+dxL+faTcav",
-	"3O9XmouNJa9zT99d+8KVMVdALcpMt2zQAw+c3jHV+Bm4/QDBkviKtNPD2etgBeFEw1oKT4EocZ3eFo89",
-	"QNO3tdaLDB5crsQf/JwCIEOSrJyEQ/yjqOVCihrKYbS3wP1bLiAWvtnhpS8qIxAjba7VrVROdVujWZSA",
-	"/uGLkduDzp69EA03q7bNn1TzqjFO1XBPt3Zq0aoj7o2s2bDfvPvuFXv+9fNnBXv25OzJ2W8nHUSP15aU",
-	"J5VeskaVVFYcbcY4jG/xMdOgd4ObTj1PpQmNFDW17kfrnIpW3UIL9tPVd4//7TDco9sGejVRmtZYnHTm",
-	"n8OmfNs5CntBLRPwHVD/xppYbOmKrCItqIOGVdLaCrF9LhCF4ZxpVZHGDthYqNHHpQ1U7dEirgLib8XT",
-	"0Q0oIvxe3KbqmV8wgjv2RkwXJB6wSSzELPFuoOm3sFsYFe8B70wRQ+PBZ/oA3fVhhaIGpGGedD9MsFHS",
-	"GSp645tkAnzFilzKkDVQXjClrz3cgNLXM1niH1AZZDyoK/VKVFBdd73mdr4K+UYzWTreXzfzlfsvVzv4",
-	"mPoA30ABq/eNQXfGR4Dij/cf1tFg9T1k5pgLtmiq6to9ec44OlSkgQ/Zb+D3v22b/bbc5zMTEEdfUV9i",
-	"N+HZzq3qPHo2siY5TD943gEbBFtn1pDYMNshJc7bXygGnyR+BBG3C7bi1eJ6y3fn8BeESH3mjVPM3Lrd",
-	"poI96s+K2yR3VPxm4N8zLOAP24F/r8n3HujkNG1YJP6BRV3FiZ9H8rQlcZJfJqbZYsFEHWl9n88DpXgM",
-	"gmpmJMLTWBj1bOevXPFxb2B8LDlyY1aXCCe8GQXe0dOcGrwLu+7JJJBRmdEDoNG+tRsTwyXzDoI00401",
-	"shShEY4Sdqvrmz3feNLZ+uyr5+VqD/z+oAs1zDgMUeByc2QUZWg8MKVfQrrksmWzoOUQgiUmpzhz5mZs",
-	"D6f7sH7zGDPR2s0xi0+lPygnVLH2/6L1eAFWEpxGpRnkBY6scI63p4Ow8GXIH/KQCwdKlmnGKTq8E3Ot",
-	"5rIS5bfhms0j1eyHShYLOZe8usbMiJT6Mm63w0BtfPK4gfKG+F8aXiUzo99ETdLa+8rPiFrvrJ26gmBz",
-	"A0ZOf8473P5SOlnvs62D5RheAa8O/Q7xcoxz9JIZGaK8M9VpmLvSnIaJCHygGUoKEDKeyT4/9Je8z3p7",
-	"02h3POzQ8AmApmcJ/xZsnsg0oqUdrNwdgBMYW9ieb8BIg45UJ+mt+8GOYWkMuUctlMmULmp7vg2Kf4T1",
-	"hxUUMfUOUt+uctRP1rUEsGporhbiRnar6cAd1cAcMy2G3hY0yvxZHpZx7bE9TjLeSQzuiY5j5MRk6yog",
-	"Ddz9mMcdqFruaHduiM1kptHDS21XkaBHOBIsCdjrmtdvStm21m/xBusGUvr+ChiL0KostH2ZIbDqbNdj",
-	"GUNMG5XuaQVAWORyoqcAx7rahXZo4XzBzNZOhiVRy2RVmWtMm/XWzP55TZkggx0HWuN8lE6zp26kcIHy",
-	"fQwh2xqMXEIrB/OHmqFl2hd6oT5xfngZpNqseDm1HwzAPthHvcuu0tmF0h4QRm0PR0T5xuxLXdcIHZ0i",
-	"yV+1Egdi78iy0rBKz/nh9ixIExq522Xbs12Me93pIed9t2vfRRx3LHeK6/JHaonW74a7JgScFBZ6gCkE",
-	"P4Xv24vmsXeoYR1cVcHFqLe8Lqm0hddirPvxUE1Yq17CROZcAcLhLvHC0eVQCXgfMeBede8lqDR8UcGE",
-	"RF8i3/VdBSPfl/RSpMje0ngmwDjOVb1NrTu7WgWPKOAYj2lFn22thxueLb5oK4dqre8C9vOL9fBDliii",
-	"Q0Kblj9l6eSFSb7YSShT2d1wFtB+E5M7E5nAe49h9wGYqDdYO0c+gAiglYrWfjFkqDQXENBTz9c9iO/k",
-	"uOFW1LvjypFDElzkxvpihBsLfpaeji8CyiVgRHlLomRQic+4j+r3ZjdkPuck0OjH79A+Bh4ameLdUuTe",
-	"07yP70nwa9eBo7oOjADHfiecopBstolp0WWugxdkQuWa1UjFFhVfLh3xp/WAGkj/GdDk+S2XFe+0iuqi",
-	"/mWqMypuVqPvFKtvBOZxH51fREP0rM5AyyKmO867nWR++77d6FRZzKwp06WtMImQMDlfibKpBMXrwtkJ",
-	"UNmOR51d5OcxTnP1U+rtE/vp6hX1hhjZeqgzD9I0FcbGRyUqjMaFrYGWUwwuODqHAD6REoXfDZoSrbZ9",
-	"a353RfmSgAIOnNIu3SgfISD1zIRUSxbz2n4R3RG5dzdiYwNG53iverKkcQNNxMqCvR/bkGnT2IwLJuS6",
-	"jQ4P3YjcURnbD96Lh17bfG0ZDF/eJTMRSdZJTgqL99OP5EvEGXnOSrTmDTnWE49By6QJvwMcgakjolA7",
-	"dLra+YbXJNebBNCAxl0bLABpg/IrvRZ6qwitgwp7T4qTxsrg/ieMgRqqaQh5+UNKGXeDPr7lNaT/u9Hd",
-	"TH4fvcH9+3X0Fvfvn8Kb3L/exW9zH7wJb3QraxLZI5B7lFyvtIbVwjSVHcnVAdhyXAZrrmJPzFdcSbPO",
-	"QO6G0P5+xEtatuCyiiVW55fLdJnOW1HP0c+yv6a/NKKZsigzF4rXUuda2Y69YcyK+9BDCnnXl+KPnJSl",
-	"QhrPt61DrG6Uwr9KsvI9AePOcHAz1M0m2RIuzbuNeh9e8q5R78J73jXqG3zVu0Z959/2rlGvohe+a9Tr",
-	"+J13aaqZyugM2+SJE/FH2PQiaqaJxyQpLxr11oc8xhp5BTPNOsTGepUvZopX6qFGj0ogkoGhvD6PwCtO",
-	"C/MZSVNsqHTNaNSIKZPAN6+1MWM1zkkJHsUJOmuPD1ITgNIwtSiTa+qlv19t4TcnvDcsIPCM9xbn+Pk4",
-	"j8uw4B4lGPMQRv7n6fZVw4A2eVnaJ6afY5YuBtpa9Q/6QlZiIk5AWyc4Ts/xQiYFOdCoET9HhIH1mqNx",
-	"ML68mH705M9GK/abUs/NUwD62D1Zl789WEXsJpehphmtjHjwFEQ4Ys1mpAzTxqbBgaBPHa8FcyZJ9rfX",
-	"YTpjDIxGTdrOg+oqDEiL8PdPZ14psl4SB1+2O93LQJzpxh7T3n2XuQucCpxLaBgUCNkiuzedKHfaZZ8r",
-	"7x2tYfW91IjPgNTxi6Jlx8LVCPK2+JVFdBvajwSvhzHMqHtvUpnDptI2d47cd+70sbLmWzOteiJezShG",
-	"7/NjalCUzonpYr+lNqV/w+c34IuqmwqrgUODFzcIOBCNRfS2sYvK3AAm3mTYeD9LT9zkboN5eQnNChP7",
-	"fbBgby3sSk9wK/0Az+P7EpTFEqMUOKgJddznrNK8LNjmFhqpCZuskjMDwF8rXU6vQdMLD4PSrjpNUUAJ",
-	"eq0WOh14x4b1SUAw6FtLHTqw5fzJgRyTfeSDL5+d/Wsax22tFRQoynT6pUaobSdHoD640voGORngqqRq",
-	"+3yxADqR9LMhIsR1GgrlhWEboTeVaLEJ4jb+eWiItKZF+T40O+yihLmjGkqa40WnRsd2qBn4aeyUAvsJ",
-	"rft8RX7FbQ93d1AbhzSn66DCp1q1qxtv/WBOFDxMaSpYCxTaGbe9sPZJf0yHqza5MlVMBeWzEMQvsBsX",
-	"iz1IQ/IgkzFDm+95ilC7x4lmuVSvFYqQlPRIM9ybBduuNILmeWZJJyZj8Datf/khFrpeamuFx03Ec0DH",
-	"RirslnnuJD2nVtPAjfhvt81twlq7kQFG17H6dKcbTfzl7gf8fftBx5lW62owgQJKnPpkuqvfsDi5lQKd",
-	"u92KvqEVXcIEYkcifhK7EvGT1pmI/+64E/GjN+1U8IM/+gnhP//gphXlbaYyKLKJYK8VwQO6sw/+R6eA",
-	"OUXd98z+tnE3wNOXoq7k4dLndhJ9iV2cxGKyI2NTuWRBErRnsiuIBu6uscZ0lxTfYmKUl78gt+H6iC6L",
-	"4xIeMpXCTnIicz0y+NoOWuUjU3TOGbSajEveoBi/W2H01dmzA2hOI2Ca9skql+oVIGVOc0+kcTkDxua5",
-	"sy2hExeAlki1vGABdPOcbWpdNnP4vpSmfQRQJttytjlXbCaY1VXJlN4C3ngHBoeDzyoF/Hws6uceSAxP",
-	"x3E68j7yBccMReB6xYmW5XykeHm5e9uOgP/AMV7u3sAo7t3eAT2gwO0xSrAsR11nTr5NzOlFxQN1hLG3",
-	"5qtK8Kx5FDriDd67+BS6Yw4/7Z5BYFG5WBx6+gqf8j7Le1rzlRvroOkUC9TQvo+m3VrUNK94X5LMGkjZ",
-	"c19UvF6bvFlDmMO+mnjN5ysoE4a7RJob7B/Lmk0BH82hNf4QWDn1JBlpTo7PqSOhcK0V1Ocm/SdLbsWW",
-	"J3u+Kko5pQWaLuTJ2I39d3xBy5F9jh5w7oT9u567IzE6sNX+jhLpx8JroQV3SBWHp9oFYa30NSR8jc7t",
-	"QFTUST8ym77jqdRNJ8eoBZg1lpAPh6WErkW0MXBsJk0pipftN+zRdVVe3yFNsA2M4co7Q0b+sy6X7xG3",
-	"t0G9daaYLMVAgTk8bdMSpSXovljZ8t11pvfVpfvYN6DnlpXc8hmnLv0gOMAp7VfW6aTkHhlt2GYRxQ/F",
-	"vP1E0q2ZMnUcAVQ4IGSgrwS6JYNQeeRFJhiqYdladdETeoLn3or4L5v1QCgADOe2vDC03S+107tCDTT0",
-	"fAEUKCWW3MpbKIsCcEeoRUAreiG2HrjNrmrhB4dGPnLWWKi0C31IVMmMDviH0hLsAfYlAYv0SQKMHhQ/",
-	"cAopZ8iWqUqpuVamWW9yPiVuaWJQesRrwxojplSHZB3NOCxwwlLehiqNZS1HRlTDRZGJtUDl1ErwumR/",
-	"boxF3Rh9TKFBuay9qnyBvqJmjdVw8J2ZFATfXxcc0g7W/chYMcDRHBFSQJKkOPsq6HKj/ZlXWDMDxlYt",
-	"rDMGYVWEcqMXrMXQYRvoNKP19LN5IAq0EMGkH1NXkfZY7pWytHdJwotkyai904WXvbwiE59e1S4yv3M/",
-	"Ys3R3ubRHZ45uk4s0YoxPWO0+g0vfctrO+Sm20e6xVmOMxcGr5gO5Bzg4yi9jZlrm+s+Tr0rxcg1YvwE",
-	"EyRLnjkGUBfISr6j+te1LJVcrqwTWv7vcyYVoPSxjailLkHKIBaFlyiAWDNxC2CsOyj9xHhphy6BIU+Y",
-	"zx+Jjw9ZZuTWijg0mkqezd+Sh320kHo/LJGgpOKemvOHtaQTkPO3nYczk7dOn8NrjryunaopDx/Gb4RK",
-	"BgeWtTaZTice7UxZLlX3XCQayHg/TMjWpbupEre7qLUlGNMf011fDmHijC8wu+Wp/hPcBhxvKAV/zMtS",
-	"lMzyj9RSjDujWivYX6miLb6zethudOg/kq9Q6RzT6RI6wv66Xxnt5NT4dLOwnQ8hujtwrvBVGhbV9q7d",
-	"8aYhLNYP0ZE6+S27DJdEL7GKCJdU7sCH1cN6lWa/u9wwjO5AFgpeIFSxmMlZNIcSjLo4Ooc79f60QbtE",
-	"0DVVcWOpiR2hJx6xJ20CywAgU/dSmXR8fuRo749PJSnlUqSysy5//+Lxs6+eI9JJ21ewYCvxMbV/t7yS",
-	"5XWaT74nTcFi+Ag7Bpw9Pj3r2Oi82rrbico2k+84QrEcw/UJhj8uG2Etla6vS7mUqc35RszlmtBjELgW",
-	"QmnSnrNn7rNvf3pXsFP31//x9n8eSgbuURiCN4hANw7w3LYrnyBYncadYCLvwMqBaQcuol4CCgD0xwmG",
-	"xjS8SnO6vwtDa88+TkvUBEHWTG+VR2Hbpt6UjoUi84ZVSFXqLVr+btqm8JOwfw2umYNigAKbrTSgxUdm",
-	"UIeVPBXabUsyc1pXvyScFBmjF7VYUBZV+J+uXu1HMo2V63Q30iBbA3CwH9wJ2/DDIlRfQ9QMQHFWPOpY",
-	"0SnVPgasiYD7R/mTnWF5rVW1G415lHREvhRLqbqJLX0qhOR4AhZBI7v1k45s547sm7Njhfd4zUSn3Ucc",
-	"ABqTFY8/vR7Y7bfk8fBvAeDWsMsJrbpv+Ah70t2AdnGpCfTwYcLnaa6vSvKhptCII0g/aRgBRIVubdRi",
-	"dq+eLlUHG92IvoWjKBk8HDUWlrYL1I/fezA/sbGAELnWtSjQyRv6t4hKrIWtdzmIwbaHR29elswC34FF",
-	"sbiQcrwP0sMIjK8JpcBYporeJ9wk3RE5h+H0SeR6bYbOmuOGyWJDLrUuC0aN+SAHJOLThJvlL00aKPBH",
-	"CDxFjXHmK6cGqCWzkGtDX3iajqtfvSPARLvs5NGqeQpnadbsUgR/bQ34eQOIZRSdwCy77UozIwTadXAb",
-	"67VgvOq0sDi2+UCEUTqkx3jYrAF7PYQ2YKHgM7k4NP/CX2nOfAUnS82WYmzBphGQ/pVAqLkRW2lEhtGO",
-	"8Ya7n3VgN3E3wxyKMQgUwBh1Ohl4ANWym308taFnsgfZGwhbgjpWt1AlBpqEzLXq3rWZSHAOy7I/XZpD",
-	"hiDKLER9XMFW28djEnznBfsdXGQbLp12V7DH7T/xZh0FQtrPhk/ly/I5qGhwhQqu7EWrCtgIQvSRCQkt",
-	"w70+0oWjfLfGyF7ozDDj6uaRYVAaut7La3v+JejJIXMNOi9YUbsx//tP//30w+/+5aAYbKcVuomkN5jQ",
-	"WHPdE/cun9BHRnp4uZFIahC+TGlhTsCCF4JC3J3QJ7RdrsqCzXbs7JT9DyeAvjpl7y8CWCV0CK7P3RcV",
-	"ltfu+0JXoioHV+Pf4/sBQE9LgI7fh5SfB+W0ltYKBQmU7gd0xTmVpzKj4X3ijr4j06Ukr7xqmGwRXAlu",
-	"0pSGhaJzesahGfgBFTdscdTMN2xl9K4sc0U6bA9sPKPf/FIaAr5/YN7HiLyDStt5lP7Z5WBCEwTsthk0",
-	"0PqrqPUgFtPZacBLxw8e+08GW0OXYsGhzvTstDv6F8/i0Z/HI381Agg3R8+fFHgpf8DO56mrNXyRd4Ys",
-	"pDvDxYQ+THv3H75lEDL7j4BE23ac7V1oC5uuvRjHs/DzBJZ49EhW8I58Bf7+Oqv0nzHff75gz7xqURbs",
-	"i5T234mHZTAMseVqLg8sX4p2h/Pra7y8cwkBANuJFK3Qwg3bI0t/K/Kc8J2sRBLrKA10hDf+uqCkJwAQ",
-	"EFt3P1BzXcgBCtNL0VnZJEJnz0pfyEpkfdY53/cL6A9lLFelOVy45ncmlacxKd6EJnESoOCItoR8s0m6",
-	"RHoEoudaQgXzjfoJ7fUYHNHctwb80FytIpKSUhXaDkFOMyCA6zl1ddtXUAyv7AHgYtxVUFV5Kc5ZtGD3",
-	"64IR74DR4Ml019gbBEAakQOslr3GEQfKn+mNLZu3+0kkCMwbsU3RD/nRlIpwDqOdGT7KKUiACD08WX8q",
-	"ar99sJ3u+aiaYhzQ+D6Aw5CCF4meh0DOdqp0vCIQUxG1D+xlEvcaF5gn/usWtLOXb+/0ygzxoeeTGxlO",
-	"q58hiU9MlAw6OXBCWvnnm00lc4c2PpmY76P0lul0TkYk95O9iGEK+5JJr7vpDb75F10J/Ca0FoV+5mNz",
-	"Ajq6SoJRaMPNQG8Pmo7bUqjtbKXWNkBi4LoiPz9WTWaKiafePJ1QqXdf7zPjA1xLSmwzoRedBwkJOdkr",
-	"GRo5Rrm4Rq8FFGaaFRiJN5CHaqgx3ZJvzLTN/VFbcQ/oLjhYFuCFMjxMNgFcdrclbueDBWnTVuXbp6VK",
-	"nLpXbyqdYeq1dUCceelQBFkUnZzoygqXjuOb+OqhPL/gTGtFUaCr56m8fISN3pOO+dId3wz0QK0eFkXA",
-	"w/l3v815yMhdDBLYUIYd7wWjURgY24K1wveiZJj+o9rufSH2RTGQ7lr/mVrIFCdGN/Wgjx6IPufoSIp1",
-	"V59XejzHh441OIeItfs9bLIda/a73AwAfnUPfQLcipxz+yC8MpW48J27pM8u2CmSY7vSFZJrsGvuqIMS",
-	"fAy5A0OQg6/VrWzBXjNl0kPoFXcDsKTo1dg+7tm4Rd7OIeyBQYgp90wS+7DGToDUEt2vOk1OO18d52hL",
-	"urOeDfqzvnje8ZWdnSZV3f1JrnahkWTfS47THiLTS2HsG8ijxHa3aS0UwFWc8FyJqrxo27Y4Nb6q2Kyx",
-	"zL0MdAy9Ve5CBomQQU5ec5V5USl4Pb0mualvRa6L/jIZvwJAFkk9fg14yGn9Yw39YwKf0Jw3Y6o6cwha",
-	"+EJbWV2VmKaAObkcal+oescZedDLdyx9vmuq6nsnQVLlE+Q4S2Rxg7qPeBQhMxiiUG2rX19j5PsrQkoY",
-	"aOeAS4XZN6tMJ0X36vE64o+6FKEj5x7S01ZlOh5sFfPNm2c7hqFHDKtALdpMzFsf7nosQd9sFQRA08pq",
-	"Mrh9hebLoXbAAalyXGCGHMuDvUyj1tlQc7/ZVBl7dr4SfHO/p+9WV00yR3HlMwfdhhjfDwoq4iDtGFMY",
-	"SD3DvkVuw3ZbgviZGn+PIu9LzJ0K553oWKC8DCQKgsqfW8+xyG4fUsiPRsybWtrdpaONP+qDSFk/4saf",
-	"u4MWQWbt4031q1Mx/wGlBZmlAWnnAnqLe4BYZ/AB5K+bkxPFTsZGLtWVtRtfw4gIOalodBfLJ0JvOm9z",
-	"lQHSinuJoCpKU+SWOihJaFKg9Y2ErvdwvZ+0jVDaKfGN/IMg+AoP0pNk2QifBUFbwgdPbsTO80/JLWfo",
-	"gNc1AsrsgThhZ3YWoxEdpFgSSOYFYcHgjKj4Esq6gWhu09q2nSPegH23zLgXGWFNG6gDi6h94SNMFBr7",
-	"XkjSG/XWSusbQvSatrwA7JQW3i3WDuIA0b+P3NoIRergxCL4qRGHwY3POohVR3C6x74aefiiwi1/+S5r",
-	"WcarPGISBK81Ah0J/5XfCvC+6I1QUdbxhi8FKgSH9+BnOPyY6dSDhlKiXkqqZJSKvV8VDIK7kL7yvvCF",
-	"jp1CrMG26AU27xzxiyfsO13j27C4HcvkfgdVU/xGqG6JNfQg9WeP3mHY7zyawl4LYObeAK5lukgoBo+b",
-	"6m6BShprgMXXfId6ubTnHgcPWf9WtLxSUO8/WTNn9xRBvXTk0gu3l+YJexG/Ao80vKd7A0kDG4r1Ocfc",
-	"VkU4m53r6gmD7hKQ1eczhgFXoi0f8FcTla9CJkzwAIePSNrZjidUfJTGItqAldYZjiev4jMQqltOzkgk",
-	"Kb6RJ+cnXzw5ffIFoEJRb9GnfCOf3p49paws9xE1DQrEe12enLsPX8x9LK0WZqOVQWXg2ekp4Rz4KCq4",
-	"9+bw26d/JnUONasRSqh/CxyWntBwmpS7AQhx0hSM0K0wa8/94Zb75ekXuReFmT99JxaAVRqrOCfnf/pb",
-	"rDL86cPPxd/i6xo/CFIN/xnLVfykvQL+9OHnDxFGd9DfPbmdct0kyG265AZr/aXGoM29UJpGfy/NShgk",
-	"dqtaUmnzJ9pmRyOfJAhxXTw7W9za0wlb+1mzQnA7RvzgVurknyhbhGSPU4i11gYvHJhr7+w+Bf6HhKg0",
-	"RnqQN2t+I+C0+FuXRBJK7lYpwe+5ohbQXRZ1g/xB7B6IP/8gQo/IX5g5f+AlrCvDmaAoBIxqFNEKLfhP",
-	"zJx5VnsBai2aN9RShRxdc8LN5V7BzfHV07/J8mdkqkqg96nLDrVY69vAEJ29+TKZFSkNW2pdwus9TsBk",
-	"orjnv/xliPiDOzSAnpyc94bXnJqxuIFBT4VmmUFLRUdth4+LiCejZORnKdjMD4mdUdr6euXcrf0jPfKA",
-	"JwZfcSmshWTV3MGRqqTr+eyTHZO0BA7PJOws6ZOhUcncDl3ZMa3vXyTi6J9IKk7e46mi8DPhiVcrrY0g",
-	"RVx73Ndo9xOn0Cuh8d3b5Q1eli2G6kPwBo3+QpktCPERvJGWygR22wWNf/jL7d7l+H1qan8QYsM4ZJV6",
-	"NN0hNng6E0sE1EozA3ztN6wsqWfbQx1cetEr3xAydXSd/a/4rVyCJ2pei1IoK3ll3N/cin+w/aTW3tF+",
-	"gsy3Gth+eG/HqUHxYR+nCgXU/H8wWn+n66XwDTFu0CH3SVSlGKI8fS4xiSgCvn4oQe2G9ymER0pqCG2B",
-	"FxQThBwv+z4cmDX4+d3CxcmXz77+XPn0BRUYezYpWsBprYDImCBwgeCW8Kx3QzGhyrTUaMxqSFg0yjQz",
-	"t60z8dY9mj4af2lEvWvPhlClzyYae0JSR2S8aAK/pp/n56WtvSQnqVSMs1mtt0Y4owwwETDpLHXQ+0R/",
-	"kHPemNUlvgepeQedzB3oHv3/TrXraL/Ak+63jBu2FVWVPET+lA0dJKHKS//YSPGJLnZ9i3kHn7Gf8FuF",
-	"UJd6q1qJMwN8FmkgCD1EtYMKS0u6CdrKcWT7rBUVR2aS9N4pGzjvE+kseb9OJY2PDzyoZye8I2E0vNxB",
-	"N7b9bRpSvDHER62t0KrergB4W6pbaZFL0v5riP5wxcRj7JtTlrUwPjFA3aDaoyzVmlmtC0Lc4wx+YER9",
-	"K2rSjlizSfm0cRIPG3mBRNZP5cZ57amc9t84Qqa827hT0hr2H+8YFH9OvoXGcwnOMdR1pMTbWDssG7Ic",
-	"cEmrI335Xz4IMd7BOqAZE4WItiOjoA8vsTKOULSjfpHw5Tu5XNlfPHz5i8UuH4al/l3etqcrICvVuhJM",
-	"1xQHQjMHI4OHzBw8jE+d7ADj+pfgu6Re72bwCyQp3K8MfZg9foF3YminG7Z7Dv5tE7m/yNqlxEp/vdaC",
-	"z1cIT7XubnpTyuE0EXhgT/7kAMzcja5svetC3SmxpYrkhAUcavnb/TqcOvvhIQUCLDnBDwj8++z0FNYo",
-	"KW4/QVsqJSUFQRdrL1qobx8SiTKb4z2a8flNs8mnAkCVNTRi9vWhWLTsc/BmqFCpqBJ+rdcC8xMgJawA",
-	"r8B2JSvRlk5RmfwThlepUPN6t7E+Bdp3A92sam4E+w1fioIZeOS3BQN8TKht11WJWl240dqkMvMIdE5D",
-	"Z8lQJRKk5SIHh/JIQDZy1HcnTqjynLVZgqwW0FSIzVdifoOlwbkUh5dIy4e5xnDwe9MF9dwK+9jYWvB1",
-	"dxLhfMyk4nWijXBali2oHv7hHQ5fP4gYvArFat1ETmxT7PhVB5gwZ/y1LIsrj8+UrKrHAVMgKfywHu+l",
-	"rABqdFD+zc1twT5W5mPBjNjwx3NdVdQ7Utf40YbvdGNNRgaGGtn8PbpXfpeqEFcEof088x7stTHpPQ8p",
-	"aR1xEaQhz7Bt6hTAJsQ9Oi2CZP8yLP3lg7E0rgsc/74XirvRLZ9VWLYE/wSZHEQ6Vzf7/Iz9lwcC10ao",
-	"0jP0gwhAWVXf0yR+YS0elnUpMqmmcPFt3ZWnG+sdFTuPH+GuZaV/AT4azxeXQpXEGLMdaXEF1h3RJRiy",
-	"+yBdrccKw76mUTJtkjgZFFOpX3YLMKb8EhAfTz6lxEr6z76p+cISyCXoc6qt5ntIRoEJFWxei1JaBiAJ",
-	"CEEP88n732i+e9ApBDmMbjcOETIvlXziu2MwAfpaJRbW580j0CrMn5S3ttAGCnO5uRGQZ/dkTzODyT60",
-	"YIIVfyJHHawNJpC3NHHHWi/qyuNrfXbX28NpeECi6LJHuAyt7Aq6KfCqCvWYuqZiin3hF9yJOaP2JSJQ",
-	"Dcq/19aEYlweycLT09Ozf72ghhowXSeNCZ7rQdwjD8qVOW4EkK7PSFF6gRBLcUNKR3ese01zwFO+2dSa",
-	"CuAzmXzwhPiVHwI/XBLFB9gilNJHl84/k5D6Xs9vwmY3AcRKiY+25RBVMsdyAR4ZWzBkWXXO1VxUVYuI",
-	"ks5pgqd+5dZfuXU8t74CnmEc5edsx3iXEml+9MBByRtUb4QCUw8xf/4eGHHPW/JDB4MrZ98czMw6+B5C",
-	"sCd4pNRLqGfi3d4heF1JUaOulPMyESgbdYUP4wf0H4IJ2sMzf+hTjMgv+0f4NSGjgFki1+Jzc9x0+mZx",
-	"2GP8C+UOxWqaNWs2aLXnThv1N8gL/g3f/b1J/Ycx4t4SpT6B/Tbirvlnuld+1Nbja+HVIrHBCOo+M61v",
-	"KNKkegUWMd+Xi+wls6ml+sc11Gjldw7pfJ5cN9msC8kVsOuizDKMNtZ3+hhUTV63YEq/qidjg0aPT8+u",
-	"zp6dn56en57+59OzrzKvjYCqPp8w0lvPGYf0COhPv/x7jxn5g9DqG49MH1dWKoSLwt1qSyBkjd7e0EsJ",
-	"caQfGSRMdPJKcTtYkFxJY7+hZ+64v+OA3Hz/Snxpoq1+2rOKUyyoB6ZayGVTC0gQ7nrsve/bQ7pvuIQ+",
-	"H9Hn1KHIQEKCj012f4XJip8gVX8vgXpA7laVJ0tAEfLEpZ5OEGwyXJbQWirUzHqUcaRNil2e/g3/6GV0",
-	"pvIzIauDKjyesPfkK/ENVtiNEBuDSS1SLZORYKD4mpcEqPGEvXA7rCj6js0HllpQfyzyGvqD8l+KEJgV",
-	"ZbUAc9RrH9NYUFsqxP1BhDSa7UWL4+Nz7vBl1BHGYHzEsqWGcqMdm0lYRUCbY7/xj/42la2CXESMPuIW",
-	"gzlCOrbVG5gslqKmDUFY5l2twAdIuz37jKqS76o7TziO3wdG4XQsibujgzaCB6QvdPsfz74D5n2a1lZK",
-	"z1WT7u9NuvvtewoLQjBQN5CEtjMIEqYAtRxBSRAA7AIB/8siykajti83Sm9N4X9OZb1EDUpGg4F8UTuX",
-	"5X+pGFCrpRYkrWH3OQanbS4CAORMVFLcihKFwUUPi5DH4gNDcdzCuZo5Y8b9Lup0YVfivxQ4fo2FTsgq",
-	"dZQxhfqbmOj3bRvj4HcsQ8XDyw0Q0pH31zM84Qy/4s6Q8Qxr9FogYK5w4hTywPguhAMifh68Qp/a0F7y",
-	"Ex/+ZBYBIlRgxF/RuvStqJ+wFwsr6i2vKfuTqAKQd1vf0wmurC2HDFhdM2yKaOArvVVOG5Xz/WQBW+8e",
-	"9Ch1ehf+wn4mbCaazGAKPUP/+Q5lcfLV6bNf5hD/nt+K3h3ckf0WYaMQXtMdMnfOqaMw5W4Y4e4agejQ",
-	"iPLYOeKLg/lZ343Jz3oTwIulYaWo5K2od5G1d3n14t3V0x9e//jT1beXbTo+ZVF0siipK9Fhc//hzPtx",
-	"KPHk7Bpj85G2zg21YOJr8cvn9wH6MrJcC1ecMudptmSJ3YjdIxNSpyKrvUYzFhr50Gd+d6LuUhctsiiV",
-	"LlGDmXZsaFfdYcoG+x0QT/babzVr400iBaCqvswD4olYxUAaG+DKNrzmygpBDagNc6sVJWs2cDswu6qF",
-	"iDN5nEV17ts8A3bLQgCAbS1wDaJsYWshxsW0CiUNBbN6iQcOqFVxi83l0eTfYean1fjei5Z+vpV0xRXq",
-	"mNAJAByBC/zlCuxTy2ZCKCyHSOh3S2G/ayiI90AXA4yfy5Ju1Jjy6mnV1MXfAtJyYOAkLxd7APJZYLbg",
-	"YXhkYNJYHVJEajbIWGkdW+EuY1YhtgaI2NUtzjz9m/vPz09nzi4BnQl6pw1nfoENc0C0Xq0ihPCEBkUQ",
-	"5Xdwu/ZabcIKfDPSlMrmOzqO8jA///Ku0Yl7rzyZ7azv2QcCgtp8Iy5ZERXByqXitqkF+02p5+apsbrm",
-	"S/FkXf72pDhZCV5SfvsrnPjjb6TZaCPTnQuCBQp2HTU4yu/Sz5+dojQN3/LwSXzhkeCA4RxZfE9yJBG2",
-	"RRAf+dxWOwrKbAN+4sAJPKjS/F6vxai083s/e58kGzyUdZz8w/NUW8HiZHUnDz3iKYQ+tqHA8YLSnUkH",
-	"VYLthD3AYAfTej2TfXr5PhhW/DVP+O9QcEKYOjB0m4ecTkLOMO/htDrPwmNS6/4R2fjXPL1/2jy9v7dL",
-	"L5v95wZ/ZMYlAeYExcHMqF/vuk+SavWrEXL/d+lg8lf2gIzJBPOHZGw22K836q+pZX8nqWV/b7dlSFgD",
-	"JxBU3cXZaambc3K6WkdWzN2ihltgvaJHHpB/nATyr8mF9RAEiCm9RVcoh9ysuQxolf/Y3EGJHhTu4BgD",
-	"JmQGq1mpkRN8+saNgo65cWdf9B8L1WaBOPKVI5JmHsLblGsnEnPb/UetafRPFLeewOYQxlF6y7T6R5eU",
-	"3dJ2YElkY+LuNd8Ns7dvLJiXcnv5It6hO+iNfecf+gT60P1kpOxpG+91XZVgfcYtq7cZPQMigGnIuYGW",
-	"6vtvfYlt5mVOjVpL1VhIjk6Y8WenUWv9553G+r8w4p07voEnckCIkff2n0DFGc4Zue/oaMg4aa2itlGR",
-	"kwSduA32UeY7M+hNWEljdb0bdJjTI5/cLPqOV5XT7yBGL5DJmLFik8NLq/V68I3HHWfkc3o1g84+hjpF",
-	"5M+41Q8wk284oSWioxAbyEKdAV0NRlqnKv9VK3HBvlpD4h01OXcKECTW+4620q50Y7EUr8AMDCGXK8tK",
-	"eIv7JovOSZuQEF8nZ84wFcoJrD+dfOX24wz/37EGfHm21lEX+gFTsTK48TVXS0EUP3cG8pqrnacBbQSC",
-	"C7VP+5XrilJDTBF+CQsMUJLxk+6brPt1veE9RNKDvtcMWlUA9ksR8M/Y1N+TkP45N7cpoj20/PeywMkT",
-	"Kz7a/4+9q21uG0fSfwWVL06qaNmTdbZm409JZjKTq2TisrOTvdu92oJISMKKIjgAKK0mlar7NffD7pdc",
-	"obsBvoik5FiU5WQ+TU1M8QVoNLob/TzPmXuPfdTNnAVR2gfCz2MxLbLIJXP1ovGBSmvfVGK+502KNiY1",
-	"j9iUL0WE/V2gMs41dHKM1zTfdTflAlk8GejarbADv58D3gj7Fi8beC3QUzopoQEs4FsL8QR79QCtxRmB",
-	"H/cdo54tdkL6YGEbMsKSIC1m6uDmuS319j0aDyXZp6AwT4kidC26r+6KXo7HFr6C+LMimsoza6oFlhM3",
-	"F8ir6xv1ABsI3079zfdXZ9kCRgLCfnxVhCQBR6EvOE6kSEtiw5VW2dSHfaEnzb2pL9b/41HMtfn7+X+P",
-	"LHeW/pz93//87z8ejdiLDMfoxICksBHWNIBFHtVAda7HIjWCXZz/6Qk2x4T5PilZsv2Un5gy9uNpCpNi",
-	"RuxNBnlDZXaZIiWmBY9nMhMYAbqIB7p2Y/c7xAgKW94SG+8WhcvwErp5S5dr3fvuv4KFN7/HAtaXe/2v",
-	"OqbY/y5xIyzYcRV15x57yZJC83EqsJrLCVxEbGopzyAFXped4IC8c39gff3BSEHSkwa/gwu+psZEZ87v",
-	"iHllw5rfT0K1kRADQFX7IEOYQwS8GNsitidHJEHC15GnnPdt6lA4IK5Sj7jwqXet+x0hp8YlLlrEc5XJ",
-	"bIqH4Iba6bos2Zl6nyFfub9/bXYMH9XhlHHtTzAeqdNfXIbBx4TES6K4/ZAT+nLthVUfmk36kAwGwARa",
-	"+FgtgGFgpaC+EbHVbF2J2lBNI1OWLURft62ZOyvssbOb+X10Hg1taPhVHZa2EHamEoMaPNyLPIuYG3vJ",
-	"xCK30C+fKlzKVrmY0/nWcKbzgAztZ7UCAc+wrGYqYStVpAlWcPyHowcke3SxbR6IQoJgUvgUb2mhbe7s",
-	"E2DmP58BrK0TfEaNmTGgqwvC5SMPC4tTZQotRiycw6B4DGBqhLGEmHNvhGQeYQjLINuF6yhcREmOP3iD",
-	"6pS5ZHxiEckJr1HoJXa2myLP0zVyrYsFnNvbJpO6P6BWoT9EK2V9U6BbhOFH7kVH7Oet7wfwUuyKAFFL",
-	"59uiMpank0UYBQ64O0rlWgB3OFOZojeGtNy9F0LvgHVlxP4KWDnu/AmNhK30Pnag4a70DqQlL12e5cel",
-	"xK3yzrahdjcCRjRABf6NdVkkNFZ9ydnes8rZ3ncXF/d5uvdxtsYJ6dpE3R+DnJlH2x07P9Yx4RvX5Rr2",
-	"HC4NPDaqW3nuhy0OUYuYpO1bPSIg4xbcuhR/OlokoBQAx2ZKuyw+OB/Qwxqx9+DI0HXnRhSJytbeLYBU",
-	"K70iFAtG7DoMnAFn0+Ug7IxnDccCPuM5fihJkY3FTIJlVeC16PIylQjGx2q5u99D73ZCrjk4uFTOxUoa",
-	"8YXe6hqH+w93dRzuyjfr0rR0OC1aI18d4erxuLUPzair3bOVRX2erVGUkmfoeqiwCpuKKVLUG6TQrOEC",
-	"l9LCa5izT1bNRdarBuwSu0Tz1Zvws1tJAitQoWGZAn6eIZka3wFbSMbK72t9fHufllLzvg/cswIqPqVj",
-	"scnKFXfjxGhKYi4aw4Np1U5kZ0bEWthLVmUAk1i3d8aRgeHJpN0Ng5ENo1vL41jktjF1g2gmi/x2/Z4X",
-	"7UfosVJzKagceBCP+vQv+zEgv768RvN4XTenqCLVSyr1Nb+DneR9lY63eMWAq4+e0LLyXs24zCIIhEJ9",
-	"EfwqgjO+4AzxfilA3EQVibRKV8/YLoFyL19XyG/YWKQqmxqgToO6XcusnY2LLEm76wbUcxxEYolkEFU9",
-	"2ekphlkM78JOT6laeBoYEVZaWmEuWZHlPJ6LJGq521JoOVmz01O6zb+KZCoM8JC+sShu64PjtuAzUass",
-	"VTx5iZ9yKyv7XeZ7E4UNx71j/yJ3acXxCsID4Nxuyxp2FzbdxmLp4zDPtVITb0o0AthmlqpphPqd//Xm",
-	"alOGlkw5VpmRxoosXvegPtUSeuz9hVu2yKsKQ7R7H488Vp0AZyN/F7tlJl6WO+QI5y05QmuKgmF7V+dd",
-	"+dd9vcSQiUplMq6cAXR3TtcctxdIsDO0G3N8ksxDLp2NXWXL1nEFULFAHdQYTOZmUmYFFHlrNt6yzDwG",
-	"bUStja3rzPvkgPrbrpMKiRFupR2G/dujjtDy2Zfhm/fWoPkReCwYuvtLbBFmMmMLmaaSmmlFJvQU/vXj",
-	"7HBbw7Dr4XjsexMc6W2JTSTwFxv26uZXaJhN1RRrX33WffYpFXzy+QycS38REcKxriIinHTJeNaS10u7",
-	"ScsK+xMtml34yrGm6CGdbpuEto7z9nzNfdID2RZoDHq3BJqrE4PMaFFoNAvlz2qg/9BrXEe6nXA/DUya",
-	"iiFWJB3bUq7GqiO337XMfuTxjK2UBrbx31jGtVYrUzlCLrLkeYl+Ha/JVeqyUs8eh3/N0jXUjlYzxYwQ",
-	"JhwxmhOfA5snUSUjjlrPIngfMj+i8rnSnmiz7OTe+KW7iv7P/Q7PjqihMSFJexzjIMM442YW1FsFn7gb",
-	"jrkRf75wV8zEv0fsF4VDRv4vTdvbEd3Ah/y81998dFEldnSaHKDkY2FXAvk/F3vZszcpHuXvosIKEOpT",
-	"qVJz4da4VsUUG0u573XzEBdQ3ZC2LK3mfApSJTYwnZYox0Cf0Q13pMh+F2/53S6R/M9qhfgarkXZass9",
-	"OrDjJeayA0l0Ht0+tWh7AvQTdmEtq2BLmMF7O+BAm71Bx9GFloYUEs0W4E58LjK39okiACyihvgCV/Lo",
-	"mwqdXktS2XVhT1R67FLXp81jW2V5D1tlKPp9wOsOH/53WPd43QEjS/i6giLD/wPXfWgYWW3cWgwbeKRl",
-	"K1nYt2KyYW33hvwx4qwATtW1F9dMe8H1XPRynbzDKwacfXzCdZGKzh56TX98eIVrNNlFYSyIUsHkVPrc",
-	"AhWc2xBVjq4aWd1b5ukMDkD7WKqFwR6qre6nxvK/T1KlTYwuhRs2tHWeuLzFBXKQO3bXFX1f7j89qdQ9",
-	"UTmVg9rXCGWOWCYgEVwLY9mYUJeUKPJcgLbZBL1qTfQPQHjOHl1yzTd6pG+vFEDibGZbw2a5JoLWBKEN",
-	"RuyFl3gLUbF7BaQ+ebwW9kkVwtXRtfPOv8eQLs0/o7MpOPz94bi00N1bAyWAJUTY2OrVHhrzDsdYvXsM",
-	"XXIILZAroalNcRc1EP/yd16q3adAYWfXYiqN9XpmFXQCsv65ZB4IAKHJoVVVCeFmBhbGq5tf2eO/fnh9",
-	"+v0TFwb87e3N33D9QL0AoH42nhGEB+47Yj9Cuq/Vyv0djiThz9IakU6eM87GHMQvUYExV9oSvCUsOUBK",
-	"AkIF3gPcAkMZM+M7V9rWpVy4u5V20J+Va2mJEIluXWI2kEN8hsWZjn3FWdH6Cxhyd+nFuKMCwuGAizjW",
-	"b2DcO5PJsYipAA+mqA+BW9x95byEDYmjqalJ6CYNdDB+RaGKmhAePu4yX0AlxF73bsNdnX3CRfH5jFRe",
-	"+sVB8JINu20pSNMaPhb8CpqB/4AuBlv/5+PRMq6R/52YUMVEJHOQhpypNAmlrwqiCeqIIOqovAhOpwFY",
-	"zTMzoS2s3fFCtVaLidAiiwULrxKL5yVmz9+n3StGQQ7WOVgsJUvSuoXRYY8vzv/yxPnwnK+BlsclFWP3",
-	"tCVI6Y3XNVUiSvl8ixP+usX1+tfqALPu0YSHkNzDd78n8PdtFg+2lYOw4dfXfNzjo5Wa0+mwrfF1osJX",
-	"RuX9UoQ1gZLwJuF5piwQFqrJpLoOG7Zc6OwXuPD9ZLJVCC8w9887Gbpu0ez53fmh5TXKL+0UfnRh5KSE",
-	"aF/sp33yQ6EzxtlcZnBWQ1MDjyIn5AbVN9iiI1qwx9evX7Hvz599/6SkFjNyCijmRn9lmNW+Xfd9uGjA",
-	"MS4f0jLGLiOqJ0MTrsXA2QLq1YGEiIF8rLKt6SIzLQOpdD+bMb39o0F7nvxDOtxkXF5wgFyrwpDiHgyI",
-	"o0wIFytA+rWhbV8fVe0bWbpU6t/KuWAC0qnYef80pTZ1u1vlpAKOgMZWYkEzzCCPgGKLIp5BZwVPV3xt",
-	"UGAUWDEQ4+RWF30EFg8DnquUv5/xLBEJHKTi+SEcEWlBQZTUbMXxrI4+wqV7aHStctVwET5lryqkUF4Y",
-	"pyqem5LmsSlNevQqpO+xAWe3woNqztWKSzwO90QygJND8u9aaeC4z0R8+amhgO0MB3yat94WQVOKEqTt",
-	"oHvpRsRIY4NVHuU8H7AUvMsAVyxq50pvt9I3nYEEjmqsKLE4lSKz/5RJJUXCKzE/kibMrGe6JjpOQoiC",
-	"bFwziSrdJuUbbAUQd+qTWAHXgqG8KhfAXGX4RKRrrF3hdXgeQ609NZ0GuiuJ1lIBeqWltQL0X2HyKR1B",
-	"ql1M30ylt9u/2eOL8/MnHkyPNSvMS91bwsH9JWWrWRgaM0fWDvh45OQAfC52IgHRFHyByxPnoENr3Fhw",
-	"iyh/wr+COCo00qFuLiclamSO5WsXSJDukAtrQwjHZ4In9JKPL566dPSnHz+w+ikVfvaq8wBsxF5MUa0X",
-	"4L7CPdJtZoVBdtaPYnyjYnej+n57tjLssRGC9rF3whg+Fa05rSnGC1ld8/tPPasTbYZIPHf3NSimv4vH",
-	"aSnqHR9ua5At5gYsosf7RZUOqY7tZSMCPFt1n2a9KPHnzlnVbDaqhGX0l2uRp+tL7O53vuc/bt7/wqz4",
-	"tzWbHbNYXW7f0b7DqdncaMpV5ZLCXGT723M29pjyWS40a1vsbYP5KewIvSDeSpQ5aOJH7dLdu/ZlCR91",
-	"mybwRS6gC88CPbbxnA3DV2+Gi8lWNV7MCeM+EPVjsHN40JnG3/9MHr6wvVO49hECHt5QiqqFbBgKeWX/",
-	"Kn8FgJh97vN5l7JuWH57IVR1g+sBIKaMo04Mgz66CHsQZTyrdCJKyDClYTnXmNc9Oz9nH2cY//3p/Jwu",
-	"idjT8/PQQzpiNwrivRDQ7BzzRS5Hz9DPu2cG/RQYcGjDSdhC8Gw1k6lwMVX1KbD0EavpfrQU2rgcn1p7",
-	"rL/WbBTxvegQxLOmVvhHQsW2mIbuVi6X/cc01+XHHbqUvusifdhwhiMIhH6SS9H04sECS0YnWKSXiBxI",
-	"hTF+LVP9DLI1vNpF9chBmWupdLNWlnPpPIUXHOqVF7rizth+oCsP0g1SeeKuKbv/kjvHT/10uA0RqCWV",
-	"2OtlyahGhi6SrhbmMAvSwHFh9xGKv6I6C/v3ND/QUwY8uNtp/l/LLCEylZ1yJyoPHL4L4ha28lapOdQI",
-	"3qlkXBj24dWVt9lLZlKvFujC8gaq3FtJrhWg+/sXq7/oEPOE1kiP3HWhhs845Oj7YSlhkDT2UKwfC1DY",
-	"aR11IwwqN25zkYQuPox3lNn0Bl9s12EP33HQYadxKZtGXU4ykZk0M9JzbHV3QChCPx7I19Hd76lHoTmH",
-	"vXN2nIwCTw9jQm8SkVk5wQNsklWDSjJKNiD7ApD5IehW+o73zpUMitN9tQyRJVXb25WILLuHVqxbDCSF",
-	"mDQarMj70v/O77/XJXCkI/vCv2XErGJTxVy6Ke1stwT/tpn9Nss+G8sM2Eb3/+hOdy3rK2b/3vqlzJI/",
-	"XPV9NJHdYh24Saq6aas2ICrbHbNHpBzWgumhh3N7b+VSbLGlsoGoMqZmplbmODkhDhQQXAueUDfbUrAl",
-	"TwthdjArI6fZYW0KmCa893BPH8Y1ulu/co/6wzF+LSb+CiVLCVkM1fIgKl5TFyNQklVsxnM4Pdy6Dlbc",
-	"IsHJkAuheejqG0aowM7gJeDIcwncF6H5wgMIp3IpoNcBjmnDT0oFZR/GuvQdI66UW6E3j2Xhd8MGJx/d",
-	"Ix5CdBI17AinwW0pIrms7jKSJIcPru7/te1RNJ4omgnHVWTC2BeKK0JWKpjV9esp6/okonaktWs0bvZS",
-	"Bu0Td36QFk5PU7ZrAdJzNdQp2IJ572ddajVOxaKbgpvIm6hbrFqB7GOrOCxfPMK1Tkw5ZAQeaGkNBh1y",
-	"6H+3ZrPjXQs4WFh3n3BwM7/2Fw11joq3vyvJ9g3oCskJM2ohgErPxZZgTuBesdaZJFoYQ/Q+Cy5TZoRe",
-	"YselEZYV+XOWKfi5dDt4SuwTX+Rn98XA/TOHGhHgRKxi8UzBiT3LxIrl3Bjg8TKikcf5ya2S/e/I935w",
-	"Ond61xeIvxvI0n4RqysarW+Uyv1Vq+WM12RcLUzul9hoDgfePmJ10V/D0hCq17MjXtMlA8Zc/hEtvv0l",
-	"t1ZoiQdNuPlHTOQqnpmS0IqAEtBViFpzHnjFWa7VVPMFaat/OXHR3QglELHqP8XTFFml+dRtVPD52OUU",
-	"1asU8H30vTmXjdkrstM8Vd1cOe6P127r2K5FKDWTiaGAFsBCO7EAarz7HYhzsP0owjaLiCFFAlOeir7j",
-	"uWqy57BJLvhUnOXZdC+s8bmMbaEFDaeJRca1VCZiRgjq6ac+Kmpo//rqnNsjqy3rxhkuQ6kSiIWAm0ER",
-	"wt2wq19+ai6G/jPla2+qQ3kxjNE6mL0ygyt75rkhsS9uwddsLO5+hnzn0UbRqDwFkF2AY3EzFwnyKqKg",
-	"9Ep4f9uNhYGJQzid1lIg1NlFuaXkmJ9GcnJqRWqU0FgV4VQDpCPXKnZhX6kQP2Lvq3I2oElf6TwEHEks",
-	"WuESlmtnBUOFw0V2TzUL903dhuf1NKF7+/iOvm9pyW3htfevZMBiY5fc6YjaW8YOx9MCupGVvr9z6tuM",
-	"kscdAtypyijm3Cp8hhYLtRRVnai+s+zWgTrf7zoyRWp7bProBny7g32BazFEdx6dhHv/oMfaYQWcQc/W",
-	"2Sf3n8+dmB5655GbtlAftnycChNguQjWJUDgY2DLx8U3WiRPorAiR2u+IOQ++HS4S6Dsx/51ZBFXabHI",
-	"DBJ5+19juFSNlrokKovsNcom7H0coxZGW5lh07wZ5Vz/Vggb+f+PzbI9AydVh6EKfXfk42qXPfoGYswX",
-	"8KGI+NFFduKlGOvFthC/98aXN+GqAZ1j+ZCuk4nygqOIKcP74M4SukNxoyaxH99DWhLghqGnc5g+pFyq",
-	"jPDnNbtWgnxLAB2ZQfkRI/IVkbX2VWN+JKdYOYvt2iw7X2yPNoGPeJNNVHtHtxJLAlVv05tE8g05zQSy",
-	"FuFuBQpzXdH+xq+CVIqW05k1pbR7KjxvDtbhRiz8FoWPAcrtMqJUqTkC6FFVmfIErMicGBQ/zoXLqSZK",
-	"s++espkqtEEcOXxshnl2KZOMhTB4CfybF9ND2scRew+oP0gn6rVm/LdQcwu4EGlAiMAPkmIWijtWKaYm",
-	"blv0ZWiX8qXuHlZBEN62ibmvqZrKAG0NePdvWxHzBmujWJYRp3CMUJ1tP8tIpegmjkwoVFeBe3zM47k/",
-	"m/DD0ea2zhoOsuusxs3+D7VLB8KjVJ9xJJZwsd+ZhR652rAzdOi+hJALlaciqpaIy6OFzRnEWkfvzL0m",
-	"VY8hZgzu/YeKbZPNqqJoW+VhC6xJDGo92/Rt/RwrmcRn0PPePdHw5/cyiQfFcMskBiH99n1cUAvTWKuV",
-	"EZpNlUf9XAyMz3y6L0Vr+ATlZ6P0oX5CK3u1ERrxil0zFvM0dZ64Myp3i7Ntyv6EeNPGIlHUBzUVJqrG",
-	"QEozItp1/3hafWsUdNqrH/No+NoYELtGde7hw9uGxnmzuVjvZM9XeO2w7bnwiFcznqYCWYg3LPu10izj",
-	"Szl1q3sUawEQFZ6a0dT7qov78T3Ev0tjipEtWW9pxb3TgNis/g2kOg1DALPg7p4+50HtIfc177U4Mcx/",
-	"faItt93y2j97gQNTtliGXATJYqC6hRvbKgOZOnycC1KwnFQGKbYhEkreQSYiqiOlT0xVbSVL4G6mWJgR",
-	"e+Pb7UDyAroDCLNJ5FxCwl3x2SxDVR2xHrHrUAjAn9afgHcHUn3ovhGpESi/5x4B8ntIOrbJeLUy5Nlc",
-	"oofoety+F55BiMYuq/HgIz/WW7kUnh0LjpJSAYfl0Ef1lBnkkJ6KkpPHJYRXfOp/RZdOxIp4wYDCApDh",
-	"WSZi6xts66xlULeFrPOc0chBosfoV8TrVvsl/AbIfuGXz5i5JKEYeJGQI5cj1CBHai973oAJDllZsChv",
-	"0l5psl775KFIe4CN4owEweSEm9lYcZ14JEhjiRe9zTE3eMXAU1CYvjkoHqBklIYjYjoOn3DtVZJcdl2b",
-	"Asu1nEz6C68f6JoBZ8E/omMa6C29Pqnzycqgs14p0k2q0FU8lKn60NhZ6DOrXe+czT/OWKwMEIOtvL+W",
-	"OvS3tE3n2Sc3TJ/PSFFqJ/AE/Gcv8IkPM7EmHi+XH+KBFtcicOBFZR0RYSDGZwALHs8knJKKrKICQzNc",
-	"VTwIMjAsSGfhMYOVC1ESHY/FtMgaVGo1xjXDFtIYUuEFtszKGeKKS4v9GSSi4CWkWvaLvDCzIJo2SJxZ",
-	"mJlIqhJih+uAwPV5A+11vZqhBjvw3NBnh5B5OR6JAoCrk6H6fDa0I3Ja2xEzBbbelB4MNsn1KZKikpJi",
-	"bU27eLGXev0DXjHk/MMTuk5ASomrAzEQv0YR6kUI+zGmbgybFKbvXGuiNIydbCOfacnQygh8wd0T1+iP",
-	"bmMjr+GRcJgBqS50b1XKNeFso/YlBBnt26J/xUsGtAB8wmvZI68JzQ8VHVxqNQ3dbHczjL5u4kYAJEHJ",
-	"NC3j/qmWSbW8CTshQXGx1QLftU7x0nBxvp6d5+m6og5G+xHxTxNZYI27mMYBtaISVdlfAuvlRNoR+wjJ",
-	"MNze0nACITO9Wj3lCb15lNNGxAqtNNzQPTlNL8vTNLjbLYXUglW1RQ93V0PbaP2IzTJiYowzLaFMmHAb",
-	"sYXLGA30LJtcloz9oDnNVNHVxEy9GV+sKLQoUitzru2Zu9Npwi2vL5hcu2Gz5Gigp+N5Wz8LZrVAVvn0",
-	"2Z/Zu5dufhYKTjW2NpBEjxY8zyV2Trc4XvwjTHDE/vPFu7fPyxNd3/ajJqDktxA8qwrH1rkOsKnUXbPT",
-	"e9UCkL/j15eKz2r8LxEfvFMTLXaLHB0gknFNkuqkDovzmITpgIENcgDfRLPNl1G5BL+toXyEVwD2KYtl",
-	"KvuFcfxlossHNIRKVMxTFIlugDXL1VrVRw9tksAi2KHbCxrit+sdS41qqL9Kz6QK6BXD18Eldsk6pukX",
-	"iDoOhtypzVYbgMd9FjYPHt52d96Tm5kuHf/QDlxle26Yd+Qm8OMM7TrDgmnNrHu402sPpQJlpagZQeF5",
-	"Kqolyx2p0wGH3lodvA1x+gOrVNTo2MNRnrPJz/8fAAD//w==",
+	"7P3dkhw3ki+Ivwqs/nOMknWQrKI+ZlRl/wuSkrq5LYkcVqlpZ3o4ZcgMZCa6IoHsAKJS2b06tpd7vQ+x",
+	"D3aeZA3uDgQiAoiMyCIlzUz3RauYGYkAHA6Hf/7872dLvd1pJZQ1Z5d/P6uF2WllBPzjrVg1RpTuz6VW",
+	"Vijr/uS7XSWX3Eqtnv7FaOU+M8uN2HL31z/VYnV2efb/e9qO+xS/NU/f1HpRie3Zzz//XJyVwixruXPD",
+	"nF2evdscmNL2zH1Dj7vRni+XYmffir82wuDLy1K6n/DqTa13orbSTXXFKyOKs1300d/PxJbLyv3RexNX",
+	"VpRsvxG1YHYjmFT30sJy2IYbprQSZ8XZlv/0nVBruzm7/Oz8vDizh504uzwztpZqffZzcVZxtW74Whxb",
+	"9Hf+uZ+LM8W3Yjij5wsjlL1k3DCpelPqzuRZciY7bsxe12ViZMsqwY1lF+dsueE1X1pRm+6YF+eJQX8u",
+	"zmrx10bWbvf/3L7hfXhSL/4ilta9/vlyqRtkje4GLGvBLbLPStdbbs8uz0puxWMrt47Eg4WEHRt8I8vk",
+	"x1uxXYg6sccbbQTb6K1g0jJpCqZXjMMHeq9EnXq535vBF7Wujm7yW/dMn2qyPPNrouFpsCKQZoSeb+V6",
+	"g2dyBs+3BDnKNScvC344MvF30mzE3Ik/5DQdWWpv+vCrkembISPz6BtpxdYcm6U/Ej+H1/C65gfg5HC0",
+	"zZBvbzbcMqUXujyALLL8TjgRMOml77i0Uq1ftbIj8fq0TPxOqjvDeC2Yk0RscWDisXuSWa2LVlTWgknD",
+	"uGK8LGthTHuMFlpXgqsBsQPluguneSR3oSllQpYIZWv6c9oOuGG+UbY+DKnQm6MfOjsbHGbIFQvd2KTE",
+	"8ORJfacaf0KDTJTKfvl5S0uprFiLGuYtkcOnic/9hqfns9/o4Z5/s93Zw6Xntv1GA8cZuVaiZFKdHT1H",
+	"uBCaJL6E5lAQbVpKpGj7gi/vmt1pd7u7kHabmpvEdfp6J5SBa3QlK3HlV3gnxM4wafu337PPi7OtVOGD",
+	"Z1MuQ3p3clnC2Ner4bReiJUmjWPNrSjcdW+EUGxV6y187K6nR4atZG0s2wor3OvZTktlC7bSdXt/uUNY",
+	"wm/uxAHuNsX4Wih7xTgpE0rbjfv5nks4fl36LWSZkj6ClYLXwtiCbWVVSa3sxjy9e7c5K6awq16tUrex",
+	"G3e5EXzn9nnCQD9nqPqmlkuRkJrvpN0wx3iODLouRY005T0isr1uqpLZmpeCccu0WopLoOJCGOvI6P42",
+	"Uq0rgeM4NuIWaEhSUGlWSSXY3r2Ts5VwTzLOKrmVllVSGLYQdi+EesJeVHp5Z1ip3WYwEIRP2B/0nm2b",
+	"5QY3xslT96XVVXmJugquhGahhFxvFrqpDVNClO5dG34vWCVW9sm/q9y+jivhcim+E/eiwuvIivqep7Wu",
+	"sJ9Tx+srQH7w3Dk57fDHc+5ywvXN87c3T79/9cOPN99cp0SkZ4hbYIi8Ku4YAXWpR6ZgcuW2xolHtA3G",
+	"5cP4qmVVJTTl1roaI7X78Ut61NlJvEos4Q/ipysUJ9xsHD/pe1G7+XuRQS+7YgJvAM7Kmq9silym2W45",
+	"3n3H5nVNj7rrRtdl4pi+XjHBlxt2J1XpDhucIzhfcARlVbkpF94GwoMsFdtv5NKdNf+E+3Y7VSlyU3sH",
+	"8zmmBvi1FmE3iMJ+QbntfF5ZUStu5b1IKAlbbxtNkJ/CWLn1JlNfswLm3ei0IZQxXlKqb+HnFAYcLKw4",
+	"++nxWj/25FIHv9SXnsAPXKhjgYevA0YJy5mzinDaUmbj4mCFaU+QRnasRLl2/Ejn6ZNSL83TrVbi8GRb",
+	"fnrJcBZgwbdXp79Tlk1dC7U8sEZJW7DfRfKF1WIp5L0wV0woUa/dDSIVe7cp2E4bCVzVF4B8ZY/LZVhp",
+	"A1y6qHWz3iQXzC2cK1QodvywdWOwBeoqS74VzOppl/9Sb7dueYfkxroJ8ho5e/LBjU8WqM5VxRfOarV1",
+	"I4a2zVLXtVhmTCuQPnUlRc22sDdzJMh1s00ZU35b0ytu7IwtKuVa2sS0vxZLueXVgJMeGbaVStfAUcn9",
+	"KBsxVew4vjskLsOqAiENL+dVhVqUmcYOrSdiqFY4U9LM4oQ32jixmNgDz7MfajhRS5Sx3SPnFMrplljW",
+	"l2T11EHSIg+mAcOkbiPan3mUkGk/xa4W91I3CZb8AQw/z5BeS8LrGQVHiiS12HNSCyZP7i38JjW7Wjeq",
+	"dCNP43BjeXh8+qH3P0q832qL+ueEl9+jVT75vX96fpN65d+c7jnYjFdOP3K3luMiVvIDSnIUcYzXxzmr",
+	"ldvh0IZjQG+NJF2QVAXdQijoAu8FaRLtkSdXexGhdIpuhRmXd5NQPirBV2OMutPGSrUO/nW8zB8ZVun1",
+	"NHG2q/gyTX6wGS23YguuM63vJtq4HZ8CDF/gQqYT42tRyXuRck4tN1wpkTbrarGUO0ka0FBEzfA59T3D",
+	"YeAiTIAGzCnPXzvT4zQzMOf8D+GUqkqagO5oJFygeskrPDdolJCmV1BY5tn5sy8fn395lAY4fG6538oq",
+	"YSSU3PIOyZ0Kmpq7M/tnyZLv3A8SwiR/QcEHfeJ8/+r7bxh8NfGeomdhYTTtHEleRdb8Q2ynjBIz1XeV",
+	"dyo8j/f/8fnFzcWzy/Pzy/Pzf3t68UVql/7a8CqnB9eNSrgthLUVyo+6Uch+6Df31oe7XI9LkbAGfE87",
+	"k0gq56wl2o3viMN6HpcyqVD7mRVM15EykPZNH47bdRAwc0/mZ2ctqY5z/EU9tSPD9Bm/gBwx/b+TKnGc",
+	"/TbMU3bCOTg6oTB8blrfCyvI1upFUX7a6XrqiZLbyQ/3Z4i/LPz7pl9ob1Cbn7nBtVgJp56IPJdydddz",
+	"/H+ejBQm6fnGOwuTYcGsvdtmVQzmtEe3smE7LktmNShtiwPMtbGSDu1k3mn9MglZ3/EqpahjREFK5D2v",
+	"GgHzUtqyreCmcVs6Ji/jExV9DXbjPHUbbexjRv625e1jI/pjkPT7DoUAr+VqldiuFwdyQUrcMtPsdpUU",
+	"ZcHcZQc7dy9qg8kaeSEzvrC+FtGdbxF4rZ1nvAUtWTzlZxw5tIVncfesmzmTu+F19gkj1IJTnlFCl42O",
+	"/vjtAi8s8JKhEePfxzSe7VJ8gwbGA3WYZS0o+D1YZykWmW9axefhe9Fl/DfOKEmZTIUTVeFMSMN2tb6H",
+	"RIVfZTORNoF8kYO7tUWH+/0+K+zRVhzu5S76ZparaYqaEQbPzYucIQnj4ZAQWt/s9HJjCvbjzUvwChRt",
+	"JEVaJnitRMmM3gqIEqcdiOJeLnNurDuBTta5qgENWuC0w0jTT9p15Mr5SAJrGUc5hieR6D38nfcRpgxL",
+	"Z0RPC0hmfIa5QQsmflpWTRlf0+1v/cV09DyNXDgtOdrxYk9k2MvZUtNd+R/K6pth4mW2LxuUOhY0fr1i",
+	"nLXBh6zTIZfwFf8Y3A6rUUVi6KmVKc33BuwxrvqpHFfsHLIXdGNZkI9zjzGF3sLvcQ6R5B0xUsbYwUeb",
+	"exb4jNiaEmsIGEUJvhRo03sxTITBO+NWr9IEBKc2xailYfi0U44FW3K1FJVJ7fZoXKhEn52cqR4HV1+C",
+	"A6YEj6SdGjHKJdc43ZccuGyla3cbUdQQbuEJB7BsxO3iMFdEbrhJ+Ouu//D88bMvvnRLM7zC7AYK3IPL",
+	"rhO2TQ2b8mmgx7jr8js/P7/45ytMIIZECSBl7OfqjGpMMyfleSRMlkkWN226hDQ+EzMt/dtg1jCzwzpq",
+	"D0aHBRaM75xGJ9Xa/+msHQOkdbtdEPNXUq2Zrv2/0pOYHipJeYNwnqnIRCok4eMMGF2ITlpOqfrT85sH",
+	"3kALykGcdP/QRZ0UNSBCDfAwl4rFZzTKAamT2/YqFoyX7OIr9j8cc1x85bj3BPFeI9FhbSfc6+98AlAv",
+	"hqrrbVPxRMqS3jumljVlUbi5b3kpUGmFwRKMlb2vDd3DYy7LVh0OEW5Ip5SqZBAtTLKy+CmXRGE34gAJ",
+	"1EuePgjpC9S0KoMbuwg0yjFsgqwL//EcV4vP1Rq1SXDk7FQgdpNyHXzAGX2wmEdyaUdCE+Y6mer0waIw",
+	"hoY/0TNtUCcfWYIqTwutLfmOLymEkWB2zhbcWlEf2EZXpQnu/yWvGeqzG16v3UWajr5spZJbp/tfpM0v",
+	"ZWudCMS8smzLD2wh2BZvJF0zrphU96K2osYcXFF2cqCTQhTd0rfwfGaJ0rK1vBfGrWerjS3Yu5Arb0RV",
+	"GbbFbG6O8ZrRZZ7PcMWg73x0bpTEqchisPyuM08qdoqeAAOmQxZPq/nTHlFYJtiyddoPHZaF7gHY3y7p",
+	"97Qphh8MW4iDVqXPnV6ISor73r6zO6X3aj7z1QJC8SZzR3N39vws0WcOz6N5oJWg3dBqKUBP3HO7DFm4",
+	"lyHHnG/xrim8cQJJG51s9ScMs/O03WAwkNS9CZcLaE5BY+ptS0pSvOT1d57h5ogJPOYpwwMIJMt0JhAv",
+	"DyN2gFOVC0wVLvnBK+Pn/3wJqswOJI97+j8++fP5xfs/nz/+6v3/+ezP548/e//p5Z/PH3+BH/1T8gJ3",
+	"800cq5ewkDYZ2QkyyjRWBduJGtQrKgsl7oGyyZaZzo8qVZ5aEQXCjJKbsnGqhFqnjABmrK75WjhJiw+1",
+	"k6cyEi+iuTJ7Ubujsh9av9okk+B1Y/HEWV3ywyPTvsYpqKZ9T8F+x3b8YCaevYRJKOtWWxPKkdJTChR7",
+	"Q3+/T5k3ep8s/mwzZy/Zwt1RVHHRSuxFW4sTVjZtvq3nMyPBPNnXGqxkEAIVN5YtK22c7OCHaW9qlJXV",
+	"iYk4LVU9lfx4eY8rcJxY3g31nbXWmYx0b6L6jSuluXOmWaWXd2fegwzKu6jEVlhIr19zK/b8YIZ76gwK",
+	"N9Tje167oY0bEyb1NQ4Mf7+k0fGL8Ar45030Hvjg9+Fl4/q7NGxfa7UGQUysz0o9qKeamgADNEvSuBK8",
+	"Tvqvj2T/xwkqYwpnnEeQcQ3e66rZisd7IdcbK0pwE2JaOxaf4wCPDJZKhcPN9huhQmEZfDfR8QPeBAOX",
+	"ynA2BrJfyoItGnCt9TLuD8JeYujVHSWsQuV4+9diqetSlKxRyw1X6/hqjChHL0iTFZeY9ggjnU7yXbSZ",
+	"ODRIeFM7nzg036VRknHi/Pq+GI++6uvM6Ks67g+LnZa9Ma5fs8+fXfxz0n8lVWOFyTjFyQNzYBE9hmTe",
+	"67oqbx+QdxinsEZuIT+3zhtGSft1CHn1DdoQcxothQP1kAZBS2Yl102dUnlfgcyh4Kp/EMqjC8/exNPI",
+	"80nOJlGaiSs4NcO4o6MV4wqy7tmWLzdSiVauBcW11MLk/aTTvS/usjtexW/sW8HL407QCTbFVt9jXsVR",
+	"e9FoSu20bAlaALO1zAiNtPcV7oqd0LsKPT1MRiW3UM+ZdsTWekWZnwlvVS0z9ZcZJ+2PaiN4XbY1vlCn",
+	"Y6RaCp+NjNlXdCtrVUnI4jayQpdBgyOAKgq0SepXrbY8+ApiCD25+Nmz9OnmtaKzk1GZpDLWKWE1Mxuo",
+	"0K20vmPczr98gfrkWsvZP61POTqeLReNyocfxD6n+/nD6qNS/idXzDRbd1V5OxFKzHyZxEMTB4M20fcV",
+	"Rb7Zx+ZO7h7rHRp1j4EK7rTZuhHEZM3RF13jU1gTevxp98zAXYVDpAms3EZ/LZbSh6t7Lvmq0vvsFS6T",
+	"R9XJfEb3x7RgTGMmZJ406BOnCY2kt9Oipnrg0kppJVaWOXPMWKjtMJhxczZMgTSC18tUYrtwNwF+6+xA",
+	"OlworTzDFSEkPAxuxZoU7X3PegbvhDcJ2zuNTsAjA0cgDRaSo9qPRszkglIsZTK48q2jb3De0WMFlUNL",
+	"E0ruKePa2fzJxY9ZD7QnOY7qKbxOIOg67MpRsdZnOb9UmlOO+aSxThN6U2sMb/edN2J5l8louHGaojNa",
+	"tRIF4x4VROl0hPZOZDTPe1HLlRQ1c08kLfg2o6oXEuJmg5WwC27El5+zT95++5J9+dWXzwr27MnFk2ef",
+	"XgFSVxTmN/JvAkFsxF8bXnmntK/6dA9Lg0Xvs/Ir0MrIeATBk7eiV/kni1M9+tGeIFUjErUTyey3rfly",
+	"zGUMhxONEISviMAlAu4YygO2EE6vIPXdmyexQhwKiqdYf1yWkzM9oRh66uNGV+Up5tnCl6HBADTD6O1J",
+	"Cjf1vbi2YpcCJ3pY7clKVlU2PZvbghwSMwzuSqq0QrzUWwHCZ62FaW3+VUO1vqi/gGe9RIwacJ1xQkJx",
+	"avOS1/XwNE9XOPRe5cwh7ScgmN4Tlkvi4pj+rowDBJzd/cSogvk0H1DVLvGQAHVEC+tySnEfJUe12Va4",
+	"3yku+1pUlqccvqhfeuo4dUxcwZHGgs9wk/c0zbAGDDmgSOkwL4wxWeH8g96KByib/yk03NYl1MsOEnvH",
+	"oaZguiqFsYjUNLVO48aNevIqpuvSX4utVsaiL+G08K9jiYxHJ0BQxR4EESjxK6AO5nw2FDgYal/u6Lhz",
+	"hA+4qy8O8EwO1GYdIGRuJ5XUELKYAf7WnT4JANDOanShBP9sFNbwGzIROe5XstGJVPltfQlS7wNmLzwo",
+	"HWF2JsEJWQHbDzxg2o9F4H/BYxWd239JHttM3H4uOX/O7vSrUig7lnJCQXdIAMB8VlGtBrfZStbbPa9F",
+	"xlNYZkriR5xw90KVuk77Bcby4XZcuueehIXFor6trdxxR/SztbSbZvFkqbdOIm612nNr4z/Bi2We0qjw",
+	"diTcG16nctJRkzLiXtS8YnA0EccFc9wWYgMwXEpQ3rRTIjZ6D6asY/iyWTr7K03lQMjBDXHdqOudWKYh",
+	"YdyvbrOl5y0yZs9+r/WWXfRwwUgMIlM8Mv69TqjH2JUxOOEunRT43EAdDNvyO1Ebx1+EJYj5GE4tXelk",
+	"xOREpkmCaCJF309jqTfo3/047NS6qlM14Mlr0OTdIhCDuERSFiFVq/Bh8oK1WRHTLfKp1AXRRg/7mSbv",
+	"GmmWzhQ6EYs0kzD0B22sKdgfXl/fXL55/fYG89WYEnav6ztnUl189ezJxZf/8uTiyfnTZ5+jDw78Zjw2",
+	"N46gkeLbU8v65qedWI7nW4FPQMBzIQc25wRATQ+NGLY4wOXh9I0lN7bAQgutRPgKtWgULPQ2qmx+ZHyy",
+	"84LOGmTPVoLfCzRJIdAc5bJ0M6MMYmBuhcUsIYhsPUKEzKALQboDfU/VD4NBDONhBQkwzbxZX7hdnIiD",
+	"5WgyUeNza0+9rs3tIfcNkspqthCQpqjc34AsW8vyCnPGeC0YX+h7wc6ZVtUBiTrARDUbXgsTaW9T3C4b",
+	"XdvZEwUw6xbt1k31BGM6GNFIWD8ZIl7qGHxLkJt9i5pwYE2nRmjlfRDAwnvtcWCNEAQe3NM1KymUvc0I",
+	"x5PK006Ng2Z8HeGs0xJ3oEDVbC2mQrkZ8ddsLj0Q8ZJV3F2VtOlwOjdyvUGv69S3yDKP3xBQxmA7otjm",
+	"ApgIgWrfH5OVbiFFnJvR7l4qTOgmNKhxS3NYSA/oM5lTrvBUUB7e2W8t11qJpb0tRcUPt6ngzgu8h0I6",
+	"MaVIBRuT1XRpFsNgcEiW/PK8my15/uvkfbcVzWPuh549En53K+GjFfU+yWsJeQ2mZZnfRAr6mu+Se34t",
+	"K6GWwusgfovNw/f4N5/dzn+63ehUMslbsZbGBkhwYkin3kL4x6dieJK5qwOPfS3YHlrOjFLv4tkXU+ZW",
+	"i1SwrJ0b3V8wLaKZpww480HbWumq0ntz6e8+yk4B03rGJC/SsZ60ZiBRD/P2KJofQysUtIOLrm9Re5ho",
+	"MP1tiLf2OQXGTM5/fMa4+lxx9kqScgv5uymn7/EA4m+96AHB5m9bWuZ6A8A8OfRkwmBN+5OQtabcFjPK",
+	"NyjZfuNYCzfMsWUmr0CZnVimaqFakTnA4MynJ1m5FbqxSeF2Q40C8D6Gg+xkzMNlm8+JOqLA0rTp+aJF",
+	"xAiMONEL4LWOD+4I+NZx+AN7bn3U9lm/RkcsSpzPaqiV7COMTehFhEMOmkSNttv6ttL7BFaP3kfyf6u3",
+	"IPEJt5ny8L2Bj4kAei0gI3RxAI/gIMkbfrkXdXubtCODvl8dnuBQ/3/ylD1uVbLHQWt97BXUkGeDmRJt",
+	"ww0YozHCFCQ7PIRDssEFDjsVyaUtUJrwtA97TbLVcKHjHSRgZb6nHKISUHAbEbAnAmnbDxMyoqAlBY0Y",
+	"32q19r0UTki6pof8rQvES/Jrk8NJXHOpknBriYodOmLQH0cIUlvcbUR57Zi64dblzDYolQPfB6gL9IwR",
+	"IDDhiX7w/9I7fe/e0Wt92wxsGmP4vZiaepHRbfv+tWnDKV1mwF3ccVyICmvnGaX4DqORjc1lWzRGlMxq",
+	"wOVGIuqM4VRn2iVw68FKt8Iwq5Fo3GOmQJ51XQNWnlToHrwCu0bj4/08wVWjTvEJAY1wqZ7+BXIXTT3N",
+	"lypVus4rngSS/P4Y8EwlDFJx3fDaKfyOV0NHhWALOMlqNnqv2GGqC/HEyows5BBFj2dlLzhqfQ/QxglN",
+	"zCdlHhvgtXtukPPWFmx44ofJ5/bte4/h3A9LHYN2PormnMtxfXFgAUNuMsGSbSOSeNH02tx6X++TBoS0",
+	"G7arBWCIEu0MJYuhw8wwvW/TE3daV4+M9+ADYA5Xjh93fJgWtKLjkcxIo5wxj5UBJF3pOhaqc7pEmDQk",
+	"yJarg1tAJpyXVcbaHopLrtzi3FGL5wYyCBOqHet6SWREVU2+lnVySyIpEehEZKfR0Tu61Ft3E3ln+PYE",
+	"oedJR1Mpzkh4AmFyjHQEcS23mCv2OywykYpoNVVSj2wxKc5BXDJeaSUu3W5s/O7LFiXXWeE1tlvbdnpM",
+	"TMGWHADV01EeQcOmytHrkDzWI9pG8PI2IyrC/IHnjFhqOCTWMCiNBfXE/T6owM3ikSkou9906qmlZXxd",
+	"i6ledJkvyrolzS9xJchtyCyME4t8zmeyumhaZlGbDNUjErfLjaBMDnzFXtqNhAgV1O1lFJFVY1JFpO82",
+	"h3b6uJStBzJOgxCE1tZjE8P2f4LubfR8iLJPjdgJo8QJZ1keSYb6gzRW1wdsIZm+0msegQBQKq00zHfY",
+	"AOoOhfysrjYz28vQpLMdZk7uhRNDT9KcRoiWAe8mQ/I2ZYJMzdv2YyR17KmDZEE0Jg+QBHH4Bm9565H7",
+	"HLejj24lnJbgcRt83Y9vkUPmOmYV/+n5zbQ5IKDs8VlAsNq93Hc9mzP87ViEEy237os8zi1lDvXRMCe+",
+	"W83pYJ5NuQC3YyVDeZSxYoe5EWRrpl8eAPu7o/0eljeMllCezeTCg1pvb9sykOwdTRXrDN2L08ffCP6A",
+	"k5FOQ4bdFveiPmDERVQmENW7ksrpU2w9pr39gmyFB1O4k/CeckTXInjtE74EvrxL3tjXAGvoLikEsYMM",
+	"No9h54aLCgK81Qmfk5+D1PbQ09v75D4E8GzqOGLuB0DHPOgwRq1VJlw9/0pPQ6/U+3ShGYmI//1//z84",
+	"PfcHyUQnpxbQcYTp1WpqrkTAmkieJNwcrYS5jFKmcAdkXOvSrXLiD7gfUGGbLMKsniMRUEBNPw9E2rQx",
+	"6+6hjkvI7QD63+i+mPWS21FElWFFBRXNl53GOXGThSDd230eUTz+teXVoW274jXjeAlI44+mJ6pehd4b",
+	"2JLDFPF36D3G3vzom1cl+pXoGTB3pTN93daA5mqpHZbPm4l6e+RASDCYK+GvrTTG8cc0yB4iwPftO+iT",
+	"b6JXefWs80b/YXixH8q/35GXroUs+nsCt82IptTqsG27FnaS4BpVQtahE6UR9MyGo9HmazCpZbIXYe/E",
+	"4lov7wSCD690DV30jXCSVWl2Jw6XzFhQzOtWDFtdlQQdly0bXsbQX6PVUeFBn0BDNaCjP/LP/dxCNE1V",
+	"6ltwk0GbmUj1GRshZKU6/YNiWaOONPdM3rI9Bs5+ExKVonBTQXu95Qf0x1BewiXzNCwQ+gx21q8MthCE",
+	"HxRwk6s7bSml8pgCyq87ji2zgdJCaZiQAUznG/orthA6e/RrUdoi5CubIbZ7G8Srgb+66Z0hewynUYod",
+	"MKtWJwQmsA/N0ao3fArulZIfvbhv4KEMnmG2Q0GLMxaOgH9fUj7rrSCYgUQ7DcKgMEmU5bb4AG/PaSWM",
+	"PXSLxOHxqm4KQGBGrWSLnXDM7QwvpOGLaNE5epEczlh4oWk1XkWdKG7hdZyj4P2EeEkZLqTGthAYPjz8",
+	"N1HrJ8PAcPCNTFAMyZFyDKo/3dDjhVhLpQD6fBXlQbq7fLJbLLvfH9jHYqhefVJTkW9U2fEC9nxZowv6",
+	"WN1piU+HbWg9uSf6gvRWQNF3ypO754fbgLaYjuY7+woiCtIwmtI0uqCLSAozApIaeWG4OrRGWUDa0wAV",
+	"Ut+LWebZks9osh0QYFMDCVml/cZgwBgbor2QW95aD/P9osEdNkqvWWRYCVGapJvvJk7RCL2QQvvNClxl",
+	"JZNpOJhVpXWdCa9ChlH2qofcXasfSKi0d+RmtAvnDtpfHYWxa5tkwWlE1su3ViQOf0Suw4LdiR2Cn3K2",
+	"qPjyDoT3eJG1W71743SOBXa9pp+l0dVtEmX43UbjjgtLmRNOLlxRzPDSQ0yCuq5EZDOF2vcIO4wTyir+",
+	"OAmjBsGC1DSiGicY1s9oW7D9fPCqD4aC5e7X25zj8QeSSdKwFZyNqPCIcYN2rQkZZwSztxFVyRYcYFuH",
+	"Jyl9d7xegXF7eLw4wPydDUxQJN80ToA/fSHqSqqpV0grQukUdFdK8jKwTbhziEytII9kVCRdYhbO3UDf",
+	"+1qwU9sbDYtHRjsNTWgLFL/i0dEOQVm1BeKLIf1i7NgCDSgxYvYPyMGRu637CkyoZIw7KhOY5i98qCZZ",
+	"P/FS/aE4UT1qW+LQhDQCT/t0k2jDctw6HezQKeqxWS0NejkABZ8zjH/7zPazHNrIJNiZI9AsXSP/V4dp",
+	"ySZFuvW8qXgC6fCka32e0QDWArw9FZX9YNfICQxMYx1R5Ak51qSM92zLynmh7qygy6K+1NGkpjGarsoI",
+	"A7e/Dw+BfyeihsoCQlshW8kDwYcZ5+h8fUeVsw/nUDOv4R2Gt/D9Ez0ZJt/oy63lT7xqxAdriJ4SiXC7",
+	"zEjpFuXtrLf7H43OYs+pzl2UcNGBw2/XQNQNPNkADYbeQW9e7vmcaY/XIP81F/PwPc+RTJdsrXVZsBB6",
+	"KNhKKl4VTK9Wcil59fiCfRJiINQYHXRMt3vc6vrT6Nln7BNCPSs/dQsOX3zGPgmv+PTosRl4GHskH2xc",
+	"Meh031JglBHNCX607L05ROyOCsl7YeOb529vnn7/6ocfb765/hApPuFkTTylkYt5RMi/IrCpMh07C1hA",
+	"lBqYAqjkMyKeC7HGm3gUlMzXWMIv0gq3jDCM5lUYV5qXk9C37pTY+6wEI9eKAWRop2Cy9h38O8YrciqG",
+	"7JBZ8W+o3J/VXiV4e8wGs2c3mNIDMf4MBLhdbqaA50u1fgfP9tkHqpsDeScWyLVs9MFL5F5FR6yXg942",
+	"RHhgKD4ToPYvSB8cnNZbQIpNVdxYMf1cnNJxZCvqdercQi95UM9XYg+go1DUUwsRUtV5Lagygvhb6ZIg",
+	"TNII/TppCrzhNVRcEBjeciOrshaT8/aRdD/oUuT86dPFI44FmLGpsZrtNpkpgogjbaAfCAMhx1WPZINc",
+	"6Fx2QyR3176hao39Umganp5+jWn2upc2gB9kKj9TOXGyFuaD9sT9wLiS7SSzyxYPLIhNxxX2G00IByjm",
+	"PX0J+UH2MDXTpbQtvXqSGmAHEC8hOBkxB1SvfImEqIyYAtw5ufb2wyN8Iv3LpPY+j7Ny2fFS3aUEiQ01",
+	"ezu+jrB03fNQ0bGsBWQKsIUALRtD9u4R6ssc/z6Z6fHXVAmpYtd/+r3/6X6jq/DKf33LlljsljCxVLrS",
+	"D5GeG+vUaPHY8SMgQYg4dSErN8ozIg9MtT0n9L7Udv1RHCajx215KT6uYDBLvZthef5RHK7dL44qtEAZ",
+	"qtcOdi+9jNaVIc5pgiR3yL/FtKOtR/JY13zL+NKaK4IdgYuEjCYz56Tn+hwQHOLRcR5A+a1Ur/A3F0e2",
+	"gXaA3pWhOI47WFIteHkJQLbmygNZxah19A3GhyA7z0QBo9jVGOnZHuMC3IhUjTq11R3M8y0OAH/f0Cjw",
+	"D4pfv/+5OPsuAk9I2NkU38KmDVKBEwDSpPvNaaJ5g4ZUiokz9RP4xv3K/+NrQZNrmzsdBXOVJbjqh/bb",
+	"WtymkImolKq/kEcGUwxCYY6aj/2TA4wG3GsPZwBBzSWvu/HMCW2QcgG1h+ap+3MJjpU5ie/57pmtKTcv",
+	"I9uzEvQ+dIql2aFx1maYvh+JsZyOQYDMMu57+Q4b381qg2LzbVCymNs+WTSZ1qlxhPSbWnTMvbTKKQ/x",
+	"KbbMap20gzbQxnE45qLSy7uJrr1kB5e4e0s4cYFcxtdSY7Lsk12zGOvS38u63y5EWbrLqWYrvqjlcl57",
+	"GEzY7U5o2koB42Aw3oabTSd0CMQr2Eb8NLWVP20DvQFJmmfEt5j42sthg86m89EiR5x8gU91YwEZgxZZ",
+	"N8o8oIdHJfgq3fIHPcyUIV3pNWF6nU8VSnh4jkaw8DEnPX46HmSC2RZEXvhJ+6b8Fl2HhlqJXcpXRgAC",
+	"ddstZSECFtbUmqn0cX4Br23PIcJbTOL4/YysmsCdKY+F/Fs+D6jS67bex6lO4BqsdbOeXqeS6na40o0q",
+	"46ycNhtfYb14lK9jr1ijqJqCs72usbltm0vnnnXPUCbBZRfxGLF6qI4CgI4GvWivCLTuMo6fMJhkEZAx",
+	"ccehpWbIZQVYFOQdNw5gG/kbE34OLhjw2dIS4K+2WSy+N32FapuSBAFEIZBoYv2M73c1g2Xe6bo8ajTt",
+	"qT2W78AIDOWnT5xatBcXHYWRI5opzm/P0JS7LxvSpaviBPGfn/KN36ppGAyEeDq/aPVhHal8y66eRnGg",
+	"9LS509mJWurEgATD8vj8wikC9C+qsrmcdGX1tIRJLcYyGBHd7mOplTMqOTARLgA3TtD1wE+u2Hmc0ntK",
+	"zyikWNFCVUSN4IhZImziMHPauiP8lzgyi44KHycLvT/SLDpxbmZfOHgqElfOhxNFUzNSvIyKkqkoOwWy",
+	"AmFxefK+S8ZdPN9kjEsPPl6ztqZlYoLzdJXNi7m2ApCcVtE72yhBN1usz4RO3nGzia6qFJN4BMbj9PY5",
+	"Kkm6dvJ8B6RdSVGly23RX0LetsK3Jdhxu+mgqyBUXIN4h4Qckszgo/afRyzSXEPOzmxm+v66FQrTfKUn",
+	"Z/9v+U/e9xa59VLFAEP/SgAKPqf/RT6Xx9GHCSQCn03/IQf9oOnub7y/p+We8/70jrmYeqnVU/rhfifv",
+	"xffCmKS3D5w/T/lOPr2/eLo3WHt6xThDYHtsv4DOfzdwi57c0UyHzrdVEtrSt/S3vGg9b05qbfRWwFki",
+	"ZGkqsYVJtw0lodXNE+bT76EDOVNCAgopoXbVjFMvgbgNw2EnCvoydG/DHzRBcLY/K2D4rTRGlG1ZByrn",
+	"WJxbC3NQywm38nTp2rpUj9boxb3EoQKXOj6OZ4y4h6LExGNZOX70ZO+G37tLjMJZcusYmugKLVGqijU7",
+	"ZjW2gvYNij4cqYKdd6wbYxSESTbxi1oPem6jdjNrZ4IDkG1b1rMPTHGFTExQGJTLXEQF3AKpsPG9UiMM",
+	"3auI87Fl1pbmEToBhzG6qdG6xiA+oJxdsZ1Wa/whAVFbzTjbSbXuWIbeUkIuifms8DlVbqTjvS/g2/cZ",
+	"AZPBSBJ1ret5abDZOFzeT+yxBWKPcaMgjvJ+JL6cDU8hJEK6HXcXojvq1+XTQ/v9O5D/C8aZu9lhF1VT",
+	"Vbk4FI4TsL2zDul0wlK7FR88YckNnUs97MVkNk44dOCeQ+816JH2CJ3Sw04mp6e/pbsGoGNpW9Ct1ceP",
+	"73UdSC7M9waHNiy4Mt+CwKPloPk+A/wAuq+l4HDm5U62mz2ShT+rfWe2DRte9buKN0YuKnF6f3Jf9d62",
+	"NKRFR3OYwesfns2/56VI5h8kAxw3Gt2zyjJu2PPGbnQt/wYJOJfsheC1qNkfv/mfV77fhK9pSeYmUCbD",
+	"kRD30H0ETayy+QLf8/pO2LdNlT+4HpVg2xjL7oRwd/ewUGyshhd6NfmK1akty2szirbRrb2ShumdUAhF",
+	"W/NSFCwZpsAC2AwqyljFrd7PXMCaW3G7rLRpUoiKPs5M0b0IhEMoQuCQCpsQ0TKdYpnB8MoRKlGjNqBT",
+	"ktXaFNMe0DHkY2DCV5hyZNSnAOOXqcwn7M7Ha8G2TWXlrvKAmBOhQepM9H/Jq8pcoqWNWY57Lm0AKHZf",
+	"M94g0Bolgbp9Yp9waFkKeyGhH74X7K02BmMTdPvKCvXpFZPbrSglGAz4NhgGXfAcGhsACOgTQH2RqtGN",
+	"m5w/T9TNDG7CJWV/7THAgaV1Xo+BNxP4CI5yXB3ze9hjRNoRz+utuZ2UDVgfkXLmCYB7NTutTE5Zgusd",
+	"HU8IsQVAOE5zxooLSD4lwhWwZZBCghi1e26KEBtxbIxZaiWPsB6XlQDkUa7E3oOdeayAEDNBsnKnPe8q",
+	"gchXlA7svuQHUzCj+11/sMC+RZfDRog4dW7ZYtiPLIfgGRNqQlmpW6Besc7PoqpHXZU+t9lXWU0sQUj2",
+	"KOy17kMc5NC5AxI1NuIAn05crqyq28XhNnkbvgudOCN+gDeiVdMrL1ocnJQ5KL6VS8ceGtuiQbKAn7Ys",
+	"y0rMkcowwbqpxO2Cm7GmScNJAiOFKm03PTcOwZzX4RwTProkACfARwoVRjutKwacZk6dfB7gLjtzaFIK",
+	"ZuFEiIzDMqkOfNtUFcMv8Q7wSUsyOqglPxQEvggf68ZwVU6O5JSCl5VUyXZZctsW4MK7nKqtEPYFOr26",
+	"UwLZU9GpxawrxLBbtoRZCKEuu/AIj0yBIgguYWkBGCitnOhaGLne2FvY3oQDhEuF+w9Aok4UAv2L4Fmi",
+	"ZfwF4OH0zspts0UW24l6JZZwaeFLjkFbjKAIdRGEBqoA5XT1lKM9Yld4pL/JMkZus80tYpheZwZyK0rM",
+	"2wjHHm7DssDesiiXT8JAHQWIT3wJHpvbMbYDgCEP+d0B7M40r+VQ5JdhDSIFyoUCEVa5DbtOvw6fxxKR",
+	"OsW4Xx6FO7lLCvw3Ui3cTVvpNnXcNyiGXKvGII8axeW9ePb57V/xMCMz++Nijr3eR20ymgG+GBvoxGhc",
+	"6F3bbw6drnPUN3iS0fsjvpg0lwdEs6YhQEw+G3tRrXgtckzxtVhWiKKOz/l3+Gxhj4NAcoL+CR5Br0CN",
+	"b8he10bc6lUiqep7uvtDknek8jp9qu2RBL0DMAicfoO9zZaK9JoEJ14GYRHH5E5UtWqitFehRBViAJWe",
+	"pnxlKpTMWSsR0kqv++5FK8km9u/pNxJuQ/lBnYrj99hY6bzTG3o/Fa58oZPNU+J+LZctSFKQI6HTOtPQ",
+	"La3Xfz00WGyRXudnYpzWS2hVC3FsPbCMyM4i82nLD9Aeyl33S2hsOXfKFIJIt7wW6UyVFo3Az0NjAXzb",
+	"YuhI5UsIfCT7E/kX5zn0VevO6sbWdrtKZjVbDEYYYId9La0VafCxXa0XFcnbSYIXJ/UGf5ZsUjonaQNH",
+	"S2YJ9gt3abkhuSvMPE86P8upsf4bkFNVs1UhdahTOJWU+L4tSeJu5gczIacUx8Up0Y/yS0qm+8JvExrN",
+	"S1gLBWuRI2Yh3qU7rrz2qmYlfJ/d9HHLRXBGzqFu7JICk94posQekbIUlpk2yv/9fhR3oH/5xTjNpoVv",
+	"dlO5YudOAfGBCyhOYUnkqvTehSNOwRu/isLvzChIwffCbnR5nVbkXisMejtt7JGBKOCOUxZKkPeIcArW",
+	"DJiAXtNDpZKX4gl762xqdFYFBcITAVTA9kex0oFgKEOQVEANTmYSvOmPjrjjyIMVNLumxtbQCHgpnZH5",
+	"5AIk/ZOvrti/nJ9DhIaSIBOGI52qRA8E6S0M6a6+NITAlqd68jnNly+MrhorGEQrwfBt3bLTjZQtbGc6",
+	"n+02+fbXrRpesIMwVtQlPzwyzAcBpyQj3u5Q5c8sbtcxCLyOr6QKm9AzB05qJAYrpy1CUvtFxzMsWvZJ",
+	"ngcPXjbUyZJH5AfK3SAUSemzr6TxrfqClxfhUHVakOdaz7w4+E53D+4+E7cRSAlV9AE6MxS23vedYhHI",
+	"ftJJsW0qnr7ODDZbgwx2U7SVxyiyDML5pDW1OTBXI91JXqeA8qM+lm1e+thZGuajg2UJ+ashQ7ZrZ0Cc",
+	"d3mnVTz4serU53FXxyJKJn58fpEcRdjRViBmJxT2Agl9kdw/7rmN2eeybWgM/EvNtgw6yY2oJjYNibsu",
+	"DOWAphYtGvRo1G2g2JFsAXcoYclOvxUDGyHdcD3XDkWJh7dA2SUr0V+rwXlse1Jp1WlLNblgRKXjTC+p",
+	"hxW5dcFrX3uxMucV03uUFWf33OYuOMN4Cd6zOe9+YKuULHNSJ7iP1EeFdKkYl7vTQiXbbITkuOefaHuR",
+	"tHhoW7Kkple0l5nn8FbQpi6tH8T+TdQrfkZO7kdoMd8vARjrAv+DLsUb33+pOzPfMTphLSf7NT0PrjwK",
+	"fCL2yGmdDOHl6QlbuRQvN5rmcBqGyoo3lQ2PDeWaz0vrgBOk7I3GbKaMmKr1ya/ujzLVUrqPjJOYbndD",
+	"YJ8KMmsKOL0Fu9cQxma+vXV2SQlhr5s6tfHfujW3dWxbwKEBjGUFyzEUXphClIKWSfMIL80T6zU6O/vV",
+	"2FwpUc3JOUzPxg+Uf/+JqfgARzWt0gh8iDOK0EwqAdF9EQJCvhUGqMNwH09y13TOXifF/4sj7hucVp6I",
+	"18LaNBRrIFRf2Oh70YUJnhqpJ2ImUlWcQqnWEZ5+vy9OQf7cU95b671J9iOAdj6N2YBnHI4LbJP/ATPN",
+	"wj2+gJyEeZ0bxqqrMohSN9oHWBF56LITxyRvd68/EOVa9RsQdo/cdK9gJAQTi0pP+xsAJCKMswjB0KlM",
+	"DLCKIO5AsFXO3Mflpb2ijdlkchswecfRZ7g/7JM/PX/z6utPC7bgRnz5eVNXk4r+e1ViJP8Cw0TzSR2g",
+	"1/BXEksNM8KTTY6TySOHTEtgje6c/UaDt6BMW1T+q8mKbinXwthRDyPZiaptmYyW8UIs+VYAckSnsjrT",
+	"S3U6Oq57afkB8J1l+WAwYFhdFDcykzX+BwC3fiRIYVhLDCiM5qeu5Rrxeqn9qJ28xgeCCA9Y6vLhMMDH",
+	"aoKdVlzmOr2ERoGO41sEAGT3AAqdUMpyjUJvYkAC2aZ6QKw1PZQvqPG+d72DsJEn1Fnb7hyNprLmyZLN",
+	"FMQZFZkMsJGjtNIhCPJx4ORQUYoH1y9iVFCGBmozVTYgQ1o17rAamQJnnomg7OY4//nHfa89qcDfT84O",
+	"xxCQVlbJOwG1vgRqDelGgS1DRV4HSizMYxxBqWXfyO754riFSZQJA4xS/0T8yyzsVZSqA37Z+YBdebEV",
+	"jQ1QVlNF8pH3TRbPXUu/mNK18jiu5ombPO/kTuGEhLavO99N0hZb/edYDDkaPDkvWS4hm244LZ+UOlYa",
+	"RPoawGQeVfvCgMmJ7IS6FsakdTrSW1N3zEKsGzUDrxxnnPaCW8/cU8FPjRAz3m030qRbanFzZ/D/wOva",
+	"D9iMIowiAWgu7QKLs0jbdy/OUL3OYBIDNtiMKnj3eNIew0z2VH/D1rM5JfkmLhKeh6lRcpsJFblvWClr",
+	"sYQGnUkFP/T4TSX0wpe3WuUzIkpp7m7TOUAvDlaQX6ItyuhOiUlDkXobLM0pmcbupR5xamJBz56CzJO2",
+	"+/f4A8IQSuVRgHJ3OwtMiH6TrY+Nkl3TXel6AbcchE15yPj6cmrlTFY1O9G3p3SziLMXKXvCo9onU5p4",
+	"VWGoCuumnFDY1XopDGY4wTqg8BkN3qnZmveiNkmpThYoweCepTFJqvL2AZCT/t3tsjuDesr5TSq8EOqW",
+	"bsduA+KIuI1x71DGJzA+GCQWulzX59uWJ1pBlpSjdZnExwQkidvM5ZHDmXoO7pWttHYq7N1KVtVtJkKB",
+	"qRDg6Yvzrt1PRFkw8RNfWrZoMJ1SK8Fq3UDoaJCnPL3ZDQ6etomxuKLSyzuoAqyqYLC16aTzLf5hippY",
+	"jWi3W35gxkp3wqhQ8MNY39rzQSKjEopRH0WoEMMoBOBWZe6azPbeeExlhmAks0C8EhAltSB9kemaLbla",
+	"iqryfToT3TnLju28AIVEr1aZrigmQM75X+yED1PuuSR0JOKe4oxej0YcYKejbPgL9sB/n4wjV7LMKQlZ",
+	"0XfhA+kCM8IhZQTSysiM3Ap1Sl42skMRyYFxZwDQM0Im8/VTYVUtjwRiRvQCns+Kp+cZx+jNhhLtIQ9i",
+	"vzkAxo0EqF53y1D7XeTfQVZcHuYinIVRQwYeSoL3wFdvI/rPM55Pk72BGI+cNLKYBHfZF5vM3cW8tnPq",
+	"esP5nfBsllFvfFYCBps3POp+DN5E6HolrfsmaaN7wKXPn331+Vdf/vOzr76IDPeLowwdM3KPS9/nt/AU",
+	"30dn+4Z7xNdCgTD1wDG25eILpxV9+TmrIPfGFAz7ecIRv2VP2CX7X+zxFab/KPK2R/6NxggsiHTXE0Ms",
+	"tx0UA7qX/8efnz/+N/74b+ePv7r9X4/fR/96cvm/Hr//+3nx5Wc//1PSJZ+FlSzYThtp5b246l2PcPoi",
+	"AfEgPzgYPP3K9h6WgMelbjPAbi6eXZ6fX56f/9vTiy/OJrlj0ikScQVJweSK2DSXmhhdhsG7eFGk8rug",
+	"fufi0tOtaFN5yY0oFTMawVxbXQOyuMnULqiqHoJ6T9hz2gCqfoDbwEi1rkItvPWl7EAvo7UiJ9kBJISH",
+	"w5M2FMQGLeyK2b32hfTYpQ4xEdpLR2NJDQTt/FQgv0BpFDtSdcr9fS4dvtGHuqnbiDcfCA2AYMF6RZPL",
+	"ShvqvUEC4tkXRyRDViMBMLyC8QB/EBLPvQZk5fKuw+nIGlw9mmpgzdQ7Yq2gdVWvtXaGR1XdUlunGFup",
+	"80XAQrjV9S1qJXTvug8gi/1oQCAWnUev/GPCdIanMBbBfYTCBEQhPH8tqja8Oiq0+6JMOvalqj0Pw9HW",
+	"+JGEBWwMwdVQm8gLr9eU3nxMgLX3oeOvKh2MTtPWRFCBsxZN0Vp3JRFIXsg2fycW13p5J6wTTypkbUML",
+	"lL0KWqevgYSeZU/YTQsBSNXoS60U6eWOekteY8I/die1GyFrf/35zGBSqMPtiH4Cc0XGJbyb1FuMtSH0",
+	"m8HL8E4cHhlWcwvogWj/QQF5qYV5AjBrQ9iMY8z4Qhgb8SKdpCHSCQIwSlBz85kfx1gZh7+lAoGjh6Rl",
+	"+va3Wt2W0hDxE50n6gZSRb1/JtolxwaIeNY2/UfURtp+327Ibc9n58wUET5K4Ifotlm6Cw3imIVHc4EL",
+	"grpmSdPC+LmZeNPpCXvn5X+UJg751cxYvTPxBHe13kojqLEPi3VNE5ADpGELjr0ABh40JxLNfGpPThyo",
+	"5HEmGw5PXD5RVLYGB/QZdGflI0nboTc/K/eNm9dhrPYYLlcUP31oxAGiqFNKygIkj2M/VDrAoqBWx609",
+	"yBXWBl0xHckWrmCAAPfTle+2Aw2532in5Twy/hWWbYVNiRCSUPOoTWZtwgU9VSIhYhOo6FljNjB2whQJ",
+	"dMaHJuYVfpvszz3jLDzYvt6r54RencPcPja6/z02wckXwrirLhSPk+BzlmsLGg186NiJmq1NpSKgwiWi",
+	"D1GPr1EcQf8c4CAa41cx6d1v8AfJZh+hfVvCfucA8xPSKbdO+d/yA2C3+L4cSruHCEYMPZQPbMFXnBkM",
+	"r844X1FM9mitcgBCD6+JSEr8Mdpr7vVe/Qbc6KKcnP/F1UgjeQAn0rUvKEEcKGn7ybUpMJAP44rOWGev",
+	"rJnrL94Z0ZRaHRJAPD9CKylkZWgzAQlf/jrotIZJJN7PgD0+2dE83SgbOGZz3ti+4zXFzG/4+gjyOMe+",
+	"qGgvWB0hkQ/uxTSM806q9SV7xfiWGvOQR8MjIlGOKKYAM/HTTiwteFu8cwvgm9jFOTNPCNX7MoJ8loj4",
+	"DOjfbpI4mO1ayjvcRsIEPx1H+Q00okeI2MT55zu+TCY1EiU9VtdGV6R1IyJizeBrhMmqc/XM414O0ulv",
+	"S1Hxw+3WpNCosLrba/9qHTIZcSdqUggTvQ6Dv+XL8wkQ+EutbK2rZKfaLdSZM+p5g7epVPeidvYBnPgu",
+	"GFY6HVIoStec3M4fs59usbQmCy2NZVHcAoxhwd5d+hbKRgTkSWprzu387LI13yW35lpWQi1FKMCvvfvk",
+	"wVuRuYwwKWyUGmiKBUMRPXstZYqBwQ+CqbN1fj9PScMDjigz/ee002Q9DLhtoKS3pv5aQ2bxg90i1loq",
+	"M8ONijSBM4HMwmrPQGQlYOO7KJYBTmgcvJeSlSgASzkGbjdJpPPAuW0YeCFwtavIVg94DXvdFm1jR+BR",
+	"zrl49sWxDXBzq0Wqeridm15hIB6w2JExPGnA3wyOAmoXcemzM3e1huKBRHrm2CQviiyqXCYH57jmwWV9",
+	"XIi8UsZyuD+zGObkTlwF2HEEraYmckCjRjmdChFZWvYBm8OHdhxB+hio/dOVJNgR5zeQO532nsY7CKef",
+	"MFecqO7KxD3NEqa8EAfdFqQvRCXFfU+E51PCxidPDhGTixHB9BCUgVpSQgfVu3Tr9FpmcjCMXKvbRkES",
+	"T07kuGcQ8wFCIf7ZZKq+TIKTvSO/FGndtSgvE/ITKkFNX0fqokYuxFoqg81QJudTYWDotn3fKFExaxzV",
+	"sPYnRYAnAyL4npdOsa5E1JkhSRbrlJv0SXRz1o1NXo033m2N7gsnCt1V9PCbsdcnovNNEncw3sBatAqM",
+	"T+Hvd5yCIrfp6ISIrT9yHCVJopqZDYAAkPMzZZtNKPqgRLLQIqwnMSdC/L+QPjHmA6P8v8G/oYXAMOeb",
+	"Pj3We4G6YbROheO+Enhr8Cb0COdHKXAGORNBqvWJ2QT/sCB+MQviv6k98BtX/NNoCc9D7lBXNZE+QyAE",
+	"UdvOh3g5esYAZEc4Owgc4I5J0iXzD6X8gUr5f2odOZ8ShKkn1JBgJW2y/OY3r1H/hrTAXoh6ubt8+vQP",
+	"r69vLt+8fntTsNo22h3d/ue2MpdPn/7v/+v/hUcunz59Wor7p9Yefrx+cZ6sZvo1lcs0P4Hiho72K3aO",
+	"OAjQvcpqPfrubrbT+dE8SKL2iJ4S1bINcdxWTq9gpJWBd5ywM/spFWuuZjnjFod0cQyMhBKJVMFsqdMU",
+	"TS64aiFoEnDExsOd+NiI6+zkDmh5p9aNR+EDdzZ2BEB821pDQcMB3Vt09H59F1gott1zu9wAaxgh1Ify",
+	"jFWal5MsoTsl9j7/A0x0MMwjPQBXhJyES8K/0XhOw9SmcTmGr4HmLPxOqNZcX9cYTvMo/WezfTJzXR6+",
+	"ChP1tLTlP+7euPGLiht2wLPBxZDCIxC7ONKFp2IlCaAtYGK6gR+33pIFcSiwTaY2YsRRkLfZ4/Z400F4",
+	"YBoTbcJ38GzSlKYZh5aQQJxW5LQ7HqzuqLtekArz++tdB3P04xjf7zx5+hXXai2MvXXWS0zntlqQInId",
+	"aTN9V5xI83uZUGGwbVvmS+oumlCQcUwsLgM8k07X2FjTOl4w4+cQzTXubNolUIIcE/cX6f8RdhcTQgYb",
+	"K3NxinJGo8ostnhjpqP3pE4ZoU5SmgmMllZsYHVtGdEc/0st4GCiozj9Q1s3g9xaJ0LfNItKLv8oDi/D",
+	"II7Z3onF88ZuFAH8Qn8CqKeWKgVF1a5DZqGI3VVcVQIh449iSqTBdMmf5K5Pyn7BdEwq0Toyamp7ItqN",
+	"bMvLMPUM92W7dy748q4FSQ7VxMN6rl3AqJi3gTu/gQ/YthRh/IRyVNnrunyJHQDmcSum1/bQQpKoo8Uv",
+	"AGVKsynGMU3fiNocgc7ol2kop24aseNgXbPFAfo9sJUQpUlDl5ldxdOZVpi57nTVKBE0WQXVA/SM9P8F",
+	"T6NIxcl8w7YrX3721eOLdFNZVRK2U//KWoka3ICUp3T9zZvnBLnASrGQlvnf5oe9TY/9vFc9NUuQt00i",
+	"BmjsbYrVUquVXDcI2/HI+N7qWBA0TvtftlFEqHMe6QPxpuLqBU96JhWlLPHWNZJsn8D4Aqog7JO2nYM0",
+	"rUdzA/1zwNcaY6Z7soXqv13FlXcgqZIpYdsxBsFEan8kwTsK6DehC2JF3QHfba4obIAOtRZPsu2z6Ovd",
+	"vQkk2g5cTtWNGl+l0qU3cr2Zmjc/GUvVpzXOLXWuIJsQfl3gzHL7fU0WTk/mNvngzN27DUYEgjkYbYg0",
+	"xCjOssc2SRMBZWBzjhopnkO7WDDTEoQrrlTsK+kr5J5h50wi28D4BXo3oWSV8Y3gJaTaozcdNGfqrjq1",
+	"vzHh/E+dmBHZNqzRFkplNfky421b1JNzXwE65ER9F39bRB2EwxZ4iPQWSMSxJC0rx8sqn7TYetNmVQL/",
+	"DnItyOUw9xDSO8MbktN20tjNfThlb4/0ZqXrqmRE3mmmyoQkoVpAYmqKjVuwYaXbNqwGRKsSZSQVu9EM",
+	"kPQbsDlVpnOkFbt5xxeEVSqX3jqlaX3ImhJYDUgBrVKEuyHRj3SbaVXeqK3IxRKXXKFl7S6kgnFQ5UGn",
+	"ERxM2xm+mk1qFUqEIdsoCuIsip+sb2YJIS+oDQLgiAA/rDQs9mw2vt4eUHpx5X6/0lxsLHmde/ru1heu",
+	"TLkCalHKNH+CHnjk9E6pxs90RRrDTCXt9Hj2ukSUzQVoY7SWwlMgSlwPeKHt2CM0fVNrvcrgweVK/MHP",
+	"KQAyJMnKSVzpP4larqSooRxGewvcv+UKYuG7A176ojICMdKWWt1L5VS3LZpFCegfvpq4PejsGYRouNm0",
+	"3ZilWlaNcaqGe7q1U4tWHXFvZM2OffL225fsy6++fFawZ08unlx8Ousgery2pDyp9Jo1qqSy4mgzprVi",
+	"ET/ZDAg7bjq1ppcm9LvWa5SqaJ1T0apbaMF+vPn28b8ch3t020CvJkrTGouzzvxzIN9vOkdhENQyAd8B",
+	"9W+sicXO+8gq0oI6aFglra0Q2+cKURgumVYVaeyAjRXQhkNpA1V7tMD40Jih4unoBhQRfifuU/XMzz3y",
+	"Qw9A3ntJMejdw9XJVTXR7UHLDbgOGEb3WTSE0s82es+2zXITXvJBgWr6PVey0AVAnLdB5p1sxqSTWPTO",
+	"tzsHSmzI6wwUKa+Y0rcekUDp24Us8Q8oHjIeMn/vIf3h+S23y01ISVrIEpC8HR25sw4P8DFUw3NzBzWu",
+	"3n0GfbYfQT8mvCKx1AYL9CF5x1yxVVNVt+7JS8bR5yINfMg+gd9/WjCjI8sUGNQnL2BHJIV8DhNeHNyq",
+	"LqNnI4OTw/SDcx7gQ7AJeg25D4sDUqJtecAVg08SP4Kg3BXb8Gp1u+eHS/gLoqg+Ocfpbm7dblPBZO3B",
+	"aofNwL8XWOMftgP/3pJ7PtDJKeOwSPwD676KMz+P5IFMdrx4kZhmCxezb1vo+47tR6r1GMTdzEQQqKkN",
+	"cbI9XHP1yb2B8bHkyI3ZXGPrhp09AQ28wevyKESzUGVGVXB3zsbanfHNKJBJ414gTDfWyFKEloZK2L2u",
+	"7wbu86Q/9tkXX5abCaDQfZr5GYchClxujoyiDC2k5nS+SldltmwWFCECucT8FWfx3E3txvkhDOQRWd6u",
+	"3Zyy+FSGhHJCFeEBrlqnGMApwWlUmkHq4MQi6Hh7OiAMn4cUI4/KcKSqmWacosNbsdRqKStRfhOu6jyY",
+	"zTCaQv0VbvMg79N2OwyUR3SfeO+f1FOi7dcQ7is/I+q+sHUqD+LRjdhBg2YtuP2ldLLeJ2QH4zK8Al4d",
+	"Olfj5Rin8SWTNjqtPk4jFg3zUJrTMBGBj7S1S2FGxjMZ8kN/yUPWG0yj3fFRTPv2BED72oQLDDYvrcC/",
+	"9jtYuTsAJzC19j3fSpsGnahO0luH8ZBxaQzpSS3ayZx+uAP3B4VIwvrDCoqYekepbzc56idLXwKeNbTJ",
+	"DaElu9d04EaRBTMpIpSMMfa2oFHmz/K4jJvVoSchGR8kBgei4xQ5MduoCmAEDz/mcS/RljvanRtjM5np",
+	"BfFC200k6BGxBKsGBv2P++3FwX9CvkVfcFA3kPX3N4BhhKazoYHfArFXF4ceyxhi2qi6TyvAyiKvFD0F",
+	"UNfVITS2DecLZrZ1MiwJbCarytxiZq23ZobnNWWCjLeiC1rDJJ1moG6koIPyHalvQk8X3xLJmT/U1jbT",
+	"iNoL9Znzw8sg1cTOy6lhvACE7Wnvspt0AqK0R4RR240bgcAxQVPXNaJLp0jyN63EkfA8sqw0rNJLfrwV",
+	"HtKERu5A2we2i6GxO92AvXuXqOd3LHeK6/IHam7bc+zqLYHkpODSA5Ih+CkWBwqKg3kcO6GWvKrgYtR7",
+	"XpdU/cJrMdVDeaxsrFUvYSJLrgAE8ZB44eSKqQQCkBjxwLr3EpoavqhgQqK7kR/6roKJ70t6KVJkb2m8",
+	"EGAc5wrj5pam3WyC0xSgjicMmG+SjBuedVq2xUW11g/BA/rFujEjSxTRIaFNy5+ydH7DrKjRLCCq7G44",
+	"C2jY5+TBRCZ831PYfQRJ6jWW15EPIMJwpbq2Xww8Ks0FhAXlgwJB9o5AQDluuBf14cTebz5PLnJjfTbB",
+	"jQU/S0/H1wnlcjSi1CZRMijWZ9wH/qd2ppvZ7zMdrTq9www8NDELvKXIB88EP71twT8aE5zUmGACfvZb",
+	"4RSFZNt0zJwuc02+IFkq189GKraq+HrtiD+vTdRIhtCIJs/vuax4p5tUFxgwU8BRcbOZfKdYfScw1fvk",
+	"FCQaomd1BloWMd1x3u0k89v3zU6nKmcWTZmufoVJhJzK5UaUTSUoXhfOTkDTdjzq7CI/j2maq59Sb5/Y",
+	"jzcvqX3ExO5EnXmQpqkwfD4pl2EydGwNtJxjcMHROYYBipQo/G7QlGi17VvzuyvKF4QlcOSUdulGKQsB",
+	"zGchpFqzmNeGdXYnpOfdiZ0NMJ7TverJqscd9BkrC/Zuas+mXWMzLpiQDjc5PHQnckdlYjpJEA/dMZy9",
+	"BcOXD0leRJJ18pfC4v30I/kScUaesxJtV0Ma9sxj0DJpwu8AR2DuiCjUjp2udr7hNcn1JjE2oLfXDmtE",
+	"2qD8Rm+F3isC9KDa37PirLEyuP8JhqCGghsCZ36fUsbdoI/veQ0VAm50N5M/RG9w/34VvcX9+8fwJvev",
+	"t/Hb3AevwxvdyppE9gikJyXXK61htTBNNTXxJWBfTktyzRX1ieWGK2m2GVTeENofRrykZStOLb1Tv1yn",
+	"K3neiHqJfpbhmv7aiGbOosxSKF5Lnet2O/WGMRvuQw8pcF5frT9xUv0e7a1DrG6Uwr9KsvI9AePmcXAz",
+	"1M0u2TUuzbuNehde8rZRb8N73jbqa3zV20Z969/2tlEvoxe+bdSr+J0P6buZSvoM2+SJE/FH2PQi6reJ",
+	"xyQpLxr1xoc8php5BTPNNsTGesUxZo5X6mONHlVJJANDeX0+dKgPGUlzbKh0WWnUqymTBListTFTNc5Z",
+	"CR7FGTprTw9SE8bSOLUok2vupT8syPCbE94bFjBsuZ7h59M8LuOCe5JgzKMc+Z8/OqF1fl6W9onp55il",
+	"i4HOV/2DvpKVmAkl0JYSTtNzvJBJoRI0asLPEYRgu+VoHEyvQKYfPfmL0Yp9UuqleQpYIIcn2/LTo4XG",
+	"bnIZaprJyojHV0EQJNbsJsowbWwaPwha2fFaMGeSZH97G6YzxcBo1KztPKquwoC0CH//dOaVIus1cfB1",
+	"u9O9DMSFbuwpHeAPmbvAqcC5hIZRgZCtw3vdiXKnXfa5CuDJGlbfS40QDkgdvyhadixcjSBvi19ZRLex",
+	"/UjwehjDTLr3ZlVC7Cptc+fIfedOHytrvjfzCizi1Uxi9D4/pgZF6ZyYLrZkakuXd3x5B76ouqmwYDj0",
+	"gHGDgAPRWAR4m7qozA1g4k2Gjfez9MRN7jaYl9fQzzCx30dr+rbCbvQMt9L38Dy+L0FZrEJK4YeaUOp9",
+	"ySrNy4Lt7qHXmrDJQjozgg220eX8MjW98kgp7arTFAUgoVdqpdOBd+xpn8QMg9a21MQDu9KfHckxGYIj",
+	"fP7s4p/TUG9braCGUabTLzWicTs5AiXEldZ3yMmAaCVV2wqMBVyKpJ8NQSNu02gpzw3bCb2rRAtfEHf6",
+	"z6NHpDUtyveh2WGjJcwd1VD1HC86NTp2TM0gVGMzFdhP6O7ni/YrbnvQvKPaOKQ53QYVPtXNXd156wdz",
+	"ouBhSlPB/oCh43HbLmtI+lOaYLXJlal6K6iwhSB+gQ27WOxBGpMHmYwZ2nzPUwTsPU00y7V6pVCEpKRH",
+	"muFer9h+oxFXzzNLOjEZg7dp/csPsdL1WlsrPLQingM6NlJhQ81LJ+k5daMGbsR/u21uE9bajQxIu47V",
+	"5zvdaOIvDt/j79sPOs60WlejCRRQ4tQn00P9hsXZvRTo3O0W/Y2t6BomEDsS8ZPYlYiftM5E/HfHnYgf",
+	"vW6ngh/8yU8I//lHN60obzOVQZFNBHulCEHQnX3wPzoFzCnqvq32N427AZ6+EHUlj1dHt5PoS+ziLBaT",
+	"HRmbyiULkqA9k11BNHJ3TTWmu6T4BhOjvPwFuQ3XR3RZnJbwkCkmdpITmeuRwdd2AC0fmaJzzqAbZVzy",
+	"BvX63QqjLy6eHQF8moDkNCSrXKuXAKY5zz2Rhu4MMJyXzraEZl2AayLV+ooFXM5Ltqt12Szh+1Ka9hEA",
+	"omzL2ZZcsYXA2lGl9wBJ3kHK4eCzSmFDnwoMOsCR4ek4TkfeR77gmKEIf68407JcThQvLw5v2hHwHzjG",
+	"i8NrGMW92zugRxS4AaMEy3LSdebk28ycXlQ8UEeYemu+rATPmkehad7ovYtPoTvm+NPuGcQelavVsadv",
+	"8Cnvs/xAa75xYx01nWKBGjr80bRbi5rmFe9LklkDKXvui4rXW5M3awiW2FcTb/lyA2XCcJdIc4ctZlmz",
+	"K+CjJXTPH8Mzp7YlE83J6Tl1JBRutYL63KT/ZM2t2PNkW1hFKae0QNNFRZm6sb/HF7Qc2efoEedO2L/b",
+	"pTsSkwNb7e8okX4qAhdacMdUcXiqXRDWSt9Cwtfk3A4ETp31I7PrO55K3XRyjFoMWmMJHHFcSuhaRBsD",
+	"x2bWlKJ42bCnj66r8vYBaYJtYAxX3hky8p91uXxA3N4G9daZYrIUAwXm8LRNS5SWoEOxsueH20x7rGv3",
+	"se9Rzy0rueULTo38QXCAU9qvrNNsyT0y2bDNgo4fi3n7iaS7N2XqOALusPVd89FXAg2VQag88iITDNWw",
+	"bK266Ak9wfPBivivm+1IKAAM57a8MHTmL7XTu0INNLSFAaAoJdbcynsoiwL8R6hFQCt6JfYe281uauEH",
+	"h14/ctFYqLQLrUpUyYwOEInSEuwBti4Bi/RJAq8eFD9wCilnyJapSqmlVqbZ7nI+JW5pYlB6xGvDGiPm",
+	"VIdkHc04LHDCWt6HKo11LSdGVMNFkYm1QOXURvC6ZH9pjEXdGH1MoYe5rL2qfIW+omaL1XDwnZkVBB+u",
+	"Cw5pBw5/YqwYEGtOCCkgSVKcfRN0ucn+zBusmQFjqxbWGYOwKgLw0SvWwuywHTSj0Xr+2TwSBVqJYNJP",
+	"qatIeywHpSztXZLwIlkyah904WUvr8jEp1e1i8zv3A9YczTYPLrDM0fXiSVaMaZnTFa/4aVveG3H3HRD",
+	"MFyc5TRzYfSK6aDSAT6O0vuYufa5BuXU3lJMXCPGTzBBsuSZYwB1gazkB6p/3cpSyfXGOqHl/75kUgGQ",
+	"H9uJWuoSpAxiUXiJAog1M7cAxnqA0k+Ml3boEl7yjPn8ifj4mGVGbq2IQ6Op5Nn8DXnYJwupd+MSCUoq",
+	"PlD//rCWdAJy/rbziGfy3ulzeM2R17VTNUXPAWBTMjiwrrXJNEPxgGjKcqm65yLRY8b7YUK2Lt1Nlbg/",
+	"RN0vwZj+Kd0Y5hgmzvQCs3uealHBbYD6hlLwx7wsRcks/4m6jnFnVGsF+ytVtMUPVg/bjQ4tSvIVKp1j",
+	"Ol9CR9hfH1ZGOzk1Pd0sbOfHEN0dxFf4Ko2canvX7nTTEBbrh+hInfyWXYdLopdYRYRLKnfgw+rBwUoz",
+	"bEA3jrQ7koWCFwhVLGZyFs2xBKMujs7xZr4/7tAuEXRNVdxY6nNHAIsn7EmbwDICyNS9VGYdnx842vvT",
+	"U0lKuRap7KzrPzx//OyLLxHppG09WLCN+Cm1f/e8kuVtmk++I03BYvgImwpcPD6/6NjovNq724nKNpPv",
+	"OEGxnML1CYY/LRthK5Wub0u5lqnN+Vos5ZbQYxDbFkJp0l6yZ+6zb358W7Bz99f/8eZ/HksG7lEYgjeI",
+	"QDcNE922K58hWJ3GnWAi78DK4W0HLqJ2Awow9qcJhsY0vEpzur8LQ/fPPk5L1CdB1kzvlUdh26felI6F",
+	"IvOGVUhV6j1a/m7apvCTsH8LrpmjYoACm600oMVHZlCHlTwV2m1LMnNaV78mnBQZoxe1WFAWVfgfb14O",
+	"I5nGym26YWmQrQFb2A/uhG34YRGqryFqBqA4Gx41teiUap8C1kTY/pP8yc6wvNWqOkzGPEo6Il+ItVTd",
+	"xJY+FUJyPAGLoJHd+kkndnxH9s3ZscJ7vBai0xEkDgBNyYrHn96O7PYb8nj4twBwa9jlhFbdN3yEPetu",
+	"QLu41AR6+DDh8zTXVyX5UFOAxRGknzSMAKJCQzfqQjuop0vVwUY3ou/yKEoGD0e9h6XtYvnj9x7MT+ws",
+	"IERudS0KdPKGFi+iElth60MOYrBt89GblyWzwDdpUSwupJzug/QwAtNrQikwlqmi9wk3SXdEzmE4fxK5",
+	"dpyh+ea0YbLYkGuty4JR7z7IAYn4NOFm+WuTBgr8AQJPUe+c5capAWrNLOTa0BeeptPqVx8IMNEuO3m0",
+	"ap7CWVo0hxTBX1kDft4AYhlFJzDLbr/RzAiBdh3cxnorGK86XS5O7U8QYZSO6TEeNmvEXg+hDVgo+Eyu",
+	"js2/8FeaM1/ByVKztZhasGkEpH8lEGruxF4akWG0U7zh7mcd2E3czTCHYgoCBTBGnU4GHkG17GYfz+35",
+	"mWxT9hrClqCO1S1UiYE+IkutundtJhKcw7LsT5fmkCGIMitRn1aw1bb6mAXfecV+BxfZjkun3RXscftP",
+	"vFkngZD2s+FT+bJ8CSoaXKGCK3vVqgI2ghB9ZEJCy3g7kHThKD9sMbIXmjcsuLp7ZBiUhm4HeW1ffg56",
+	"cshcg+YMVtRuzP/48388ff+7fzoqBttphYYj6Q0mNNZcg8XB5RNazUgPLzcRSQ3ClyktzAlY8EJQiLsT",
+	"+uTYKKFgiwO7OGf/wwmgL87Zu6sAVglNhOtL90WF5bVDX+hGVOXoavx7fD8AaHsJ0PFDSPllUE5raa1Q",
+	"kEDpfkBXnFN5KjMZ3idu+jsxXUryyquGyS7CleAmTWlYKDqnFxz6hR9RccMWR/1+w1ZG78oyV6TD9sDG",
+	"M/rNL6Uh4PtH5n2KyDuqtF1G6Z9dDiY0QcBuW0CPrb+JWo9iMV2cB7x0/OCx/2S0e3QpVhzqTC/Ou6N/",
+	"9iwe/ct45C8mAOHm6PmjAi/l99gcPXW1hi/yzpCVdGe4mNGqaXD/4VtGIbP/BEi0bVPa3oW2sunai2k8",
+	"Cz9PYIlHj2QF78RX4O9vs0r/BfMt6gv2zKsWZcE+S2n/nXhYBsMQu7Lm8sDypWgPOL++xss7lxAAsJ1I",
+	"0Qot3LABWfpbkeeEb2UlklhHaaAjvPG3BSU9AYCA2Lv7gfrvQg5QmF6KzsomETp7VvpKViLrs875vp9D",
+	"CyljuSrN8cI1vzOpPI1Z8SY0iZMABSd0LuS7XdIl0iMQPdcSKphv1E9o0IZwQv/fGvBDc7WKSEpKVWg7",
+	"BDnNgACul9T4baigGF7ZI8DFuKugqvJSXLJowe7XBSPeAaPBk+mhsTcIgDQiB1gte40jjpQ/0xtbNm/3",
+	"k0gQmDdim6If8qMpFeEcRjszfpRTkAAReniy/lTUfvtgO93zUTXFNKDxIYDDmIIXiZ6PgZztVOl4RSCm",
+	"Imof2csk7jUuME/8Vy1oZy/f3umVGeJDzyc3MpxWP0MSn5goGXRy4IS08s93u0rmDm18MjHfR+k90+mc",
+	"jEjuJ9sVwxSGkklvu+kNvvkXXQn8LnQfhZbnU3MCOrpKglFow81Ibw+ajttSqO1spdY+QGLguiI/P1ZN",
+	"ZoqJ5948nVCpd18PmfEjXEtK7DOhF50HCQk52RsZej1GubhGbwUUZpoNGIl3kIdqqDHdmu/MvM39QVvx",
+	"AdBdcLAswAtleJhsArjsbkvczgcL0uatyrdPS5U4da/eVDrD3GvriDjz0qEIsig6OdGVFS4dxzfx1UN5",
+	"fsGZ1oqiQFfPU3n5CBs9kI750h3fL/RIrR4WRcDD+Xe/yXnIyF0MEthQhh3vBaNRGBjbgrXC96JkmP6j",
+	"2u59IfZFMZDuWv87tZApzoxu6lEfPRB9ydGRFOuuPq/0dI4PHWtwDhFr93vYZDvWDLvcjAB+dQ99AtyK",
+	"nHNDEF6ZSlz41l3SF1fsHMmx3+gKyTXaWHfSQQk+htyBIcjBV+petmCvmTLpMfSKhwFYUvRqaqv3bNwi",
+	"b+cQ9sAoxJR7Jol9WGMnQOqa7ledJqddbk5ztCXdWc9G/VmffdnxlV2cJ1Xd4SQ3h9BIsu8lx2mPkemF",
+	"MPY15FFiu9u0FgrgKk54bkRVXrVtW5waX1Vs0VjmXgY6ht4rdyGDRMggJ2+5yryoFLyeX5Pc1Pci12h/",
+	"nYxfASCLpB6/BjzktP6phv4pgU9ozpsxVZ05BC18oa2srkpMU8CcXA61L1S944w86OU7lT7fNlX1nZMg",
+	"qfIJcpwlsrhB3Uc8ipAZDFGottWvrzHy/RUhJQy0c8ClwuybTaaTonv1dB3xB12K0JFzgPS0V5mOB3vF",
+	"fPPmxYFh6BHDKlCLthDL1oe7nUrQ13sFAdC0spoMbt+g+XKsHXBAqpwWmCHH8mgv06h1NtTc73ZVxp5d",
+	"bgTffdjTd6+rJpmjuPGZg25DjO8HBRVxkHaMKQyknmHfIrdhhz1B/MyNv0eR9zXmToXzTnQsUF4GEgVB",
+	"5c+t51hkt/cp5Ecjlk0t7eHa0cYf9VGkrB9w4y/dQYsgs4Z4U/3qVMx/QGlBZmlA2rmC3uIeINYZfAD5",
+	"6+bkRLGTsZFLdWPtztcwIkJOKhrdxfKJ0Jsu21xlgLTiXiKoitIUuaUOShKaFGh9J6ExPlzvZ20jlHZK",
+	"fCf/KAi+woP0JFk2wmdB0JbwwZM7cfD8U3LLGTrgdY2AMgMQJ+zMzmI0oqMUSwLJPCcsGJwRFV9CWTcQ",
+	"zW1a27Zzwhuw75aZ9iIjrGkDdWARtS98hIlCU98LSXqT3lppfUeIXvOWF4Cd0sK7xdpBHCD694lbG6FI",
+	"HZ1YBD814TC48VkHseoETvfYVxMPX1S45S/fdS3LeJUnTILgtSagI+G/8lsB3he9EyrKOt7xtUCF4Pge",
+	"/AyHHzOdetBQStRrSZWMUrF3m4JBcBfSV94VvtCxU4g12ha9wOadE37xhH2ra3wbFrdjmdzvoGqK3wnV",
+	"LbGGHqT+7NE7DPudR1MYtABm7g3gWqaLhGLwuKnuFqiksQZYfMsPqJdLe+lx8JD170XLKwX1/pM1c3ZP",
+	"EdRLRy69cntpnrDn8SvwSMN7ujeQNLChWJ9zym1VhLPZua6esCGLJ4YE1LtlJZd3KHDcscNWgBWCUeDi",
+	"yL+FXPfT4+4YBpIKoyQqf3HBbeUkXrxKjJXGfnx3rxagNTZGAOwXZmgViBXJ4FZc8OVds2O6sRVsKhyO",
+	"eBpPGLTTgDRGnyINQBptvYS/i6leF1J/gss7fETi3XZcv+InaSzCK1hpnaV89jI+9KGc5+yCZLDiO3l2",
+	"efbZk/MnnwEMFjVTfcp38un9xVNapPuIuiQFbnlVnl26D58vffCwFmanlUHt59n5OQE7+LAx+DOX8Nun",
+	"fyH9FVXJCVq3fwtIh56UdKqju/IIYtMUjOC8ME3R/eGW+/n5Z7kXhZk/fStWAM4a63Rnl3/+e6wj/fn9",
+	"z8XfY/0EPwhiHP8ZXyT4SXvn/fn9z+8jUPJgsHhyO2uiSZDbdMkN7okXGqNUH4TSNPo7aTbCILFbXZpq",
+	"uX+lbXY08lmREMjGs7PHrT2fsbW/aVYIftaIH9xKncAXZQsJ7YEZsbjc4A0Lc+2d3afA/5ABlgaFD/Jm",
+	"y+8EnBavZpBIwquq1cLwe66o53WXRd0gfxSHj8SffxShKeYvzJzf8xLWleFM0IwCKDeKaIUui1+ZOfOs",
+	"9hwuLrTnqIcMefaWBBTMvUaf46unf5flz8hUlUB3W5cdarHV94EhOnvzeTINVBq21rqE13tghNlEcc9/",
+	"/ssQ8Xt3aFAFSM17x2tO3WfcwKCYQ3fQoJajZ7rDx0XEk1H29bMUTuj7xM4obX2Bdu7W/oEe+YgnBl9x",
+	"LayF7NzcwZGqpOv54lc7JmkJHJ5JGJbSZ3+jVr2/QueVF9g6aHnLjdaGPADSGlGtxm73eFs+vPTE0X8l",
+	"ATqbHeZKzd8I+7yEDSedXXtM3MAoAJrTcw0C6RPn2Kux8e3dZRleli3s7MdgGRr9uTJ7uAYmsExarhM+",
+	"cBdn/+Nfjx/8JviQut4fhdgxDom4HoB4jA2eLsQaMcjSzABf+w0rS2pz97HOM73ope+hmTrR37rLkN/L",
+	"NTjvlrUohbKSV8b9za34L7af1A092k+4NawGth/f22mKVHzYpylTodHAfzFaf6vrtfA9RO7Qh/mrKFsx",
+	"qnv6XKJfKsIK/1iC2g3vsy5PlNQQDQTHMeowjpd96xJMtPztXc7F2efPvvqt8ulzqsn2bFK0GN1aAZEx",
+	"p+IK8UDhWe/IYkKVaanRmM2YsGiUaRZuWxfijXs0fTT+2oj60J4NoUqfgDX1hKSOyHTRBK5gP8/flhL3",
+	"gtysUjHOFrXeG+HMOoCRyGpwReb89/fioxz/xmyu8T1I5Aeoau6c97blP6kuHm0jxCT8TnLD9gKqJSbr",
+	"4v5Mjh07ocpr/9hEYYsufX2PiR2/Yb/kNwqxRPVetfJpAQA4EEQRZ2NUO6retKSboducRrbftFrjyEz3",
+	"gncCB877lTScvB+pksbHIz6qJym8I2FivDhAu7vhNo2p6RhDpd5haJrvN4BsLtW9xPqOgWSAbM9IyCei",
+	"UFwx8RgbFpVlLYzPyFB3qDwpS0V+VuuCoA45gx8YUd+LmnQs1uxSvnWc3MeNAEEG8a/lI3pF1M84hxwh",
+	"U1523EFpDfvXtwyqbmdfWtO5B+cYCmpSYm+qNZcNnY64xtWJMYXPPwox3sI6onA4arcTorEfX5JlvKxo",
+	"jf0iYdS3cr2xv3gY9ReLoX4clvq9vG9PV4C0glQPXVM8Co0ljFAeM5bwMD51sgNM9F+C75JmgJvBL5As",
+	"8WFl6MfZ4+d4J4Y+xmG7fbSkdaKRzUwZrf56rQVfbjDBZtvd9KaU4+kq8MBA/uSQ49yNrmx96GIMKrGn",
+	"UvCEHR1AFNr9Op6z/P5jCgRYcoIfEHH52fk5rFFS/sAMLaqUlJwE7cO9aKGGiUikkFKe0aeivcPsqXyq",
+	"ApS9Q2dsX7CLVeQ+KXKBipaKoAm2eiswfwJy9ArwOew3shJtLRvhFjxheMUKtawPO+tz0n171t2m5kaw",
+	"T/haFMzAI58WDABLAWxAVyVqe+Gma7P8zCPQUSlNDUCkQJyp6kCcHepVMRPNajiJQpWXrE3bZLWALk9s",
+	"uRHLO6zVzqVgvEBafpzrDQf/YDqiXlphHxtbC77tTiKcm4VUvE70dU7LuBUBFHx8v8VXH0U83oTqwW5m",
+	"LfaNdvyqA26bMxZblsWVx2dKVtXjAPKQFIpYIPlCVoD9OioXl+a+YD9V5qeCGbHjj5e6qqiZp67xox0/",
+	"6MaajGwMRcv5+3VQD5kq2VeEaf5l5j3Y/GTWez6mBHbERdSMPMO2qV2AYxE3TbWIWv7LsPTnH42lcV0Q",
+	"VvDNadxNb/miwjoy+CfI5CDSubob8jM2xB4JixuhSs/QH0UAyqr6jibxC2v3sKxrkUmFhYtv76483Vjv",
+	"2Dh4QA93XSv9C/DRdL64FqokxlgcSLsrMJeGLsGQfQjpdD1WGPdNTZJps8TJqJhK/bJbETPnlwDBefZr",
+	"Sqykv+3rmq8soY6Cnqfa8sqPySgwoYIta1FKywC1AnsCwHzOsn45mu8Ay4YwoNEdxyH+5qWST8x3DCZA",
+	"X6vEyvpCBkS+hfmT8tZWPkGlNDd3AvIAnww0M5jsxxZMsOJfyYEHa4MJ5C1Q3LHW67rxgGe/uevt42l4",
+	"QKLoskf8Eq3sBtpb8KoKBbK6pmKPKdEqGC14H3M28AtEChsVi6+sCUXTPBKR5+fnF/98RY1PYBVOSBOM",
+	"2kfxpnxUZs0xKYCp/Yb0p+cIhRU3DnV0x/rkNAc85btdrQmoIJM+CE+If/BD4IdrovgIWwTIg+gu+u8k",
+	"u77Ty7uw2U0AG1PiJ9tyiCqZY7kAY42tMsw8GfZ0ydVSVFULaJPOr4Kn/sHE/2Di6Uz8EniGcRSrWGAa",
+	"UWIem3o4qOR9q3dCgb2ISE7/Gfhz4HL5voOsljOSjiaPHX0P9SUg0KvUS6gT5sPeIXhdSVGjwpVzVRHU",
+	"HvX6D+MHTCcCfxqg1H/sw414PsOT/YrwbsC2kVvxW/P+dLqhcdhj/AvFEQWCmi1rdmj659Qa6lqRvw92",
+	"/PCf7TL4OJbgG6LUr2AETriC/jtdNz9o61HT8MaR2DYGNaWF1ncUrlLiMPPy2ZWr7N2zq6X6r2vt0cof",
+	"HC76bTLjbNswJHTArosyKz+1sb6ty6jG8qpFzvqH1jI1IPX4/OLm4tnl+fnl+fm/Pb34IvPaCJXstxOi",
+	"euM545h64XQ0vf7PHo/yB6FVQx6ZPoiwVIgNhrvVFm/IGj3JoXEWgoY/MkiY6OSV4n60GLuSxn5Nzzxw",
+	"f6eh9vlmpfjSIXZfxmuLUyyo4alayXVTC0hW7kYDvF/d4/fvuISmLtHn1I7KQLKDj3t2f4UJkr9CNcEg",
+	"mXtE7laVJ0uAjPLEpQZeEMgyXJbQRywUAXtIeaRNil2e/h3/6GWRpnJCIWOEalOesHfkcPHddNidEDuD",
+	"CTNSrZNRZqD4lpcEJvKEPXc7rCiyj50m1lpQMzRyPfqD8u+K4LYVZcwAc9RbHy+hwnfCPEI4PJrtVYth",
+	"5PP88GXU/sdg7MWytYZCqQNbSFhFgBZkn/hHP01lwiAXEaNPuMVgjpAabvUOJotFtGn7EJb5UOPwI6T6",
+	"XvyG6qkfqlLPOI7fBUbhdCyJu9uDNlK5dYw1pK/c+x/PvgWefppWYkrPbLOu9V26A/I7ikRC/FE3kPd2",
+	"MAgUpwC5HoElEATuCps+lEWUAEetf+6U3pvC/5zqlIlIlP8GA/kqfS7Lf1cxxlhLRMiTww6EDA7hUgQs",
+	"tYWopLgXJcqIqx4eJY+lCkb/uIXjtnCmj/td1O3EbsS/K3AqGwvdsFXqhGM299cx0T+0JY2DP7CuFs80",
+	"N0BIR95/HO0ZR/sld/aNZ1ijtyIG5dM1M/wQQg0RP08xpfsX7lMbOo/+yjIhmc+ASByYe6Boufpe1E/Y",
+	"85UV9Z7XpccdBGIBOODet/uCC27PIUdX1wz7ZRr4Su+V013lcpi2YOvDRz1hnbaWv7CzCvvMJnOpQjvZ",
+	"/35ntTj74vzZL3O2/8DvRe/G7lwJFgG2EHnVHTJ3/KnZNGWRGOGuIIHA4YiHOeXkr44mkH07JYHsdYC7",
+	"loaVopL3oj5EJuP1zfO3N0+/f/XDjzffXLd1BJTm0UnzpD5Wx30GH89HMK2vAHnMphiOpPIjZOuBLflW",
+	"/PIJiIDXjZzYAlynfAI0WzLn7sThkQm5XZHpX6MtDK2f6DO/O1E/sqsWmpVqrqglUTs2NDjvMGWDHTKI",
+	"J3sN25qt8XaVAhheX58CIUwsvyD9DpCIG15zZYWgluWGudWKkjU7uDSY3dRCxKlGziy79I3BAbpmJQDy",
+	"uBa4BlG2QMcQP2NahZqLglm9xnMI1Kq4s+a0Ir/BAVNTAV+3FuKqpZ9vPl5xhRop9I4Ab+IKf7kBI9ey",
+	"hRAK6zUS2uBa2G8bChB+pPsCxs+lcTdqSr34vPLw4u8BmzswcJKXi0HLgSyyXXBTPDIwaSxfKSKlHESv",
+	"tI6tcJcx7RGbSUTs6hZnnv7d/efnpwtnxYAqBd32xnPQwOI5IlpvNhGmfEKxIlD7B/hue81ZYQW+fW1K",
+	"k/M9QCe5qb/8/KEhjg9eGrM4WN/lEQQENYZHWLYiqt6Va8VtU4v/j73vW24bR959FZRvklTRspNNtnbj",
+	"K09mssmpZOKys+M9Z3drCyIhCSsS4BCQNZqpVJ2nOQ92nuRX6G6AoExStC3JdpKb3ZqY4h+g0Wh0f/19",
+	"7GmmU3NkrK74VIyK7NlBcjATPCMA/ht88cMfpSm1ke1aF+G8CqdAksTqnqUvDy5+uhlB6OaVeOqJ8MDg",
+	"3LB4FfuaOjJh4jee2nxFlZ1lIKDsWYEbQ5p3uhCDcPFbX3v3AlcPfScHX71N1S02QIYfA+Ujm0LuaBs6",
+	"M08Ij00xqBJsJewGA9sIMPZGdv/+vbc2+R2x/AgdJ9S6a37dgIhuh0N3GO9myJ434SGwva/RjL9jAL9Z",
+	"DOBj2/Q6kYXu5k/MMIBhl6PYCK/6vtfdC17r+yFk+3tpL4Ksc4EMgZP5RTIUUvZ9R/2OT3sk+LTHtlsG",
+	"1BskgaD/L4a4te2cN8a8NXxF6j6qX0PsDV2yQ/txHsg/pqvah+xFTOklpkI5ALxSGeg3v27rIFgIlTs4",
+	"loaJOsJqlmm0BA/2mCvQWI61oDF/LFSNGXHDl+HH7T3b1CWyElvb9ovZdPd7KmffwMyhjKP0kmn1tXvK",
+	"Zu89mCSaMVl3wVf95u2VGYeUlRvO7xq6xOd5e5O05/6iewiTtoNfuRaEXOoqz+BQGmufLzvCDygMtlPo",
+	"9WjzX3/qD8DFx2RXdFVItbCAFmg53T8/TlxQJ4tFcfD6z+4/pML/eL5nBj+3qoNNdBE7RkndbyDy6UeY",
+	"bLtoGvAp9WGpVnVyDqJRzkFBbr4yvUmGmTRWV6vePDpdcu+npbc8z13Yh9K4aGTMWFF28bxVuuh94u2W",
+	"M9o5PZqB3pEh/YzuNW71Dt7kR04sj5g/RGFe6GGgHcNI6yLo37USJ+xVATA9Ust3cRGA9r00MokSQ/df",
+	"gsAMIaczyzJ4ivtLJ9soTUKL+zp47s6rQjmH9c+DV24+nuP/OtOAPz4v9MG/B3ztaW5w4iuupoJG/LU7",
+	"NxdcrfwY0EQgKVJ9tf9ynRNixCThl/CBgQIzvtL9pTMrW5R8jWF1Y0q2g2UrEBK2DSA46XoI6T9Tc9U2",
+	"aLv2/94XOH9ixW/2yL3HNtJpzoLoNAgK4mMxXajEnfGaueQ9Zdy+qfP6ljcp2pj0PGFTfiUShH2BXD2v",
+	"AOAxXtF8N92Ui2+xYNC1WyGMv5/T3gj7AS/b8Vqgp3RSXEPHgUccYmF7+QitxRmBH/eBUc8GOyHVtLAN",
+	"GWFJ6BcP8ODmuQ2K86HTD0X0p6BqT+dHADO6r+6KXh6OLXwF8WckRsuVNXHe5YmbC+QD9vg96DuEb0c0",
+	"9D2mXzZ0NIEAAb4q9jUBt6LPQ06kyGtCxmWl1dSHfQGq5t7U5/D/dZDyyvzz+N8jy52lv2b////+v38d",
+	"jNipwjF6YkCq2Qhr1rqTfA8Epb+eitwI9vL4T88QMxPm+0nN7u2n/ImpYz+e5zApZsTeKzg3RLPLNAlR",
+	"FTydSSUwAnQRD4B5U/c77D8Utr4l4vGKhTvhZXTzFvBr0/tuP7GFN7/HvNbtvf5XHVNsf5e4EBbsOG7d",
+	"c489Ydmi4uNcYJKXUysS0b3lXMEReFUDxKF9z/2B9cGGkfWk5xj8kWhRvh68ojNn/KoWa/40CUlIaiQA",
+	"it1HGcLsI+DF2BY7gUpsMMj4KvFU+R69DokD4lj1jRj+6N0AxWPfqnEHl0qkc62kmmJt3BDKrsuS9fi/",
+	"CBfajMH9VF+6QzuLntKZNmwmDR+vdTUrnZoAP+AvRMaueL5AwRi/w+NkefcFK24sUjquugDqfqKm1q5P",
+	"bB/u8b7YBw29RtAZGzprGHWbeL5HP2SMp6korQG+h0t/HvCjBY3iQa4Em3HGwoS6CR4B2qIQHNXP+hc3",
+	"3juKRIJV31MwEp7ftah0fcG33uXdU4i74CvPidZYpetFtxD6J2FfrOR0VusbDHHIGyX53FaQVXxZT+7D",
+	"KL5tQB3dRlqqk5/Aj4H6puzwkr6auTjVz344dCptaxRDl525GLcvgj1zf//aAlj4qA4PiEE/7qNrnFon",
+	"IerCTKTXdnMHYU7cDSuvM//YglGfi4EBMEHHJtUF0BYtNRQ2nCNbRXEHyn85SytEX/eNmbvws8fOLub3",
+	"gUTetaHhV3VYWiHsTGcGxQRxyU50JVJu7AkTRWmhfy7XGMNbrVku3aEqYDwekaG900sQLg/LaqYzttSL",
+	"PMPSjf9wPPqQPbpttAzsY0H5MXxKq6VhuLypx+sXvOr+u3hjioXHgmiNBrBd13rdbaKLDNXVmHAgIo8A",
+	"Ypclx3+rU8TfwbCtXjs+9KDcZxjW2Kc3pyLulKdiCKRpG8spdKUc/QEEVl+OgDWik9uB+p5SoDpaEEkW",
+	"ciWyNNdmUYkRC3gmFI+ElnVhLBFSuLdCwr0wNnWyei5W9IVULPAhNlR5zQnjE4v8KfAai+oKG0fNoizz",
+	"FWotiQJgsXZdScnjP3WAX1da2yQcwYUNP3IvOmLvNr4fkLog6BhE8F2okNQ5cQLuwShwoLWgkkgLnwXO",
+	"ltL0xlDecu+FzBbAjDhif4cDM3fbM41EvMY6yCbOqgHEgj+IqQxAwpoWhnei8tu9JBjRDpAs761hOfYt",
+	"3AYj9yrCyD1/+fI+UXKXsxVOSFdM6v4YZI49mcVD57B9SPQhq3oNe57FNbojVLf1RGwbHGIlUl11s90A",
+	"8UTBbTqTajoqMlAKA/iZropFzoPzAT3cEfsEjgwjodKIRabVyrsFaSLHnmslRuw8DJwBZ9PlIOyMqzXH",
+	"Aj7jNX4oSRGPxUyCZUXsNejylM4E42N9NdzvoXd7Qq45OLhczsVSGnFLb3WOw/3dXT0Md+V74WhaOpwW",
+	"rZGvTivh4bi1z+tRV7tnq8ExXK1QrJ4rdD2UK4JNxSxy1Bun0GzNBV5JyykfafVcqEEpyffhZwc34Q/W",
+	"oELpSwK7ZFP/CBx9Lnb2L9r6+PaCmNbzvg/c5oILT+lYbDK64m6Uc+tS+cXa8GCW4mAI87ARaSXsCYvp",
+	"eONcLRiezNrdMBjZXXu8O8QDoYC0NnXbL/acwmNuVOl52Q5FTbWeS0Fl9b141Bd/3Y4B+fVFDH9A9heb",
+	"E6ojExmmnLo/NfwONmr2ZXM+4BU7XH30hJaV92bGpUogEAp1evCr2Pt8Cyze/TLsuYlaZNLqKsaqnQD/",
+	"dbmKuCXZWORaTQ3wGENip2XWjsYLleXdeQNq6SsKrZbcWs/4jar+7PAQwyyGd2GHh5R8PwyEY8tKWmFO",
+	"2EKVPJ2LLGm525Wo5GTFDg/pNv9dZFOBteP3FjDeniaztSic6aXKNc9+wE+5kZX9LsutwNwnMq+JPcf+",
+	"Re4Cabd01x3QSNyUq/cuihdri6VPZ6istJ54U6IRwHaNXE8T1O//P+/PcFRaTDnVykhjhUpXPaQq+gpa",
+	"WP2FG7bIs0jFxb2PJ/bRnfxBRv4ublZTDWeE45YzQusRBcP2rg6W+q/beoldHlSiyThzBtALJaodt9c2",
+	"szO0mz2loB/K0rm2q2zYOs6AiSEwc64NJnMzKdUCkrwNG29ZZp7iYUQtQq3rzPvkQKqxYZ2dEhAUt9IO",
+	"w/71oCO0fHU7+qCtNTpdAk0cQ3d/gq12TCpWyDyX1JQmlKim8K+Xs/1tDbtdDw/Hvq9zj3hbYhMJYiKG",
+	"vbn4BRrPcj3F3FefdR/9kQs++XIEzqU/iQjhWFcSEQrHMp21nOulvS6GAPsTLZohmkKYU/SMKW6bBHj0",
+	"cft5zX3SI9kWaAx6twSaqycGiYeT0LAR0p9xoP/Yc1wPdDvhfhqYNJEhRtrtbUeutVVHbr9rmf3E0xlb",
+	"6gqqqL8yxatKL02EyFio7HVNLjNekaus6kw9exr+VeUryB0tZ5oZQbBdwCc88Wdg8yyJTsRJay2C9xFf",
+	"JZQ+15Xnsa87Iq/90l1F/+V+h7UjagzCwrEf4yCsPuNm5rt33Kp2NxxzI/780l0xE7+N2M8ah4z8X563",
+	"t/W4gQ/n815/c+miSuyMMiUwNY2FXQqk1y+2smdfx17I30VEuhXyU7nWc+HWeKUXU2zQ4h617FvFQRlP",
+	"2jq1WvIpyAnaICRQs4UEdrpu2hCK7Id4y+dDIvl3eol96rwSdcsa94D5jpeYy46O/OPk5keLtidAX04X",
+	"Z0lMWgIzeG8FDrTZC3QcXWREcIREswVgC58L5dY+MXCBRTSYE8CVHHxTodNbqbIQOyW1x661N9s8ttWW",
+	"52Zz0u8zXrf/8L/DuserDjqGjK8iNgb8L3Dd+6ZjaIxbi2GDTIts5eL9Vkw2rO3ekD9FvgKgJejaixum",
+	"XfBqLnqpBD/iFTucfXzC+SIXnU1VFf3x8SWu0WSLhbEgHAuTE8FGA9Oy2xB1ia4aRZNa5ukICqB9IjDC",
+	"IIZqo/vZGcLzOtcNhRt1p9gTd25xgRycHbvzih4k+B/P2XpPTKn1oPYBocwDVuHKBK+EsWxM7CV0UOSl",
+	"AP3hCXrVhjA3kFk4e3SHa34NO3tzIS4SUDabAJv1mghSboTEHbFTL8Pc6CZBZsGnK2GfxVQIHaidj/49",
+	"dunS/DM6Mfbh74/HpQWwfKO5FywhQWCrF1Nbm3coY/XuMXTJPqT2zkRFMMUhYnv+5e+8VLurQGFnr8RU",
+	"GuvFhaNmHyTVdod54NcGkENrVyvSNhhYGG8ufmFP//757eFfnrkw4B8fLv6B6wfyBUCZYdMZtcLDfUfs",
+	"JzjuV3rp/g4lSfiztEbkk9eMszEHgXpUSS91ZalNPCw5YByBTm94D3AL6720I3Y50+D6ieRPKmb1NWqP",
+	"8YpxluYynWPKwqMgsT0D79naq9u27mXh3ra2s/5TfyWt78vFW9ctVigBNMPkT8e+5ax0dQuBiyFYjzsK",
+	"mO2vpxfH+j2Me+dhtdkf7ixv/5to98r8ATY8jqasJwGtGmgb/YpFyWQhPM0Tb1rpEJJbuvfRH7gWvxyR",
+	"dmO/5B9ecs2cW/Lg5DoeSq8OWof/gC5dCv/nfUPENzhrHuLYkDxFIqIgDz/TeRYyblFzC6QvQdhde2nL",
+	"TgOwFVdmQjtnu7+HJHElJqISKhWhdUal4nVNueHv0+6M3csBOhr8Omaw8RUrHB329OXxX5+5raPkK2DV",
+	"dGeZsXvaFXT5jFcNrVE6aXpkFf66xSP71+rgotmiCe9CXxvf/Z7oEm6yeBDNDirmXx/mucd1az2norRt",
+	"sPCjbq+iqgKlQOEfgbZGI+3tRnettAUacj2ZxMtzzcQXlfoZLvw0mWxUvQ4yXfNO3t0bQE+fH+9bS6/+",
+	"0k7xdxfUTmripZfbAXN+XlSKcTaXCipHNDXwKPJNblA93Bf9U8Genr99w/5y/Oovz2rCYBePQmTXRHsO",
+	"ZCFqMBD1zrUuhUqIMEZkSXC1uqpRyFGdBjrQ27mK3SH7vvbwm3Mh7TOsG4zC62I2Ck2P8Jk9pEatloJa",
+	"Tl7spHsLP1XBDoisZSyQthD4HiYylTyPDJf9uuBAP+QTIFN5JRR76v6EYsq+RjqRuWBTLQyjaBVjk2c1",
+	"x3qLwjoFCXDoSxjPjY4apOszP8qieoaAuOfXXQwYVhm0SiAgaUWxwt97+GF2xt6yQwqlH/2UP1gOJSr8",
+	"Up/d3jgd9xkYDIfgwtqDtVaKiK0G4gN0y7ASvGRTm2R7MOq+s9qncNEubSA8pMUG3unl2iqe8ErsOLUF",
+	"ByCUkzWQPIz8aLVQpmUgddWvbEVvf7BTgK5/SMdaSusL9pAYjGhx3YNx2QrhTpiQKwxtu9FrR6NaedRl",
+	"3RbX/KIPci6YgNxf6s4MeU49VXZYmj/q5IMuDKK+d5sKkEdqVizSGcAAeb7kKwOoBCQIxoZcF3zRR2Cl",
+	"KzQfY4zudqAZVxkmCwnsAniGStDRW1ZsyRFYQh/hdjM0urbNBy/Cp2yMzVW+Cm3PLY2MjWIa5MLHuU7n",
+	"ptb2qKM5pDTeXHHbXUw3KE3+CdGiw7Lken2ullwidsuzB8Nmg0JwjTz2wy7g+1pJY1m+AcMBn+atdxIt",
+	"CDpn0tlS2g6O3+72TXeS8Fb5IOd5j3XLIQMcWdTgsmTSHY1jwT7olWH5g6W5FMr+R2ZRYg2vxIBZmjCz",
+	"XvWMNFgozGqpU8Ruk0JStgQ+FgL1LYFny1A2rhRAV274ROQrLLTgdQgeIBxqQ7OT7kp8pFQtXVbSWgFR",
+	"IEw+JbFQXwlDHhM1Ivk3e/ry+PiZZ37BAghmM91bAsrshHKcKgyNmSNjG3w88rEBmQTCZoFdHL5gxE5h",
+	"45hBw5ObIjitE1mDytzX5zwVhQCdBGZEqhVWngq+coEEaVA/Pz4+Did8PhM8o5d8+vLFX5+N2N9++sya",
+	"kAr87GUnWmPETqfwVNSgEu6RbjNzgaEbpEsxvtCpu1Fzvz1aGvbUCEH72EdhDJ+K1kyoWYwLGa/5HZxO",
+	"ook2uziZDPc1pzDjQzzOZTuD8MNqMt7JFnMBFtHj/ZIIztuxvVyLAI+W3dCL05osxTmrhs0mUVhGfzkX",
+	"Zb46wVY053v+18Wnn5kVv1lzvb0DS5XtO9pznJrrG029qqSBk9n29pxre0z9LBeatS32tsH8I+wIvYwT",
+	"UZS504Mf9fZ079onNdeB2zRBJKQAyLgFTTTjCYZ2f7TfXUy2bIihTBj3gagfg8HhQecx/v5ncv/l0EHh",
+	"2iUEPHxNNbwRsmEolBCXeky2BIwb/uzzZUgeMCy/rajouMH13YqmjqOeGAag7wQB8zKdRbB5CSdMaVjJ",
+	"KzzXvTo+ZpczjP/+dHxMlyTsxfFxaHgYsQsN8V4IaAbHfIk7oyv08+6ZgdYbBhwwoxkrBFfLmcyFi6ni",
+	"p8DSR2IB96MrURl3xiccqvXXmmulXy9ADfGsaZSLUUWjLaahu9XLZfsxzXn9cXvPtQ5cpI+79+4BBEJ/",
+	"k1di3YsHC6zpB2GRnmCbWy6M8WuZ8mdwWsOrXVSPwiNlJXW1nisruXSewqtM95b7zrgzth/pyr1AF6Mn",
+	"Dj2y+y+5c/zUr4G0Jgh+RRXYZloyaSjgQWGotd8mzII0ADLprrD7K+JZ2L6n+ZGeskO4x6D5fytVRsxf",
+	"g85OlB7Yf+31BrbyQes55Ag+6my8MOzzmzNvsyfM5HqJKQcXlueDgHTeeMpKA0NN/xr2F+1j+tBI6ZFD",
+	"12/4jH1Oih+WupWfpgRy+GOogmWtS9YIYzYCJc7w4v05TammF/hiQ4c9fMdeh53GpW58cEeViVTSzHBZ",
+	"tntBIMWiH+/IBdLd7wnwtj6HvXP2MFlxXuzHhN5nQlk5QdgTSexDghnlO5FBCAhpkTjC28xgt+oXxkb5",
+	"H6Gy2CSHcmyqe4D73mB8KSCl0WCLsnPsunMIncNyrwvmgQ74qX/LhFnNppq5M6u0s2FZgpumBzYZ/NFY",
+	"KuDX3v6jO527bC6k7fv2H6TKvjv2+4Ap3WAduEmKnTo0TDWbMm/txn1r5n4Nmx66P2/4QV6JDSZWg5Oi",
+	"oTYzvTQPkxxpT1HFueAZAamvBOFjb29tRk7Vfk0NmJi8r3FP340jdbd+4x713Y1+LZb/RhclJ/hzqSFB",
+	"j+gOchHhVtS0azWb8bKEPo1bLo8lt8gLtsv1sV7+9dAVSvUzeAkovl4BZVSAgTRh54uSQcE4/KQGl/sQ",
+	"OeWKwracW1FdLxDD73Yb4Vy6RzyGECdZMy+cBrcBiewk3pOgSMMzZGcACOj3dX2rHY3GE1BKDApnZMKI",
+	"UMUVIetc6pBl7Qlg+/RLB5LEriFLewn4HpJO37DUHJF+Dk2FeuajJqFpsPrtLNdKj3NRdAtaUMsMwdni",
+	"XGhfB8J+1Vew0+eJqYeMmt9asMvOwSNA35rrkPxKQOVj1V2C4WZ+7i/aVaEXb39XyYoLUOmTE2Z0IYCY",
+	"1kWiYE7U3sEt41lWCWOILK/gMmdGVFcICTXCskX5mikNP5duv8+Jy+lW7ndbehbvOKSloM/RapbONEAK",
+	"mBJLVnJjgBXTiDUmUj+5sXTOQPWUvYuj0LueYlv5jiztZ7E8o9H6RoVR3rRaDlCxOONq0UU5QSQ8VOR9",
+	"IOuCwjVLww70nh3xnC7ZYSjmH9GmDsutFZXEkhfGBAkTpU5npqaHpE4OgD2iELJvHOasrPS04kUh7kgD",
+	"eDd6JiRi8J/iSf+srvjUbVTw+QjDSpqpDvg++t6Sy7XZW6jDMtfdzHPuj+cLNUS4WFZMZobiXOhmGsSp",
+	"W+Hd70BDh/ioBHEgCUNCIKa9sEvHc/Vky2GTLPhUHJVquhUNllKmdlEJGk6TCsUrqU3CjBDUdEBAL0Lc",
+	"f3051M2R1YZ14wyXofAXxELARKSJuMWws5//tr4Y+qvb595Ud+XFFqqHJ1ORlvLMMy0jcK/gKzYWd69m",
+	"33m0UYKxzKELMPSLcTMXGbIUg8KnWIqYOaA9awETh/1+VSUFMni4KLcW8PTTSE5OL0nbGZBfCU419JyU",
+	"lU5d2Ee983qpRuxTLA5XaaR799BIaHRpb2sHpc7zxa6yjOcLdU+pDPdN3Ybn1akBXv7wivA3tOS28Nr7",
+	"VzJgkQ3JBrglOaRY7g1mQKFcAIpaV/dXMb/J4Pl+SWjTimk7nbelPvtCX4lYjPEWVfXW8Tve7qozi9z2",
+	"rIAHNw+b3fEprtxafZ+arTBS2GmBPSyMI8CaHf3h/u9LZ4sSvfPITVtIMls+zoUJXcbYe0z9jU9BqQaX",
+	"6qjIniVh/Y5WvCAiAtgB4C5BLgfh+KjgofNFoQyKaPhfY3AVx1Zd8tAL9RYli7Y+jkkLm7xU2ANgRiWv",
+	"fl0Im/j/Ts1V+3mdFJV2lRa8I1dlu+TgNxCRniJ3DzQwVQv1xMsgN1NzIdrvjUYvwlU7dI71Q7rKG/UF",
+	"DyICDe+DG05AteK2TkJ7Hvtak8+HoadiTl/jX66N8EWfoXkjj0KguhskKzF+XxJRel/u5idyilGdt2uz",
+	"7HyxLdoEPuK9muh2gLoWV9QjvknruckV7HcrUHftOhtcZxj2MmWVnM5syI1UOheeJQ6zdhE78UwvFVGa",
+	"uPNTrvUc+QBc9B9SJ5i/eWLgOl0KdwKb6Io9f8FmelEZbIuHj1V4KscrJ6GRBV4C/+aFbJFyecQ+QRMj",
+	"HD6amWn8t5ChC20u0oAIkB8kzSykgqzWTE/ctuiT1u6AmLt7WA0he9sm5r4mNpUdQCbw7t+2GvUFZlIx",
+	"iSMOoegQz7afZaQZdhNHJhRysaD7MebpvCaqwuFoc1tHaw6yq7LjZv/HxqU7aq+Jn/FALOHldme2hd4c",
+	"HbpPOJRCl7lI4oRyXYi4PoOYGemdubekqLWLGYN7f1eQXyfnitTkY9bRQALFIDO0SVvez7GWWXoEWP3u",
+	"iYY/f5JZutOWdJmlP8B7tO7jnh1yXOmlERVQTt4q6H6xP6xIS+e61X42ah/qJzTaq42osP2ya8ZSnufO",
+	"E3dG5W5xtk3Zn7B9dm2RaAJTTYVJ4hhIV57W0/3jYfzWnqJwi37MN/c3xoDIQuK5hw9vGxrnzeZiNcie",
+	"z/Da3SKC4RFvZjzPhZq2woLf6oopfiWnbnWP0kpAaw3PzWjqfdXL+/E9REJPY4qRLVlvbcW904A9Zf0b",
+	"SDwNu2gog7t7NqBHtYfc17w34sQw/82JBkborhzaOy8uZGqcZjiLIPcNZLdwY1sqkIjFx7kgBdNJdZBi",
+	"1wS6yTvITCTNxu8nJlY6UxnczSwKM2LvPWYP5KYAS0C9psQ1JiTcFZ/NFCraidWInYdEAP60+QS8Owja",
+	"AFZH5Eagjox7BEjfIofadQKvpSHP5g56hriU3fZdeEIkGjvV0IhBuq8P8kp4si8oPOUCSuuAunrBDAop",
+	"TEVNMeQOhGd86n9Fl07EkmjOgJEDGt2VEqn1KN0mCRvkbeHUecxo5OCgx+hXRFPX+CX8Bhjv4ZevmDkh",
+	"kTZ4kXBGrkdojeupPe15QaTku8ssWJQWa880Wa879lhktcBGcUZs6DzhZjbWvMp888naEl/0Qmku8Iod",
+	"T8HC9M3B4hHKNVZQUKbi+YRXXqHQna4bU2B5JSeT/sTrZ7pmh7PgH9ExDfSWXhvc+WRt0FkvNWkWRuwb",
+	"j2WqPq/tLPSZMXSes/nljKXaAM/Z0vtrWQU0TNt0Hv3hhunLEak5DurAgP/bSg/G55lYES2ZOx9iQYtX",
+	"IlD6JXUeEVtMArF/wdOZhOKpUJECG81wLPtTS7AF2UosM1hZiJq3eSymC7XGDNcgkDOskMaQAj6Qf0Y1",
+	"xCWXFtEcpCTk5Rtb9otyYWZBsHQncebCzEQWy3fuDy+B6/MCwHi9et0G8Xpu6L9KOv4N/fRkqP48G8CL",
+	"nNZ2wswCgTq1B4NNcnWIHK+F1yjeiMaAMLKXYP4zXrFLs4AndBVGatXJPfEsu3PucqaLcBrAULvpIcGE",
+	"e8pdE13B2Mk2Lp2Wg1sdmBfcPXGFbuompvMWHgk1DjgBAwQsyuKEkkfjS6h5tW/n/sX3t+7MAvAJb2WP",
+	"4jVgIiJpesKrRmI6exHHuYQKKJIB0bKbVjKLs56wQXrRHEBg4Ls2GWvWPJ9Pc5dlvooENWmbIpZtokRs",
+	"MDTTOKC8YqajbSdwe06kHbFLOCPD7S0NJ9BO06s1T0IB4EdH3YS4r3UFN3RPzvOTusgGd2vXNu3UHg1W",
+	"1RZU3F1A9BoiJDVXCRNjnGkJ2cOM24QV7iBpAPhsSlnrEkz0QgGEsgMJTZCNW6vtFYvcypJX9sjd6TDj",
+	"ljcXTFm5YbPkaADq8boN5oKHXaDkfPHqz+zjD25+Cg3Fjo24kuSg4GUpEX7d4njxjzDBCfvfpx8/vK4L",
+	"vR4NpCcgrlsIrmIt9yYZAyJT3TWD3qsRl/wTv/7f4SqUpdl3+IIWu0HBFZqgcU2SEHQVFudD0nIFnjk4",
+	"GnhszSZfRlkU/LZhqoD4Q+irUqnMZb8qkL9MdLmGNZUWnfKcFVrZ2VojaL2Iw3YRYSkBStKlsO/udnAz",
+	"pFlu9JpOu/Q0stAZY/gqeMougeQ8v4U88s66ghqz1dYc5D4LoYYPWcdu7VxMxSLamGOq6zWrT9wEXs7Q",
+	"3BWmVxsxUw9xfOOhlM6MUqAJpKmnIk5wDuSNh9b31lziTVjjH1leo8FFHwp/zia//E8AAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
