@@ -39,3 +39,19 @@ function wider(): string[] {
   const out = [...document.querySelectorAll("body *")].filter((x) => x.getBoundingClientRect().right > root.clientWidth + 1);
   return out.map((x) => `${x.outerHTML.slice(0, 80)}: up to ${Math.round(x.getBoundingClientRect().right)} of ${root.clientWidth}`);
 }
+
+/** touchable finds what is too small for a finger: all that can be touched is 44 px tall and wide, or lies in a label that is. Links within a sentence are as tall as it. */
+export async function touchable(page: Page): Promise<void> {
+  const small = await page.evaluate(() =>
+    [...document.querySelectorAll<HTMLElement>("a[href], button, select, textarea, summary, input:not([type=hidden]), [role=button], [role=slider]")]
+      .filter((x) => x.checkVisibility({ checkVisibilityCSS: true }) && !x.matches(".skip, p a, li p a"))
+      .map((x) => {
+        const label = x.matches("input[type=checkbox], input[type=radio]") ? x.closest("label") : null;
+        const { width, height } = (label ?? x).getBoundingClientRect();
+        return { what: x.outerHTML.slice(0, 80), width, height };
+      })
+      .filter((x) => x.height < 43.9 || x.width < 43.9)
+      .map((x) => `${x.what}: ${x.width} × ${x.height}`),
+  );
+  expect(small).toEqual([]);
+}

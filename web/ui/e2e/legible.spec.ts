@@ -1,0 +1,11 @@
+// The pages of each person in both languages, on a phone, a tablet and a desk.
+import { test } from "@playwright/test";
+import { legible } from "./legible";
+import { widths } from "./pages";
+import { scenes } from "./scenes";
+
+for (const scene of scenes) {
+  for (const language of ["en", "de"] as const) {
+    test(`${scene.name} (${language}) can be read`, ({ browser, baseURL }) => legible(browser, baseURL, scene, language, 16, widths));
+  }
+}
