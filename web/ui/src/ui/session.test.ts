@@ -33,6 +33,12 @@ test("a page is open to who is signed in, and to everybody in a demonstration", 
   expect([of({}).open, of({ demonstration: true }).open, of({ signed_in: true, role: "viewer" }).open]).toEqual([false, true, true]);
 });
 
+test("who came to a demonstration by a click is a guest, who has an account there is none", () => {
+  expect(of({ demonstration: true, signed_in: true, role: "operator" }).guest).toBe(true);
+  expect(of({ demonstration: true, signed_in: true, role: "operator", email: "o@elm.example" }).guest).toBe(false);
+  expect([of({ demonstration: true }).guest, of({ signed_in: true, role: "operator" }).guest]).toEqual([false, false]);
+});
+
 test("a session that is over already is none to end", async () => {
   const ended = (e: Error) => new Session({ call: () => Promise.reject(e) } as unknown as Api).signOut();
   await ended(new Failed("sign in", 401));
