@@ -1,10 +1,11 @@
 // What nobody can read on a page: text that is cut off, that lies on other text, or that the page has to be moved sideways for.
 import { type Browser, expect, type Page } from "@playwright/test";
+import { touchable } from "./pages";
 import { recorded, replay, still } from "./recorded";
 import type { Scene } from "./scenes";
 
-/** legible shows a scene in a language, of which the letters have so many pixels, and looks for what cannot be read of it at each width. What the page is told was recorded from the real program. */
-export async function legible(browser: Browser, baseURL: string | undefined, scene: Scene, language: "en" | "de", letters: number, widths: number[]): Promise<void> {
+/** legible shows a scene in both languages, with letters of so many pixels, and looks for what cannot be read of it at each width. What the page is told was recorded from the real program. */
+export async function legible(browser: Browser, baseURL: string | undefined, scene: Scene, letters: number, widths: number[]): Promise<void> {
   const recording = recorded(scene);
   const context = await browser.newContext({ baseURL, locale: "en", timezoneId: "UTC", serviceWorkers: "block" });
   const page = await still(context, recording.at);
@@ -13,11 +14,14 @@ export async function legible(browser: Browser, baseURL: string | undefined, sce
   await page.goto(scene.path);
   expect(await page.evaluate(() => getComputedStyle(document.body).fontSize)).toBe(`${letters}px`);
   await scene.show(page);
-  if (language === "de") await inGerman(page);
-  for (const width of widths) {
-    await page.setViewportSize({ width, height: 900 });
-    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))); // drawings follow the width of their boxes
-    expect.soft(await illegible(page), `at ${width} px`).toEqual([]);
+  for (const language of ["English", "German"]) {
+    if (language === "German") await inGerman(page);
+    for (const width of widths) {
+      await page.setViewportSize({ width, height: 900 });
+      await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))); // drawings follow the width of their boxes
+      expect.soft(await illegible(page), `in ${language}, at ${width} px`).toEqual([]);
+      if (scene.role === "installer" && width === 360) await touchable(page); // a phone in a cellar, a hand in a glove
+    }
   }
   await context.close();
 }

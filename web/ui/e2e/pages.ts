@@ -21,13 +21,15 @@ export async function clean(page: Page, part = "body"): Promise<void> {
   await page.emulateMedia({ colorScheme: null });
 }
 
-/** operatorOf makes an operator's account on the machine itself, as commonwatt account invite does, and signs in with it. */
-export async function operatorOf(request: APIRequestContext): Promise<void> {
+/** operatorOf makes an operator's account on the machine itself, as commonwatt account invite does, signs in with it, and returns its address and password. */
+export async function operatorOf(request: APIRequestContext): Promise<{ email: string; password: string }> {
   const key = readFileSync(`${process.env.E2E_DATA}/operator.key`, "utf8").trim();
-  const invited = await request.post("/api/v1/accounts", { headers: { Authorization: `Bearer ${key}` }, data: { role: "operator", email: `olga-${Date.now()}@elm.example`, name: "Olga" } });
+  const [email, password] = [`olga-${Date.now()}@elm.example`, "three small words"];
+  const invited = await request.post("/api/v1/accounts", { headers: { Authorization: `Bearer ${key}` }, data: { role: "operator", email, name: "Olga" } });
   expect(invited.status()).toBe(200);
   const { link } = (await invited.json()) as { link: string };
-  expect((await request.post(`/api/v1/invitations/${link.split("=")[1]}`, { data: { password: "three small words" } })).status()).toBe(204);
+  expect((await request.post(`/api/v1/invitations/${link.split("=")[1]}`, { data: { password } })).status()).toBe(204);
+  return { email, password };
 }
 
 /** widths are those of a phone, a tablet and a desk. */
