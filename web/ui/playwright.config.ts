@@ -26,7 +26,7 @@ function served(flags: string, at: string) {
 export default defineConfig({
   testDir: "e2e",
   timeout: 120_000,
-  expect: { timeout: 90_000, toHaveScreenshot: { threshold: 0.1, maxDiffPixels: 40 } },
+  expect: { timeout: 90_000, toHaveScreenshot: { threshold: 0.05, maxDiffPixels: 40 } },
   // The references of how pages look: rewritten when that is asked for, and one that lacks is a failure.
   updateSnapshots: "none",
   snapshotPathTemplate: "e2e/looks/{arg}{ext}",

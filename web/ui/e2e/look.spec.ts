@@ -38,6 +38,7 @@ async function picture(page: Page, { name, top }: NonNullable<Scene["picture"]>)
 
 for (const scene of scenes) {
   test(`${scene.name} looks as it did`, async ({ browser, baseURL }, info) => {
+    test.setTimeout(240_000); // long pages, four pictures each
     const recording = recorded(scene);
     const context = await browser.newContext({ baseURL, locale: "en", timezoneId: "UTC", serviceWorkers: "block" });
     const page = await still(context, recording.at);
@@ -58,7 +59,7 @@ for (const scene of scenes) {
       for (const colorScheme of ["light", "dark"] as const) {
         await page.emulateMedia({ colorScheme });
         const name = `${scene.name}-${width}-${colorScheme}.png`;
-        await expect.soft(looked).toHaveScreenshot(name, { ...(scene.part ? {} : { fullPage: true }), timeout: 20_000 });
+        await expect.soft(looked).toHaveScreenshot(name, { ...(scene.part ? {} : { fullPage: true }), timeout: 60_000 });
         if (write) small(info.snapshotPath(name, { kind: "screenshot" }));
       }
     }

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "@playwright/test";
+import { operatorOf } from "../e2e/pages";
 import { keep, record, still } from "../e2e/recorded";
 import { scenes } from "../e2e/scenes";
 
@@ -14,6 +15,7 @@ const noon = Date.parse("2026-06-01T11:30:00Z"); // world time at which the scen
 const folder = mkdtempSync(join(tmpdir(), "commonwatt-answers-"));
 const program = join(import.meta.dirname, "../../../bin/commonwatt");
 const config = join(import.meta.dirname, "street.yaml");
+process.env.E2E_DATA = join(folder, "data");
 let running: ChildProcess;
 
 /** began starts the community of street.yaml, or goes on with it. */
@@ -53,7 +55,8 @@ for (const scene of scenes) {
   test(`the answers of ${scene.name}`, async ({ browser }) => {
     test.setTimeout(300_000);
     const context = await browser.newContext({ baseURL: site, locale: "en", serviceWorkers: "block", viewport: { width: 1440, height: 900 } });
-    if (scene.role) expect((await context.request.post("/api/v1/session/demonstration", { data: { role: scene.role } })).status()).toBe(204);
+    if (scene.role === "operator") await operatorOf(context.request);
+    else if (scene.role) expect((await context.request.post("/api/v1/session/demonstration", { data: { role: scene.role } })).status()).toBe(204);
     await scene.prepare?.(context.request);
     const at = await now();
     const page = await still(context, at);

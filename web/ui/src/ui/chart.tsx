@@ -3,7 +3,7 @@
 import { type ComponentChildren } from "preact";
 import { useId, useMemo, useState } from "preact/hooks";
 import { bars, type Drawn, outline } from "./drawing";
-import { type Box, marks, type Scale, up } from "./scale";
+import { type Box, marks, type Scale, up, within } from "./scale";
 import { useSpeech } from "./speech";
 import { type Column, Table } from "./table";
 import { rems, useWidth } from "./width";
@@ -174,7 +174,7 @@ function Drawing<P>(props: DrawingProps<P>) {
       {times.map((m) => (
         <g key={m.at}>
           <line class={m.midnight ? "midnight" : "rule"} x1={x.at(m.at)} x2={x.at(m.at)} y1={box.top} y2={box.top + box.height} />
-          <text class="time" x={x.at(m.at)} y={box.top + box.height + 17}>
+          <text class="time" x={within(x.at(m.at), width)} y={box.top + box.height + 17}>
             {m.midnight ? format.time(m.date, m.at) : m.hour}
           </text>
         </g>

@@ -41,6 +41,11 @@ export function point(x: number, y: number): string {
   return `${x.toFixed(1)},${y.toFixed(1)}`;
 }
 
+/** within is where the middle of a word of a time or an energy goes that belongs to a place, so that it does not stick out on the right of a drawing of that width. */
+export function within(at: number, width: number): number {
+  return Math.min(at, width - 28);
+}
+
 /** Mark is a time that is marked: by its hour; by the date where a day begins, with what of the date tells it apart. */
 export interface Mark {
   at: number;

@@ -24,7 +24,7 @@ interface Props {
 /** Shell is the frame of every page. Its children bring a main of their own. */
 export function Shell({ site, page, title, live, foot, children }: Props) {
   const { shared, language } = useSpeech();
-  const community = live?.state.value?.community ?? site.session.info.value?.display_name ?? "Commonwatt";
+  const community = site.session.info.value?.display_name ?? live?.state.value?.community ?? "Commonwatt";
   const named = title ?? shared.pages[page];
   useEffect(() => {
     document.title = `${named} · ${community}`;

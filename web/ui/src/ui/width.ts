@@ -13,14 +13,17 @@ export function rem(): number {
   return Number.parseFloat(getComputedStyle(document.documentElement).fontSize) || unit;
 }
 
-/** useWidth is how wide an element is, in the units of a drawing; 0 until that is known. */
+/** least is what a drawing needs for its words; where there is less room it is made smaller as a whole. */
+const least = 280;
+
+/** useWidth is how wide a drawing in an element is to be, in its units; 0 until that is known. */
 export function useWidth() {
   const box = useRef<HTMLDivElement>(null);
   const [width, set] = useState(0);
   useEffect(() => {
     const at = box.current;
     if (!at) return;
-    const watch = new ResizeObserver(() => set((at.clientWidth * unit) / rem()));
+    const watch = new ResizeObserver(() => set(Math.max(least, (at.clientWidth * unit) / rem())));
     watch.observe(at);
     return () => watch.disconnect();
   }, []);

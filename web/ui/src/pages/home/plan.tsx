@@ -4,7 +4,7 @@ import { useSpeech } from "../../ui/speech";
 import type { Device } from "../../ui/state";
 import { type Column, Table } from "../../ui/table";
 import { rems, useWidth } from "../../ui/width";
-import { type Box, marks, type Scale, up } from "../../ui/scale";
+import { type Box, marks, type Scale, up, within } from "../../ui/scale";
 import { across, area, line, power, ribbon, stairs, type Step } from "./chart";
 import type { Plan, Plans } from "./plans";
 import type { Say } from "./say";
@@ -62,6 +62,7 @@ function PointPlan({ p, devices, several }: { p: Point; devices: Props["devices"
 
 const gap = 34; // between panels, with the marks of time below the last
 const left = 62;
+const right = 8;
 
 function Chart({ p, say }: { p: Point; say: Say }) {
   const [box, width] = useWidth();
@@ -86,7 +87,7 @@ function Chart({ p, say }: { p: Point; say: Say }) {
 function Drawing({ p, say, width, charged }: { p: Point; say: Say; width: number; charged: boolean }) {
   const { steps } = p;
   const { words, format } = say;
-  const panel = (top: number, height: number): Box => ({ left, top, width: width - left - 8, height });
+  const panel = (top: number, height: number): Box => ({ left, top, width: width - left - right, height });
   const powers = panel(18, 150);
   const charge = panel(powers.top + powers.height + gap, charged ? 80 : 0);
   const prices = panel(charged ? charge.top + charge.height + gap : charge.top, 70);
@@ -127,7 +128,7 @@ function Drawing({ p, say, width, charged }: { p: Point; say: Say; width: number
 function Panel({ box, y, title, label, children }: { box: Box; y: Scale & { marks: number[] }; title: string; label: (v: number) => string; children: preact.ComponentChildren }) {
   return (
     <g>
-      <text class="title" x={box.left} y={box.top - 7}>
+      <text class="title" x={2} y={box.top - 7}>
         {title}
       </text>
       {y.marks.map((v) => (
@@ -155,7 +156,7 @@ function Times({ x, say, tops }: { x: Scale; say: Say; tops: Box[] }) {
           {tops.map((b) => (
             <line class={m.midnight ? "midnight" : "rule"} x1={x.at(m.at)} x2={x.at(m.at)} y1={b.top} y2={b.top + b.height} />
           ))}
-          <text class="time" x={x.at(m.at)} y={below + 17}>
+          <text class="time" x={within(x.at(m.at), last.left + last.width + right)} y={below + 17}>
             {m.midnight ? format.time(m.date, m.at) : m.hour}
           </text>
         </g>

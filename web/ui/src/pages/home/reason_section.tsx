@@ -2,7 +2,7 @@
 // full and what that costs, one sentence, and the check of the public record.
 import { useState } from "preact/hooks";
 import { unbroken } from "../../ui/format";
-import type { Box } from "../../ui/scale";
+import { type Box, within } from "../../ui/scale";
 import { useSpeech } from "../../ui/speech";
 import { type Column, Table } from "../../ui/table";
 import { rems, useWidth } from "../../ui/width";
@@ -111,11 +111,11 @@ function Drawing({ why, say, width }: { why: WhyPrice; say: Say; width: number }
         </g>
       ))}
       {x.marks.map((v) => (
-        <text key={v} class="time" x={x.at(v)} y={below + 17}>
+        <text key={v} class="time" x={within(x.at(v), width)} y={below + 17}>
           {format.energy(v)}
         </text>
       ))}
-      <text class="time title" x={box.left + box.width / 2} y={below + 35}>
+      <text class="time title" x={width / 2} y={below + 35}>
         {words.axis}
       </text>
       <path class="mean demand" d={stairs(seen(demand), x, y, y.from)} />

@@ -70,7 +70,7 @@ function Figures({ results }: { results: Result[] }) {
         },
       });
   });
-  return <Table id="figures" columns={columns} rows={rows(results)} keyOf={(r) => r.name} />;
+  return <Table id="figures" narrow="cards" columns={columns} rows={rows(results)} keyOf={(r) => r.name} />;
 }
 
 function Overlay({ results, plots }: { results: Result[]; plots: string[] }) {
