@@ -13,9 +13,9 @@ import (
 // another plan within the same interval, and nothing else does.
 func TestPlansAreMadeAnew(t *testing.T) {
 	l := &lane{now: time.Date(2026, 6, 20, 17, 50, 0, 0, time.UTC)}
-	traders := laneTraders(l)
-	reserve := limits.Limits{}
-	traders.Limits = func(string) limits.Limits { return reserve }
+	o, reserve := laneOptions(l), limits.Limits{}
+	o.Limits = func(string) limits.Limits { return reserve }
+	traders := agent.NewTraders(o)
 	replan := func(at time.Time) time.Time {
 		t.Helper()
 		l.now = at
@@ -81,8 +81,9 @@ func TestModelsAreKept(t *testing.T) {
 	kept := shelf{}
 	start := func() (traders *agent.Traders, fits int) {
 		l := &lane{now: time.Date(2026, 6, 20, 12, 0, 0, 0, time.UTC)}
-		traders = laneTraders(l)
-		traders.FitInPlace, traders.Kept = false, kept
+		o := laneOptions(l)
+		o.FitInPlace, o.Kept = false, kept
+		traders = agent.NewTraders(o)
 		for {
 			did, err := traders.Refit(t.Context(), l.now)
 			if err != nil {

@@ -18,7 +18,7 @@ export function App({ site, account }: Props & { site: Site }) {
   const { words, shared } = useSpeech<Words>();
   const own = account.own.value;
   return (
-    <Shell site={site} page="account" title={words.title}>
+    <Shell site={site} page={account.operates ? "accounts" : "account"} title={words.title}>
       <main class="own-account">
         <h1>{words.title}</h1>
         {account.problem.value && <Alert kind="error">{account.problem.value}</Alert>}

@@ -19,6 +19,7 @@ export const words: Shared = {
     research: "Forschung",
     operation: "Betrieb",
     account: "Zugang",
+    accounts: "Konten",
   },
   menu: {
     open: "Einstellungen",

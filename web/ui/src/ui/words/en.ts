@@ -21,6 +21,7 @@ export const words = {
     research: "Research",
     operation: "Operation",
     account: "Account",
+    accounts: "Accounts",
   },
   menu: {
     open: "Settings",
