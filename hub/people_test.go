@@ -12,7 +12,6 @@ import (
 	"github.com/commonwatt/commonwatt/config"
 	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/notices"
-	"github.com/commonwatt/commonwatt/web/auth"
 	"github.com/commonwatt/commonwatt/web/auth/accounts"
 )
 
@@ -67,10 +66,10 @@ func TestTheFirstLinkIsKept(t *testing.T) {
 // demonstration. What could not be read is no reason to forget anybody.
 func TestHowSomebodyIsReached(t *testing.T) {
 	kept := map[string]accounts.Account{
-		"ann":  {ID: "ann", EMail: "ann@elm.example", Role: auth.Homeowner, Member: "oak", Language: "en"},
-		"cleo": {ID: "cleo", EMail: "cleo@elm.example", Role: auth.Homeowner, Member: "oak"},
-		"ute":  {ID: "ute", EMail: "ute@elm.example", Role: auth.Utility},
-		"bob":  {ID: "bob", EMail: "bob@elm.example", Role: auth.Homeowner, Member: "elm"},
+		"ann":  {ID: "ann", EMail: "ann@elm.example", Role: "homeowner", Member: "oak", Language: "en"},
+		"cleo": {ID: "cleo", EMail: "cleo@elm.example", Role: "homeowner", Member: "oak"},
+		"ute":  {ID: "ute", EMail: "ute@elm.example", Role: "utility"},
+		"bob":  {ID: "bob", EMail: "bob@elm.example", Role: "homeowner", Member: "elm"},
 	}
 	var failure error
 	plan := config.Plan{}
@@ -84,7 +83,7 @@ func TestHowSomebodyIsReached(t *testing.T) {
 	}}
 	for account, want := range map[string]notices.Contact{
 		"ann": {EMail: "ann@elm.example", Language: "en"}, "cleo": {EMail: "cleo@elm.example", Language: "de"},
-		"ute": {Gone: true}, "bob": {Gone: true}, "nobody": {Gone: true}, auth.Guest: {Gone: true},
+		"ute": {Gone: true}, "bob": {Gone: true}, "nobody": {Gone: true}, "guest": {Gone: true},
 	} {
 		if c, err := telling.contact(t.Context(), notices.Recipient{Account: account, Member: "oak"}); err != nil || c != want {
 			t.Errorf("%s: %+v, %v, want %+v", account, c, err, want)
