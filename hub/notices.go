@@ -20,7 +20,6 @@ import (
 	"github.com/commonwatt/commonwatt/settlement/billing/desk"
 	"github.com/commonwatt/commonwatt/web"
 	"github.com/commonwatt/commonwatt/web/api"
-	"github.com/commonwatt/commonwatt/web/auth"
 	"github.com/commonwatt/commonwatt/web/auth/accounts"
 )
 
@@ -107,7 +106,7 @@ func baseOf(a config.Access, address net.Addr) string {
 // community's register of persons has the member. Who has another home by now, or none, is gone.
 func (t *telling) contact(ctx context.Context, r notices.Recipient) (c notices.Contact, err error) {
 	plan := t.market.site.plan
-	if r.Account == auth.Guest {
+	if web.Recipient(r).Guest() {
 		if t.market.site.closed() {
 			return notices.Contact{Gone: true}, nil
 		}
@@ -119,7 +118,7 @@ func (t *telling) contact(ctx context.Context, r notices.Recipient) (c notices.C
 	}
 	a, err := t.account(ctx, r.Account)
 	switch {
-	case errors.Is(err, accounts.ErrNone), err == nil && (a.Role != auth.Homeowner || a.Member != r.Member):
+	case errors.Is(err, accounts.ErrNone), err == nil && (string(a.Role) != "homeowner" || a.Member != r.Member):
 		return notices.Contact{Gone: true}, nil
 	case err != nil:
 		return c, err

@@ -163,5 +163,9 @@ func (o holders) RemoveKey(ctx context.Context, r api.RemoveKeyRequestObject) (a
 	if err != nil {
 		return nil, err
 	}
-	return api.RemoveKey204Response{}, ofAccounts(o.people.Book.Keys.Remove(ctx, r.Id, member, by(ctx)))
+	if err := o.people.Book.Keys.Remove(ctx, r.Id, member, by(ctx)); err != nil {
+		return nil, ofAccounts(err)
+	}
+	o.ended(by(ctx).Account) // and with it what watches by the key
+	return api.RemoveKey204Response{}, nil
 }

@@ -15,6 +15,9 @@ type Recipient struct {
 	Member  string
 }
 
+// Guest tells whether it is somebody who has signed in to a demonstration by a click.
+func (r Recipient) Guest() bool { return r.Account == auth.Guest }
+
 // Notices are what homeowners are told, by account. An error that has a method Parameter() string
 // says what is wrong with what was sent.
 type Notices interface {

@@ -227,12 +227,12 @@ func (s *sockets) state(ctx context.Context, live *Live, of sight) (seq uint64, 
 }
 
 // doubt has the sockets of an account check whether they may still look; of all, when it is
-// empty.
+// empty. Those of keys look as well: the account may have given theirs out.
 func (s *sockets) doubt(account string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := range s.clients {
-		if account == "" || c.who.Account == account {
+		if account == "" || c.who.Account == account || !c.who.Person() {
 			c.doubt.Store(true)
 			c.stir()
 		}

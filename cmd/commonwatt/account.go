@@ -42,16 +42,20 @@ func accountFirstCommand() *cobra.Command {
 		Use:   "first",
 		Short: "Print the link by which the operator of a new community gets an account",
 		RunE: func(c *cobra.Command, _ []string) error {
-			door, _, err := hub.FindDoor(data)
+			d, err := operator{data: data}.dial()
 			if err != nil {
 				return err
 			}
+			var info api.SessionInfo
+			if err := d.get(c.Context(), "/api/v1/session", &info); err != nil {
+				return err
+			}
 			secret, err := os.ReadFile(filepath.Join(data, hub.FirstLinkFile)) //nolint:gosec // in the data directory
-			if errors.Is(err, os.ErrNotExist) {
+			if !info.FirstStart || errors.Is(err, os.ErrNotExist) {
 				return usage.Errorf("no first link waits: the operator has an account (commonwatt account list), or it is a demonstration, where nobody needs one")
 			}
 			if err == nil {
-				_, err = fmt.Fprintln(c.OutOrStdout(), door.URL+hub.FirstPage(strings.TrimSpace(string(secret))))
+				_, err = fmt.Fprintln(c.OutOrStdout(), d.base+hub.FirstPage(strings.TrimSpace(string(secret))))
 			}
 			return err
 		},
