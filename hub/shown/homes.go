@@ -175,7 +175,7 @@ func (h Homes) point(member, point string) api.PointPlan {
 	shown := api.PointPlan{MeteringPoint: point, Unmet: []string{}, Steps: []api.PlanStep{}}
 	p, known := h.Traders.Planned(point)
 	if !known {
-		shown.Why = unplanned(h.Strategy(member))
+		shown.Why = h.Strategy(member).Unplanned()
 		return shown
 	}
 	shown.Strategy, shown.Made, shown.Why = new(string(p.Strategy)), new(p.Made.UTC()), p.Why
@@ -191,20 +191,6 @@ func (h Homes) point(member, point string) api.PointPlan {
 		}
 	}
 	return shown
-}
-
-// unplanned says why there is no plan.
-func unplanned(s agent.Strategy) string {
-	switch s {
-	case agent.ByPlanner:
-		return "There is no plan yet: the agent makes the first one shortly before the next gate closes."
-	case agent.ByOthers:
-		return "A program outside trades for this home, and plans by itself."
-	case agent.ByNothing:
-		return "Nobody trades for this home, so that there is no plan: what is left over is shared all the same."
-	default:
-		return "This home's agent (" + string(s) + ") only trades what it expects: it plans no devices."
-	}
 }
 
 func step(s agent.Step) api.PlanStep {
