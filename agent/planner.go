@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"time"
 
@@ -45,7 +46,7 @@ func (p *planning) plan(ctx context.Context, at seat, i grid.Interval, now time.
 	}
 	k.limits = k.seen.limits
 	x := p.outlooks.of[at.home.MeteringPoint]
-	if x == nil || x.made.Add(fresh).Before(now) {
+	if x == nil || x.made.Add(fresh).Before(now) || !maps.Equal(x.of, k.seen.made) {
 		if x, err = p.outlooks.expect(ctx, at, now); err != nil {
 			return nil, nil, err
 		}

@@ -133,7 +133,7 @@ func (m *market) drive(b *bus.Bus, alone drive.Alone) {
 func openLog(ctx context.Context, plan config.Plan, b *bus.Bus, dir *disk.Dir) host.OpenLog {
 	return func(m journal.Machine) (host.Log, journal.Recovery, error) {
 		if !plan.Bus.OrderLog {
-			return journal.Open(dir.File("orders"), journal.DefaultSegment, m)
+			return journal.Open(dir.File(OrdersDir), journal.DefaultSegment, m)
 		}
 		log, err := b.OpenLog(ctx, plan.Community, plan.Bus.Replicas)
 		if err != nil {

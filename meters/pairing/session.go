@@ -84,6 +84,11 @@ type Binding struct {
 	Unchecked bool `json:"sign_unchecked,omitempty"`
 	// Until is when it was removed, or replaced. Zero: it is there.
 	Until time.Time `json:"until,omitzero"`
+	// Gone says how it was let go of; nil: it is there, or nobody noted it.
+	Gone *Gone `json:"gone,omitempty"`
+	// Configured tells that it stands in the configuration of the community, which is never written: what is
+	// changed of it is kept beside.
+	Configured bool `json:"configured,omitempty"`
 	// Replaces is the device whose place it took, empty when it took nobody's.
 	Replaces string `json:"replaces,omitempty"`
 	// Paired says how it was paired; nil: it was not, or by a program that did not note it.

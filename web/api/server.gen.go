@@ -117,12 +117,15 @@ type ServerInterface interface {
 	// ListDevices All devices of the community, what each said last, and how it was paired
 	// (GET /api/v1/devices)
 	ListDevices(w http.ResponseWriter, r *http.Request)
-	// RemoveDevice Let go of a device that was paired
+	// RemoveDevice Let go of a device
 	// (DELETE /api/v1/devices/{device})
 	RemoveDevice(w http.ResponseWriter, r *http.Request, device string, params RemoveDeviceParams)
 	// ChangeDevice Call a device something else, or say what it is made for
 	// (PATCH /api/v1/devices/{device})
 	ChangeDevice(w http.ResponseWriter, r *http.Request, device string)
+	// RestoreDevice Have a device of the configuration that was let go of count again
+	// (POST /api/v1/devices/{device}/restore)
+	RestoreDevice(w http.ResponseWriter, r *http.Request, device string)
 	// TryDevice Have a device that may be moved take a power for some seconds, and see whether it does
 	// (POST /api/v1/devices/{device}/trial)
 	TryDevice(w http.ResponseWriter, r *http.Request, device string)
@@ -1204,6 +1207,19 @@ func (siw *ServerInterfaceWrapper) RemoveDevice(w http.ResponseWriter, r *http.R
 		return
 	}
 
+	// ------------- Optional query parameter "reason" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "reason", r.URL.Query(), &params.Reason, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "reason"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "reason", Err: err})
+		}
+		return
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.RemoveDevice(w, r, device, params)
 	}))
@@ -1232,6 +1248,32 @@ func (siw *ServerInterfaceWrapper) ChangeDevice(w http.ResponseWriter, r *http.R
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ChangeDevice(w, r, device)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// RestoreDevice operation middleware
+func (siw *ServerInterfaceWrapper) RestoreDevice(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "device" -------------
+	var device string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "device", r.PathValue("device"), &device, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "device", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.RestoreDevice(w, r, device)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -3777,6 +3819,7 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/devices", wrapper.ListDevices)
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/api/v1/devices/{device}", wrapper.RemoveDevice)
 	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/api/v1/devices/{device}", wrapper.ChangeDevice)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/devices/{device}/restore", wrapper.RestoreDevice)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/devices/{device}/trial", wrapper.TryDevice)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/pairing/discover", wrapper.DiscoverDevices)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/pairing/devices", wrapper.ListPairedDevices)
@@ -5637,6 +5680,106 @@ func (response ChangeDevice409JSONResponse) VisitChangeDeviceResponse(w http.Res
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestoreDeviceRequestObject struct {
+	Device string `json:"device"`
+}
+
+type RestoreDeviceResponseObject interface {
+	VisitRestoreDeviceResponse(w http.ResponseWriter) error
+}
+
+type RestoreDevice204Response struct {
+}
+
+func (response RestoreDevice204Response) VisitRestoreDeviceResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type RestoreDevice400JSONResponse struct{ RefusedJSONResponse }
+
+func (response RestoreDevice400JSONResponse) VisitRestoreDeviceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestoreDevice401JSONResponse Problem
+
+func (response RestoreDevice401JSONResponse) VisitRestoreDeviceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestoreDevice403JSONResponse Problem
+
+func (response RestoreDevice403JSONResponse) VisitRestoreDeviceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestoreDevice404JSONResponse Problem
+
+func (response RestoreDevice404JSONResponse) VisitRestoreDeviceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestoreDevice409JSONResponse Problem
+
+func (response RestoreDevice409JSONResponse) VisitRestoreDeviceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestoreDevice502JSONResponse Problem
+
+func (response RestoreDevice502JSONResponse) VisitRestoreDeviceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(502)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -10465,12 +10608,15 @@ type StrictServerInterface interface {
 	// ListDevices All devices of the community, what each said last, and how it was paired
 	// (GET /api/v1/devices)
 	ListDevices(ctx context.Context, request ListDevicesRequestObject) (ListDevicesResponseObject, error)
-	// RemoveDevice Let go of a device that was paired
+	// RemoveDevice Let go of a device
 	// (DELETE /api/v1/devices/{device})
 	RemoveDevice(ctx context.Context, request RemoveDeviceRequestObject) (RemoveDeviceResponseObject, error)
 	// ChangeDevice Call a device something else, or say what it is made for
 	// (PATCH /api/v1/devices/{device})
 	ChangeDevice(ctx context.Context, request ChangeDeviceRequestObject) (ChangeDeviceResponseObject, error)
+	// RestoreDevice Have a device of the configuration that was let go of count again
+	// (POST /api/v1/devices/{device}/restore)
+	RestoreDevice(ctx context.Context, request RestoreDeviceRequestObject) (RestoreDeviceResponseObject, error)
 	// TryDevice Have a device that may be moved take a power for some seconds, and see whether it does
 	// (POST /api/v1/devices/{device}/trial)
 	TryDevice(ctx context.Context, request TryDeviceRequestObject) (TryDeviceResponseObject, error)
@@ -11695,6 +11841,32 @@ func (sh *strictHandler) ChangeDevice(w http.ResponseWriter, r *http.Request, de
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ChangeDeviceResponseObject); ok {
 		if err := validResponse.VisitChangeDeviceResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// RestoreDevice operation middleware
+func (sh *strictHandler) RestoreDevice(w http.ResponseWriter, r *http.Request, device string) {
+	var request RestoreDeviceRequestObject
+
+	request.Device = device
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.RestoreDevice(ctx, request.(RestoreDeviceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RestoreDevice")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(RestoreDeviceResponseObject); ok {
+		if err := validResponse.VisitRestoreDeviceResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

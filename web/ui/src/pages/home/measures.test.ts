@@ -34,6 +34,16 @@ describe("measures", () => {
       { label: "another", reason: "Never." },
     ]);
   });
+  it("say of which day the best response is, and how old", () => {
+    const of = (m: object) => said({ intervals: 1, members: 2, ...m }, english).find((x) => x.label === "Best response");
+    expect(of({})).toBeUndefined();
+    expect(of({ best_response: 18_591, best_response_until: "2026-06-02T00:00:00Z", until: "2026-06-02T11:45:00Z" })).toMatchObject({
+      label: "Best response",
+      value: "2 ct",
+      note: "is the most that was found for one member by other orders, all else as it was, in the day up to 2026-06-02 00:00 UTC, 11 hours before the last settled interval",
+    });
+    expect(of({ best_response: -5, best_response_until: "2026-06-02T00:00:00Z", until: "2026-06-02T00:45:00Z" })).toMatchObject({ value: "0 ct", note: expect.stringMatching(/2026-06-02 00:00 UTC$/) });
+  });
   it("say who lost", () => expect(said({ intervals: 1, members: 2, worse_off: 1, worst_member: -30_000 }, english)[0]?.note).toContain("lost 3 ct"));
   it("say of when they are", () => {
     expect(counted({ intervals: 0, members: 1 }, english)).toContain("nothing to measure");

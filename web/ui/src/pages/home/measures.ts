@@ -4,6 +4,8 @@ import { wall } from "../../ui/zone";
 import type { Measures, Skill } from "./plans";
 import type { Say } from "./say";
 
+const hour = 3_600_000; // ms
+
 /** Said is a measure: what it is, how much, and what that means. */
 export interface Said {
   label: string;
@@ -34,7 +36,9 @@ export function said(m: Measures, { words, format }: Say): Said[] {
   const least = m.worst_member;
   say(m.worse_off, w.worseOff, (n) => w.of(n, m.members), least === undefined ? w.worseOff.note : w.worseOff.least(least < 0, amount(least)));
   say(m.imbalance, w.imbalance, (wh) => format.energy(wh));
-  say(m.best_response, w.bestResponse, amount);
+  const of = m.best_response_until;
+  const ago = of && m.until ? Math.floor((Date.parse(m.until) - Date.parse(of)) / hour) : 0;
+  say(m.best_response, { label: w.bestResponse.label, how: w.bestResponse.how }, (n) => amount(Math.max(n, 0)), of ? w.bestResponse.note(`${wall(Date.parse(of), format.zone).replace("T", " ")} ${format.zone}`, ago) : "");
   say(m.skill, w.forecast, share);
   say(m.cycles, w.cycles, (n) => format.number(n / 1000, 2));
   say(m.deadlines, w.cars, (n) => w.of(n - (m.missed_deadlines ?? 0), n));

@@ -5,7 +5,7 @@ import { told } from "../../ui/api";
 import { useSpeech } from "../../ui/speech";
 import { Steps } from "../../ui/steps";
 import { type Column, Table } from "../../ui/table";
-import { madeOf, ratings } from "./device";
+import { madeOf, Planning, ratings, said } from "./device";
 import { type Installer, type Kind, type LiveValues, type Load, type Session, watches } from "./store";
 import type { Words } from "./words/en";
 
@@ -203,7 +203,8 @@ function Bind(p: Props) {
         onSubmit={(e) => {
           e.preventDefault();
           const form = new FormData(e.currentTarget);
-          void p.installer.bind(s, { ...to, ...ratings(form), ...(form.has("control") && { control: true }) });
+          const planned = Object.fromEntries(Object.entries(said(form, s.kind)).filter(([, text]) => text !== ""));
+          void p.installer.bind(s, { ...to, ...ratings(form), ...(Object.keys(planned).length > 0 && { planning: planned }), ...(form.has("control") && { control: true }) });
         }}
       >
         <div class="fields">
@@ -237,6 +238,7 @@ function Bind(p: Props) {
               </label>
             )}
           </div>
+          <Planning kind={s.kind} known={s.finding.planning} />
         </details>
         <button class="main" disabled={busy(p)}>
           {w.go}

@@ -82,6 +82,7 @@ function useFacts(d: Device): [string, string][] {
     [f.read, d.gateway && words.devices.by(d.gateway)],
     [f.profile, d.profile],
     [f.rated, made.filter(Boolean).join(", ")],
+    [w.planning, plannedBy(b?.planning, words)],
     [w.paired, d.configured ? f.configured : how ? [at(how.at), how.by && w.by(how.by)].filter(Boolean).join(", ") : w.unnoted],
     [w.replaces, b?.replaces],
     [w.sign, how && (how.load && how.power !== undefined ? w.signed(w.loads[how.load] ?? how.load, signed(how.power, words, format.watts(how.power))) : w.unnoted)],
@@ -89,9 +90,18 @@ function useFacts(d: Device): [string, string][] {
     [w.watch, how?.watch && w.watched(how.watch.readings, how.watch.seconds, how.watch.longest_gap_s)],
     [w.began, how?.began && counters(how.began, words, format)],
     [w.ended, b?.ended && counters(b.ended, words, format)],
-    [w.until, b?.until && at(b.until)],
+    [w.until, b?.until && [at(b.until), b.gone?.by && w.by(b.gone.by)].filter(Boolean).join(", ")],
+    [w.successor, b?.gone?.replaced_by],
+    [w.reason, b?.gone?.reason],
   ];
   return facts.filter((x): x is [string, string] => Boolean(x[1]));
+}
+
+/** plannedBy is what a plan knows of a device. */
+function plannedBy(known: Record<string, string> | undefined, { planning: w }: Words): string {
+  return Object.entries(known ?? {})
+    .map(([name, text]) => `${w[name as "wear"]?.label ?? name}: ${text}`)
+    .join(", ");
 }
 
 function signed(power: number, words: Words, watts: string): string {
