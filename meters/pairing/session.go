@@ -57,10 +57,10 @@ type Session struct {
 
 	// WarningsSaid are the warnings in each language. They are told, and never kept.
 	WarningsSaid []sentences.Sentence `json:"warnings_said,omitempty"`
-	Load         Load            `json:"load,omitempty"`     // what the installer knew at the sign check
-	Replaces     string          `json:"replaces,omitempty"` // the device whose place this one takes
-	By           string          `json:"by,omitempty"`       // who began the pairing
-	Began        *Registers      `json:"began,omitempty"`    // what its registers showed last when it was watched
+	Load         Load                 `json:"load,omitempty"`     // what the installer knew at the sign check
+	Replaces     string               `json:"replaces,omitempty"` // the device whose place this one takes
+	By           string               `json:"by,omitempty"`       // who began the pairing
+	Began        *Registers           `json:"began,omitempty"`    // what its registers showed last when it was watched
 }
 
 // Binding is a device that is bound already.
@@ -78,7 +78,7 @@ type Binding struct {
 	Since time.Time `json:"since,omitzero"`
 	// Warning is what the community noticed while it read the device. It is told, and
 	// never kept.
-	Warning string         `json:"warning,omitempty"`
+	Warning string              `json:"warning,omitempty"`
 	Said    *sentences.Sentence `json:"said,omitempty"`
 	// Unchecked tells that the sign was never checked: pairing the device anew does.
 	Unchecked bool `json:"sign_unchecked,omitempty"`

@@ -2,6 +2,7 @@
 import { useMemo, useState } from "preact/hooks";
 import { Chart, type Series } from "../../ui/chart";
 import { Field } from "../../ui/field";
+import { How } from "../../ui/figure";
 import { useSpeech } from "../../ui/speech";
 import { type Column, Table } from "../../ui/table";
 import { difference, type Laid, laid, type Row, rows, shown } from "./compare";
@@ -70,7 +71,25 @@ function Figures({ results }: { results: Result[] }) {
         },
       });
   });
-  return <Table id="figures" narrow="cards" columns={columns} rows={rows(results)} keyOf={(r) => r.name} />;
+  const all = rows(results);
+  const ended = (time?: string) => (time ? `${format.time({ dateStyle: "medium" }, time)}, ${format.clock(time)}, ${format.named()}` : "–");
+  return (
+    <>
+      <Table id="figures" narrow="cards" columns={columns} rows={all} keyOf={(r) => r.name} />
+      <How of={w.heading}>
+        <ul>
+          {all.map((r) => (
+            <li key={r.name}>
+              <strong>{words.figures[r.name]}</strong>: {words.formulas[r.name]}
+            </li>
+          ))}
+        </ul>
+        {results.map((r, k) => (
+          <p key={r.run.id}>{words.source(`${k + 1}: ${nameOf(r, words)}`, r.run.version ?? "–", ended(r.run.ended))}</p>
+        ))}
+      </How>
+    </>
+  );
 }
 
 function Overlay({ results, plots }: { results: Result[]; plots: string[] }) {

@@ -1,5 +1,6 @@
 // The feeder in one delivery interval: a drawing of nodes and lines, and a table with the numbers.
 import { useEffect } from "preact/hooks";
+import { How } from "../../ui/figure";
 import { useSpeech } from "../../ui/speech";
 import { rems } from "../../ui/width";
 import { type Column, Table } from "../../ui/table";
@@ -57,6 +58,10 @@ function Network({ all }: { all: Place[] }) {
   return (
     <>
       <Drawing all={all} />
+      <How of={feeder.title}>
+        <p>{feeder.how}</p>
+        <p>{feeder.source}</p>
+      </How>
       <Table id="lines" narrow="cards" columns={columns} rows={all} keyOf={(p) => p.node} mark={(p) => ((p.loading ?? 0) >= 1000 ? "own" : undefined)} />
     </>
   );

@@ -1,4 +1,5 @@
 // What the postings that were found come to, by day or month.
+import { How } from "../../ui/figure";
 import { useSpeech } from "../../ui/speech";
 import { type Column, Table } from "../../ui/table";
 import type { By, Finder, Totals } from "./finder";
@@ -7,7 +8,7 @@ import type { Words } from "./words/en";
 type Sum = Totals["rows"][number];
 
 export function Sums({ finder }: { finder: Finder }) {
-  const { words } = useSpeech<Words>();
+  const { words, format } = useSpeech<Words>();
   const t = finder.totals.value;
   return (
     <section id="totals">
@@ -18,6 +19,12 @@ export function Sums({ finder }: { finder: Finder }) {
         ))}
       </div>
       {t && <Rows t={t} />}
+      {t && (
+        <How of={words.totals.title}>
+          <p>{words.totals.how}</p>
+          <p>{words.totals.source(format.zone)}</p>
+        </How>
+      )}
     </section>
   );
 }

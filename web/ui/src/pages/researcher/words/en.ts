@@ -2,6 +2,33 @@ import type { FigureName } from "../compare";
 
 export type Words = typeof words;
 
+/** formulas are how the figures are reckoned (docs/replay.md). */
+const formulas: Record<FigureName, string> = {
+  net: "Σ over all members of what they received less what they paid.",
+  "without.net": "The same sum of the same homes without market, control and rewards.",
+  retail_only: "What was metered × the tariff alone.",
+  mean_price: "Σ price × energy ÷ Σ energy, over the trades.",
+  produced: "Σ of what the panels gave.",
+  consumed: "Produced + imported − exported: loads, heat, cars, and losses of batteries.",
+  imported: "Σ of what the connection meters counted inwards.",
+  exported: "Σ of what the connection meters counted outwards.",
+  traded: "Σ of the energy that was agreed ahead of delivery.",
+  pool_energy: "Need that the pool met after delivery.",
+  key_energy: "Need that the allocation key met.",
+  imbalance_energy: "Σ of the energy that no trade covers, before own energy and pool.",
+  self_sufficiency: "(Consumed − bought from the utility) ÷ consumed.",
+  self_consumption: "(Produced − sold to the utility) ÷ produced.",
+  local_share: "(Imported − bought from the utility) ÷ imported.",
+  welfare_share: "Declared welfare of the trades ÷ that of the best clearing of the same orders.",
+  perfect_sharing_share: "What members gained against everybody alone ÷ what perfect sharing of the metered energy would gain.",
+  foresight_share: "(Alone − as it went) ÷ (alone − optimum with perfect foresight), of what all pay, with what is kept in batteries and cars.",
+  members_worse_off: "Members with less than without the community, beyond a thousandth of what their energy is worth.",
+  battery_cycles: "Full cycles, mean of the batteries.",
+  missed_deadlines: "Cars that would have been full had they charged at once, and were not.",
+  trades: "Trades that were made.",
+  orders: "Orders that were placed.",
+};
+
 const figures: Record<FigureName, string> = {
   net: "All members together",
   "without.net": "The same homes without the community",
@@ -80,4 +107,6 @@ export const words = {
     zone: "Times are UTC.",
   },
   figures,
+  formulas,
+  source: (name: string, version: string, ended: string) => `${name}: summary.json of its results, by Commonwatt ${version}, made ${ended}; the same file, seed and version give the same bytes.`,
 };

@@ -52,6 +52,8 @@ export const words: Words = {
     tx: (tx, block) => `Transaktion ${tx} in Block ${block}`,
   },
   totals: {
+    how: "Jede Zeile ist die Summe der Buchungen mit einem Grund an einem Tag oder in einem Monat; erhalten und gezahlt ist, was an die genannten Konten und von ihnen ging.",
+    source: (zone) => `Quelle: das Verzeichnis des Hauptbuchs unter dem Prüfpunkt, der beim Finden galt (GET /api/v1/ledger/totals); Tage und Monate sind die von ${zone}.`,
     title: "Summen des Gefundenen",
     day: "Nach Tagen",
     month: "Nach Monaten",
@@ -99,6 +101,8 @@ export const words: Words = {
     block: "Prüfsumme des letzten Blocks",
   },
   feeder: {
+    how: "Fluss: die Energie, die die Käufe der Auktion über jede Leitung bewegen. Auslastung: Fluss ÷ Grenze in dieser Richtung. Preis am Knoten: was dort eine kWh mehr der Auktion wert gewesen wäre; wo keine Leitung voll ist, sind alle gleich bis auf die Gebühren.",
+    source: "Quelle: die öffentliche Aufzeichnung des Intervalls, fest seit Handelsschluss (GET /api/v1/intervals/BEGINN/record).",
     title: "Netz",
     interval: "Lieferintervall",
     map: "Knoten und Leitungen des Netzes; die Zahlen stehen in der Tabelle darunter.",

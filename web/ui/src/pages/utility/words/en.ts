@@ -54,6 +54,8 @@ export const words = {
     tx: (tx: string, block: string) => `Transaction ${tx} in block ${block}`,
   },
   totals: {
+    how: "Each row is the sum of the postings of one reason in a day or month; received and paid are what went to and from the accounts that were named.",
+    source: (zone: string) => `Source: the index of the ledger under the checkpoint by which they were found (GET /api/v1/ledger/totals); days and months are those of ${zone}.`,
     title: "Totals of what was found",
     day: "By day",
     month: "By month",
@@ -101,6 +103,8 @@ export const words = {
     block: "Hash of the last block",
   },
   feeder: {
+    how: "Flow: the energy that the call auction's trades move over each line. Loading: flow ÷ limit that way. Price at the node: what one kWh more there would have been worth to the auction; where no line is full, all are the same but for the fees.",
+    source: "Source: the interval's public record, fixed when its gate closed (GET /api/v1/intervals/START/record).",
     title: "Feeder",
     interval: "Delivery interval",
     map: "Nodes and lines of the feeder; the table below has the numbers.",
