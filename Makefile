@@ -12,7 +12,7 @@ SEED ?= 1
 N ?= 1000
 CUTS ?= 100
 
-.PHONY: run build pages test check bench torture powercuts e2e generate fuzz clean
+.PHONY: run build pages test check bench torture powercuts e2e looks answers generate fuzz clean
 
 ## run: build everything and start the demonstration
 run: build
@@ -81,6 +81,14 @@ powercuts: build
 ## e2e: the pages in Chromium (Debian's package chromium, or CHROMIUM=path)
 e2e: build
 	cd web/ui && npm run --silent e2e
+
+## looks: write anew what the pages are compared with (web/ui/e2e/looks), and the pictures of docs; look at the difference
+looks: build
+	cd web/ui && npm run --silent looks
+
+## answers: record anew what the pages are told in that comparison, from the real program; then make looks
+answers: build
+	cd web/ui && npm run --silent answers
 
 ## fuzz: every fuzz test for a little while
 fuzz:

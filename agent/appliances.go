@@ -14,29 +14,23 @@ import (
 // whether it ran today; another one is planned once it tells that it was loaded. What it will be loaded with
 // later is expected to be as it is usual.
 
-// waits tells whether a plan can start an appliance, because enough is known of it.
-func (t *Traders) waits(d grid.Device) bool {
-	of := t.rating(d.ID)
-	return d.Kind == grid.Appliance && of.Controlled && of.Power > 0 && of.Programme.Runs > 0 && of.Programme.Power > 0
-}
-
 // appliance tells the plan what an appliance has to do.
-func (t *Traders) appliance(ctx context.Context, k *task, d grid.Device) error {
-	if !t.waits(d) {
+func (p *planning) appliance(ctx context.Context, k *task, d grid.Device) error {
+	if !p.ratings.waits(d) {
 		return nil
 	}
-	of := t.rating(d.ID)
+	of := p.ratings.of(d.ID)
 	if of.Programme.Daily {
-		return t.daily(ctx, k, d.ID, of.Programme)
+		return p.daily(ctx, k, d.ID, of.Programme)
 	}
-	last, err := t.Telemetry.Last(ctx, d.ID)
+	last, err := p.telemetry.Last(ctx, d.ID)
 	if err != nil {
 		return err
 	}
 	e := errand{id: d.ID, power: of.Power, until: k.now}
 	if last != nil && last.Charge != nil && *last.Charge < allCharge {
 		left := of.Programme.Runs * time.Duration(allCharge-*last.Charge) / time.Duration(allCharge)
-		e.until = of.Programme.By.Next(k.now.Add(punctual), t.zone()).Add(-punctual)
+		e.until = of.Programme.By.Next(k.now.Add(punctual), p.zone).Add(-punctual)
 		began := *last.Charge > 0 || last.Power != nil && *last.Power > of.Programme.Power/2 //nolint:mnd // half: it runs
 		k.in.Loads = append(k.in.Loads, plan.Load{ID: d.ID, Power: of.Programme.Power, Runs: left, Ready: e.until, Began: began})
 	}
@@ -60,25 +54,25 @@ const notWorth = 20
 
 // daily tells the plan of an appliance that runs once in every window: what is left of today's, and those
 // that come.
-func (t *Traders) daily(ctx context.Context, k *task, device string, p Programme) error {
-	e := errand{id: device, power: t.rating(device).Power, until: k.now}
+func (p *planning) daily(ctx context.Context, k *task, device string, runs Programme) error {
+	e := errand{id: device, power: p.ratings.of(device).Power, until: k.now}
 	end := k.in.Steps[len(k.in.Steps)-1].End()
-	for begin := p.begins(k.now, t.zone()); ; begin = p.From.Next(begin, t.zone()) {
-		by := p.By.Next(begin, t.zone()).Add(-min(punctual, p.Window()-p.Runs))
+	for begin := runs.begins(k.now, p.zone); ; begin = runs.From.Next(begin, p.zone) {
+		by := runs.By.Next(begin, p.zone).Add(-min(punctual, runs.Window()-runs.Runs))
 		if by.After(end) {
 			break
 		}
-		left, began := p.Runs, false
+		left, began := runs.Runs, false
 		if begin.Before(k.now) {
-			ran, runs, err := t.ran(ctx, device, begin, k.now, p)
+			ran, still, err := p.memories.ran(ctx, device, begin, k.now, runs)
 			if err != nil {
 				return err
 			}
-			left, began = p.Runs-ran, runs
+			left, began = runs.Runs-ran, still
 		}
 		e.until = by
-		if by.After(k.now) && left > p.Runs/notWorth {
-			k.in.Loads = append(k.in.Loads, plan.Load{ID: device, Power: p.Power, Runs: left, From: begin, Ready: by, Began: began})
+		if by.After(k.now) && left > runs.Runs/notWorth {
+			k.in.Loads = append(k.in.Loads, plan.Load{ID: device, Power: runs.Power, Runs: left, From: begin, Ready: by, Began: began})
 		}
 	}
 	k.appliances = append(k.appliances, e)
@@ -93,31 +87,6 @@ func (p Programme) begins(now time.Time, zone *time.Location) time.Time {
 		begin = next
 	}
 	return begin
-}
-
-// ran returns for how long an appliance ran since a window began, by what it took, and whether it runs now.
-func (t *Traders) ran(ctx context.Context, device string, begin, now time.Time, p Programme) (ran time.Duration, runs bool, err error) {
-	past, err := t.recall(ctx, device, now)
-	if err != nil {
-		return 0, false, err
-	}
-	var wh float64
-	for n := len(past.Values) - 1; n >= 0 && !past.First.Shift(n).Begin().Before(begin); n-- {
-		if known(past.Values[n]) {
-			wh += past.Values[n]
-		}
-	}
-	current := grid.IntervalAt(now, t.Minutes).Begin()
-	power, err := t.Telemetry.MeanPower(ctx, device, current, now.Add(time.Second))
-	if err != nil {
-		return 0, false, err
-	}
-	if power != nil {
-		wh += float64(*power) * now.Sub(current).Hours()
-	}
-	last, err := t.Telemetry.Last(ctx, device)
-	runs = err == nil && last != nil && last.Power != nil && *last.Power > p.Power/2 //nolint:mnd // half
-	return time.Duration(wh / float64(p.Power) * float64(time.Hour)), runs, err
 }
 
 // starts returns by what power the appliances are told to run in a step, 0: they are to wait; nil where

@@ -54,10 +54,9 @@ func (c *chores) Last(ctx context.Context, device string) (*grid.Reading, error)
 
 // appliances returns the agents of the home a.
 func (c *chores) appliances() *agent.Traders {
-	t := laneTraders(&c.lane)
-	t.Telemetry = c
-	own := t.Rating
-	t.Rating = func(device string) agent.Rating {
+	o := laneOptions(c)
+	own := o.Rating
+	o.Rating = func(device string) agent.Rating {
 		switch device {
 		case "a/pump":
 			return agent.Rating{Power: 800, Controlled: true, Programme: agent.Programme{Power: 800, Runs: 4 * time.Hour, Daily: true, From: 8 * 60, By: 20 * 60}}
@@ -66,6 +65,7 @@ func (c *chores) appliances() *agent.Traders {
 		}
 		return own(device)
 	}
+	t := agent.NewTraders(o)
 	for _, name := range []string{"pump", "dishes"} {
 		t.Add(grid.Device{ID: "a/" + name, Kind: grid.Appliance, Member: "a", MeteringPoint: "mp-a"})
 	}

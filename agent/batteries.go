@@ -35,15 +35,20 @@ const (
 	leastEfficiency, mostEfficiency = 0.5, 1.0
 )
 
-// body is what a battery is by its own readings, or by what its owner says.
+// body is what a battery is by its own readings.
 type body struct {
 	capacity float64 // Wh
 	each     float64 // efficiency of charging, and that of discharging
 }
 
-// bodies are what is known of batteries. They are safe for concurrent use.
-type bodies struct {
-	mu      sync.Mutex
+// batteries are what batteries are and hold. What is learned of them is safe for concurrent use.
+type batteries struct {
+	telemetry Telemetry
+	ratings   ratings
+	memories  *memories
+	inPlace   bool // their past is looked at where it is asked for
+
+	mu      sync.Mutex // guards all below
 	studied map[string]studied
 }
 
@@ -55,23 +60,23 @@ type studied struct {
 	known   bool // enough had flowed to learn something
 }
 
-// of returns what was learned of a battery that is rated so; false where it was too little.
-func (b *bodies) of(battery string, rated body) (body, bool) {
+// of returns what was learned of a battery; false where it was too little.
+func (b *batteries) of(battery string) (body, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	one := b.studied[battery]
-	return one.learned, one.known && one.rated == rated
+	return one.learned, one.known && one.rated == b.ratings.battery(battery)
 }
 
 // due tells whether a battery's past is to be looked at.
-func (b *bodies) due(battery string, rated body, now time.Time) bool {
+func (b *batteries) due(battery string, now time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	last, looked := b.studied[battery]
-	return !looked || last.rated != rated || now.Sub(last.at) >= studiedEvery
+	return !looked || last.rated != b.ratings.battery(battery) || now.Sub(last.at) >= studiedEvery
 }
 
-func (b *bodies) put(battery string, s studied) {
+func (b *batteries) put(battery string, s studied) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.studied == nil {
@@ -84,29 +89,19 @@ func (b *bodies) put(battery string, s studied) {
 }
 
 // study learns what a battery is from what was read of it before now.
-func (t *Traders) study(ctx context.Context, battery string, now time.Time) error {
-	energies, err := t.recall(ctx, battery, now)
+func (b *batteries) study(ctx context.Context, battery string, now time.Time) error {
+	energies, err := b.memories.recall(ctx, battery, now)
 	if err != nil {
 		return err
 	}
-	charges, err := t.Telemetry.Charges(ctx, battery, energies.First, len(energies.Values))
+	charges, err := b.telemetry.Charges(ctx, battery, energies.First, len(energies.Values))
 	if err != nil {
 		return err
 	}
-	s := studied{at: now, rated: t.rated(battery)}
+	s := studied{at: now, rated: b.ratings.battery(battery)}
 	s.learned, s.known = bodyOf(energies, charges, s.rated)
-	t.bodies.put(battery, s)
+	b.put(battery, s)
 	return nil
-}
-
-// rated is what a battery is by what its owner says.
-func (t *Traders) rated(battery string) body {
-	of := t.rating(battery)
-	b := body{capacity: float64(of.Capacity), each: oneWay}
-	if of.Efficiency > 0 {
-		b.each = math.Sqrt(float64(of.Efficiency) / float64(allCharge))
-	}
-	return b
 }
 
 // bodyOf learns what a battery is from its energies, Wh (+ charging), and its mean charges in the same intervals,
@@ -162,25 +157,66 @@ func (all flows) sum() (sum flow) {
 }
 
 // asRead returns what a battery is: as learned, else as rated.
-func (t *Traders) asRead(ctx context.Context, battery string, now time.Time) (body, error) {
-	rated := t.rated(battery)
-	if t.FitInPlace && t.bodies.due(battery, rated, now) {
-		if err := t.study(ctx, battery, now); err != nil {
+func (b *batteries) asRead(ctx context.Context, battery string, now time.Time) (body, error) {
+	if b.inPlace && b.due(battery, now) {
+		if err := b.study(ctx, battery, now); err != nil {
 			return body{}, err
 		}
 	}
-	if b, known := t.bodies.of(battery, rated); known {
-		return b, nil
+	if one, known := b.of(battery); known {
+		return one, nil
 	}
-	return rated, nil
+	return b.ratings.battery(battery), nil
 }
 
 // restudy looks at the past of the first battery of a seat of which that is due; did is false where none is.
-func (t *Traders) restudy(ctx context.Context, at seat, now time.Time) (did bool, err error) {
+func (b *batteries) restudy(ctx context.Context, at seat, now time.Time) (did bool, err error) {
 	for _, d := range at.devices {
-		if d.Kind == grid.Battery && t.moves(d.ID) && t.bodies.due(d.ID, t.rated(d.ID), now) {
-			return true, t.study(ctx, d.ID, now)
+		if d.Kind == grid.Battery && b.ratings.moves(d.ID) && b.due(d.ID, now) {
+			return true, b.study(ctx, d.ID, now)
 		}
 	}
 	return false, nil
+}
+
+// storage is a battery, or what several are together.
+type storage struct {
+	capacity, held, power float64 // Wh, W
+	each                  float64 // efficiency of charging, and that of discharging; of several it is not known
+}
+
+// now returns what a battery holds now; ok is false where it is not known or may not be moved.
+func (b *batteries) now(ctx context.Context, device string, now time.Time) (s storage, ok bool, err error) {
+	last, err := b.telemetry.Last(ctx, device)
+	if err != nil || last == nil || last.Charge == nil || !b.ratings.moves(device) {
+		return s, false, err
+	}
+	one, err := b.asRead(ctx, device, now)
+	if err != nil {
+		return s, false, err
+	}
+	return storage{capacity: one.capacity, held: one.capacity * float64(*last.Charge) / float64(allCharge), power: float64(b.ratings.of(device).Power), each: one.each}, true, nil
+}
+
+// oneWay is the assumed efficiency of charging and of discharging where the owner does not say;
+// both ways 90 %.
+const oneWay = 0.9487
+
+// stored returns what the batteries of the community hold together.
+func (b *batteries) stored(ctx context.Context, seats []seat, now time.Time) (sum storage, err error) {
+	for _, at := range seats {
+		for _, d := range at.devices {
+			if d.Kind != grid.Battery {
+				continue
+			}
+			one, ok, err := b.now(ctx, d.ID, now)
+			if err != nil {
+				return sum, err
+			}
+			if ok {
+				sum.capacity, sum.held, sum.power = sum.capacity+one.capacity, sum.held+one.held, sum.power+one.power
+			}
+		}
+	}
+	return sum, nil
 }

@@ -136,21 +136,21 @@ func TestPlansKnowTheBatteryAsItIs(t *testing.T) {
 	s.past, s.charges = cell{5000, 0.9, 0.9, 1}.lived(3, 10)
 	now := s.past.First.Shift(len(s.past.Values)).Begin()
 	for _, inPlace := range []bool{true, false} {
-		traders := NewTraders(Options{Telemetry: s, Minutes: 15, FitInPlace: inPlace, Rating: func(string) Rating { return Rating{Power: 5000, Capacity: 6400, Controlled: true} }})
+		batteries := NewTraders(Options{Telemetry: s, Minutes: 15, FitInPlace: inPlace, Rating: func(string) Rating { return Rating{Power: 5000, Capacity: 6400, Controlled: true} }}).batteries
 		if !inPlace {
-			rated, _, err := traders.battery(t.Context(), "battery", now)
+			rated, _, err := batteries.now(t.Context(), "battery", now)
 			if err != nil || rated.capacity != 6400 || rated.held != 3200 {
 				t.Fatalf("before anybody looked: %+v, %v", rated, err)
 			}
 			at := seat{devices: []grid.Device{{ID: "battery", Kind: grid.Battery}}}
-			first, err := traders.restudy(t.Context(), at, now)
-			again, more := traders.restudy(t.Context(), at, now.Add(time.Hour))
+			first, err := batteries.restudy(t.Context(), at, now)
+			again, more := batteries.restudy(t.Context(), at, now.Add(time.Hour))
 			if !first || again || err != nil || more != nil {
 				t.Fatalf("looked %v and an hour later %v, %v, %v", first, again, err, more)
 			}
 		}
-		b, ok, err := traders.battery(t.Context(), "battery", now.Add(time.Hour))
-		p := traders.asPlanned("battery", b, 0)
+		b, ok, err := batteries.now(t.Context(), "battery", now.Add(time.Hour))
+		p := batteries.ratings.planned("battery", b, 0)
 		if err != nil || !ok || math.Abs(p.Capacity-5000) > 150 || math.Abs(p.Held-2500) > 75 || math.Abs(p.Into-0.9) > 0.02 || p.OutOf != p.Into {
 			t.Errorf("in place %v: planned %+v, %v", inPlace, p, err)
 		}

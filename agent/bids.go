@@ -13,23 +13,31 @@ import (
 // mostSteps is how many orders a home has in an interval at most.
 const mostSteps = 6
 
+// bidder makes orders of the plan that a planner made last.
+type bidder struct {
+	position func(i grid.Interval, point string) (net grid.Energy, traded bool)
+	noPool   bool
+	ahead    bool // for the coming hours too
+	planner  *plan.Planner
+}
+
 // orders are what a home bids and offers in a step of its plan.
-func (t *Traders) orders(k *task, p *plan.Plan, step int, product grid.Interval, when string) (all []grid.Order) {
+func (b *bidder) orders(k *task, p *plan.Plan, step int, product grid.Interval, when string) (all []grid.Order) {
 	r := k.rates[step]
 	if r.Avoided() < r.FeedIn {
 		return nil
 	}
 	var traded grid.Energy
-	if t.Position != nil {
-		traded, _ = t.Position(product, k.home.MeteringPoint)
+	if b.position != nil {
+		traded, _ = b.position(product, k.home.MeteringPoint)
 	}
 	buy, sell := grid.Price(math.Ceil(k.buy[step])), grid.Price(math.Floor(k.sell[step]))
-	if t.NoPool {
+	if b.noPool {
 		buy, sell = r.Avoided(), r.FeedIn
 	}
 	var curve []plan.Point
 	if len(k.in.Batteries) > 0 {
-		curve = t.planner.Curve(nil, step, r.FeedIn, r.Avoided(), mostSteps)
+		curve = b.planner.Curve(nil, step, r.FeedIn, r.Avoided(), mostSteps)
 	} else {
 		curve = doubt(k.nets(p, step), buy, sell)
 	}
@@ -131,14 +139,14 @@ const leastSpread grid.Price = 20_000
 func ahead() []int { return []int{32, 16, 8, 4, 2} }
 
 // later are the orders for the intervals whose turn it is.
-func (t *Traders) later(k *task, p *plan.Plan) (all []Later) {
-	if !t.Ahead {
+func (b *bidder) later(k *task, p *plan.Plan) (all []Later) {
+	if !b.ahead {
 		return nil
 	}
 	for _, n := range ahead() {
 		if at := k.at + n; at < len(p.Steps) && k.in.Steps[at].Minutes == k.quoted.Minutes {
 			i := k.in.Steps[at]
-			all = append(all, Later{i, t.orders(k, p, at, i, fmt.Sprintf("-%d", n))})
+			all = append(all, Later{i, b.orders(k, p, at, i, fmt.Sprintf("-%d", n))})
 		}
 	}
 	return all

@@ -28,6 +28,8 @@ const (
 
 // presences remembers when cars were at their chargers.
 type presences struct {
+	telemetry Telemetry
+
 	of map[string]*presence // by charger
 }
 
@@ -43,10 +45,7 @@ type presence struct {
 
 // recall returns whether a car was at a charger in the past intervals, without the one that runs at now. It asks
 // for what it does not remember.
-func (p *presences) recall(ctx context.Context, t Telemetry, charger string, current grid.Interval) (*presence, error) {
-	if p.of == nil {
-		p.of = map[string]*presence{}
-	}
+func (p *presences) recall(ctx context.Context, charger string, current grid.Interval) (*presence, error) {
 	n := int(historyDays * 24 * time.Hour / current.Length())
 	c := p.of[charger]
 	if c == nil || c.first.Shift(len(c.seen)).Compare(current) > 0 || c.first.Shift(2*n).Compare(current) < 0 {
@@ -54,7 +53,7 @@ func (p *presences) recall(ctx context.Context, t Telemetry, charger string, cur
 		p.of[charger] = c
 	}
 	from := c.first.Shift(c.sure)
-	asked, err := t.Plugged(ctx, charger, from, between(from, current))
+	asked, err := p.telemetry.Plugged(ctx, charger, from, between(from, current))
 	if err != nil {
 		return nil, err
 	}

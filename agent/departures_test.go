@@ -57,7 +57,7 @@ func TestWhenACarLeaves(t *testing.T) {
 			g.away = append(g.away, span{at(18, 30), at(20, 0)})
 		}
 	}
-	var p presences
+	p := presences{telemetry: g, of: map[string]*presence{}}
 	for name, c := range map[string]struct{ now, want time.Time }{
 		"in the night before a working day":       {now.Add(4 * time.Hour), time.Date(2026, 6, 23, 6, 45, 0, 0, zone)},
 		"on a Monday evening, after all outings":  {now, time.Date(2026, 6, 23, 6, 45, 0, 0, zone)},
@@ -67,7 +67,7 @@ func TestWhenACarLeaves(t *testing.T) {
 		"on a Sunday, before a working day":       {time.Date(2026, 6, 21, 13, 0, 0, 0, zone), time.Date(2026, 6, 22, 6, 45, 0, 0, zone)},
 		"on a Friday night, before a day that is": {time.Date(2026, 6, 19, 21, 0, 0, 0, zone), time.Date(2026, 6, 20, 9, 45, 0, 0, zone)},
 	} {
-		c0, err := p.recall(t.Context(), g, "car", grid.IntervalAt(now, 15))
+		c0, err := p.recall(t.Context(), "car", grid.IntervalAt(now, 15))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,7 +2,7 @@ package agent
 
 import (
 	"context"
-	"errors"
+	"slices"
 	"time"
 
 	"github.com/commonwatt/commonwatt/forecast"
@@ -16,48 +16,58 @@ const (
 	horizon = 48 * time.Hour
 )
 
+// outlooks are what metering points are expected to take in the coming days. All but their models belong to who
+// quotes: one at a time.
+type outlooks struct {
+	site
+
+	ratings  ratings
+	memories *memories
+	inPlace  bool                 // models are fitted where they are asked for
+	models   models               // safe for concurrent use
+	of       map[string]*expected // by metering point
+}
+
 // expected is what a metering point will probably take without the devices that a plan moves.
 type expected struct {
-	made  time.Time
-	of    map[string]Rating // the devices that there were, by id
-	first grid.Interval     // that ran then
-	load  *forecast.Outlook
-	sun   *forecast.Outlook // nil: no inverter is metered
-	drawn int               // by which days the scenarios are
-	net   [][]float64       // by scenario and interval from first on, Wh, + import
-	cars  [][]float64       // what its cars took on those days, alike
-	warm  []usually         // and its heat pumps, heating rods and appliances that a plan moves, in the order of the devices
+	made    time.Time
+	ratings map[string]Rating // the devices that there were, by id
+	first   grid.Interval     // that ran then
+	load    *forecast.Outlook
+	sun     *forecast.Outlook // nil: no inverter is metered
+	drawn   int               // by which days the scenarios are
+	net     [][]float64       // by scenario and interval from first on, Wh, + import
+	cars    [][]float64       // what its cars took on those days, alike
+	warm    []usually         // and its heat pumps, heating rods and appliances that a plan moves, in the order of the devices
 }
 
 // expect forecasts a metering point from the interval that runs at now on. Errors:
 // forecast.ErrNoHistory.
-func (t *Traders) expect(ctx context.Context, at seat, now time.Time) (*expected, error) {
-	if err := t.recollect(ctx, at, now); err != nil { // whether it ever gave decides what is forecast
+func (o *outlooks) expect(ctx context.Context, at seat, now time.Time) (*expected, error) {
+	if err := o.memories.recollect(ctx, at, now); err != nil { // whether it ever gave decides what is forecast
 		return nil, err
 	}
-	x := &expected{made: now, of: map[string]Rating{}, first: grid.IntervalAt(now, t.Minutes), drawn: -1}
+	x := &expected{made: now, ratings: map[string]Rating{}, first: grid.IntervalAt(now, o.minutes), drawn: -1}
 	for _, d := range at.devices {
-		x.of[d.ID] = t.rating(d.ID)
+		x.ratings[d.ID] = o.ratings.of(d.ID)
 	}
-	for _, s := range t.seriesOf(at) {
-		past, err := t.past(ctx, at, s.kind, now)
+	for _, s := range o.seriesOf(at) {
+		past, err := o.past(ctx, at, s.kind, now)
 		if err != nil {
 			return nil, err
 		}
-		if t.FitInPlace && t.due(s, now) {
-			if err := t.fit(s, past, now); err != nil {
+		if o.inPlace && o.models.due(s, now) {
+			if err := o.models.fit(s, at.devices, past, now); err != nil {
 				return nil, err
 			}
 		}
-		m, known := t.models.get(s)
+		m, known := o.models.get(s)
 		if !known {
 			return nil, forecast.ErrNoHistory
 		}
-		if more := len(past.Values) - shortDays*24*60/t.Minutes; more > 0 {
-			past = forecast.Series{First: past.First.Shift(more), Values: past.Values[more:]}
-		}
-		runs, err := t.assemble(at, s.kind, func(device string) (forecast.Series, error) {
-			v, err := t.running(ctx, device, now)
+		past = lastDays(past)
+		runs, err := o.assemble(at, s.kind, func(device string) (forecast.Series, error) {
+			v, err := o.memories.running(ctx, device, now)
 			return forecast.Series{First: x.first, Values: []float64{v}}, err
 		})
 		if err != nil {
@@ -79,14 +89,14 @@ func (t *Traders) expect(ctx context.Context, at seat, now time.Time) (*expected
 
 // draw makes the scenarios of some days. Those that another home of the community draws have
 // the same weather.
-func (t *Traders) draw(ctx context.Context, at seat, x *expected, d drawn, now time.Time) (err error) {
+func (o *outlooks) draw(ctx context.Context, at seat, x *expected, d drawn, now time.Time) (err error) {
 	if x.drawn == d.id {
 		return nil
 	}
 	x.drawn = d.id
 	if len(d.days) == 0 {
 		x.unlike()
-		x.warm, err = t.warmthOf(ctx, at, nil, x, now)
+		x.warm, err = o.warmthOf(ctx, at, nil, x, now)
 		return err
 	}
 	x.net = x.load.Paths(d.days)
@@ -97,10 +107,10 @@ func (t *Traders) draw(ctx context.Context, at seat, x *expected, d drawn, now t
 			}
 		}
 	}
-	if x.cars, err = t.carsOf(ctx, at, d.days, x.first, now); err != nil {
+	if x.cars, err = o.carsOf(ctx, at, d.days, x.first, now); err != nil {
 		return err
 	}
-	x.warm, err = t.warmthOf(ctx, at, d.days, x, now)
+	x.warm, err = o.warmthOf(ctx, at, d.days, x, now)
 	return err
 }
 
@@ -133,71 +143,57 @@ func (x *expected) begins() grid.Interval { return x.first.Shift(1) }
 
 // cars returns what the chargers of a metering point took at the same time of those days, by
 // scenario and interval from the one after first on. What is not known counts as nothing.
-func (t *Traders) carsOf(ctx context.Context, at seat, days []forecast.Day, first grid.Interval, now time.Time) ([][]float64, error) {
+func (o *outlooks) carsOf(ctx context.Context, at seat, days []forecast.Day, first grid.Interval, now time.Time) ([][]float64, error) {
 	var chargers []grid.Device
 	for _, d := range at.devices {
 		if d.Kind == grid.Charger {
 			chargers = append(chargers, d)
 		}
 	}
-	return t.tookOn(ctx, chargers, days, first, now)
+	return o.memories.tookOn(ctx, chargers, days, first, now)
 }
 
-// tookOn is carsOf of any devices.
-func (t *Traders) tookOn(ctx context.Context, devices []grid.Device, days []forecast.Day, first grid.Interval, now time.Time) ([][]float64, error) {
-	n := int(horizon / first.Length())
-	paths := make([][]float64, len(days))
-	for s := range paths {
-		paths[s] = make([]float64, n)
-	}
-	for _, d := range devices {
-		past, err := t.recall(ctx, d.ID, now)
+// usually is what a device took on the days that the scenarios are of, as carsOf.
+type usually struct {
+	device string
+	paths  [][]float64
+}
+
+// warmthOf returns what each heat pump, heating rod and appliance that a plan moves took on those days; where no day is
+// known, what it took lately.
+func (o *outlooks) warmthOf(ctx context.Context, at seat, days []forecast.Day, x *expected, now time.Time) (all []usually, err error) {
+	for _, d := range at.devices {
+		if !o.ratings.warms(d) && !o.ratings.waits(d) {
+			continue
+		}
+		if len(days) > 0 {
+			paths, err := o.memories.tookOn(ctx, []grid.Device{d}, days, x.first, now)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, usually{d.ID, paths})
+			continue
+		}
+		wh, _, err := o.memories.tookLately(ctx, d.ID, now)
 		if err != nil {
 			return nil, err
 		}
-		for s, day := range days {
-			const secondsOfDay = 24 * 60 * 60
-			moved := (int64(day) - first.Start/secondsOfDay) * secondsOfDay
-			for k := range n {
-				i := first.Shift(k + 1)
-				i.Start += moved
-				for i.Start > past.Next().Start-int64(first.Minutes)*60 {
-					i.Start -= secondsOfDay
-				}
-				if at := between(past.First, i); at >= 0 && at < len(past.Values) && known(past.Values[at]) {
-					paths[s][k] += past.Values[at]
-				}
-			}
+		u := usually{device: d.ID}
+		for _, path := range x.net {
+			u.paths = append(u.paths, slices.Repeat([]float64{wh}, len(path)))
 		}
+		all = append(all, u)
 	}
-	return paths, nil
+	return all, nil
 }
 
-// noHistory tells whether nothing is known of a home yet.
-func noHistory(err error) bool { return errors.Is(err, forecast.ErrNoHistory) }
-
-func (t *Traders) zone() *time.Location {
-	if t.Zone == nil {
-		return time.UTC
-	}
-	return t.Zone
-}
-
-// peak returns the rated power of the inverters of a metering point, 0 where it is not known.
-func (t *Traders) peak(point string) (sum grid.Power) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, d := range t.seats[point].devices {
-		if d.Kind == grid.Inverter {
-			sum += t.rating(d.ID).Power
+// warming returns what all of them take in a scenario as it is usual.
+func (x *expected) warming(s int) []float64 {
+	sum := make([]float64, len(x.net[s]))
+	for _, u := range x.warm {
+		for k, wh := range u.paths[s] {
+			sum[k] += wh
 		}
 	}
 	return sum
-}
-
-func (t *Traders) rating(device string) Rating {
-	if t.Rating == nil {
-		return Rating{}
-	}
-	return t.Rating(device)
 }

@@ -22,17 +22,17 @@ type sight struct {
 const jump grid.PerMille = 150
 
 // look returns what there is to see of a metering point now.
-func (t *Traders) look(ctx context.Context, at seat, now time.Time) (s sight, err error) {
+func (p *planning) look(ctx context.Context, at seat, now time.Time) (s sight, err error) {
 	s = sight{made: map[string]Rating{}, plugged: map[string]bool{}, charge: map[string]grid.PerMille{}, at: now}
-	if t.Limits != nil {
-		s.limits = t.Limits(at.home.Member)
+	if p.limits != nil {
+		s.limits = p.limits(at.home.Member)
 	}
 	for _, d := range at.devices {
-		s.made[d.ID] = t.rating(d.ID)
+		s.made[d.ID] = p.ratings.of(d.ID)
 		if d.Kind != grid.Charger && d.Kind != grid.Battery && d.Kind != grid.Appliance {
 			continue
 		}
-		last, err := t.Telemetry.Last(ctx, d.ID)
+		last, err := p.telemetry.Last(ctx, d.ID)
 		if err != nil {
 			return s, err
 		}
@@ -68,28 +68,3 @@ func (s sight) differs(now sight) bool {
 
 // quarters is the time in which a charge does not move by a jump, in minutes.
 const quarters = 10
-
-// Replan plans anew for every metering point of which something changed at once since its last
-// plan: a car came or left, an appliance was loaded or done, a battery's charge jumped, the homeowner set other limits, a device
-// came or went or is made for something else; or of which there is no plan. What was ordered stays as it is until the next quote.
-func (t *Traders) Replan(ctx context.Context, now time.Time) error {
-	for _, at := range t.planners() {
-		p, known := t.Planned(at.home.MeteringPoint)
-		seen, err := t.look(ctx, at, now)
-		if err != nil {
-			return err
-		}
-		if known && !p.seen.differs(seen) {
-			continue
-		}
-		k, made, err := t.plan(ctx, at, grid.IntervalAt(now, t.Minutes).Shift(1), now)
-		if noHistory(err) || isNoPrice(err) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		t.keep(t.tell(k, made))
-	}
-	return nil
-}

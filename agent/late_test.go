@@ -36,7 +36,8 @@ func TestAHomeKeepsItsPast(t *testing.T) {
 			Devices: []grid.Device{device("meter", grid.Meter), device("new", kind)}, Telemetry: came{}, Minutes: 15,
 			Rating: func(string) Rating { return Rating{Power: 3000, Capacity: 5000, Controlled: true} },
 		})
-		past, err := traders.past(t.Context(), traders.seats["mp-a"], forecast.Load, now)
+		at, _ := traders.seats.at("mp-a")
+		past, err := traders.outlooks.past(t.Context(), at, forecast.Load, now)
 		if err != nil {
 			t.Fatal(err)
 		}

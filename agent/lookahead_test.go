@@ -125,14 +125,16 @@ func (l *lane) Last(_ context.Context, device string) (*grid.Reading, error) {
 }
 
 // laneTraders are the agents of three such homes.
-func laneTraders(l *lane) *agent.Traders {
+func laneTraders(l *lane) *agent.Traders { return agent.NewTraders(laneOptions(l)) }
+
+func laneOptions(l agent.Telemetry) agent.Options {
 	var devices []grid.Device
 	for _, home := range []string{"a", "b", "c"} {
 		for _, kind := range []grid.DeviceKind{grid.Meter, grid.Inverter, grid.Battery, grid.Charger} {
 			devices = append(devices, grid.Device{ID: home + "/" + string(kind), Kind: kind, Member: home, MeteringPoint: "mp-" + home})
 		}
 	}
-	return agent.NewTraders(agent.Options{
+	return agent.Options{
 		Devices: devices, Prices: prices(), Telemetry: l, Minutes: 15, FitInPlace: true, Ahead: true,
 		Rating: func(device string) agent.Rating {
 			return map[string]agent.Rating{
@@ -140,7 +142,7 @@ func laneTraders(l *lane) *agent.Traders {
 				"charger": {Power: 11000, Least: 1380, Capacity: 50_000, Controlled: true},
 			}[device[2:]]
 		},
-	})
+	}
 }
 
 // decided is all that a day of quotes comes to.

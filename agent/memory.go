@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/commonwatt/commonwatt/forecast"
@@ -28,16 +29,26 @@ type memory struct {
 	gave   bool      // in some interval it gave more than it took
 }
 
+// memories are what is known of the past of devices, and ask the telemetry for what they do not know yet. They are
+// safe for concurrent use.
+type memories struct {
+	telemetry Telemetry
+	minutes   int // of an interval
+
+	mu sync.Mutex         // guards all below
+	of map[string]*memory // by device
+}
+
 // recollect asks for the past by which it is decided what is forecast of a metering point.
-func (t *Traders) recollect(ctx context.Context, at seat, now time.Time) error {
-	if _, err := t.recall(ctx, at.meter, now); err != nil {
+func (r *memories) recollect(ctx context.Context, at seat, now time.Time) error {
+	if _, err := r.recall(ctx, at.meter, now); err != nil {
 		return err
 	}
 	for _, d := range at.devices {
 		if d.Kind != grid.Inverter {
 			continue
 		}
-		if _, err := t.recall(ctx, d.ID, now); err != nil {
+		if _, err := r.recall(ctx, d.ID, now); err != nil {
 			return err
 		}
 	}
@@ -46,36 +57,36 @@ func (t *Traders) recollect(ctx context.Context, at seat, now time.Time) error {
 
 // unseen tells whether a metering point gave more than it took although no inverter of it was ever
 // read: there is a roof, and nobody meters it by itself.
-func (t *Traders) unseen(at seat) bool {
-	t.recalls.Lock()
-	defer t.recalls.Unlock()
+func (r *memories) unseen(at seat) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for _, d := range at.devices {
-		if m := t.known[d.ID]; d.Kind == grid.Inverter && m != nil && m.read {
+		if m := r.of[d.ID]; d.Kind == grid.Inverter && m != nil && m.read {
 			return false
 		}
 	}
-	m := t.known[at.meter]
+	m := r.of[at.meter]
 	return m != nil && m.gave
 }
 
 // recall returns the net energies of a device's past intervals, up to the one that runs at
 // now, which is left out. It asks for what it does not remember. It is safe beside a refit.
-func (t *Traders) recall(ctx context.Context, device string, now time.Time) (forecast.Series, error) {
-	t.recalls.Lock()
-	defer t.recalls.Unlock()
-	current := grid.IntervalAt(now, t.Minutes)
-	n := historyDays * 24 * 60 / t.Minutes
-	m := t.known[device]
+func (r *memories) recall(ctx context.Context, device string, now time.Time) (forecast.Series, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	current := grid.IntervalAt(now, r.minutes)
+	n := historyDays * 24 * 60 / r.minutes
+	m := r.of[device]
 	if m == nil || m.first.Shift(len(m.values)).Compare(current) > 0 || m.first.Shift(len(m.values)).Compare(current.Shift(-n)) < 0 {
 		m = &memory{first: current.Shift(-n)}
-		t.known[device] = m
+		r.of[device] = m
 	}
 	if gone := between(m.first, current) - n; gone > n/8 { //nolint:mnd // not at every step
 		m.values = append([]float64(nil), m.values[gone:]...)
 		m.first, m.sure = m.first.Shift(gone), max(m.sure-gone, 0)
 	}
 	from := m.first.Shift(m.sure)
-	asked, err := t.Telemetry.Energies(ctx, device, from, between(from, current))
+	asked, err := r.telemetry.Energies(ctx, device, from, between(from, current))
 	if err != nil {
 		return forecast.Series{}, err
 	}
@@ -96,28 +107,34 @@ func between(a, b grid.Interval) int { return int((b.Start - a.Start) / (int64(a
 
 // running estimates the energy of the interval that runs at now by what the power of the last
 // minutes would make of it, NaN where nothing was read.
-func (t *Traders) running(ctx context.Context, device string, now time.Time) (float64, error) {
-	power, err := t.Telemetry.MeanPower(ctx, device, now.Add(-recent), now.Add(time.Second))
+func (r *memories) running(ctx context.Context, device string, now time.Time) (float64, error) {
+	power, err := r.telemetry.MeanPower(ctx, device, now.Add(-recent), now.Add(time.Second))
 	if err != nil || power == nil {
 		return math.NaN(), err
 	}
-	return float64(*power) * grid.IntervalAt(now, t.Minutes).Length().Hours(), nil
+	return float64(*power) * grid.IntervalAt(now, r.minutes).Length().Hours(), nil
 }
 
 // shortDays is what the agents that do not plan look at.
 const shortDays = 8
 
+// lastDays leaves the last few days of a series.
+func lastDays(s forecast.Series) forecast.Series {
+	if more := len(s.Values) - shortDays*24*60/s.First.Minutes; more > 0 {
+		return forecast.Series{First: s.First.Shift(more), Values: s.Values[more:]}
+	}
+	return s
+}
+
 // history returns the net energy of a meter's last days, and of the interval that runs what the
 // power of the last minutes would make of it.
-func (t *Traders) history(ctx context.Context, meter string, now time.Time) (forecast.Series, error) {
-	s, err := t.recall(ctx, meter, now)
+func (r *memories) history(ctx context.Context, meter string, now time.Time) (forecast.Series, error) {
+	s, err := r.recall(ctx, meter, now)
 	if err != nil {
 		return s, err
 	}
-	if more := len(s.Values) - shortDays*24*60/t.Minutes; more > 0 {
-		s = forecast.Series{First: s.First.Shift(more), Values: s.Values[more:]}
-	}
-	running, err := t.running(ctx, meter, now)
+	s = lastDays(s)
+	running, err := r.running(ctx, meter, now)
 	s.Values = append(s.Values, running)
 	return s, err
 }

@@ -25,21 +25,6 @@ type Telemetry interface {
 	Plugged(ctx context.Context, charger string, first grid.Interval, n int) ([]grid.Presence, error)
 }
 
-// Rating is what a device is made for, as its owner says. A zero is not known.
-type Rating struct {
-	Power      grid.Power    // of charging and of discharging; of an inverter its peak
-	Least      grid.Power    // of a charger: less than that pauses it
-	Capacity   grid.Energy   // of a battery; of a charger that of its car; of what heats: electricity that makes of a store without charge a full one
-	Loss       float64       // of what heats: share of the store's charge that is lost in an hour
-	Efficiency grid.PerMille // of a battery, both ways
-	Wear       grid.Price    // of a battery, for a kWh that it discharges
-	Programme  Programme     // of an appliance
-	Controlled bool          // it may be moved
-}
-
-// Place is where the homes are, in degrees.
-type Place struct{ Latitude, Longitude float64 }
-
 // Options are what Traders work with. Prices and Telemetry are asked while they quote.
 type Options struct {
 	Devices   []grid.Device

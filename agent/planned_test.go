@@ -1,6 +1,7 @@
 package agent_test
 
 import (
+	"cmp"
 	"testing"
 	"time"
 
@@ -13,9 +14,15 @@ import (
 // another plan within the same interval, and nothing else does.
 func TestPlansAreMadeAnew(t *testing.T) {
 	l := &lane{now: time.Date(2026, 6, 20, 17, 50, 0, 0, time.UTC)}
-	traders := laneTraders(l)
-	reserve := limits.Limits{}
-	traders.Limits = func(string) limits.Limits { return reserve }
+	o, reserve := laneOptions(l), limits.Limits{}
+	o.Limits = func(string) limits.Limits { return reserve }
+	most, rating := map[string]grid.Power{}, o.Rating
+	o.Rating = func(device string) agent.Rating {
+		of := rating(device)
+		of.Power = cmp.Or(most[device], of.Power)
+		return of
+	}
+	traders := agent.NewTraders(o)
 	replan := func(at time.Time) time.Time {
 		t.Helper()
 		l.now = at
@@ -59,14 +66,7 @@ func TestPlansAreMadeAnew(t *testing.T) {
 	if made := replan(came.Add(time.Minute)); !made.Equal(came.Add(time.Minute)) {
 		t.Error("the homeowner wants a reserve, and there is no new plan")
 	}
-	rating := traders.Rating
-	traders.Rating = func(id string) agent.Rating {
-		of := rating(id)
-		if id == "a/charger" {
-			of.Power = 3700
-		}
-		return of
-	}
+	most["a/charger"] = 3700
 	if made := replan(came.Add(2 * time.Minute)); !made.Equal(came.Add(2 * time.Minute)) {
 		t.Error("a charger gives less than was said, and there is no new plan")
 	}
@@ -92,8 +92,9 @@ func TestModelsAreKept(t *testing.T) {
 	kept := shelf{}
 	start := func() (traders *agent.Traders, fits int) {
 		l := &lane{now: time.Date(2026, 6, 20, 12, 0, 0, 0, time.UTC)}
-		traders = laneTraders(l)
-		traders.FitInPlace, traders.Kept = false, kept
+		o := laneOptions(l)
+		o.FitInPlace, o.Kept = false, kept
+		traders = agent.NewTraders(o)
 		for {
 			did, err := traders.Refit(t.Context(), l.now)
 			if err != nil {

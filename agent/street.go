@@ -1,12 +1,9 @@
 package agent
 
 import (
-	"context"
 	"math"
 	"slices"
-	"time"
 
-	"github.com/commonwatt/commonwatt/forecast"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/tariff"
 )
@@ -27,158 +24,6 @@ type street struct {
 	pool  [][]float64   // Wh that members give each other
 	worth [][]share     // what one more Wh is worth to all
 	room  [][]float64   // Wh that all could take more before the utility gives some; below 0: it gives already
-}
-
-// lookAround has every home that plans expect the coming days, where it did not yet, and sums
-// them up. It is done once in an interval.
-func (t *Traders) lookAround(ctx context.Context, now time.Time) (*street, error) {
-	runs := grid.IntervalAt(now, t.Minutes)
-	if t.street != nil && t.street.first == runs.Shift(1) {
-		return t.street.settle(), nil
-	}
-	seats := t.planners()
-	var missing int
-	for _, at := range seats {
-		if t.expects[at.home.MeteringPoint] == nil {
-			missing++
-		}
-	}
-	if missing <= mostAtOnce {
-		for _, at := range seats {
-			if t.expects[at.home.MeteringPoint] != nil {
-				continue
-			}
-			x, err := t.expect(ctx, at, now)
-			if noHistory(err) {
-				continue
-			}
-			if err != nil {
-				return nil, err
-			}
-			t.expects[at.home.MeteringPoint] = x
-		}
-	}
-	if err := t.drawDays(ctx, seats, now); err != nil {
-		return nil, err
-	}
-	b, err := t.stored(ctx, seats, now)
-	if err != nil {
-		return nil, err
-	}
-	t.street = t.sum(seats, runs.Shift(1), b)
-	return t.street.settle(), nil
-}
-
-// mostAtOnce is how many homes are forecast with the first quote after a start; of more than
-// that each is with its own.
-const mostAtOnce = 64
-
-// drawDays draws the days that make the scenarios, anew where a model is new, and has every home
-// make its scenarios of them.
-func (t *Traders) drawDays(ctx context.Context, seats []seat, now time.Time) error {
-	if id := t.models.generation(); id != t.days.id || len(t.days.days) == 0 {
-		var all []*forecast.Model
-		for _, at := range seats {
-			for _, s := range t.seriesOf(at) {
-				if m, known := t.models.get(s); known {
-					all = append(all, m.Model)
-				}
-			}
-		}
-		t.days = drawn{id: id}
-		if len(all) > 0 {
-			t.days.days = forecast.Days(drawnDays, all...)
-		}
-	}
-	for _, at := range seats {
-		if x := t.expects[at.home.MeteringPoint]; x != nil {
-			if err := t.draw(ctx, at, x, t.days, now); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// storage is a battery, or what several are together.
-type storage struct {
-	capacity, held, power float64 // Wh, W
-	each                  float64 // efficiency of charging, and that of discharging; of several it is not known
-}
-
-// stored returns what the batteries of the community hold together.
-func (t *Traders) stored(ctx context.Context, seats []seat, now time.Time) (sum storage, err error) {
-	for _, at := range seats {
-		for _, d := range at.devices {
-			if d.Kind != grid.Battery {
-				continue
-			}
-			one, ok, err := t.battery(ctx, d.ID, now)
-			if err != nil {
-				return sum, err
-			}
-			if ok {
-				sum.capacity, sum.held, sum.power = sum.capacity+one.capacity, sum.held+one.held, sum.power+one.power
-			}
-		}
-	}
-	return sum, nil
-}
-
-// battery returns what a battery holds now; ok is false where it is not known or may not be moved.
-func (t *Traders) battery(ctx context.Context, device string, now time.Time) (s storage, ok bool, err error) {
-	last, err := t.Telemetry.Last(ctx, device)
-	if err != nil || last == nil || last.Charge == nil || !t.moves(device) {
-		return s, false, err
-	}
-	b, err := t.asRead(ctx, device, now)
-	if err != nil {
-		return s, false, err
-	}
-	return storage{capacity: b.capacity, held: b.capacity * float64(*last.Charge) / float64(allCharge), power: float64(t.rating(device).Power), each: b.each}, true, nil
-}
-
-// oneWay is the assumed efficiency of charging and of discharging where the owner does not say;
-// both ways 90 %.
-const oneWay = 0.9487
-
-// sum adds up the homes from an interval on.
-func (t *Traders) sum(seats []seat, first grid.Interval, b storage) *street {
-	n := int(horizon / first.Length())
-	st := &street{first: first, b: b, stale: true}
-	for s := range t.scenarios(seats) {
-		lacks, left, net := make([]float64, n), make([]float64, n), make([]float64, n)
-		for _, at := range seats {
-			x := t.expects[at.home.MeteringPoint]
-			if x == nil || s >= len(x.net) {
-				continue
-			}
-			shift := between(x.begins(), first)
-			own, warms, warm := t.charging[at.home.MeteringPoint], t.warming[at.home.MeteringPoint], x.warming(s)
-			for k := range n {
-				from := min(max(k+shift, 0), len(x.net[s])-1)
-				wh := x.net[s][from] + own.or(first.Shift(k), x.cars[s][from]) + warms.or(first.Shift(k), warm[from])
-				net[k] += wh
-				lacks[k] += math.Max(wh, 0)
-				left[k] += math.Max(-wh, 0)
-			}
-		}
-		for k := range lacks {
-			lacks[k] = math.Min(lacks[k], left[k])
-		}
-		st.base, st.pool = append(st.base, net), append(st.pool, lacks)
-	}
-	return st
-}
-
-// scenarios returns how many there are.
-func (t *Traders) scenarios(seats []seat) (n int) {
-	for _, at := range seats {
-		if x := t.expects[at.home.MeteringPoint]; x != nil {
-			n = max(n, len(x.net))
-		}
-	}
-	return n
 }
 
 // settle reckons what the batteries leave, where something changed.
@@ -332,20 +177,5 @@ func (st *street) from(s, k int) (shared, solar grid.PerMille) {
 	return shared, solar
 }
 
-// charging is what the cars of a home will take by its plan.
-type charging struct {
-	first grid.Interval
-	wh    []float64
-}
-
-// or returns what they take in an interval, and what is usual where the plan does not say.
-func (c charging) or(i grid.Interval, usual float64) float64 {
-	if len(c.wh) == 0 {
-		return usual
-	}
-	k := between(c.first, i)
-	if k < 0 || k >= len(c.wh) {
-		return usual
-	}
-	return c.wh[k]
-}
+// middle is the price at which neighbours share.
+func middle(r tariff.Rates) float64 { return float64(r.FeedIn+r.Avoided()) / 2 } //nolint:mnd // half each

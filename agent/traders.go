@@ -4,12 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"sync"
 	"time"
 
 	"github.com/commonwatt/commonwatt/agent/hold"
-	"github.com/commonwatt/commonwatt/agent/plan"
 	"github.com/commonwatt/commonwatt/forecast"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/tariff"
@@ -34,44 +31,47 @@ func isNoPrice(err error) bool {
 }
 
 // Traders are the agents of a community, by the metering points that they trade for. One
-// agent quotes or plans anew at a time; Refit, Add, Homes, Points, Devices, Intent, Planned and
+// agent quotes or plans anew at a time; Refit, Add, Remove, Homes, Members, Points, Devices, Intent, Planned and
 // Skill are safe beside it.
 type Traders struct {
-	Options
-
-	recalls   sync.Mutex         // guards known
-	known     map[string]*memory // by device
-	presences presences
-	bodies    bodies
-	models    models
-	expects   map[string]*expected // by metering point
-	charging  map[string]charging  // by metering point
-	warming   map[string]charging  // what heats, alike
-	days      drawn
-	street    *street
-	planner   plan.Planner
-
-	mu      sync.Mutex        // guards all below
-	seats   map[string]seat   // by metering point
-	sources map[string]string // metering point → what it produces with
-	planned map[string]Planned
-}
-
-// seat is an agent, and the metering point of a home that it trades for.
-type seat struct {
-	agent    Agent // nil: the home does not trade
-	home     Home
-	strategy Strategy
-	meter    string // connection meter
-	devices  []grid.Device
+	minutes   int // of a delivery interval
+	prices    Prices
+	seats     *seats
+	memories  *memories
+	batteries *batteries
+	outlooks  *outlooks
+	planning  *planning
+	bidder    bidder
+	plans     *plans
 }
 
 // NewTraders returns the agents of the homes that the devices belong to: each metering point
 // of a home is forecast and traded by itself, as it is metered.
 func NewTraders(o Options) *Traders {
+	site := site{minutes: o.Minutes, zone: o.Zone, Place: o.Place}
+	if site.zone == nil {
+		site.zone = time.UTC
+	}
+	seats := &seats{strategy: o.Strategy, seed: o.Seed, points: map[string]seat{}, sources: map[string]string{}}
+	memories := &memories{telemetry: o.Telemetry, minutes: o.Minutes, of: map[string]*memory{}}
+	ratings := ratings(o.Rating)
+	batteries := &batteries{telemetry: o.Telemetry, ratings: ratings, memories: memories, inPlace: o.FitInPlace}
+	outlooks := &outlooks{
+		site: site, ratings: ratings, memories: memories, inPlace: o.FitInPlace, of: map[string]*expected{},
+		models: models{site: site, ratings: ratings, kept: o.Kept, of: map[series]fitted{}},
+	}
+	plans := &plans{of: map[string]Planned{}}
+	planning := &planning{
+		site: site, telemetry: o.Telemetry, prices: o.Prices, limits: o.Limits, position: o.Position, noPool: o.NoPool,
+		ratings: ratings, memories: memories, presences: presences{telemetry: o.Telemetry, of: map[string]*presence{}}, batteries: batteries, outlooks: outlooks,
+		neighbours: &neighbours{
+			minutes: o.Minutes, seats: seats, batteries: batteries, outlooks: outlooks, charging: map[string]charging{}, warming: map[string]charging{},
+		},
+		plans: plans,
+	}
 	t := &Traders{
-		Options: o, known: map[string]*memory{}, expects: map[string]*expected{}, charging: map[string]charging{}, warming: map[string]charging{},
-		seats: map[string]seat{}, sources: map[string]string{}, planned: map[string]Planned{},
+		minutes: o.Minutes, prices: o.Prices, seats: seats, memories: memories, batteries: batteries, outlooks: outlooks, planning: planning,
+		bidder: bidder{position: o.Position, noPool: o.NoPool, ahead: o.Ahead, planner: &planning.planner}, plans: plans,
 	}
 	for _, dev := range o.Devices {
 		t.Add(dev)
@@ -79,97 +79,39 @@ func NewTraders(o Options) *Traders {
 	return t
 }
 
-// solar is the source of a home with an inverter.
-const solar = "solar"
-
-// Add takes in one more device, in place of the one with its id if there is one: a connection meter
-// gives its metering point an agent, and an inverter gives the agent of its metering point a source.
-func (t *Traders) Add(dev grid.Device) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	at := t.seats[dev.MeteringPoint]
-	at.devices = append(at.without(dev.ID), dev)
-	switch dev.Kind {
-	case grid.Meter:
-		at.meter, at.home = dev.ID, Home{Member: dev.Member, MeteringPoint: dev.MeteringPoint}
-	case grid.Inverter:
-		t.sources[dev.MeteringPoint] = solar
-	case grid.Battery, grid.Charger, grid.HeatPump, grid.HeatingRod, grid.Appliance:
-	}
-	if at.meter != "" {
-		at.home.Source = t.sources[dev.MeteringPoint]
-		at.strategy = ByPlanner
-		if t.Strategy != nil {
-			at.strategy = t.Strategy(at.home.Member)
-		}
-		at.agent = at.strategy.agent(at.home, t.Seed)
-	}
-	t.seats[dev.MeteringPoint] = at
-}
+// Add takes in one more device: a connection meter gives its metering point an agent,
+// and an inverter gives the agent of its metering point a source.
+func (t *Traders) Add(dev grid.Device) { t.seats.add(dev) }
 
 // Remove lets go of a device. A home without its connection meter trades no more.
-func (t *Traders) Remove(dev grid.Device) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	at, seated := t.seats[dev.MeteringPoint]
-	if !seated {
-		return
-	}
-	at.devices = at.without(dev.ID)
-	if dev.Kind == grid.Inverter && !at.has(grid.Inverter) {
-		delete(t.sources, dev.MeteringPoint)
-		at.home.Source = ""
-		if at.agent != nil {
-			at.agent = at.strategy.agent(at.home, t.Seed)
-		}
-	}
-	if at.meter == dev.ID {
-		at.meter, at.agent = "", nil
-		delete(t.planned, dev.MeteringPoint)
-	}
-	t.seats[dev.MeteringPoint] = at
-}
-
-// without returns the devices of a seat but one, in a list of their own.
-func (at seat) without(device string) []grid.Device {
-	return slices.DeleteFunc(slices.Clone(at.devices), func(d grid.Device) bool { return d.ID == device })
-}
+func (t *Traders) Remove(dev grid.Device) { t.seats.remove(dev) }
 
 // Homes returns how many homes trade: a member with several metering points is one.
-func (t *Traders) Homes() int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	members := map[string]bool{}
-	for _, at := range t.seats {
-		if at.meter != "" {
-			members[at.home.Member] = true
-		}
-	}
-	return len(members)
-}
+func (t *Traders) Homes() int { return len(t.seats.members()) }
+
+// Members returns the members that have a connection meter, sorted.
+func (t *Traders) Members() []string { return t.seats.members() }
 
 // Points returns the metering points that a member trades for, sorted.
-func (t *Traders) Points(member string) []string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	var points []string
-	for point, at := range t.seats {
-		if at.meter != "" && at.home.Member == member {
-			points = append(points, point)
+func (t *Traders) Points(member string) (points []string) {
+	for _, at := range t.seats.trading() {
+		if at.home.Member == member {
+			points = append(points, at.home.MeteringPoint)
 		}
 	}
-	slices.Sort(points)
 	return points
 }
+
+// Devices returns the devices of a member that the agents know, by metering point and as they
+// came.
+func (t *Traders) Devices(member string) []grid.Device { return t.seats.devices(member) }
 
 // Quote lets the agent of a metering point plan a delivery interval at the prices that the
 // utility has for the point then. Errors: forecast.ErrNoHistory, those of the telemetry, and
 // beside a plan without orders *NoPriceError.
 func (t *Traders) Quote(ctx context.Context, point string, i grid.Interval, now time.Time) (Plan, error) {
-	t.mu.Lock()
-	at, seated := t.seats[point]
-	t.mu.Unlock()
-	if !seated || at.meter == "" {
+	at, trades := t.seats.at(point)
+	if !trades {
 		return Plan{}, fmt.Errorf("quote: no agent for metering point %q", point)
 	}
 	if at.agent == nil {
@@ -181,11 +123,11 @@ func (t *Traders) Quote(ctx context.Context, point string, i grid.Interval, now 
 			return p, err
 		}
 	}
-	history, err := t.history(ctx, at.meter, now)
+	history, err := t.memories.history(ctx, at.meter, now)
 	if err != nil {
 		return Plan{}, err
 	}
-	rates, unknown := t.Prices.Rates(point, i)
+	rates, unknown := t.prices.Rates(point, i)
 	plan, err := at.agent.Plan(View{Interval: i, History: history, Retail: rates.Avoided(), FeedIn: rates.FeedIn})
 	if err == nil && unknown != nil {
 		plan.Orders, err = nil, &NoPriceError{unknown}
@@ -195,51 +137,66 @@ func (t *Traders) Quote(ctx context.Context, point string, i grid.Interval, now 
 
 // quote plans a metering point, keeps the plan, and makes orders of it.
 func (t *Traders) quote(ctx context.Context, at seat, i grid.Interval, now time.Time) (Plan, error) {
-	k, p, err := t.plan(ctx, at, i, now)
+	k, p, err := t.planning.plan(ctx, at, i, now)
 	if err != nil {
 		return Plan{}, err
 	}
-	t.keep(t.tell(k, p))
-	return Plan{Orders: t.orders(k, p, k.at, i, ""), Later: t.later(k, p), Expected: forecast.Point{Interval: i, Mean: p.Steps[k.at].Net.Mean}}, nil
+	t.plans.keep(t.planning.tell(k, p))
+	return Plan{
+		Orders: t.bidder.orders(k, p, k.at, i, ""), Later: t.bidder.later(k, p),
+		Expected: forecast.Point{Interval: i, Mean: p.Steps[k.at].Net.Mean},
+	}, nil
 }
 
-// allCharge is a full battery.
-const allCharge grid.PerMille = 1000
+// Replan plans anew for every metering point of which something changed at once since its last
+// plan: a car came or left, an appliance was loaded or done, a battery's charge jumped, the homeowner set other limits; or of
+// which there is no plan. What was ordered stays as it is until the next quote.
+func (t *Traders) Replan(ctx context.Context, now time.Time) error {
+	for _, at := range t.seats.planners() {
+		p, known := t.plans.last(at.home.MeteringPoint)
+		seen, err := t.planning.look(ctx, at, now)
+		if err != nil {
+			return err
+		}
+		if known && !p.seen.differs(seen) {
+			continue
+		}
+		k, made, err := t.planning.plan(ctx, at, grid.IntervalAt(now, t.minutes).Shift(1), now)
+		if noHistory(err) || isNoPrice(err) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		t.plans.keep(t.planning.tell(k, made))
+	}
+	return nil
+}
 
-func (t *Traders) keep(p Planned) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.planned[p.MeteringPoint] = p
+// Refit fits the models that want it of one metering point: the first, by name, that has any, or looks again
+// at what one of its batteries is. did is false where none has. It is safe beside everything else, and is meant to be called
+// again and again by one worker at a low rate; with FitInPlace nobody needs to.
+func (t *Traders) Refit(ctx context.Context, now time.Time) (did bool, err error) {
+	for _, at := range t.seats.planners() {
+		if err := t.memories.recollect(ctx, at, now); err != nil {
+			return true, fmt.Errorf("metering point %s: %w", at.home.MeteringPoint, err)
+		}
+		if did, err := t.batteries.restudy(ctx, at, now); did {
+			return true, err
+		}
+		if did, err := t.outlooks.refit(ctx, at, now); did {
+			return true, err
+		}
+	}
+	return false, nil
 }
 
 // Planned returns what the agent of a metering point last decided; known is false where it
 // has not planned yet, and for those that only trade.
-func (t *Traders) Planned(point string) (p Planned, known bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	p, known = t.planned[point]
-	return p, known
-}
+func (t *Traders) Planned(point string) (p Planned, known bool) { return t.plans.last(point) }
 
 // Intent returns what the plan of a metering point wants of its devices in a delivery interval;
 // known is false where there is none for it: then they follow their own logic.
 func (t *Traders) Intent(point string, i grid.Interval) (in hold.Intent, known bool) {
-	p, known := t.Planned(point)
-	switch {
-	case !known || i.Begin().Sub(p.Intent.Interval.Begin()) > planHolds:
-		return in, false
-	case p.Running != nil && p.Running.Interval == i:
-		return *p.Running, true
-	case p.Intent.Interval.Compare(i) > 0:
-		return in, false
-	}
-	in = p.Intent
-	if in.Interval != i { // no newer plan came: what depends on the interval is left out
-		in.Interval, in.Net, in.Powers = i, nil, nil
-	}
-	return in, true
+	return t.plans.intent(point, i)
 }
-
-// planHolds is for how long after the interval that it was made for a plan is followed where
-// no newer one comes.
-const planHolds = time.Hour

@@ -162,10 +162,10 @@ func (c *Client) Fills(ctx context.Context, only *grid.Interval) (all []Fill, er
 	return all, err
 }
 
-// Level is what waits at a price.
+// Level is a price at which something waits.
 type Level struct {
 	Price  grid.Price  `json:"price"`
-	Energy grid.Energy `json:"energy"` // Wh
+	Energy grid.Energy `json:"energy"` // Wh; zero from communities that do not tell before the gate how much waits, as today's do not
 }
 
 // Best is with what an order would trade at once.

@@ -2,6 +2,7 @@ package disk_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -86,7 +87,7 @@ func TestWhatIsNoDataDirectory(t *testing.T) {
 		case c.want == "" && err != nil:
 			t.Errorf("%s: %v", name, err)
 		case c.want == "":
-			if v := read(t, d.File("version")); v != "5\n" {
+			if v := read(t, d.File("version")); v != fmt.Sprintf("%d\n", disk.Version) {
 				t.Errorf("%s: version %q", name, v)
 			}
 			_ = d.Close()

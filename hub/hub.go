@@ -266,7 +266,7 @@ func (h *Hub) openPages(ctx context.Context) error {
 	if err = h.pages.answer(ctx, h.dir, h.rewards.runner, installer); err != nil {
 		return err
 	}
-	h.own.telling.accounts = h.pages.people.book.People.Accounts
+	h.own.telling.account = h.pages.people.book.People.Account
 	return h.dir.NoteParts() // all of them are there now
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/commonwatt/commonwatt/settlement/billing/desk"
 	"github.com/commonwatt/commonwatt/web"
 	"github.com/commonwatt/commonwatt/web/api"
+	"github.com/commonwatt/commonwatt/web/auth"
 	"github.com/commonwatt/commonwatt/web/auth/accounts"
 )
 
@@ -31,14 +32,14 @@ type telling struct {
 	book   *notices.Book
 	keys   push.Keys
 	runner *notices.Runner
-	// accounts returns who signs in; nil: nobody does yet.
-	accounts func(ctx context.Context) ([]accounts.Account, error)
+	// account returns who signs in, by id; nil: nobody does yet.
+	account func(ctx context.Context, id string) (accounts.Account, error)
 
 	state api.State // as it was looked at last, by the runner alone
 	at    time.Time // wall time
 }
 
-// openTelling opens what members chose. address is that of the pages.
+// openTelling opens what recipients chose. address is that of the pages.
 func openTelling(ctx context.Context, dir *disk.Dir, at *market, d *desk.Desk, live *web.Live, address net.Addr) (t *telling, err error) {
 	plan := at.site.plan
 	t = &telling{market: at, desk: d, live: live, mail: mailer(plan.Billing)}
@@ -97,21 +98,28 @@ func baseOf(a config.Access, address net.Addr) string {
 	return "http://" + host
 }
 
-// contact returns how a member is reached: as whoever has signed in for the home says, else as the
-// community's register of persons has it.
-func (t *telling) contact(ctx context.Context, member string) (c notices.Contact, err error) {
-	if t.accounts != nil {
-		all, err := t.accounts(ctx)
-		if err != nil {
-			return c, err
+// contact returns how a recipient is reached: as the account says; of a demonstration's guests as the
+// community's register of persons has the member. Who has another home by now, or none, is gone.
+func (t *telling) contact(ctx context.Context, r notices.Recipient) (c notices.Contact, err error) {
+	plan := t.market.site.plan
+	if r.Account == auth.Guest {
+		if t.market.site.closed() {
+			return notices.Contact{Gone: true}, nil
 		}
-		k := slices.IndexFunc(all, func(a accounts.Account) bool { return string(a.Role) == "homeowner" && a.Member == member })
-		if k >= 0 {
-			return notices.Contact{EMail: all[k].EMail, Language: all[k].Language}, nil
-		}
+		details, err := t.market.records.ledger.Persons().Personal(ctx, r.Member)
+		return notices.Contact{EMail: details[chaincode.DetailEMail], Language: cmp.Or(details[chaincode.DetailLanguage], plan.Access.Language)}, err
 	}
-	details, err := t.market.records.ledger.Persons().Personal(ctx, member)
-	return notices.Contact{EMail: details[chaincode.DetailEMail], Language: cmp.Or(details[chaincode.DetailLanguage], t.market.site.plan.Access.Language)}, err
+	if t.account == nil {
+		return c, errors.New("the accounts are not open yet")
+	}
+	a, err := t.account(ctx, r.Account)
+	switch {
+	case errors.Is(err, accounts.ErrNone), err == nil && (a.Role != auth.Homeowner || a.Member != r.Member):
+		return notices.Contact{Gone: true}, nil
+	case err != nil:
+		return c, err
+	}
+	return notices.Contact{EMail: a.EMail, Language: cmp.Or(a.Language, plan.Access.Language)}, nil
 }
 
 // looked is for how long what the dashboard shows is taken as it was, in wall time.

@@ -227,7 +227,7 @@ func (p *pages) answer(ctx context.Context, dir *disk.Dir, runner *rewards.Runne
 		return err
 	}
 	at, planning := p.site.plan.Access, p.planning()
-	closed := p.site.sim == nil || !at.Open
+	closed := p.site.closed()
 	if p.people, err = openPeople(ctx, dir, mailer(p.site.plan.Billing), closed, p.log); err != nil {
 		return err
 	}
@@ -277,6 +277,7 @@ func (p *pages) owned() web.Own {
 		Past: shown.Past{Keeper: p.own.past, Desk: p.money.desk}, Bills: shown.Bills{Desk: p.money.desk},
 		Told:     shown.Told{Devices: devices, Evidence: p.records.evidence, Store: p.records.store, Clock: clock},
 		Consents: shown.Consents{Kept: p.own.consents, Devices: devices, Clock: clock}, Notices: p.own.telling.shown(),
+		Objections: shown.Objections{Desk: p.money.values},
 	}
 }
 

@@ -105,6 +105,9 @@ func (s *site) fits() error {
 	return nil
 }
 
+// closed tells whether it is no demonstration: nothing is shown to who has not signed in.
+func (s *site) closed() bool { return s.sim == nil || !s.plan.Access.Open }
+
 func (s *site) close() error {
 	if s.sim == nil {
 		return nil

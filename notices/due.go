@@ -64,7 +64,7 @@ const (
 	staysWorth = 7 * 24 * time.Hour
 )
 
-// Due returns the notices that follow from the facts of a home for a member who chose s. They
+// Due returns the notices that follow from the facts of a home for a recipient who chose s. They
 // are the same as long as the facts are: prices once a local day and direction, a silence once
 // from its beginning, a bill once, and a limit once a local day, whatever its numbers.
 func Due(f Facts, s Settings) (all []Notice) {

@@ -3,22 +3,23 @@
 //
 // # Model
 //
-// A member chooses, for each Kind, by which Channels to be told; what nobody chose is not told.
+// A Recipient is an account of a member's home. Each chooses for itself, for each Kind, by which
+// Channels to be told; what nobody chose is not told, and what one is told says nothing of another.
 // Facts are what is the case at a home at a moment, and Due are the notices that follow from
 // them. A notice has a key, which says what it is about: one that was put into the outbox is
 // never put there again, by any channel once, whatever the facts say later and however often the
-// program starts. No fact gives a notice of the kind Vote yet: a community votes on nothing.
+// program starts. No fact gives a notice of the kind Vote yet: the contracts have no votes.
 //
-// What waits is sent when the member still wants it, as long as it is true, and not more often
+// What waits is sent when the recipient still wants it, as long as it is true, and not more often
 // than Hourly and Daily say. It is marked before it is handed over: of what a crash left in
 // between it is not known whether it went out, and it is not sent a second time.
 //
-// A notice is about the member's own home alone. Each has a link that turns its kind off on its
+// A notice is about the recipient's own home alone. Each has a link that turns its kind off on its
 // channel, which is signed so that nobody else can make one, and needs no sign-in.
 //
 // # Durability
 //
-// What members chose, the outbox, and the keys that sign are in one file. Who opens a Book
+// What recipients chose, the outbox, and the keys that sign are in one file. Who opens a Book
 // closes it; Runner is what sends, and its owner runs it. Both are safe for concurrent use.
 package notices
 
@@ -35,7 +36,7 @@ type Kind string
 
 // The kinds.
 const (
-	Price  Kind = "price"  // the price among neighbours passed a bound that the member set
+	Price  Kind = "price"  // the price among neighbours passed a bound that the recipient set
 	Device Kind = "device" // a device of the home fell silent
 	Bill   Kind = "bill"   // there is a bill
 	Vote   Kind = "vote"   // the community decides something
@@ -51,25 +52,25 @@ type Channel string
 // The channels.
 const (
 	EMail Channel = "email"
-	Push  Channel = "push" // to the browsers that the member subscribed
+	Push  Channel = "push" // to the browsers that the recipient subscribed
 )
 
 // Channels are all of them.
 func Channels() []Channel { return []Channel{EMail, Push} }
 
-// Settings are what a member chose.
+// Settings are what a recipient chose.
 type Settings struct {
 	On    map[Kind][]Channel `json:"on,omitempty"`
-	Below *grid.Price        `json:"below,omitempty"` // of the price among neighbours; nil: the member is not told
+	Below *grid.Price        `json:"below,omitempty"` // of the price among neighbours; nil: the recipient is not told
 	Above *grid.Price        `json:"above,omitempty"`
-	// Since is when the member chose this, world time: what was before is not told.
+	// Since is when the recipient chose this, world time: what was before is not told.
 	Since time.Time `json:"since"`
 }
 
-// Wants tells whether a member is told of a kind by a channel.
+// Wants tells whether a recipient is told of a kind by a channel.
 func (s Settings) Wants(k Kind, c Channel) bool { return slices.Contains(s.On[k], c) }
 
-// any tells whether a member is told of anything.
+// any tells whether a recipient is told of anything.
 func (s Settings) any() bool {
 	for _, channels := range s.On {
 		if len(channels) > 0 {

@@ -50,11 +50,17 @@ type hub struct {
 	book  *notices.Book
 	now   time.Time
 	facts map[string]notices.Facts
+	left  map[notices.Recipient]bool // whose accounts are gone
+
+	unknown string // whose facts are not known
 }
+
+// at is who reads of a home with an account of the same name.
+func at(member string) notices.Recipient { return notices.Recipient{Account: member, Member: member} }
 
 func newHub(t *testing.T) *hub {
 	t.Helper()
-	h := &hub{told: &told{gone: map[string]bool{}}, t: t, path: filepath.Join(t.TempDir(), notices.File), now: time.Date(2026, 6, 1, 10, 0, 0, 0, time.UTC), facts: map[string]notices.Facts{}}
+	h := &hub{told: &told{gone: map[string]bool{}}, t: t, path: filepath.Join(t.TempDir(), notices.File), now: time.Date(2026, 6, 1, 10, 0, 0, 0, time.UTC), facts: map[string]notices.Facts{}, left: map[notices.Recipient]bool{}}
 	h.open()
 	return h
 }
@@ -81,22 +87,30 @@ func (h *hub) step() {
 		Book: h.book, Place: notices.Place{Zone: time.UTC, Currency: "EUR"}, Base: "https://street.example", Name: "Am Anger", Clock: clock, Now: clock, Log: slog.New(slog.DiscardHandler),
 		Mail: h.told, Push: pushed{h.told},
 		Facts: func(_ context.Context, member string) (notices.Facts, error) {
+			if member == h.unknown {
+				return notices.Facts{}, errors.New("nothing is known")
+			}
 			f := h.facts[member]
 			f.Now, f.Zone = h.now, time.UTC
 			return f, nil
 		},
-		Contact: func(_ context.Context, member string) (notices.Contact, error) {
-			return notices.Contact{EMail: member + "@street.example", Language: map[string]string{"bob": "de"}[member]}, nil
+		Contact: func(_ context.Context, r notices.Recipient) (notices.Contact, error) {
+			return notices.Contact{EMail: r.Account + "@street.example", Language: map[string]string{"bob": "de"}[r.Account], Gone: h.left[r]}, nil
 		},
 	}
-	if err := r.Step(h.t.Context()); err != nil {
+	if err := r.Step(h.t.Context()); (err != nil) != (h.unknown != "") {
 		h.t.Fatal(err)
 	}
 }
 
 func (h *hub) choose(member string, on map[notices.Kind][]notices.Channel) {
 	h.t.Helper()
-	err := h.book.Set(h.t.Context(), member, notices.Settings{On: on, Below: new(grid.Price(100_000)), Above: new(grid.Price(300_000)), Since: h.now})
+	h.chooseAs(at(member), on)
+}
+
+func (h *hub) chooseAs(r notices.Recipient, on map[notices.Kind][]notices.Channel) {
+	h.t.Helper()
+	err := h.book.Set(h.t.Context(), r, notices.Settings{On: on, Below: new(grid.Price(100_000)), Above: new(grid.Price(300_000)), Since: h.now})
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -133,7 +147,7 @@ func (h *hub) subjects() (all []string) {
 func TestEachIsToldOnce(t *testing.T) {
 	h := newHub(t)
 	h.choose("ann", all())
-	if err := h.book.Subscribe(t.Context(), "ann", notices.Browser{Endpoint: "https://push.example/1"}); err != nil {
+	if err := h.book.Subscribe(t.Context(), at("ann"), notices.Browser{Endpoint: "https://push.example/1"}); err != nil {
 		t.Fatal(err)
 	}
 	h.facts["ann"], h.facts["bob"] = h.everything(), h.everything()
@@ -239,19 +253,19 @@ func TestALinkTurnsOff(t *testing.T) {
 	h.step()
 	_, token, _ := strings.Cut(h.letters[0].Off, "token=")
 	h.open() // the key is kept
-	for _, wrong := range []string{"", ".", token + "x", "x" + token, token[:len(token)-5], strings.Split(token, ".")[0], strings.Split(h.book.Token(notices.Off{Member: "bob", Kind: notices.Price, Channel: notices.EMail}), ".")[0] + "." + strings.Split(token, ".")[1]} {
+	for _, wrong := range []string{"", ".", token + "x", "x" + token, token[:len(token)-5], strings.Split(token, ".")[0], strings.Split(h.book.Token(notices.Off{Account: "bob", Member: "bob", Kind: notices.Price, Channel: notices.EMail}), ".")[0] + "." + strings.Split(token, ".")[1]} {
 		if _, err := h.book.TurnOff(t.Context(), wrong); !errors.Is(err, notices.ErrToken) {
 			t.Errorf("%q: %v", wrong, err)
 		}
 	}
 	for range 2 {
 		o, err := h.book.TurnOff(t.Context(), token)
-		if err != nil || o != (notices.Off{Member: "ann", Kind: notices.Price, Channel: notices.EMail}) {
+		if err != nil || o != (notices.Off{Account: "ann", Member: "ann", Kind: notices.Price, Channel: notices.EMail}) {
 			t.Fatal(o, err)
 		}
 	}
-	ann, _ := h.book.Of(t.Context(), "ann")
-	bob, _ := h.book.Of(t.Context(), "bob")
+	ann, _ := h.book.Of(t.Context(), at("ann"))
+	bob, _ := h.book.Of(t.Context(), at("bob"))
 	if ann.Wants(notices.Price, notices.EMail) || !ann.Wants(notices.Price, notices.Push) || !ann.Wants(notices.Bill, notices.EMail) || !bob.Wants(notices.Price, notices.EMail) {
 		t.Errorf("ann %+v, bob %+v", ann, bob)
 	}
@@ -278,7 +292,7 @@ func TestABrowserThatIsGoneIsForgotten(t *testing.T) {
 	h := newHub(t)
 	h.choose("bob", map[notices.Kind][]notices.Channel{notices.Bill: both})
 	for n := range 12 {
-		err := h.book.Subscribe(t.Context(), "bob", notices.Browser{Endpoint: fmt.Sprint("https://push.example/", n)})
+		err := h.book.Subscribe(t.Context(), at("bob"), notices.Browser{Endpoint: fmt.Sprint("https://push.example/", n)})
 		if wrong := (*notices.FieldError)(nil); n < 10 && err != nil || n >= 10 && !errors.As(err, &wrong) {
 			t.Fatal(n, err)
 		}
@@ -286,15 +300,15 @@ func TestABrowserThatIsGoneIsForgotten(t *testing.T) {
 	h.gone["https://push.example/3"] = true
 	h.facts["bob"] = h.everything()
 	h.step()
-	left, err := h.book.Browsers(t.Context(), "bob")
+	left, err := h.book.Browsers(t.Context(), at("bob"))
 	if err != nil || len(left) != 9 || len(h.messages) != 9 || h.messages[0].Title != "Rechnung 2026-000017" || h.messages[0].Text != "Ihre Rechnung für 2026-05 liegt vor. Sie zahlen 12,50 EUR." {
 		t.Errorf("%d left, %d told, %+v: %v", len(left), len(h.messages), h.messages, err)
 	}
 	if err := h.book.Forget(t.Context(), "bob"); err != nil {
 		t.Fatal(err)
 	}
-	left, _ = h.book.Browsers(t.Context(), "bob")
-	if members, _ := h.book.Members(t.Context()); len(left)+len(members) > 0 {
+	left, _ = h.book.Browsers(t.Context(), at("bob"))
+	if members, _ := h.book.Recipients(t.Context()); len(left)+len(members) > 0 {
 		t.Errorf("%v and %v of who is forgotten", left, members)
 	}
 }
@@ -308,11 +322,94 @@ func TestWhatCannotBeChosen(t *testing.T) {
 		"below: it has to be less than above":                                                   {Below: new(grid.Price(2)), Above: new(grid.Price(1))},
 		"below: give a price, or one in above: notices of prices are about passing one of them": {On: map[notices.Kind][]notices.Channel{notices.Price: both}},
 	} {
-		if err := h.book.Set(t.Context(), "ann", s); err == nil || err.Error() != want {
+		if err := h.book.Set(t.Context(), at("ann"), s); err == nil || err.Error() != want {
 			t.Errorf("%+v: %v, want %s", s, err, want)
 		}
 	}
-	if members, _ := h.book.Members(t.Context()); len(members) > 0 {
+	if members, _ := h.book.Recipients(t.Context()); len(members) > 0 {
 		t.Error("kept")
+	}
+}
+
+// TestTwoAccountsOfAHome choose for themselves: each is told what it chose, at its own address and in
+// its own browsers, and the link of one turns nothing off for the other.
+func TestTwoAccountsOfAHome(t *testing.T) {
+	h := newHub(t)
+	ann, cleo := notices.Recipient{Account: "ann", Member: "oak"}, notices.Recipient{Account: "cleo", Member: "oak"}
+	h.chooseAs(ann, map[notices.Kind][]notices.Channel{notices.Bill: {notices.EMail}, notices.Device: {notices.EMail}})
+	h.chooseAs(cleo, map[notices.Kind][]notices.Channel{notices.Bill: both})
+	if err := h.book.Subscribe(t.Context(), cleo, notices.Browser{Endpoint: "https://push.example/cleo"}); err != nil {
+		t.Fatal(err)
+	}
+	h.facts["oak"] = h.everything()
+	h.step()
+	var to []string
+	for _, l := range h.letters {
+		to = append(to, l.To+" "+l.Subject)
+	}
+	if got := strings.Join(to, ", "); len(h.messages) != 1 || got != "ann@street.example Am Anger: roof does not answer, ann@street.example Am Anger: Bill 2026-000017, cleo@street.example Am Anger: Bill 2026-000017" {
+		t.Errorf("letters %s; messages %+v", got, h.messages)
+	}
+	_, token, _ := strings.Cut(h.letters[1].Off, "token=")
+	if _, err := h.book.TurnOff(t.Context(), token); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.book.Unsubscribe(t.Context(), ann, "https://push.example/cleo"); err != nil {
+		t.Fatal(err)
+	}
+	one, _ := h.book.Of(t.Context(), ann)
+	other, _ := h.book.Of(t.Context(), cleo)
+	browsers, _ := h.book.Browsers(t.Context(), cleo)
+	if one.Wants(notices.Bill, notices.EMail) || !other.Wants(notices.Bill, notices.EMail) || len(browsers) != 1 {
+		t.Errorf("ann %+v, cleo %+v with %v", one, other, browsers)
+	}
+}
+
+// TestALinkOfBefore was made when a home chose as one: it turns the kind off for all who read of it.
+func TestALinkOfBefore(t *testing.T) {
+	h := newHub(t)
+	ann, cleo, bob := notices.Recipient{Account: "ann", Member: "oak"}, notices.Recipient{Account: "cleo", Member: "oak"}, at("bob")
+	for _, r := range []notices.Recipient{ann, cleo, bob} {
+		h.chooseAs(r, all())
+	}
+	if _, err := h.book.TurnOff(t.Context(), h.book.Token(notices.Off{Member: "oak", Kind: notices.Bill, Channel: notices.EMail})); err != nil {
+		t.Fatal(err)
+	}
+	for r, want := range map[notices.Recipient]bool{ann: false, cleo: false, bob: true} {
+		if s, err := h.book.Of(t.Context(), r); err != nil || s.Wants(notices.Bill, notices.EMail) != want || !s.Wants(notices.Bill, notices.Push) {
+			t.Errorf("%s: %+v, %v", r, s, err)
+		}
+	}
+}
+
+// TestWhoIsGoneIsToldNothing has an account removed, or given another home, while a notice waits: it is
+// told nothing of the home, nothing of it is kept, and the other account of the home is told on.
+func TestWhoIsGoneIsToldNothing(t *testing.T) {
+	h := newHub(t)
+	ann, cleo := notices.Recipient{Account: "ann", Member: "oak"}, notices.Recipient{Account: "cleo", Member: "oak"}
+	h.chooseAs(ann, map[notices.Kind][]notices.Channel{notices.Bill: {notices.EMail}})
+	h.chooseAs(cleo, map[notices.Kind][]notices.Channel{notices.Bill: {notices.EMail}})
+	h.facts["oak"], h.fail = h.everything(), errors.New("450 try later")
+	h.step()
+	h.fail, h.left[ann], h.now = nil, true, h.now.Add(time.Hour)
+	h.step()
+	if len(h.letters) != 1 || h.letters[0].To != "cleo@street.example" {
+		t.Errorf("%+v", h.letters)
+	}
+	if recipients, err := h.book.Recipients(t.Context()); err != nil || len(recipients) != 1 || recipients[0] != cleo {
+		t.Errorf("%v, %v", recipients, err)
+	}
+}
+
+// TestOneWhoseFactsAreNotKnown keeps nobody else from being told.
+func TestOneWhoseFactsAreNotKnown(t *testing.T) {
+	h := newHub(t)
+	h.choose("ann", map[notices.Kind][]notices.Channel{notices.Bill: {notices.EMail}})
+	h.choose("bob", map[notices.Kind][]notices.Channel{notices.Bill: {notices.EMail}})
+	h.facts["bob"] = h.everything()
+	h.unknown = "ann"
+	h.step()
+	if len(h.letters) != 1 || h.letters[0].To != "bob@street.example" {
+		t.Errorf("%+v", h.letters)
 	}
 }

@@ -2,6 +2,7 @@ package notices
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -35,13 +36,14 @@ type Pusher interface {
 	Send(ctx context.Context, to Browser, m Message, ttl time.Duration) (gone bool, err error)
 }
 
-// Contact is how a member is reached.
+// Contact is how a recipient is reached.
 type Contact struct {
 	EMail    string // empty: none is known
 	Language string
+	Gone     bool // there is no such account any more, or it is another home's
 }
 
-// How often a member is told by a channel, at most.
+// How often a recipient is told by a channel, at most.
 const (
 	Hourly = 4
 	Daily  = 12
@@ -50,9 +52,9 @@ const (
 // Runner finds out what there is to tell, and tells it.
 type Runner struct {
 	Book    *Book
-	Place   Place // but the language, which is the member's
+	Place   Place // but the language, which is the recipient's
 	Facts   func(ctx context.Context, member string) (Facts, error)
-	Contact func(ctx context.Context, member string) (Contact, error)
+	Contact func(ctx context.Context, r Recipient) (Contact, error)
 	Mail    Mailer // nil: there is no mail server
 	Push    Pusher
 	Base    string           // address of the pages, without a slash at its end
@@ -65,7 +67,7 @@ type Runner struct {
 // lookEvery is how often facts are looked at, in wall time.
 const lookEvery = 15 * time.Second
 
-// Run tells members until ctx ends.
+// Run tells recipients until ctx ends.
 func (r *Runner) Run(ctx context.Context) error {
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
@@ -83,40 +85,41 @@ func (r *Runner) Run(ctx context.Context) error {
 
 // Step looks at the facts once, and sends what waits.
 func (r *Runner) Step(ctx context.Context) error {
-	members, err := r.Book.Members(ctx)
+	recipients, err := r.Book.Recipients(ctx)
 	if err != nil {
 		return err
 	}
-	for _, member := range members {
-		if err := r.look(ctx, member); err != nil {
-			return err
-		}
+	var failed []error // of one recipient: the others are told all the same
+	for _, recipient := range recipients {
+		failed = append(failed, r.look(ctx, recipient))
 	}
 	all, err := r.Book.next(ctx, r.Now())
-	if err != nil {
-		return err
-	}
 	for _, w := range all {
-		if err := r.tell(ctx, w); err != nil {
-			return err
-		}
+		failed = append(failed, r.tell(ctx, w))
 	}
-	return nil
+	return errors.Join(append(failed, err)...)
 }
 
-// look puts into the outbox what there is to tell a member.
-func (r *Runner) look(ctx context.Context, member string) error {
-	s, err := r.Book.Of(ctx, member)
+// look puts into the outbox what there is to tell a recipient. Of who is gone it forgets all.
+func (r *Runner) look(ctx context.Context, recipient Recipient) error {
+	contact, err := r.Contact(ctx, recipient)
 	if err != nil {
+		return fmt.Errorf("contact of %s: %w", recipient, err)
+	}
+	if contact.Gone {
+		return r.Book.Leave(ctx, recipient)
+	}
+	s, err := r.Book.Of(ctx, recipient)
+	if err != nil || !s.any() {
 		return err
 	}
-	facts, err := r.Facts(ctx, member)
+	facts, err := r.Facts(ctx, recipient.Member)
 	if err != nil {
-		return fmt.Errorf("facts of %s: %w", member, err)
+		return fmt.Errorf("facts of %s: %w", recipient.Member, err)
 	}
 	for _, n := range Due(facts, s) {
 		for _, c := range s.On[n.Kind] {
-			if err := r.Book.put(ctx, member, c, n); err != nil {
+			if err := r.Book.put(ctx, recipient, c, n); err != nil {
 				return err
 			}
 		}
@@ -126,7 +129,7 @@ func (r *Runner) look(ctx context.Context, member string) error {
 
 // tell sends a notice, if it is still to be sent.
 func (r *Runner) tell(ctx context.Context, w waiting) error {
-	s, err := r.Book.Of(ctx, w.member)
+	s, err := r.Book.Of(ctx, w.recipient)
 	if err != nil {
 		return err
 	}
@@ -153,13 +156,13 @@ func (r *Runner) tell(ctx context.Context, w waiting) error {
 	}
 }
 
-// enough tells whether a member was told so often by a channel that a notice waits.
+// enough tells whether a recipient was told so often by a channel that a notice waits.
 func (r *Runner) enough(ctx context.Context, w waiting) (bool, error) {
-	hour, err := r.Book.sentSince(ctx, w.member, w.channel, r.Now().Add(-time.Hour))
+	hour, err := r.Book.sentSince(ctx, w.recipient, w.channel, r.Now().Add(-time.Hour))
 	if err != nil || hour >= Hourly {
 		return true, err
 	}
-	day, err := r.Book.sentSince(ctx, w.member, w.channel, r.Now().Add(-24*time.Hour))
+	day, err := r.Book.sentSince(ctx, w.recipient, w.channel, r.Now().Add(-24*time.Hour))
 	return day >= Daily, err
 }
 
@@ -178,13 +181,13 @@ func (r *Runner) later(ctx context.Context, w waiting, why error) error {
 
 // send sends a notice, and tells whether there was anybody to send it to.
 func (r *Runner) send(ctx context.Context, w waiting) (reached bool, err error) {
-	contact, err := r.Contact(ctx, w.member)
-	if err != nil {
+	contact, err := r.Contact(ctx, w.recipient)
+	if err != nil || contact.Gone {
 		return false, err
 	}
 	place := r.Place
 	place.Language = contact.Language
-	words, token := place.Say(w.notice), r.Book.Token(Off{w.member, w.notice.Kind, w.channel})
+	words, token := place.Say(w.notice), r.Book.Token(Off{w.recipient.Account, w.recipient.Member, w.notice.Kind, w.channel})
 	off := r.Base + "/off.html#" + token
 	if w.channel == EMail {
 		if r.Mail == nil || contact.EMail == "" {
@@ -198,10 +201,10 @@ func (r *Runner) send(ctx context.Context, w waiting) (reached bool, err error) 
 	return r.push(ctx, w, Message{Title: words.Title, Text: words.Text, Tag: string(w.notice.Kind) + " " + w.notice.Key, Open: r.Base + "/", Off: off})
 }
 
-// push sends a message to all browsers of a member. One that took it is enough: it is not sent
+// push sends a message to all browsers of a recipient. One that took it is enough: it is not sent
 // there again because another one did not.
 func (r *Runner) push(ctx context.Context, w waiting, m Message) (reached bool, failed error) {
-	browsers, err := r.Book.Browsers(ctx, w.member)
+	browsers, err := r.Book.Browsers(ctx, w.recipient)
 	if err != nil || r.Push == nil {
 		return false, err
 	}
@@ -209,7 +212,7 @@ func (r *Runner) push(ctx context.Context, w waiting, m Message) (reached bool, 
 		gone, err := r.Push.Send(ctx, to, m, max(w.notice.Until.Sub(r.Clock()), time.Minute))
 		switch {
 		case gone:
-			if err := r.Book.Unsubscribe(ctx, w.member, to.Endpoint); err != nil {
+			if err := r.Book.Unsubscribe(ctx, w.recipient, to.Endpoint); err != nil {
 				return reached, err
 			}
 		case err != nil:

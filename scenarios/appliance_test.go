@@ -46,12 +46,7 @@ func choresDays(t *testing.T, planned bool) (d ranDay) {
 		t.Fatal(err)
 	}
 	if !planned {
-		of := r.desk.Rating
-		r.desk.Rating = func(device string) agent.Rating {
-			x := of(device)
-			x.Programme = agent.Programme{}
-			return x
-		}
+		rateOtherwise(t, r, func(x *agent.Rating) { x.Programme = agent.Programme{} })
 	}
 	evening := s.Start.Add(44 * time.Hour) // all that was loaded is done then, and nothing else was
 	begin := make([]int64, s.Homes)

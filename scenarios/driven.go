@@ -108,7 +108,7 @@ func (r *replay) Plan(ctx context.Context, point string, i grid.Interval, now ti
 			all = append(all, drive.Bids(later))
 		}
 	}
-	return r.deviant.bids(r.market.Owner(point), all, func(i grid.Interval) (tariff.Rates, error) { return r.desk.Prices.Rates(point, i) }), err
+	return r.deviant.bids(r.market.Owner(point), all, func(i grid.Interval) (tariff.Rates, error) { return r.prices.Rates(point, i) }), err
 }
 
 // Energies implements drive.Meters. Every meter was read at both ends.

@@ -47,17 +47,29 @@ func winterDay(t *testing.T) (*replay, Scenario) {
 	return r, s
 }
 
+// rateOtherwise gives a replay agents that know devices by other ratings.
+func rateOtherwise(t *testing.T, r *replay, change func(*agent.Rating)) {
+	t.Helper()
+	terms, err := r.result.Scenario.terms()
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := r.agents(r.recorder.grid(), terms)
+	of := o.Rating
+	o.Rating = func(device string) agent.Rating {
+		x := of(device)
+		change(&x)
+		return x
+	}
+	r.desk = agent.NewTraders(o)
+}
+
 // winter replays a day of the winter week. With planned false nothing of what heats may be moved.
 func winter(t *testing.T, planned bool) (h heated) {
 	t.Helper()
 	r, s := winterDay(t)
 	if !planned {
-		of := r.desk.Rating
-		r.desk.Rating = func(device string) agent.Rating {
-			x := of(device)
-			x.Loss = 0
-			return x
-		}
+		rateOtherwise(t, r, func(x *agent.Rating) { x.Loss = 0 })
 	}
 	h = heated{map[string]grid.Money{}, map[string]float64{}, map[string]int{}, map[string]int{}}
 	spec := s.World()

@@ -118,6 +118,7 @@ type replay struct {
 	recorder *recorder
 	held     *held
 	desk     *agent.Traders
+	prices   agent.Prices
 	market   *community.Market
 	driver   *drive.Driver
 	inPlace  drive.InPlace
@@ -188,7 +189,7 @@ func newReplay(ctx context.Context, s Scenario, l *ledger.Ledger, d *deviant) (*
 	r.result.watch, r.result.capacities = foresight.New(spec, s.Interval), r.recorder.capacities()
 	r.declared = community.NewDeclarations(r.result.Feeder, func(point string) string { return r.market.Point(point).Node })
 	devices := r.recorder.grid()
-	r.desk = r.traders(devices, t)
+	r.prices, r.desk = t.prices, agent.NewTraders(r.agents(devices, t))
 	if err := l.Register(ctx, devices...); err != nil {
 		return nil, err
 	}
@@ -202,16 +203,16 @@ func newReplay(ctx context.Context, s Scenario, l *ledger.Ledger, d *deviant) (*
 	return r, nil
 }
 
-// traders returns the homes' agents.
-func (r *replay) traders(devices []grid.Device, t terms) *agent.Traders {
+// agents says what the homes' agents work with.
+func (r *replay) agents(devices []grid.Device, t terms) agent.Options {
 	s := r.result.Scenario
-	return agent.NewTraders(agent.Options{
+	return agent.Options{
 		Devices: devices, Prices: t.prices, Telemetry: r.recorder, Seed: s.Seed, Minutes: s.Interval, Rating: r.recorder.rating,
 		Strategy: func(member string) agent.Strategy { return r.deviant.of(s, member) },
 		Place:    agent.Place{Latitude: s.Latitude, Longitude: s.Longitude}, FitInPlace: true,
 		Ahead: t.trading == matching.Calls, NoPool: t.rules.Pool == settlement.Off,
 		Position: func(i grid.Interval, point string) (grid.Energy, bool) { return r.market.Position(i, point) },
-	})
+	}
 }
 
 // openMarket opens the market, and admits the homes.

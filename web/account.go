@@ -89,7 +89,7 @@ func (o holders) SetAccount(ctx context.Context, r api.SetAccountRequestObject) 
 	if err != nil {
 		return nil, err
 	}
-	if err := o.people.Book.People.Rename(ctx, p.Account, r.Body.Name, language(r.Body.Language)); err != nil {
+	if err := o.people.Book.People.Rename(ctx, p.Account, r.Body.Name, language(r.Body.Language), by(ctx)); err != nil {
 		return nil, ofAccounts(err)
 	}
 	own, err := o.own(ctx, p)

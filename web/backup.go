@@ -2,11 +2,13 @@ package web
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 
 	"github.com/commonwatt/commonwatt/web/api"
+	"github.com/commonwatt/commonwatt/web/auth/accounts"
 )
 
 // Backup is the data directory at one moment. Who took it closes it.
@@ -21,6 +23,11 @@ func (s operators) MakeBackup(ctx context.Context, r api.MakeBackupRequestObject
 	b, err := s.operator.Backup(ctx)
 	if err != nil {
 		return nil, billing(err)
+	}
+	if s.log != nil { // it has the keys of the machine: who took one away is known
+		if err := s.log.Add(ctx, by(ctx), accounts.BackupMade, b.Name()); err != nil {
+			return nil, errors.Join(err, b.Close())
+		}
 	}
 	return backedUp{ctx, b, r.Body.Passphrase}, nil
 }

@@ -41,6 +41,17 @@ func behindWith(t *testing.T, a web.Access, planning web.Planning) http.Handler 
 // behindPeopled is such a server to which people sign in.
 func behindPeopled(t *testing.T, a web.Access, planning web.Planning, people web.People) http.Handler {
 	t.Helper()
+	return serverBehind(t, a, planning, people, newOwn())
+}
+
+// behindOwn is such a server of what is a homeowner's own.
+func behindOwn(t *testing.T, a web.Access, people web.People, own web.Own) http.Handler {
+	t.Helper()
+	return serverBehind(t, a, newWishes().planning(), people, own)
+}
+
+func serverBehind(t *testing.T, a web.Access, planning web.Planning, people web.People, own web.Own) http.Handler {
+	t.Helper()
 	profiles, err := profile.Embedded()
 	if err != nil {
 		t.Fatal(err)
@@ -58,7 +69,7 @@ func behindPeopled(t *testing.T, a web.Access, planning web.Planning, people web
 		Key: "operator's key", Members: purses{}, Fund: purses{}, Community: func() api.Community { return api.Community{} }, Tariffs: takesAll{}, Values: &noValues{}, Bills: oneBill{},
 		Operation: func(context.Context) api.Operation { return api.Operation{Checks: []api.Check{}} },
 		Backup:    func(context.Context) (web.Backup, error) { return newBackedUp(nil), nil },
-	}).Planned(planning).Researched(oneRun{}).Owned(newOwn())
+	}).Planned(planning).Researched(oneRun{}).Owned(own)
 	h, err := s.Behind(a).Peopled(people).Handler()
 	if err != nil {
 		t.Fatal(err)

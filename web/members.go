@@ -71,11 +71,15 @@ func (s operators) GetMembers(ctx context.Context, _ api.GetMembersRequestObject
 
 // ImportMembers implements the API.
 func (s operators) ImportMembers(ctx context.Context, r api.ImportMembersRequestObject) (api.ImportMembersResponseObject, error) {
+	apply := r.Params.Apply != nil && *r.Params.Apply
+	if who, _ := auth.From(ctx); apply && who.Account == auth.Guest {
+		return nil, refuse(http.StatusForbidden, "%s", auth.GuestsMayNot)
+	}
 	list, err := io.ReadAll(r.Body)
 	if err != nil {
 		return nil, refuse(http.StatusBadRequest, "the list did not come whole: %v", err)
 	}
-	done, err := s.operator.Members.Import(ctx, list, r.Params.Apply != nil && *r.Params.Apply)
+	done, err := s.operator.Members.Import(ctx, list, apply)
 	done.Rows, done.Problems = listed(done.Rows), listed(done.Problems)
 	return api.ImportMembers200JSONResponse(done), inTerms(err)
 }

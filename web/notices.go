@@ -9,13 +9,19 @@ import (
 	"github.com/commonwatt/commonwatt/web/auth"
 )
 
-// Notices are what homeowners are told, by member. An error that has a method Parameter() string
+// Recipient is who is told of a home: each account of a member chooses for itself.
+type Recipient struct {
+	Account string // auth.Guest in a demonstration, whose guests of one home choose together
+	Member  string
+}
+
+// Notices are what homeowners are told, by account. An error that has a method Parameter() string
 // says what is wrong with what was sent.
 type Notices interface {
-	Settings(ctx context.Context, member string) (api.NoticeSettings, error)
-	Choose(ctx context.Context, member string, r api.NoticeRequest) error
-	Subscribe(ctx context.Context, member string, s api.PushSubscription) error
-	Unsubscribe(ctx context.Context, member, endpoint string) error
+	Settings(ctx context.Context, r Recipient) (api.NoticeSettings, error)
+	Choose(ctx context.Context, r Recipient, chosen api.NoticeRequest) error
+	Subscribe(ctx context.Context, r Recipient, s api.PushSubscription) error
+	Unsubscribe(ctx context.Context, r Recipient, endpoint string) error
 	// TurnOff does what the link of a notice asks for; known is false where it is no link of this
 	// community.
 	TurnOff(ctx context.Context, token string) (o api.NoticeOff, known bool, err error)
@@ -33,59 +39,54 @@ func wrongly(err error) error {
 	return err
 }
 
-// member returns whose notices who has signed in may see and choose.
-func (o owners) member(ctx context.Context) (string, error) {
+// recipient returns whose notices who has signed in may see and choose.
+func (o owners) recipient(ctx context.Context) (Recipient, error) {
 	p, _ := auth.From(ctx)
-	if p.Member == "" || o.own.Notices == nil {
-		return "", refuse(http.StatusForbidden, "only who has signed in as the owner of a home is told anything")
+	if p.Member == "" || !p.Person() || o.own.Notices == nil {
+		return Recipient{}, refuse(http.StatusForbidden, "only who has signed in as the owner of a home is told anything")
 	}
-	return p.Member, nil
-}
-
-// told returns what a member is told now.
-func (o owners) told(ctx context.Context, member string) (api.NoticeSettings, error) {
-	return o.own.Notices.Settings(ctx, member)
+	return Recipient{p.Account, p.Member}, nil
 }
 
 // GetNotices implements the API.
 func (o owners) GetNotices(ctx context.Context, _ api.GetNoticesRequestObject) (api.GetNoticesResponseObject, error) {
-	member, err := o.member(ctx)
+	recipient, err := o.recipient(ctx)
 	if err != nil {
 		return nil, err
 	}
-	s, err := o.told(ctx, member)
+	s, err := o.own.Notices.Settings(ctx, recipient)
 	return api.GetNotices200JSONResponse(s), err
 }
 
 // SetNotices implements the API.
 func (o owners) SetNotices(ctx context.Context, r api.SetNoticesRequestObject) (api.SetNoticesResponseObject, error) {
-	member, err := o.member(ctx)
+	recipient, err := o.recipient(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := o.own.Notices.Choose(ctx, member, *r.Body); err != nil {
+	if err := o.own.Notices.Choose(ctx, recipient, *r.Body); err != nil {
 		return nil, wrongly(err)
 	}
-	s, err := o.told(ctx, member)
+	s, err := o.own.Notices.Settings(ctx, recipient)
 	return api.SetNotices200JSONResponse(s), err
 }
 
 // SubscribePush implements the API.
 func (o owners) SubscribePush(ctx context.Context, r api.SubscribePushRequestObject) (api.SubscribePushResponseObject, error) {
-	member, err := o.member(ctx)
+	recipient, err := o.recipient(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return api.SubscribePush204Response{}, wrongly(o.own.Notices.Subscribe(ctx, member, *r.Body))
+	return api.SubscribePush204Response{}, wrongly(o.own.Notices.Subscribe(ctx, recipient, *r.Body))
 }
 
 // UnsubscribePush implements the API.
 func (o owners) UnsubscribePush(ctx context.Context, r api.UnsubscribePushRequestObject) (api.UnsubscribePushResponseObject, error) {
-	member, err := o.member(ctx)
+	recipient, err := o.recipient(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return api.UnsubscribePush204Response{}, o.own.Notices.Unsubscribe(ctx, member, r.Params.Endpoint)
+	return api.UnsubscribePush204Response{}, o.own.Notices.Unsubscribe(ctx, recipient, r.Params.Endpoint)
 }
 
 // TurnNoticeOff implements the API.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/commonwatt/commonwatt/web/api"
 	"github.com/commonwatt/commonwatt/web/auth"
+	"github.com/commonwatt/commonwatt/web/auth/accounts"
 )
 
 // Operator serves those who run the community; without a key, nobody.
@@ -22,14 +23,17 @@ type Operator struct {
 
 // Operated has a server answer the operator.
 func (s *Server) Operated(o Operator) *Server {
-	s.operations.operators, s.operations.funds = operators{o}, funds{o.Fund}
+	s.operations.operators, s.operations.funds = operators{o, s.operations.operators.log}, funds{o.Fund}
 	s.door.Keys.Grant(o.Key, auth.Principal{Role: auth.Operator, Name: "operator"})
 	return s
 }
 
 // operators answers those who run the community. An operation is reached with the key
 // alone, so that a server without an operator answers none of them.
-type operators struct{ operator Operator }
+type operators struct {
+	operator Operator
+	log      *accounts.Log // nil: nobody has an account
+}
 
 // GetCommunity implements the API.
 func (s operators) GetCommunity(context.Context, api.GetCommunityRequestObject) (api.GetCommunityResponseObject, error) {

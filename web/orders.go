@@ -314,7 +314,8 @@ func (e *OrderEntry) fills(t *Trader, interval *string) ([]api.Fill, error) {
 	return all, err
 }
 
-// best returns the best prices at a metering point of a member.
+// best returns the best prices at a metering point of a member, and not how much waits at
+// them: before the gate a member sees prices and its own orders alone.
 func (e *OrderEntry) best(t *Trader, interval string, point *string) (api.BestPrices, error) {
 	out := api.BestPrices{Interval: interval}
 	i, err := selected(&interval)
@@ -336,7 +337,7 @@ func level(l *community.Level) *api.PriceLevel {
 	if l == nil {
 		return nil
 	}
-	return &api.PriceLevel{Price: int64(l.Price), Energy: int64(l.Energy)}
+	return &api.PriceLevel{Price: int64(l.Price)}
 }
 
 func answers(outcomes []community.Outcome) []api.OrderAnswer {

@@ -47,7 +47,7 @@ func TestTheClientSeesAndCancels(t *testing.T) {
 	}
 	best, err1 := ann.Best(ctx, i, "mp-ann")
 	also, err2 := stream.Best(ctx, i, "")
-	if err1 != nil || err2 != nil || *best.Bid != *also.Bid || best.Bid.Energy != 20 || best.Offer.Price != 200_000 {
+	if err1 != nil || err2 != nil || *best.Bid != *also.Bid || best.Bid.Price != 110_000 || best.Bid.Energy != 0 || best.Offer.Price != 200_000 {
 		t.Errorf("best: %+v, %v; %+v, %v", best, err1, also, err2)
 	}
 	later := i.Shift(1)

@@ -28,14 +28,22 @@ func ownOperations() map[string]ownAsked {
 	}
 	const owner = "homeowner operator"
 	return map[string]ownAsked{
-		"getHistory":           get("history?from=2026-06-01T00:00:00Z&to=2026-06-02T00:00:00Z", http.StatusOK, owner, true),
-		"getMoney":             get("money", http.StatusOK, owner, true),
-		"listHomeBills":        get("bills", http.StatusOK, owner, false),
-		"getHomeBill":          get("bills/none", http.StatusNotFound, owner, false),
-		"printHomeBill":        get("bills/none/pdf", http.StatusNotFound, owner, false),
-		"openHomeBillLine":     get("bills/none/line?point=p&kind=own", http.StatusNotFound, owner, false),
-		"listReadings":         get("devices/meter/readings", http.StatusOK, "homeowner installer operator", true),
-		"getBatch":             get("batches/00", http.StatusNotFound, owner, false),
+		"getHistory":         get("history?from=2026-06-01T00:00:00Z&to=2026-06-02T00:00:00Z", http.StatusOK, owner, true),
+		"getMoney":           get("money", http.StatusOK, owner, true),
+		"listHomeBills":      get("bills", http.StatusOK, owner, false),
+		"getHomeBill":        get("bills/none", http.StatusNotFound, owner, false),
+		"printHomeBill":      get("bills/none/pdf", http.StatusNotFound, owner, false),
+		"openHomeBillLine":   get("bills/none/line?point=p&kind=own", http.StatusNotFound, owner, false),
+		"listReadings":       get("devices/meter/readings", http.StatusOK, "homeowner installer operator", true),
+		"getBatch":           get("batches/00", http.StatusNotFound, owner, false),
+		"getHomeValues":      get("values?interval=2026-06-01T10:15:00Z/15", http.StatusOK, owner, false),
+		"listHomeObjections": {asked{http.MethodGet, "/api/v1/homes/ann/objections", "", auditorWanted, http.StatusOK}, owner, false},
+		"objectToValue": {asked{
+			http.MethodPost, "/api/v1/homes/ann/objections", `{"metering_point":"mp-ann","interval":"2026-06-01T10:15:00Z/15","import":1,"export":0,"reason":"so"}`, signInWanted, http.StatusOK,
+		}, "homeowner", false},
+		"withdrawObjection":    {asked{http.MethodDelete, "/api/v1/homes/ann/objections/1", "", signInWanted, http.StatusNoContent}, "homeowner", false},
+		"listObjections":       {asked{http.MethodGet, "/api/v1/objections", "", auditorWanted, http.StatusOK}, "utility operator", false},
+		"decideObjection":      {asked{http.MethodPost, "/api/v1/objections/1/decision", `{"accept":true,"reason":"seen"}`, auditorWanted, http.StatusOK}, "utility operator", false},
 		"getConsent":           get("consent", http.StatusOK, owner, false),
 		"setConsent":           {asked{http.MethodPut, "/api/v1/homes/ann/consent", `{"research":true}`, signInWanted, http.StatusOK}, "homeowner", false},
 		"getNotices":           {asked{http.MethodGet, "/api/v1/account/notices", "", signInWanted, http.StatusOK}, "homeowner", false},
@@ -84,7 +92,7 @@ const signInWanted = `sign in at /signin.html`
 
 // newOwn is what homeowners are shown here: two steps of a past, and a bill.
 func newOwn() web.Own {
-	return web.Own{Past: &aPast{}, Bills: ownBills{}, Told: aMeter{}, Consents: consents{}, Notices: &noticeBoard{}}
+	return web.Own{Past: &aPast{}, Bills: ownBills{}, Told: aMeter{}, Consents: consents{}, Notices: &noticeBoard{}, Objections: complaints{}}
 }
 
 // aMeter is a device that each home has, with one batch of ann's.
@@ -116,21 +124,21 @@ func (consents) Consent(home string) (api.HomeConsent, bool) {
 func (consents) Decide(string, api.ConsentRequest) error { return nil }
 
 // noticeBoard notes for whom something was chosen.
-type noticeBoard struct{ chose []string }
+type noticeBoard struct{ chose []web.Recipient }
 
-func (*noticeBoard) Settings(context.Context, string) (api.NoticeSettings, error) {
+func (*noticeBoard) Settings(context.Context, web.Recipient) (api.NoticeSettings, error) {
 	return api.NoticeSettings{Kinds: []api.NoticeKind{{Kind: "bill", Email: true, Source: true}}, Currency: "EUR", Browsers: []string{}, PushKey: "k"}, nil
 }
 
-func (b *noticeBoard) Choose(_ context.Context, member string, r api.NoticeRequest) error {
+func (b *noticeBoard) Choose(_ context.Context, who web.Recipient, r api.NoticeRequest) error {
 	if len(r.Kinds) > 0 && r.Kinds[0].Kind == "weather" {
 		return wrongRangeError{}
 	}
-	b.chose = append(b.chose, member)
+	b.chose = append(b.chose, who)
 	return nil
 }
-func (*noticeBoard) Subscribe(context.Context, string, api.PushSubscription) error { return nil }
-func (*noticeBoard) Unsubscribe(context.Context, string, string) error             { return nil }
+func (*noticeBoard) Subscribe(context.Context, web.Recipient, api.PushSubscription) error { return nil }
+func (*noticeBoard) Unsubscribe(context.Context, web.Recipient, string) error             { return nil }
 func (*noticeBoard) TurnOff(_ context.Context, token string) (api.NoticeOff, bool, error) {
 	return api.NoticeOff{Kind: "bill", Channel: "email"}, token == "good", nil
 }

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"slices"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/commonwatt/commonwatt/meters/modbus"
 	"github.com/commonwatt/commonwatt/meters/pairing"
 	"github.com/commonwatt/commonwatt/web/api"
+	"github.com/commonwatt/commonwatt/web/auth"
 )
 
 // Installer serves the pairing of devices to who has its key; without one, to nobody.
@@ -54,10 +56,29 @@ type installers struct {
 	live      *Live
 }
 
+// onThisMachine refuses who has signed in to a demonstration by a click, and names a device that
+// is not reached by loopback's address: real devices, serial lines and files are none of theirs.
+func onThisMachine(ctx context.Context, all ...modbus.Endpoint) error {
+	if p, _ := auth.From(ctx); p.Account != auth.Guest {
+		return nil
+	}
+	for _, e := range all {
+		host, _, _ := net.SplitHostPort(e.Address)
+		ip := net.ParseIP(host)
+		if e.Scheme != modbus.TCP && e.Scheme != modbus.RTUOverTCP || ip == nil || !ip.IsLoopback() {
+			return refuse(http.StatusForbidden, "a demonstration's installer asks simulated devices alone: give an address of this machine, as in 127.0.0.1:502, or sign in with an account of your own")
+		}
+	}
+	return nil
+}
+
 // DiscoverDevices implements the API.
 func (s installers) DiscoverDevices(ctx context.Context, r api.DiscoverDevicesRequestObject) (api.DiscoverDevicesResponseObject, error) {
 	places, err := pairing.Places(r.Body.Places)
 	if err == nil {
+		if err := onThisMachine(ctx, places...); err != nil {
+			return nil, err
+		}
 		err = pairing.Resolve(ctx, places)
 	}
 	if err != nil {
@@ -116,8 +137,12 @@ func (s installers) ListPairings(context.Context, api.ListPairingsRequestObject)
 
 // BeginPairing implements the API.
 func (s installers) BeginPairing(ctx context.Context, r api.BeginPairingRequestObject) (api.BeginPairingResponseObject, error) {
-	if _, err := modbus.ParseEndpoint(r.Body.Target); err != nil {
+	target, err := modbus.ParseEndpoint(r.Body.Target)
+	if err != nil {
 		return nil, refuse(http.StatusBadRequest, "target: %v", err)
+	}
+	if err := onThisMachine(ctx, target); err != nil {
+		return nil, err
 	}
 	w := wish(*r.Body)
 	w.By = nameOf(ctx)

@@ -46,6 +46,7 @@ func (s *Server) Peopled(p People) *Server {
 		s.door.Sessions = auth.NewSessions(p.Book.ForSessions(), s.access.Secure)
 		p.Book.People.OnEnd(s.operations.pages.live.Doubt)
 		s.door.More = p.Book.Keys
+		s.operations.operators.log = p.Book.Log
 		s.operations.holders.ended = s.operations.pages.live.Doubt
 	}
 	return s

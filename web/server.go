@@ -13,6 +13,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -147,6 +148,15 @@ func badRequest(w http.ResponseWriter, _ *http.Request, err error) {
 	api.WriteProblem(w, http.StatusBadRequest, err.Error())
 }
 
+// withoutSecrets is the path of a request without the secret of a link that is in it: a log is read by
+// more people than may come in by the link.
+func withoutSecrets(r *http.Request) string {
+	if secret := r.PathValue("token"); secret != "" {
+		return strings.ReplaceAll(r.URL.Path, secret, "…")
+	}
+	return r.URL.Path
+}
+
 func (s *Server) failed(w http.ResponseWriter, r *http.Request, err error) {
 	if refused := (*refusal)(nil); errors.As(err, &refused) {
 		if refused.retry > 0 {
@@ -155,7 +165,7 @@ func (s *Server) failed(w http.ResponseWriter, r *http.Request, err error) {
 		api.WriteProblem(w, refused.code, refused.text)
 		return
 	}
-	s.log.ErrorContext(r.Context(), "request failed", slog.String("path", r.URL.Path), slog.String("error", err.Error()))
+	s.log.ErrorContext(r.Context(), "request failed", slog.String("path", withoutSecrets(r)), slog.String("error", err.Error()))
 	if broken := (*brokenOffError)(nil); errors.As(err, &broken) {
 		panic(http.ErrAbortHandler) // which ends the connection, and nothing else
 	}

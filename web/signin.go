@@ -102,6 +102,10 @@ func (s *Server) showKey(w http.ResponseWriter, r *http.Request, key string) {
 		}
 	}
 	who, known := s.door.Keys.Reader(key)
+	if err := s.noteKey(r.Context(), who, known); err != nil {
+		s.failed(w, r, err)
+		return
+	}
 	if !known {
 		api.WriteProblem(w, http.StatusUnauthorized, "that is no key of this community")
 		return
@@ -113,6 +117,18 @@ func (s *Server) showKey(w http.ResponseWriter, r *http.Request, key string) {
 		}
 	}
 	s.begin(w, r, who)
+}
+
+// noteKey notes that somebody has signed in by a key, or tried to.
+func (s *Server) noteKey(ctx context.Context, who auth.Signed, known bool) error {
+	switch {
+	case s.people.Book == nil:
+		return nil
+	case !known:
+		return s.people.Book.Log.Add(ctx, by(ctx), accounts.KeyRefused, "")
+	default:
+		return s.people.Book.Log.Add(ctx, by(ctx), accounts.KeyShown, string(who.Role)+" "+who.Name)
+	}
 }
 
 // begin answers with the cookie of a new session.

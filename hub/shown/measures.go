@@ -4,12 +4,10 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/commonwatt/commonwatt/agent"
-	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/settlement/measures"
 	"github.com/commonwatt/commonwatt/web/api"
 )
@@ -95,58 +93,20 @@ func compared(shown *api.Measures, o measures.Otherwise) {
 // tried yet.
 func (m *Measures) skill() *int {
 	const perMille = 1000
-	var sum float64
-	n := 0
-	for _, member := range m.Traders.Members() {
-		for _, point := range m.Traders.Points(member) {
-			for _, s := range m.Traders.Skill(point) {
-				for _, method := range s.Skills {
-					if method.Method == s.Chosen && !math.IsNaN(method.RPinball) && !math.IsInf(method.RPinball, 0) {
-						sum, n = sum+method.RPinball, n+1
-					}
-				}
-			}
-		}
-	}
-	if n == 0 {
+	mean, known := m.Traders.Pinball()
+	if !known {
 		return nil
 	}
-	return new(int(math.Round(perMille * sum / float64(n))))
+	return new(int(math.Round(perMille * mean)))
 }
 
 // cycles returns how often the batteries were emptied in the last day of what was measured, mean,
 // in thousandths; nil where nobody knows it of any.
 func (m *Measures) cycles(ctx context.Context, of measures.Measures) (*int64, error) {
 	const thousandths = 1000
-	day := int(24*time.Hour/time.Minute) / m.Traders.Minutes
-	n := min(day, int(of.Until.Sub(of.From)/time.Minute)/m.Traders.Minutes)
-	if n == 0 {
-		return nil, nil
+	mean, known, err := m.Traders.Cycles(ctx, of.From, of.Until)
+	if err != nil || !known {
+		return nil, err
 	}
-	first := grid.IntervalAt(of.Until, m.Traders.Minutes).Shift(-n)
-	var sum float64
-	batteries := 0
-	for _, member := range m.Traders.Members() {
-		for _, d := range m.Traders.Devices(member) {
-			if d.Kind != grid.Battery || m.Traders.Rating == nil || m.Traders.Rating(d.ID).Capacity <= 0 {
-				continue
-			}
-			energies, err := m.Traders.Telemetry.Energies(ctx, d.ID, first, n)
-			if err != nil {
-				return nil, fmt.Errorf("cycles of %s: %w", d.ID, err)
-			}
-			energies = slices.DeleteFunc(energies, math.IsNaN)
-			if len(energies) == 0 {
-				continue
-			}
-			for _, e := range energies {
-				sum += max(-e, 0) / float64(m.Traders.Rating(d.ID).Capacity)
-			}
-			batteries++
-		}
-	}
-	if batteries == 0 {
-		return nil, nil
-	}
-	return new(int64(math.Round(thousandths * sum / float64(batteries)))), nil
+	return new(int64(math.Round(thousandths * mean))), nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/commonwatt/commonwatt/notices"
 	"github.com/commonwatt/commonwatt/notices/push"
 	"github.com/commonwatt/commonwatt/proof"
+	"github.com/commonwatt/commonwatt/web"
 	"github.com/commonwatt/commonwatt/web/api"
 )
 
@@ -122,25 +123,26 @@ func (c Consents) Decide(home string, r api.ConsentRequest) error {
 	return c.Kept.Decide(home, all, c.Clock())
 }
 
-// Notices shows what members are told. It implements web.Notices.
+// Notices shows what homeowners are told. It implements web.Notices.
 type Notices struct {
 	Book     *notices.Book
 	Keys     push.Keys
 	Currency string
-	Contact  func(ctx context.Context, member string) (notices.Contact, error)
+	Contact  func(ctx context.Context, r notices.Recipient) (notices.Contact, error)
 	Mail     bool             // there is a mail server
 	Clock    func() time.Time // world time
 }
 
 // Settings implements web.Notices.
-func (n Notices) Settings(ctx context.Context, member string) (shown api.NoticeSettings, err error) {
-	s, err1 := n.Book.Of(ctx, member)
-	browsers, err2 := n.Book.Browsers(ctx, member)
-	contact, err3 := n.Contact(ctx, member)
+func (n Notices) Settings(ctx context.Context, who web.Recipient) (shown api.NoticeSettings, err error) {
+	r := notices.Recipient(who)
+	s, err1 := n.Book.Of(ctx, r)
+	browsers, err2 := n.Book.Browsers(ctx, r)
+	contact, err3 := n.Contact(ctx, r)
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return shown, err
 	}
-	shown = api.NoticeSettings{Currency: n.Currency, Mail: n.Mail && contact.EMail != "", PushKey: n.Keys.Public, Browsers: []string{}, Below: (*int64)(s.Below), Above: (*int64)(s.Above)}
+	shown = api.NoticeSettings{Currency: n.Currency, Mail: n.Mail && contact.EMail != "", PushKey: n.Keys.Public, Email: emailOf(contact), Browsers: []string{}, Below: (*int64)(s.Below), Above: (*int64)(s.Above)}
 	for _, k := range notices.Kinds() {
 		shown.Kinds = append(shown.Kinds, api.NoticeKind{Kind: string(k), Email: s.Wants(k, notices.EMail), Push: s.Wants(k, notices.Push), Source: k != notices.Vote})
 	}
@@ -152,8 +154,16 @@ func (n Notices) Settings(ctx context.Context, member string) (shown api.NoticeS
 	return shown, nil
 }
 
+// emailOf is to which address letters go, nil where none is known.
+func emailOf(c notices.Contact) *string {
+	if c.EMail == "" {
+		return nil
+	}
+	return &c.EMail
+}
+
 // Choose implements web.Notices.
-func (n Notices) Choose(ctx context.Context, member string, r api.NoticeRequest) error {
+func (n Notices) Choose(ctx context.Context, who web.Recipient, r api.NoticeRequest) error {
 	s := notices.Settings{On: map[notices.Kind][]notices.Channel{}, Below: (*grid.Price)(r.Below), Above: (*grid.Price)(r.Above), Since: n.Clock().UTC()}
 	for _, c := range r.Kinds {
 		kind := notices.Kind(c.Kind)
@@ -164,21 +174,21 @@ func (n Notices) Choose(ctx context.Context, member string, r api.NoticeRequest)
 		}
 		slices.Sort(s.On[kind])
 	}
-	return n.Book.Set(ctx, member, s)
+	return n.Book.Set(ctx, notices.Recipient(who), s)
 }
 
 // Subscribe implements web.Notices.
-func (n Notices) Subscribe(ctx context.Context, member string, s api.PushSubscription) error {
+func (n Notices) Subscribe(ctx context.Context, who web.Recipient, s api.PushSubscription) error {
 	b := notices.Browser{Endpoint: s.Endpoint, P256dh: s.P256dh, Auth: s.Auth}
 	if err := push.Check(b); err != nil {
 		return err
 	}
-	return n.Book.Subscribe(ctx, member, b)
+	return n.Book.Subscribe(ctx, notices.Recipient(who), b)
 }
 
 // Unsubscribe implements web.Notices.
-func (n Notices) Unsubscribe(ctx context.Context, member, endpoint string) error {
-	return n.Book.Unsubscribe(ctx, member, endpoint)
+func (n Notices) Unsubscribe(ctx context.Context, who web.Recipient, endpoint string) error {
+	return n.Book.Unsubscribe(ctx, notices.Recipient(who), endpoint)
 }
 
 // TurnOff implements web.Notices.

@@ -194,19 +194,19 @@ func (e Language) Valid() bool {
 
 // Defines values for LastReadingQuality.
 const (
-	Estimated LastReadingQuality = "estimated"
-	Good      LastReadingQuality = "good"
-	Suspect   LastReadingQuality = "suspect"
+	LastReadingQualityEstimated LastReadingQuality = "estimated"
+	LastReadingQualityGood      LastReadingQuality = "good"
+	LastReadingQualitySuspect   LastReadingQuality = "suspect"
 )
 
 // Valid indicates whether the value is a known member of the LastReadingQuality enum.
 func (e LastReadingQuality) Valid() bool {
 	switch e {
-	case Estimated:
+	case LastReadingQualityEstimated:
 		return true
-	case Good:
+	case LastReadingQualityGood:
 		return true
-	case Suspect:
+	case LastReadingQualitySuspect:
 		return true
 	default:
 		return false
@@ -357,6 +357,48 @@ func (e MemberRowOutcome) Valid() bool {
 	case New:
 		return true
 	case Unchanged:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ObjectionState.
+const (
+	ObjectionStateAccepted  ObjectionState = "accepted"
+	ObjectionStateOpen      ObjectionState = "open"
+	ObjectionStateRefused   ObjectionState = "refused"
+	ObjectionStateWithdrawn ObjectionState = "withdrawn"
+)
+
+// Valid indicates whether the value is a known member of the ObjectionState enum.
+func (e ObjectionState) Valid() bool {
+	switch e {
+	case ObjectionStateAccepted:
+		return true
+	case ObjectionStateOpen:
+		return true
+	case ObjectionStateRefused:
+		return true
+	case ObjectionStateWithdrawn:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ObjectionDecisionQuality.
+const (
+	ObjectionDecisionQualityEstimated ObjectionDecisionQuality = "estimated"
+	ObjectionDecisionQualityReplaced  ObjectionDecisionQuality = "replaced"
+)
+
+// Valid indicates whether the value is a known member of the ObjectionDecisionQuality enum.
+func (e ObjectionDecisionQuality) Valid() bool {
+	switch e {
+	case ObjectionDecisionQualityEstimated:
+		return true
+	case ObjectionDecisionQualityReplaced:
 		return true
 	default:
 		return false
@@ -960,13 +1002,13 @@ type BestOf struct {
 	Offer *int64 `json:"offer,omitempty"`
 }
 
-// BestPrices With what an order from a metering point would trade at once: the best of the single orders that wait where no line with a fee or a limit lies between. Blocks do not count.
+// BestPrices With what an order from a metering point would trade at once: the best of the single orders that wait where no line with a fee or a limit lies between. Blocks do not count. How much waits is not told: it is what single neighbours need or have left.
 type BestPrices struct {
-	// Bid A price, and the energy that waits at it; absent where nothing waits
+	// Bid A price; absent where nothing waits
 	Bid      *PriceLevel `json:"bid,omitempty"`
 	Interval string      `json:"interval"`
 
-	// Offer A price, and the energy that waits at it; absent where nothing waits
+	// Offer A price; absent where nothing waits
 	Offer *PriceLevel `json:"offer,omitempty"`
 }
 
@@ -1861,6 +1903,31 @@ type HomeSkill struct {
 	Series []SeriesSkill `json:"series"`
 }
 
+// HomeValue defines model for HomeValue.
+type HomeValue struct {
+	Export int64 `json:"export"`
+
+	// Import What counts
+	Import        int64 `json:"import"`
+	MeteredExport int64 `json:"metered_export"`
+
+	// MeteredImport What was metered here, or put in its place where nothing was
+	MeteredImport int64  `json:"metered_import"`
+	MeteringPoint string `json:"metering_point"`
+
+	// Quality Of what counts: good, estimated, final, official-1 (measured by the grid operator), official-2 (replaced) or official-3 (estimated)
+	Quality string `json:"quality"`
+}
+
+// HomeValues Energies in Wh and never negative
+type HomeValues struct {
+	Home string `json:"home"`
+
+	// Interval START/MINUTES
+	Interval string      `json:"interval"`
+	Points   []HomeValue `json:"points"`
+}
+
 // Installed How a device was paired
 type Installed = pairing.Installed
 
@@ -2409,15 +2476,91 @@ type NoticeSettings struct {
 	Below *int64 `json:"below,omitempty"`
 
 	// Browsers The push services that browsers subscribed at
-	Browsers []string     `json:"browsers"`
-	Currency string       `json:"currency"`
-	Kinds    []NoticeKind `json:"kinds"`
+	Browsers []string `json:"browsers"`
+	Currency string   `json:"currency"`
 
-	// Mail E-mails are sent: there is a mail server, and an address of the member
+	// Email To which address: that of the account; absent where none is known
+	Email *string      `json:"email,omitempty"`
+	Kinds []NoticeKind `json:"kinds"`
+
+	// Mail E-mails are sent: there is a mail server, and an address
 	Mail bool `json:"mail"`
 
 	// PushKey With which browsers subscribe (VAPID), base64url
 	PushKey string `json:"push_key"`
+}
+
+// Objection defines model for Objection.
+type Objection struct {
+	// Answer Why
+	Answer *string `json:"answer,omitempty"`
+
+	// By The role of who decided
+	By      *string    `json:"by,omitempty"`
+	Decided *time.Time `json:"decided,omitempty"`
+
+	// Digest Of the file that an accepted value became, as on the ledger
+	Digest *string   `json:"digest,omitempty"`
+	Export int64     `json:"export"`
+	Filed  time.Time `json:"filed"`
+	Home   string    `json:"home"`
+	Id     int64     `json:"id"`
+
+	// Import Wh, as the member says
+	Import int64 `json:"import"`
+
+	// Interval START/MINUTES
+	Interval      string `json:"interval"`
+	MeteredExport int64  `json:"metered_export"`
+
+	// MeteredImport Wh, as metered here: the original, which stays
+	MeteredImport int64  `json:"metered_import"`
+	MeteringPoint string `json:"metering_point"`
+
+	// Quality Of an accepted value: official-2 (replaced) or official-3 (estimated)
+	Quality *string `json:"quality,omitempty"`
+	Reason  string  `json:"reason"`
+
+	// Recorded The ledger has that, and the value counts
+	Recorded *bool `json:"recorded,omitempty"`
+
+	// Settled The interval is settled by it
+	Settled *bool          `json:"settled,omitempty"`
+	State   ObjectionState `json:"state"`
+}
+
+// ObjectionState defines model for Objection.State.
+type ObjectionState string
+
+// ObjectionDecision defines model for ObjectionDecision.
+type ObjectionDecision struct {
+	Accept bool `json:"accept"`
+
+	// Quality Of an accepted value: replaced shares in own energy and pool like a measured one, estimated does not
+	Quality *ObjectionDecisionQuality `json:"quality,omitempty"`
+	Reason  string                    `json:"reason"`
+}
+
+// ObjectionDecisionQuality Of an accepted value: replaced shares in own energy and pool like a measured one, estimated does not
+type ObjectionDecisionQuality string
+
+// ObjectionRequest defines model for ObjectionRequest.
+type ObjectionRequest struct {
+	// Export Wh that were given
+	Export int64 `json:"export"`
+
+	// Import Wh that were taken, as the member says
+	Import int64 `json:"import"`
+
+	// Interval START/MINUTES
+	Interval      string `json:"interval"`
+	MeteringPoint string `json:"metering_point"`
+	Reason        string `json:"reason"`
+}
+
+// Objections defines model for Objections.
+type Objections struct {
+	Objections []Objection `json:"objections"`
 }
 
 // OidcBegin defines model for OidcBegin.
@@ -2601,7 +2744,7 @@ type OrdersMessage struct {
 type OrdersReply struct {
 	Answers *[]OrderAnswer `json:"answers,omitempty"`
 
-	// Best With what an order from a metering point would trade at once: the best of the single orders that wait where no line with a fee or a limit lies between. Blocks do not count.
+	// Best With what an order from a metering point would trade at once: the best of the single orders that wait where no line with a fee or a limit lies between. Blocks do not count. How much waits is not told: it is what single neighbours need or have left.
 	Best  *BestPrices `json:"best,omitempty"`
 	Error *string     `json:"error,omitempty"`
 
@@ -2890,10 +3033,11 @@ type PostingProof struct {
 // Preference Whose energy goes before other where it costs little more; price: only the price counts
 type Preference string
 
-// PriceLevel A price, and the energy that waits at it; absent where nothing waits
+// PriceLevel A price; absent where nothing waits
 type PriceLevel struct {
-	Energy int64 `json:"energy"`
-	Price  int64 `json:"price"`
+	// Energy Absent: before the gate closes nobody is told how much waits
+	Energy *int64 `json:"energy,omitempty"`
+	Price  int64  `json:"price"`
 }
 
 // PriceReason defines model for PriceReason.
@@ -3920,6 +4064,12 @@ type GetHistoryParamsStep string
 // GetHistoryParamsFormat defines parameters for GetHistory.
 type GetHistoryParamsFormat string
 
+// GetHomeValuesParams defines parameters for GetHomeValues.
+type GetHomeValuesParams struct {
+	// Interval START/MINUTES
+	Interval string `form:"interval" json:"interval"`
+}
+
 // GetPriceParams defines parameters for GetPrice.
 type GetPriceParams struct {
 	// Minutes Its length
@@ -3989,6 +4139,12 @@ type ImportMembersParams struct {
 type TurnNoticeOffParams struct {
 	// Token Of the link
 	Token string `form:"token" json:"token"`
+}
+
+// ListObjectionsParams defines parameters for ListObjections.
+type ListObjectionsParams struct {
+	// State open, accepted, refused or withdrawn; absent: all
+	State *string `form:"state,omitempty" json:"state,omitempty"`
 }
 
 // CancelOrdersParams defines parameters for CancelOrders.
@@ -4086,11 +4242,17 @@ type SetConsentJSONRequestBody = ConsentRequest
 // SetLimitsJSONRequestBody defines body for SetLimits for application/json ContentType.
 type SetLimitsJSONRequestBody = LimitsRequest
 
+// ObjectToValueJSONRequestBody defines body for ObjectToValue for application/json ContentType.
+type ObjectToValueJSONRequestBody = ObjectionRequest
+
 // AcceptInvitationJSONRequestBody defines body for AcceptInvitation for application/json ContentType.
 type AcceptInvitationJSONRequestBody = AcceptRequest
 
 // TransferMoneyJSONRequestBody defines body for TransferMoney for application/json ContentType.
 type TransferMoneyJSONRequestBody = TransferRequest
+
+// DecideObjectionJSONRequestBody defines body for DecideObjection for application/json ContentType.
+type DecideObjectionJSONRequestBody = ObjectionDecision
 
 // SubmitOrdersJSONRequestBody defines body for SubmitOrders for application/json ContentType.
 type SubmitOrdersJSONRequestBody = OrderRequests
@@ -4145,583 +4307,604 @@ type ImportValuesMultipartRequestBody ImportValuesMultipartBody
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7P3vkhy3kTcK3wpi3n2CdriGnKEo7mom3g8kJdk8lkQuZ2TGsxZ3At2F7oanGmgXUNNq++iJ8/F8Phdx",
-	"Luy5khPITKBQVUB11Qwpadf2B2vYXY0CEolE/v3l30+WervTSihrTi7+flILs9PKCPjHO7FqjCjdn0ut",
-	"rFDW/cl3u0ouuZVaPfmL0cp9ZpYbseXur3+pxerk4uT/96Qd9wl+a568rfWiEtuTn376qTgphVnWcueG",
-	"Obk4eb85MKXtifuGHnejvVguxc6+E39thMGXl6V0P+HV21rvRG2lm+qKV0YUJ7voo7+fiC2Xlfuj9yau",
-	"rCjZfiNqwexGMKnupIXlsA03TGklToqTLf/xG6HWdnNy8dnZWXFiDztxcnFibC3V+uSn4qTiat3wtTi2",
-	"6G/8cz8VJ4pvxXBGLxZGKHvBuGFS9abUncnT5Ex23Ji9rsvEyJZVghvLzs/YcsNrvrSiNt0xz88Sg/5U",
-	"nNTir42s3e7/uX3Dh/CkXvxFLK17/YvlUjfIGt0NWNaCW2Sfla633J5cnJTcilMrt47Eg4WEHRt8I8vk",
-	"x1uxXYg6sccbbQTb6K1g0jJpCqZXjMMHeq9EnXq535vBF7Wujm7yO/dMn2qyPPFrouFpsCKQZoSe7+R6",
-	"g2dyBs+3BDnKNfdeFvxwZOLvpdmIuRN/yGk6stTe9OFXI9M3Q0bm0TfSiq05Nkt/JH4Kr+F1zQ/AyeFo",
-	"myHfXm+4ZUovdHkAWWT5rXAiYNJL33NppVq/bmVH4vVpmfiNVLeG8VowJ4nY4sDEqXuSWa2LVlTWgknD",
-	"uGK8LGthTHuMFlpXgqsBsQPluguneSR3oSllQpYIZWv6c9oOuGG+UrY+DKnQm6MfOjsbHGbIFQvd2KTE",
-	"8ORJfacaf0KDTJTKPn/W0lIqK9aihnlL5PBp4nO/4en57Dd6uOdfbXf2cOG5bb/RwHFGrpUomVQnR88R",
-	"LoQmiS+hORREm5YSKdq+5MvbZne/u91dSLtNzU3iOn2zE8rANbqSlbj0K7wVYmeYtP3b7+mz4mQrVfjg",
-	"6ZTLkN6dXJYw9s1qOK2XYqVJ41hzKwp33RshFFvVegsfu+vpkWErWRvLtsIK93q201LZgq103d5f7hCW",
-	"8JtbcYC7TTG+FspeMk7KhNJ2436+5xKOX5d+C1mmpI9gpeC1MLZgW1lVUiu7MU9u329Oiinsqler1G3s",
-	"xl1uBN+5fZ4w0E8Zqr6t5VIkpOZ7aTfMMZ4jg65LUSNNeY+IbK+bqmS25qVg3DKtluICqLgQxjoyur+N",
-	"VOtK4DiOjbgFGpIUVJpVUgm2d+/kbCXck4yzSm6lZZUUhi2E3QuhHrOXlV7eGlZqtxkMBOHjH1RuL8YV",
-	"Z7kU34g7UeEVYkV9x9OaUtiDqeP1lRY/eI6373dg4zl3d+/q+sW76yffvv7u++uvrlJizW/iDWxiXn12",
-	"m4f6zyNTMLlyqp8TaajPj5/p8VXLqkpot61FNEZq9+NX9KizbXiVWMIfxI+XKAK42bg7Vt+J2s3fH3N6",
-	"2SUTKLU5K2u+silymWa75XhfHZvXFT3qrghdl4mj9WbFBF9u2K1UpTsgwPtwJuDYyKpyUy683YKHTyq2",
-	"38ilOx/+Cfftdqoi46b2HuZz7Or2ay3CbhCF/YJy2/misqJW3Mo7kbjYt96emSDzhLFy682cvjYEzLvR",
-	"aeMlY3Ck1NXCzykMOFhYcfLj6VqfenKpg1/qK0/gBy7UscDD1wGjhOXMWUU4bSlTb3GwwrQnSCM7VqJc",
-	"O36k8/SbUi/Nk61W4vB4W/72guEswOpurzt/DyybuhZqeWCNkrZgv4vkC6vFUsg7YS6ZUKJeO6kvFXu/",
-	"KdhOGwlc1ReAfGWPy2VYaQNcuqh1s94kF8wtnCtUAnb8sHVjsAXqF0u+FczqaRf2Um+3bnmH5Ma6CfIa",
-	"OXvywY1PFqi7VcUXztK0dSOG9shS17VYZswhkD51JUXNtrA3cyTIVbNNGUB+W9MrbuyMLSrlWtrEtL8U",
-	"S7nl1YCTHhm2lUrXwFHJ/SgbMVXsOL47JC7DqgIhDS/nVYWaj5nGDq33YKhWOPPPzOKEt9o4sZjYA8+z",
-	"H2s4UUuUsd0j55TA6dZT1v9j9dRB0iIPpgHDpG4j2p95lJBp38KuFndSNwmW/A6MNc+QXkvC6xkFR4ok",
-	"tdhzUgsmT+4d/CY1u1o3qnQjT+NwY3l4fPqh9z9KvN9qi/rnhJffoSU9+b1/enGdeuXfnO452IzXTj9y",
-	"t5bjIlbyA0pyFHGM18c5q5Xb4dCGY0BvjSRdkFQF3UIo6ALvBWkS7ZEnV3sRoXSKboUZl3eTUD4qwVdj",
-	"jLrTxkq1Dj5xvMwfGVbp9TRxtqv4Mk1+sPMst2IL7i6tbyfapR0/AAxf4EKmE+NLUck7kXIoLTdcKZE2",
-	"62qxlDtJGtBQRM3wE/W9uWHgIkyABswpz1860+N+ZmDOYR9CIFWVNAHd0Ui4LfWSV3hu0CghTa+gUMrT",
-	"s6fPT8+eH6UBDp9b7teyShgJJbe8Q3KngqbmXonVPFnyjftBQpjkLyj4oE+cb19/+xWDrybeU/QsLIym",
-	"nSPJ68iaf4jtlFFipvqb8k6FF/H+n56dX58/vTg7uzg7+48n55+ndumvDa9yenDdqITbQlhbofyoG4Xs",
-	"h75ub324y/W4FAlrwPe0M4mkcs5aot34hjis53Epkwq1n1nBdB0pA2l/8uG4XQdBLvdkfnbWkuo4x1/U",
-	"UzsyTJ/xC8gR0/8bqRLH2W/DPGUnnIOjEwrD56b1rbCCbK1e5OPHna6nnii5nfxwf4b4y8K/b/qF9ha1",
-	"+ZkbXIuVcOqJyHMpV7c9Z/2zZHQvSc+33lmYDOVl7d02E2Iwpz26gg3bcVkyq0FpWxxgro2VdGgn807r",
-	"l0nI+o5XKUUdIwpSIu941QiYl9KWbQU3jdvSMXkZn6joa7Ab56nbaGMfM/K3LW8fG9Efg6TfdygEeC1X",
-	"q8R2vTyQC1Lilplmt6ukKAvmLjvYuTtRG0ywyAuZ8YX1tYjufIvAa+084y1oyeIpP+PIoS08i7tn3cyZ",
-	"fAuvs08YoRaccoMSumx09MdvF3hhgZcMjRj/PqbxbJfiWzQwHqjDLGtBAevBOkuxyHzTKj4P34su4791",
-	"RknKZCqcqApnQhq2q/UdJBf8IpuJtAnkixzcrS063O8PWWGPtuJwL3fRN7NcTVPUjDB4bl7kDEkYD4eE",
-	"0Ppqp5cbU7Dvr1+BV6BoIynSMsFrJUpm9FZAZDftQBR3cplzY90KdLLOVQ1o0AKnHUaaftKuIlfOJxJY",
-	"yzjKMTyJRO/h77yPMGVYOiN6WkAy4zPMDVow8eOyasr4mm5/6y+mo+dp5MJpydGOF3siw17Olpruyv9Y",
-	"Vt8MEy+zfdmg1LGg8ZsV46wNPmSdDrkkrfjH4HZYjSoSQ0+tTGm+12CPcdVPv7hkZ5BxoBvLgnyce4wp",
-	"9BZ+j3OIJO+IkTLGDj7a3LPAZ8TWlFhDwChKyqVAm96LYfIK3hk3epUmIDi1KUYtDcOnnXIs2JKrpahM",
-	"ardH40Il+uzkTPU4uPoSHDAleCTt1IhRLiHG6b7kwGUrXbvbiKKGcAtPOIBlI24Wh7kicsNNwl939YcX",
-	"p08/f+6WZniF2Q0UuAeXXSdsmxo25dNAj3HX5Xd2dnb+r5eY9AuJEkDK2M/VGdWYZk6a8kiYLJPgbdp0",
-	"CWl89mRa+rfBrGFmh3XUHowOCywY3zmNTqq1/9NZOwZI63a7IOavpFozXft/pScxPVSS8gbhPFORiVRI",
-	"wscZMLoQnbScUvWnF9cPvIEWlDc46f6hizopakCEGuBhLhWLz2iUA1Int+11LBgv2PkX7H845jj/wnHv",
-	"PcR7jUSHtd3jXn/vE4B6MVRdb5uKJ1KW9N4xtawpi8LNfctLgUorDJZgrOx9begeHnNZtupwiHBDCqRU",
-	"JYNoYZKVxY+5JAq7EQdIel7y9EFIX6CmVRnc2EWgUY5hE2Rd+I/nuFp8rtaoTYIjZ6cCsZuU6+Ajzuij",
-	"xTySSzsSmjBXyVSnjxaFMTT8PT3TBnXykSWo8n6htSXf8SWFMBLMztmCWyvqA9voqjTB/b/kNUN9dsPr",
-	"tbtI09GXrVRy63T/87T5pWytE4GY15Zt+YEtBNvijaRrxhWT6k7UVtSYNyvKTt5yUoiiW/oGns8sUVq2",
-	"lnfCuPVstbEFex/y242oKsO2mIHNMV4zusyzGa4Y9J2Pzo2SOBVZDJbfduZJBUrRE2DAdMjiaTV/2iMK",
-	"ywRbdldxpch6T/NjpwTnWarYKMmQbmCmhCgNs5rdKr1HpbfwXnWnTbU2g1YruW5qrNRzqqPT+Czb15Jy",
-	"/7YFM81y4z7/+w8nlqvbH04u2A8nn52dseqHk4L9cGLFdidqbptaGPzy2b+dPv+cvfrh5KcLttTbrVZ7",
-	"bi29jS03YnnLTk83otox8eOu4lKFZNYt/zGmwtOzxHmu0078wBPoW4HD0eXbPXG04QfDFuKgVemuWMcH",
-	"C1FJcdc7NEA/Nf/k1gLyGEyuHACmh5EGeBCNKq0E8bBWSwHa9Z7bZchdvgjZ9HyLN3ThTTpIdenk5T9m",
-	"mNOo7QZDqKQkT7iSQd8MemaPmVPy9RWvv/HHdI5wReGYMteAQLJM50/x8jBiPTkDo8AE65IfvAlz9q8X",
-	"oADuQF67p//zN38+O//w57PTLz78n0//fHb62YffXvz57PRz/OhfkmqPm29CGL2ChbQp3E78U362KthO",
-	"1KCUUgEssQ0UiLZcdHZUFfXUiigQZpTclI1TwNQ6ZToxY3XN18LdT/hQO3kqmPEXG1dmL2p3RvZDn4E2",
-	"ydIB3Vg8alaX/PDItK9xar1p31Ow37EdP5iJhy5hSMu61XGFcqT0lAJzyNDfH1JGod4ny1zbfOMLJzM3",
-	"es+2TgK299yirToKK5s239ZfnBFdnuxrDb4FEAIVN5YtK21E6Vh62psaZWV1z/SllqqeSn68vJ8aOE4s",
-	"b4da4lrrTB6/N+z9xpXS3DqDttLL2xPvdweTR1RiKywUJay5FXt+MMM9dWaYG+r0jtdwy7kxYVJf4sDw",
-	"9ysaHb8Ir4B/XkfvgQ9+H142bvVIw/a1VmsQxMT6rNSDyrGpaUNAsySNK8HrpNf/SM1EnNYzpqbH2RcZ",
-	"h+qdrpqtON0Lud5YUYJzFYsBsMweB3hksCgsHG623wgVSujgu4nuMvDBGLhUhrMxkDNUFmzRgEOyV6dw",
-	"EPYCA9buKGG9LcdrvxZLXZeiZI1abrhax1djRDl6QZqsuMS0Hx3pdC+PT5u/RIOEN7XziRMaujRKMk5c",
-	"ldAX49FXfUsDPXzHvYixq7c3xtUb9uzp+b8mvX5SNVaYTCiB/FYHFtFjSOa9rqvy5gHZmnHib+RM83Pr",
-	"vGGUtF+GQGHfDRAidaMFhNzNiAZB+w+U85Su+9qidyZk8nY0+VbTJQcS3iVwETs+x3OQ5HYSr5kIjVM9",
-	"wEAAawHqF9iWLzdSiVbWBWW21MLkPc7T/VjuAjyOYWDsO8HL4+7kCdbZVt9hhspRy9toSpK1bAmaAbO1",
-	"zAiStB8b7o+d0LsKfWZMRgXHTmal1eBdrVeUQ5vw+9UyU8macXd/rzaC12Vb4QwVT0aqpfB53ZjHRje1",
-	"VpWEfHgjK3S+NDgCqKdAm6TO1WrQg68gGtOTlZ89TZ94XnvbOaNGSWWsU8xqZjZQn1xpfcu4nX8hA/XJ",
-	"SZmziVrvfHRkWy4alRnfiX1OH/SHNdjq9JNLZpqtu7687QjFer7g5KEpmEHD6HvdIi/3qbmVu1O9Q0Pv",
-	"FKjgTputG0FM1hx90RU+hdW1x592zwwcfzhEmsDKbfSXYil94L8X3Kgqvc9e6zJ5VN09wOhOmRbWasyE",
-	"HJ4Gows0oZFCAVrUVF9mWlGtxMoyZ6IZC1UyBu+Jk2EyqRG8XqZKBIS7CfBbZxvS4UJp5RmuCMH1YZgw",
-	"1q5o73sWNXgsvJnY3nF0Ah4ZOAJpqJQc1b43YiYXlGIpk2Gqrx19gxuUHiuosFwaMAei3HW7ESq5+DGL",
-	"gvYkx1E9JdgJBF2HXTkq1vos55dKc8oxnzTWaUdva42JAn2HjljeZnJDrp326AxZrUTBuMdEUTod674V",
-	"GW30TtRyJUXN3BNJq77NTesF17jZYE3xghvx/Bn7zbuvX7HnXzx/WrCnj88fP/3tJeCURQkTRv5NIISP",
-	"+GvDK+/e9/Wz7mFpED5gVqYKWh4Z9yB491b0Kv9kcd/YSLQnSNWIRO1EMvtta74cc77D4UTDBME7lLMJ",
-	"F7qpI9Q1lAdsIZxeQSq9N1liJTmUZk+xCLksJ+fMQln51MeNrsr7mGwLX9AHA9AMo7cnKdzUd+LKil0K",
-	"mulhVTwrWVXZRHduC3JSzDDCK6nSCvFSQ0ChZmstTOsHWDVUNY36C7jZS0To2VJAAet7uGJLXtfD0zxd",
-	"4dB7lZwa2SGkQOk9IdkkLo7p78o4RcAB3k8xK5hPmAJV7QIPCVBHtKA29ymTpDSzNm8N9zvFZV+KyvKU",
-	"Exj1S08dp46JSzjSWDobbvKephnWgGEIFCkd5oUxJiucf9Bb8QBl87+Ehtu6iXp5VmLvONQUTFelMBZx",
-	"qqZWvFy7Ue+9ium69Jdiq5Wx6Fu4XyDdsUTGyxMAuGIPggiU+AUwF3N+HAomDLUvd3TcOcIH3NUXB30m",
-	"h7yzDhAyt5NKaghjzIC+606fBABoZzW6UILPNgp1+A2ZiJv3C9noRKr8tr4CqfcR80AelNgxOyfjHvkV",
-	"2488YNqPRdCHwWMVndt/SwLs/jMDIpEBccm4QoOCOUMs5AMItuDL26KNL1HagltLiZb8A5Mn5rLxT9kT",
-	"9vskQMcf9B5c+pj7wA2rhGVrzfQKcoojPa2zJUXHknaSFVQRSuQWytYHiupAhJJ83oDxCiQb2hnJQ6zb",
-	"6XQyTjt5ByaVS/l+g0kGkPhoeC5pAaZdJvMWopwQjMI7OehWB7+JncFAN+9fTbpXb4W6gWUn5ilURDMg",
-	"qCgZX3OpOu8onRqPGWMTgylj2bA7Lt1zj3+P+CmtatJWVe+4O+Ana2k3zeLxUm+ftCcm/hO8ruYJjQhv",
-	"RoZ7XQplx7L0iLqQ9oOcI6rVgDNWst7ueS0yIYEygyIy4m2/E6rUddoBOIVoYWGfiHBveZ0q48GjaMSd",
-	"qHnF4A5G6CtMC16IDSAXKkGlJk4obfQezp672cpmKUyOyoGQA1XwqlFXO7FMo2i5X91k0TpaAOCeo67W",
-	"W3beg1IkMYNM8cj49zrtLYbojTFYd+k86hcGSgfZlt+K2jj+IshUTMZykmilk+HSezJNEisYKfphGku9",
-	"xUDOp2GnNiaVgs1I6rsm7/+EYOMFkrII2a2Fz5EpWJsSNd31NpW6IMfpYT/TpFIpzVLfifqekMuZNME/",
-	"aGNNwf7w5ur64u2bd9eY4suUsHtd37rr5vyLp4/Pn//b4/PHZ0+ePkNnO2gaPPYrHAFdxrenlvXVjzux",
-	"HM+yBOefgOeCNpXz9qFJh94Kp4a5e8gZFktubIG1aVqJ8BWayyhY6G0EBvHI+PqQBZ01uHcrwe8E+p4g",
-	"yyRKZOumRRq2cU9uhcUUQQhhPzKgLwajBzUJ/J4KxgaDGMbDChL4w3n/XeF2cSJ0oKPJRNPOrT31ujax",
-	"j/y0SCqr2UJAZrdyfwOAdi3LS0wY5bVgfKHvBDtjWlUHJOoA+tlseI26AplpU/yrG13b2RNFfS6Aerup",
-	"3sNrFrxlSFg/GSJe6hh8TSjFfdcZwV2bTlllUGKBhffaw10bIQgjvWdUVlIoe5MRjveq6L13OnraqRnO",
-	"Oi1xBwpUzdZiKvqlEX/Nlh8BES9Yxd1VSZsOp3Mj1xsMr0x9iyzzkDcBmBG2I0piWAATIbb3h2Oy0i2k",
-	"iBOz2t1L5QO4CQ3KgtMcFnKD+kzmlCs8FZSEe/JrK09RYmlvSlHxw00qivsS76FQgUH5kcGZxGq6NIth",
-	"1kfIlH5+1k2VPvtlSmVaEIgxP2PPHgm/u5Hw0YpaPI35PHIaTMsyv4qqnTXfJff8SlZCLYXXQfwWm4fv",
-	"8a++IIj/eLPRqayxd2ItjQ2dD4ghnXoLcV6fc+VJ5q4OPPa1YHvorDVKvfOnn0+ZWy1SUfF2bnR/wbSI",
-	"Zp4y4OAAbWulq0rvzYW/+ygNDUzrGZM8Twd105qBRD3M26NofgytUNAOzrtBBO2R9cH0t21SZI9TYMzk",
-	"/Mdn/E8f5v2ruIh1cmAgK0mWAVQ+pEJjx9Msfu11YtgW5aZlxFHnIIe+fegNbn9S+HR25c4Ho6ysku03",
-	"7lwit7szncm+UmYnlqna23ajBpjP+SROK7dCNzZ5M1xTMxlUZkAKOgH98IvBZ44e0f5p2vR80SIwBUac",
-	"6ELxKttH96J87Tj8gX0ZP2mLxV+iayKVHGXV+0r2ES0n9KvDIQeNBEdbMn5d6X0CG07vo8tzq7dwXVKf",
-	"AKpg8nIa06X0WkDe/OIA7tRBeQz8ci/q9ipuRwZjqTo8xqH+/+RmPG312dOg8p967T5kI2I+WduUCcZo",
-	"jDAFyQ4PGZRsqITDTkUOa0s7JzztkwMmGbq40PGORbAy33cUUXAoBQg7Lkxs3GA/TmCdUjsotM74Vqu1",
-	"vyjvUa5CD3mVBYiX5Ncmh8u75lIl4T0TtY50xKCHmhCk87nbiCqCMMHNrcvZvFBkDI4j0LXoGSNAYMIT",
-	"/RSpC+8xv31Pr/VtmrCxmOF3YmqCWsYw6Dsnpw2ndJkBE4NorKgQq4VRIcQwZ6OxuZy0xoiSWQ19IJCI",
-	"OmN11pn2PNx6cGynBlqNROMeowuqUeoasFmlQt/qJRiFGh/vZ1OvGnUfhxrQCJfq6V8gd9HU03ypUlAp",
-	"vOJJ4OJvjwGdVcIgFdcNr5215Hg1dPAJhpSTrGaj94odpvpf71nTloW4oxybWTlejlrfApR+QhPzqevH",
-	"BnjjnhtkBrelbp74YfK5ffvW9wzox/SOtRI42j0gVwnw8sACZulkgiXbFCX7E9Brc+t9s08aENJu2K4W",
-	"gFlNtDOUqIDeRsP0vk3i3mldPTI+/AEAbVw5ftzxYfLkio5HMm+XMms9NhOQdKXrWKjO6Upk0mkaW64O",
-	"bgGZWGhWGWv77C65cotzRy2eG8ggLDtxrOslkRFVNfla1sktiaREoBORnUZH1/JSb91N5CMJ23sIPU86",
-	"mkpxQsITCJNjpCMIn7nFXLLfYSmeVESrqZJ6ZItJcQ7ikvFKK3HhdmPjd1+2qOzOCq+xJee209NoCpbx",
-	"oDEKHeWR7gtUc38VUmx7RNsIXt5kREWYP/CcEUsNh8QaBqACoJ643wcVuFk8MgW5S0wHiUJaxte1mBqC",
-	"kPnS1RvS/BJXgtyGrKc4/dJnxidrMKflX7Ypoz0icbvcCEqDwVfspd1ICO9BxXNGEVk1JlV+/35zaKeP",
-	"S9l64Px0JtTKqT/HJoYtYgXd2+j5EGWfGrETRol7nGV5JGX0D9JYXR+wzXD6Sq95BJ9CBQfSMN/RCag7",
-	"FPKzuqjNbGdGk852NLt377UY6pjmNEK0TLMIMiRvpLp/dYsfI6ljTx0kCz80eYAk/M1XeMtbjxTruB19",
-	"dCvhtASPeOOrI31LNjLXsfbiTy+up80BAcyPzwIi/e7lvsvmnOFvxsLDaLl1X+Rx1Sntqo++PPHdagZ8",
-	"rMjmq4DbsZKhiNRYsUMfOdma6ZeHBjHd0X4PyxuGmihJaXJ5Vq23N22xXPaOJqwPhu7F6eNvBH/AyUgX",
-	"a8BuiztRHzBcJSoTiOpdSeX0KbYe095+QarHgyncKQtKOaJrEbz2CV8CX94mb+wrgNF1lxSCpkL6n8dM",
-	"dcNFZVPe6oTPyc9BajtmLFMcqhYz4xozjiMmzgDo1oMOY9TKa8LV8+/0NPTmvkuX45KI+N//9/+D03N/",
-	"kEx0cmoBHa6YXq2mJpoElJ7kScLN0UqYiyjfDHdAxhWB3VpQ/oD7ARW2ySLM6jkSAQXU9PNApE0bs+4e",
-	"6riE3A6g/43ui1kvuRnFohrWnRG0SNlp1BY39QnSvd3nEcXj31teHdq2K14zjpeANP5oeqLqVej1hC2g",
-	"TBF/h95jZrUuyDevSvQr0TNg7kpn+rqtAc3VUvtFn3QU9ZLKwTdhJFzCX1tpjOOPaWBnRIBv23fQJ19F",
-	"r/LqWeeN/sPwYj+Uf78jL10L2W4jCSxvI5pSq8O27ZLbySBsVAkpm06URqBdG45Gm69Upxb9XoS9F4sr",
-	"vbwVCHa/0m4EDV5mZ3awW3G4YMaCYl63YtjqqiTQzSy4wjIGTRytIQ0P+uwjqpQf/ZF/7qcW3G6qUt/C",
-	"Qg3amkWqz9gIIaXX6R8Uyxp1pLln8pbtsWYg1yHLKwo3FbTXW35AfwwldVwwT8MCQSNhZ/3KYAtB+AHM",
-	"Bbm605ZSKgksoMq749gyGygtlMMK6dN0vqGfbws+tke/FuV8QrK3GfYSaYN4NfBXNzc2pN7hNEqxA2bV",
-	"6h6BCex7drQ2GJ+Ce6XkRy/ua3gogwSb7YjTIjSGI+Dfl5TPeisIjCXRvomQekwS1b+t3MDbc1qhdw8D",
-	"KHF4vKqbglmZUVHeIswcczvDC2n4Ilp0jl4khzMWnkRAk/cbvIo6UdzC6zhHm8UQVjBluJAa2wIF+fDw",
-	"30StHw8Dw8E3MkExJEfKsdYw6QZSL8VaQrqVXwSKF3eXT3aLZff7I/tYDKF6TGpi9ZUqO17Ani9rdEGf",
-	"qhs68emw7bkn90RfkN4KgMZIeXL3/HATcGrT0XxnX0FEQRpGU5pGF3QRSWFG4KUjLwxXh9YoCxilGgCV",
-	"6jsxyzxb8nqG6PDY2amBhKzSfmMwYIwN0V5IzG+th/l+0eAOG6XXLDKshChN0s13HadohN57od1zBa6y",
-	"ksk0aNaq0rrOhFchwyh71UPis9UPJFTaO3I92vV5B+0WjwKAtk0Z4TQi6+Vb+RKHPyLXYcFuxQ5hozlb",
-	"VHx5C8J7HIrCrd69cTrHArte0c/S3TzsTa7KGnZcWMqccHLhkmKGFx6cF9R1JSKbKSCERAiLnPCp8cdJ",
-	"sEkIFmQKoT1TwLB+RtuC7edD/H00rEB3v97kHI/fkUyShq3gbERVW4wbtGtNyDgjMNKNqEpfBj88Sem7",
-	"480KjNvD6eIA8zdt7vBXjRPgT16KupJq6hXSilA6Bd2VkrwMbBPuHCJTK8gjGRVJl5iFczfQt76Q7r7t",
-	"9IaVN6Od7Sa0oYtf8ehoR7qs2gLxxZB+MXZsgQaUGDH7B+TgyN3WfQUmlIHGHfwJcvhnPlSTrJ94qf5Q",
-	"3FM9aluw0YQ0Qvb7dJNow3LcOh0S1inqsVktDXo5oH8IZxj/9pntJzlMpkngXEcArLpG/i8OZpVNinTr",
-	"eVvxBB7sva71eUYDWAvw9lRU9qNdI/dgYBrriCJP+NomZbxnWyTPC3VnBV0WG6uOJjWN0XRVRkjh/X14",
-	"SOMMImqoLCBMKrKVfAuNMOMcna9uqez44Rxq5jVYxfAWvn+iJ8PkG0u+JoSvcgIa0A7A7wcyis8IoCzE",
-	"Gg/2KBKcr3eDX6Tvbxnhycyr9qw0LydBnt0qsfdBTiPXCsupOsVrtaA8mo4ujGFTjACgBoV/QxX1rD43",
-	"wXg0G0zG22CGAIQMM7jrdrmZ0sVAqvV7eLbPM1BpGsg7sd6mZaOPXnHzOqqb76W0tp0pHhjZy8S7/AvS",
-	"Bwen9Q7geVMJ/FZMPxf3af2yFfU6dW7fAmSIu+1XYg9Ir1AjUAsRMl+dAYeJ1sTfSpcEJ5Fui6CTmsVb",
-	"XkMCNyEQLjeyKmsxOQ0YSfedLkXOPTddKuJYANSbGqvZbpOBZ0R/aOOGQBiIYKx6JBukVuaCpVGkYO37",
-	"AdfYuIam4enp15hmrztpQyF6ppAslWIj67aB7Udp6fyRwTzbSWaXLR5YX5d2U+43mqrNUcx7+lIVvuwB",
-	"maYr81p69SQ1lIBj7XrwWWBKmV75jGtRGTEFLXVyKd/Hh1VF+ifE2WzOyiXbSnWbEiQ2lADt+DoCMHbP",
-	"Q4L4shYQeGQLwXaNpQige4Taise/TwaO/5qqSFPs6k+/9z/db3QVXvnv79gSa2cSGptKFw4hvHZj2eLA",
-	"xKnjR6jKF3EkNCs3yhMiD0y1PSf0vtR2/VEcJiN5bXkpPq1gMEu9m6HI/lEcrtwvjmqxQBkq/wxqNL2M",
-	"1pUhzv0ESe6Qf41ZDFuPqrCu+ZbxpTWXBAEBFwlU6Ot+3ez4Sc81lyBouqPjPIDyW6le42/Oj2wD7QC9",
-	"K0NxHHewJGdPXQB6sLn0oEIxghh9g+5mSPYxkf859lxEerYvmQevBBW3Te05CPN8hwPA39c0CvyDwmEf",
-	"fipOvolqsQdO2L13l2OnDKkgiQCyLvsdgaJ5g4ZUiokz9RP4yv3K/+NLQZNrO2odBdaUJXj+hvbbWtyk",
-	"UGKoMqO/kEcGI5Yhz1/Nx2HJoXQD2LivjoYYyZLX3fDIhN5TOf/8Q9Ne/bkkXNbpiX35NqatKTcvwdOz",
-	"EjShdIql2aFx1iasfRhx2d6/pBmZpZ1LSgx8gx0IZ/WesfneM1mgc597lswS0zhC+k0tUuFeWuWUh/gU",
-	"A7xv0g7aQD/N4ZiLSi9vJ6bpJtvmxC1zwokL5DK+NBNz7x7vmkWyIY9MlSW6y6ws3eVUsxVf1HI5rycP",
-	"5v91JzRtpVAyPRhvw82mE4kA4hVsI348yoTkrKNtoDcgSfOM+A7z6HopMdBidj5yX09GXr94d/3k29ff",
-	"fX/91VXgU91YKLSnRdaNMg9onFIJvkr3WUKYbUq4rPSa8JXOpgolPDxHHeL4mJMePx73WcNsCyIv/KR9",
-	"U36LrkIXs8Qu5ROtAQ24bVGzEAFaZ2oJRvo4v4TXtucQq+Uncfx+RpA+cGfKYyH/lk8rqPS6LR9wqhO4",
-	"BmvdrKenvadaTK50o8o4yN8m9yosP43C//aSNYqSsznb6xq7DLepOe5Z9wwFJi+66LMI/UFp2YCbMmgK",
-	"fEkAYm3LS7demGQRUApxxwMiOgJx8apCsWLcOACV4m9M+Dm4YMBnS0uAv9quvfje9BWqbUoShJrsQKKJ",
-	"6fi+ydgMlnmv6/Ko0bSnnmS+7SUwlJ8+cWrRXlx0FEaOaKbWtz1DU+6+bISIrop7iP/8lK/9Vk0r6Sb0",
-	"yfk1cA9rA+b7pPU0igNlu8ydzk7UUicGJFSH07NzpwjQvyhp/2LSldXTEib1dcuUnHdbvqVWziiD2URl",
-	"xtw4QdfDUrhkZ3GG4H0adSHFirbyPeq+R8wS4cSGmdPWHeG/xJFZdFT4OPfgw5Gu3YlzM/vCwVORuHI+",
-	"niiaGuD2MirKzaBgNyQZweLy5H2fjLt4vskYlx4IumZtivzEfMnpKpsXc21BETmtone2UYJu8kmfCZ28",
-	"42YTXVUpJvGAbsfp7UPeSbp20gYHpF1JUaWr99BfQt62wkPE77jddMAaEHmqQfg0AiJIJgRRz9UjFmmu",
-	"C2pnNjN9f92E52m+0nsnE2/5j973Frn1UrnFQ/9KAG09o/9FPpfT6MNEYbNPzv2Yg37U7Nm33t/Tcs9Z",
-	"f3rHXEy9TM0pTYi/kXfiW2FM0tsHzp8nfCef3J0/2RssZbtknCHIOELho/PfDdwi2XY006HzbZVEygNZ",
-	"VYrK8qL1vDmptdFbAWeJUH6pYg8m3XbxhLYjj5nP5oW270wJCaCGBAJUM0647jEk/mEnCvoytMzDHzRB",
-	"cLY/K2D4rTRGlG2WOCrnWOtXC3NQywm38nTp2rpUj5b8xA3coaCP2myOZ4y4h6I8p2O5d370JI7+790l",
-	"RuEsuXUMTXSF9hRVxZodsxr7b/tmMR+PVMHOO9YCMwrCJDsnRv0ePbdR64+1M8EBF7OtEtgHprhEJqbK",
-	"ekqNLKJ6UIFU2PgGtREk52XE+di+aEvzCO2XwxjdTEtdYxAfQJMu2U6rNf6QcG2tZpztpFp3LENvKSGX",
-	"xHxW+EQqN9LxPgTw7YeMgMlAroi61vW8rLpsHC7vJ/alyrHHuFEQR/kwEl/OhqewwjrdA72L+Bv1TuJV",
-	"I1K9FJD/C8ahrR7somqqKheHwnECVHDWIZ1OWGq34qMnLLmh/wSV6UdjMhsnHDrosaEPFvSreoRO6WFX",
-	"ifunv6UR3NGxtC3o1urDUfcQ4JML8w3ZoSUGrszDwXvwDTTfZ9RSQyesFLrGvKTedrNHknpn9UzNtsTC",
-	"q35X8cbIRSXu3xTeF9G27eVo0dEcZvD6x2fzb3kpkvkHyQDHtUb3rLKMG/aisRtdy79BAs4Feyl4LWr2",
-	"x6/+56XH/vcp8sncBMpkOBLiHrqPoKFQNl/gW17fCvuuqfIH1xc5bxtj2a0Q7u4e1p2MlQRC3xxfADe1",
-	"T3xtRov3u6Uc0jC9EwqRLWteioIlwxRYT5cBWRgr4NP7mQtYcytulpU2TQqgzceZKboX1fQLRQX9UmFD",
-	"GFqmUywzkEA5QiVKXgZ0SrJam2Law02FfAxM+ApTjoz6FP50quXnW+yUxmvBtk1l5a7y+HoTkQbqTPR/",
-	"yavKXKCljVmOey5twDt1XzPeIG4TJYG6fWK/4dA+EvZC2oLQEjoZAPBjak+jV1ao314yud2KUoLBgG+D",
-	"YdAFzwEnHTAFHwOIhFSNbtzk/HmizlJwEy4p+2uPAQ6s1PF6DLyZsAxwlOPqmN/DHiPSjnheb83tpGxA",
-	"uJaUM08AeqTZaWVyyhJc7+h4wtpZwNVwmrMIpT9scWALWQLMHCSj7qWZeL4WyQ5ovcZgCBQaoO0h9WAj",
-	"DvDp9NfcLA43Sfn+PvT527crhDeink7BKrhHROkWy1l5UHwrl45HNTZdgvC3n7Ysy0rMkTMwwbqpxM2C",
-	"m7GuIsNJAseFMkY3PTcO4QDXgTOL0NgZEE4AQKT0/V52WlcMVGNz38nnEaCyM4cWiGDoTKwhPyyTF9zX",
-	"TVUx/BKlmk/D8fFlJ0FLfigInQw+1o3hqpwcmygFLyupRLLHUVzOGteZLwCRKH0z6loYud7YG9iJhPXt",
-	"jFPYKgDFc+cQSFUEtwappn8BqCNnR2+bLXLDTtQrsQSJiS85VqY9gojRRcMY3EOUUNS7mfdYh+1RqyYX",
-	"l8ltFqg9hpx0Ngi3osSkgXBCQRSXBTaZ3PODuSee3yjYceJLcBfcjHDINYBlePjaDvhsposlB0icDGsQ",
-	"KfAIF4gWyG3Ydfp1+DwWXtT1wP3yaOn+bVI2v5Vq4S7gSrd5y75TKST6NAZ51Cgu78TTZzd/xXOHzOxz",
-	"Ic2x1/uQQeZawhdjM4gYWcb3sD90OihRA9FJFtf3+GK6Nh8QSplWzTz5bOxFteK1yDHFl2JZISIwPuff",
-	"4VNVfU0vyQn6J7ijUO05tiF7XRtxo1eJjJ5v6ZoOGcaRvuX0g7bfB+Bgd9rL995gb7J1Cr1uoYmXgU/e",
-	"MbkTVaSjQEDnMsAWgQO60sbeB845wgz0EiGtcbnvXraSbGIvin5H0TaOHDSfOHiMTULOOk1i91Ohdxc6",
-	"2Qgg7j1w0QJ+BDkSWi4zDZ1/eo2YQ7OwFrVwfhrA/fpirGohjq0HlhEp+aS7b/kBWp0wq4Ff50+5bRCf",
-	"wmZJp0m0lbV+HlqBAta2yzhSdhG87sleG/7FeQ593fpSuoGd3a6SWSUUPeEG2GFfS2tFGkhnV+tFRfJ2",
-	"kuDFSb3FnyUb7s3JGMDRkilq/apRWm7ILAozz5POz3JqoPka5FTVbFXIW+lU7SQlvofYT9zN/GAmJDTi",
-	"uDgl+lF+SclcU/htQqN5BWvxyi5wxCz0pnT3gDde1ayEb7iZPm658MHIOdSNXVJUzFvkSuwR9UVhjWOj",
-	"/N8fRtEY+pdft3m7jqX4JTtzCoj3mmNfzSQKS3rvwhGnyIFfReF3ZhRV4VthN7q8SitybxRGXKmRvd4r",
-	"tuOUAhHkPaL1gT8LrDWv6aFSyUvxmL1z5i96SoIC4YkAKmD7o1jpwML+IeAfIGAmw9hv+6Mjhi7yYAVd",
-	"b6nDLTS1XEpnDz4+B0n/+ItL9m9nZxAeoAy8hI1HpyqB5y29hSHd1ZeuX9/yVH8pp/nyhdFVYwWDUBnY",
-	"qK1PcLqRsoXtTCdT3STf/qZVwwt2EMaKuuSHR4b5CNSUTLibHar8mcXtOgaB1/GVVGETeubAvZriwMpp",
-	"i5DUftHxDIuWfZLnwQPxDHWy5BH5rvGt9wERTfrUH2l826ngYkRoP50W5Lk2Ci8PvmvTgzspxJDYKaFq",
-	"wAHkzFDYet9DhUWA0UknxbapePo6M9g4CNKnTdGWvaLIAlNQ2rSmNgeyZQRp/00K9DnqydYmRY+dpWEy",
-	"NFiWkDwZ0jO7dgYEGZe3WsWDHyuNfBF3KCuiTNbTs/PkKMKOwtqbnVCIax96fLh/3HEbs89F25wT+Jca",
-	"xxhsSmRENREAP0YQH8oBTe0GNOjRqNtApR3ZAu5QwpKdfisGNkK6eXAO2l+Jh8P575Jl0G/U4Dy2/VW0",
-	"6rRYmVytoNJBjlfUj4U8sCU/IE4DiJU5r5jeb6c4ueM2d8EZxkvwns159wNh/7PMSV2NPlFPANKlYozZ",
-	"TjuALHA+yXHPP9H2Imnx0LZkSU2vaC8zz+GtoE1dWt+J/duo7/GMhNBP0C65n38+1tH4O12Kt76XSHdm",
-	"vvtpwlpO9h55EVx5FHVD4Iv7deWCl6cnbOVSvNpomsP9ADxWvKlseGwo13xSVKcyPmVvNGYzZcRUoUl+",
-	"dX+UqfaofViWxHS7GwL7VJBZU8DpLdidhhgq861as0tKCHvd1KmN/9qtuS2i2gIICuCFKliOofDCFKK0",
-	"/bhhHuGleWK9QWdnvxSYKyWqOQlv6dn4gfLvv2ceOGAhTStzAR/ijAook8p+c1+EgJCHdQd1GO7jSe6a",
-	"ztnr5Jd/fsR9g9PKE/FKWJuGFQyE6gsbfSe6kJcTfaoi3cMdAaOhL3eLDd3v8VCQP/c+76313iSxtaE1",
-	"RWM24BmH4wLb5H/ATLNwjy8glj8PhXystCdwyoytB8GUeFEaGekrQKgh0KsI0s6pMQzAayAWQDhGzgTv",
-	"Iu30IQ1jv2VjNplEAcztcPszpCD7zZ9evH395W8LtuBGPH/W1NWkmvBeERFJqLCl0XxSLP5GlksI0w65",
-	"2ycmjCU80msA/OfobMOAyYnshLoSxiRRv4j4SV5ZiHWjZqAw4ozT5hU2WZ0B6WSEmPFuZ/incce5uTX4",
-	"f6DO9z0Bo7hJSACaS7vAIlCNXpyhep1BWgPEgxm1Pe7x5EGvBK9TfoXXkco8qZ1lVPowr1Kw5Dbjg3Df",
-	"sFLWYgldTBJ7FjVCSiV1wJc3bTfbxDPS3N6kg0svD1bQhdemmnWnxKQhF7AN/QCnZJu4l/o6+olpinvy",
-	"Xk7a7m4X5JSDHuoUb2aVSNNvsln/2ZbRvtin58nJFeaWh4wSmWvSN5NVzU6IXnNQ3SzisDi55T1WZzJW",
-	"xqsKfSCYDeqEwq7WS3cJ7TlmqR+gnAMKOyanAdyJ2iSlOnnDCNzrJF1pWZU3DwDS8e9ul90Z1FPOb1Lh",
-	"hVC3ICW+7UKz87bXU+9QxicwPhgkFrpc1+fblidaQZaUo86oTMhQqI+7yVweuer5F6AVbKW1U8E8VrKq",
-	"cl1w0ccOKmSc0ON+IsqCiR/50rJFg3F6rQSrdQM+iUECjPvd9Pmk478FJdhhu3MFObptS1KfpzAv5yoN",
-	"tihWyVxCVGC3/MCMle6EUfrztPBJr6XcMEjo+SARqocU+0dRrdvQvIVq/Mxdk9nea48Ux7DEchY0QaLw",
-	"shZ/oY62umZLrpaiqnwzk0QLk7ITEF1gw/LVKoP1bAKQhv/FTnj/155Lqvkm7ilO6PXYjRIQIVE2/AUb",
-	"BX5IOigrWeaUhKzoO/ceWoGpRhCLgHhlLQBpaCvUfRJ+kB2KSA4k+tVFmfNAzwhvwefQhlW1PBKIGdEL",
-	"eD4rnl7gPZHkIJgoONj3mwNU7kpsHVoDFWzg30G4NV+8F87CmB6BgjNZkgxfvYvoP8+LcT/ZG4jxyEkj",
-	"i9HVi77YdGbijtd2TrVCOL8Tns0y6rV3d6MXc8OjFlFgWEInPGndN0loQl9G/uzpF8++eP6vT7/4PCom",
-	"Pz/K0DEj97j0Q34L7+OE6mzfcI/4WigQpr4c1rZcfO60oufPWAVBHVMwbHoCR/yGPWYX7H+x00uMKymB",
-	"F0KUA9cYgUnx7npiiFCxg4Rw9/L//POL0//gp387O/3i5n+dfoj+9fjif51++PtZ8fyzn/4lGcTNguUU",
-	"bKeNtPJOXPauRzh98/pv5hHbwODp1+v0KqQ82l4bWrw+f3pxdnZxdvYfT84/T8PljndafdH2DAipiQWT",
-	"K2LTXMw7ugyDB/u8SAUOITH0/MLTrWhzRCgYJxUzGiGqWl0D0oPI1C6oVgiSzx+zF7QBlFYHt4GRal2F",
-	"Ch/rC3SAXkZr5f4LRQpOQniQD2lDUUTQwi6Z3WtfHoSdK7HSq710NOZqgufJTwUc10qj2JGqU8Tkg7T4",
-	"Ru9DJQxlbz5QjROBHfSy8ZeVNoQoTALi6edHJENWIwGIj4LxUNQVfGZeA7JyedvhdN/4/dFUA2um3hFr",
-	"BYGZoDD8ximBNwRWH1eMd74IFV43ur5BrYTuXfcBpEcdLcWKRefRK/+YMJ1uqHdEcB93JQG8As9fiQqV",
-	"wKNCuy/KpGNfSgf3xYVt8jhJWKj4E1wNtYm88HpDeTPHBFh7Hzr+qtI+1DRtTQSAMmvRWB4LVxJBf4Q0",
-	"ptAL3IknFdKBANh5r4LW6ZProRPDY3bdAptQRdJSK0V6uaPekteYSdZYKlKStb/+fMoJKdThdkQ/gbkk",
-	"4xLeTeotVuEgoIXBy/BWHB4ZVnMLmCho/wG4c6mFeQzgEcNiwGPM+FIYG/EinaRh/SbCyhzr6HmMlXH4",
-	"G8o8O3pIWqZvf6vVTSkNET+Bp1s3kIPg/TPRLjk2QByHtjMiYtHQ9nsQdbc9n50xU0RVn4Efottm6S40",
-	"KEYofI0qXBDUC0CaFpxEGhZMp8csNJSM8o8gcYcZq3cmnuCu1ltpBMGVs1jXpHsE75dsy0YnEs18asty",
-	"qodQHmey4fDE5RNFZWtwQPcUd1Y+kbQdevOzct+4eR3GilrgckXx0wd8GeAkOaWkLEDyOPZDpQMsCokl",
-	"BK09yBUmnV4yHckWrmAAHnc+j8oROoA3+412Ws4j419h2VbYlAghCTWP2mTWJlzQUyUS1qGDip41ZgNj",
-	"J0yRQGd8aGLA+utkE7MZZ+HB9vVevSBMvhyS4LHR/e8R2jufYemuulCVRILPWa4tFB62BVahhcRUKgLW",
-	"RSL6EHUuGEVH8c8BuosxfhXT+iXiD5IQxqEpRcJ+51DqHeL0W6f8b/kBCps92rDS7iECR0AP5QMbixQn",
-	"BsOrM85XFJM9WgQT4B3DayKSEn+MdtB4s1e/Aje6mHr8nAKbkcfUMBBq3DxkKjC4tP2sjVSV6cdxRWes",
-	"s9fWzPUX74xoSq0OiQrv7wEgv21kXkMrMn8ddACvExldM8Dc7u1onm6UDRyzOW9s3/GaYua3fH0ET5Fj",
-	"tye0F6yO8BUH92IanG4n1fqCvWZ8S3Dj5NHwpfaEKY55LEz8uBNLC94W79wCXAB2fsbMY8IqvIiA7CTi",
-	"2AGmoZskDma7lvIOt5GQDu+PDvcW2mt+Gdq09s4/3/FlMN8TlPR4DRtdkdaNOC81g6+pL3euUGbcy+E7",
-	"uifjwhZz541Hiui0fx+0j4n6IKPjZ6z8kWyJm1JU/HCzNSl4BSxX8laHWgdkeOSAmhTRROeY4Od5fjYB",
-	"UHSpla11lSTAFgqnGCGI4y0u1Z2onV0CkqaL7mCTqxWqRAJPbo6K+KY3mCuaBerDPF/CmSnY+wvfkM6I",
-	"gONDTSK5nd/MZ813ya25kpVQSxEqymrvtnnwVqwJXfo4gNzv3ZP51CUEQhulH3G0N2nRB9nSshi4JkCE",
-	"djbbc8B80hIPlZn+H9rp3B6G0TZQ1VJTf4Mhe/nBbhBuJJVD4kZFmsApQvZitWc5smew8UgUdQF3OQ7e",
-	"Sx5L5ECnXBg3myTSZOD1NmC9ELjaVeRVCCWLe93WLWFHtlFeO3/6+bENcHOrxdqMzU2vMGUAsDCRMTxp",
-	"wDMOLg2C670gF7kzAFayEp5cUyd5XmSBVTLZQsd1JOzqfLTxrG/wm8WQJMfnKsA+ImggNfEAGrkbwBcl",
-	"dxopt0EoR5CAnSxN//zBmEmCjbvpK64UlRCl3ZqdWoJnZ8ksuJT+UnHFlBCov0DzEfBtFb4mCauVwy0Y",
-	"X43guoKMS3cHIorttsDMfG7Y3384sVzd/nBywX44+ezsjFU/nBTshxMrtmAgNrUw+OWzfzt9/jl79cPJ",
-	"TxesBW2kt2HbJnZ6uhHVzh3piktlPPb6lv8YUyEqomgVE+LVdM1sul4yiE6q2XY3Y/cK2vvO1m6/F+Kg",
-	"24K2haikuOvdmPnMv/GdJ7+XyYUCsbs5FHVSPyVo/3Wb69SeSbUxcq1uGgW0zslraCIONaOg+Phnk3V7",
-	"Mglu8p7cj2039ovE5QOVJKavCndRpxZi7bgAW5JPTZvD+N9N+75RovLlUuxI225/UgR4EyCCb9jktMJK",
-	"RLDCSbJYp8OmxZibs25sUhO59tEJ9FK5e8Td4w9XRHogx51vkrhF8QbWotUXiUvLfrsESMifjm6EwLCT",
-	"utubDRQRko87ZYKPmzEydJKImrL2rpuJ+LQvpc9/+sgQtdTnHvBvh6n99Okx4GCCcm59RxO76wenUb+5",
-	"PH1e4AxylqBU63smjfzChuI/ksH2j2l+/dqtpnS1ZdsHvquaSJ8IEmLlbdsevBw9YwAyFJydE9/CtoZ2",
-	"ZNye7prtjv6Wan1aQ20ygCIBktSH4p92z0e3e/5phvyjmiH55DpM4rK4dStpk4Vsv3qj5VekaPeSPZa7",
-	"iydP/vDm6vri7Zt31wWrbaOddOx/bitz8eTJ//6//l945OLJkyeluHti7eH7q5dnJ8WvTH9P8xPoxhiy",
-	"umRnWBYL3S2wPXT+3d28wbOjGcVE7RFVMKoKHULtrJzqxkjxhTgTwZv1k5PWXM1yLy8O6TIzGAnFOWnb",
-	"2aLBKcpyCHpA+DFAvYwnDuBjI67de3dIyTtdrz1QEgSGELQZIQhrDaVBB3S/0tH75V20hb9299wuN9jk",
-	"XAj1sTy3leblJGPzVom9z6QCLwhcBpGqhStCTsIl4d/on0gjCaZ76g9fE7rstx6RdY2BaQ+knENryru9",
-	"5nqVfD0zqsJp58q4B+naLwow9KCdCj0bvDgJP5IVuzhmjKdiJQlDJ8CWuYFPW4fUgjgU2CZTZTTii8m7",
-	"ReL2OdNxEmAaE83u9/Bs0ltBMw4to4A4rchpdzw4NqLuO0EqzO+/cxUs/k/j33jvydPHLlBrYeyNMxBj",
-	"Ord1txTb7kib6bviRJrfy4QKg21dMl9S97FkGwA3JpZpOkW+21Uu1rSOl575OURzjTufdQmUIMfE/UX6",
-	"f4LdxdSqwcbKXBytnNHIKgv/2ph+3fbk0mY4ZQQMRglbMFpasYHVtQV5c1xctYCDib749A9t3Qyy1J0I",
-	"fdssKrn8ozi8CoM4ZnsvFi8au1GEwQgQ0oBMIFUKi6Rdh8yiRbqruKoEovp2gKrOJuMdknnnrk/KI8PE",
-	"Zip2PDJqansi2o1sy6sw9Qz3Zbt7LfjytsWxDHX5w8pI+K2Zv4E7v4EP2LYUYfyEclTZ67p8hSDN87gV",
-	"E9V7pn0SGK74GdDmaDbFOOzcW1GbIyA0/YIn5dRNI3YcrGu2OAAkN1sJUSb1nVKaXcXTOYtYA+J01STQ",
-	"UJT32MNci/T/BU93no/TYofI+M8/++L0PN10TpXUTLV/ZVFLY+9dufrq7QsCL2GlWEjL/G/zw96kx37R",
-	"q0OcJchbHO8BYG6brNhxBT0yvvcqltaN0/7nxfIOiAEjUN1vK65e8qTzV1HyH29dI0mEa2pQLu3jFnFb",
-	"mtZpvIEWB+DOjmFtPdlCHS045MiBpEqmhG3HGMRrqUOFBAc04EiFnlIV9Vp6v7mkyAx6I9v2LW3XKo8c",
-	"4U0g0TZJcapu1JskVXiwkevN1AqUyXB3PkF4LmhABXm58OsCZ5bb7yuycHoyt8nHv27fbzDoEszBaEOk",
-	"IUZxlj12spgIzQSbc9RI8RzaRVWalmpfcaViX0lfIfcMO2cS2QaHL9G7CcXfjG8EL6FoBUMRoDnXGLWa",
-	"2v+QoJinTsyIbFO7aAulgubZ/W1b1JOzyAGE5576Lv62iDoMhi3wKLYtJI9jSVpWjpdVPv239abNqqn/",
-	"HaSzkMth7iGkd4Y3JKftpLGb+3DK3h7pzUrXVcmIvNNMlQlJbLWAFO8UG7d4kEq3Te0MiFYlykgqdkNB",
-	"IOk3YHOqTHMvK3bzji8Iq1RVinVKU2oTyZTAulqKBpYi3A2JlnHbTCvTRm1FLly75Aota3chFYyDKg86",
-	"jeBg2s7w1WxSq1AiDNlGUUp30Sno9Y39xiBeCFV2AMES0CiVhsUePY+D6gU3Gb9yv19pLjaWvM49fXfr",
-	"S8CmXAG1KDNNz0EPPHJ6p+BaZBpXBDCjxFeknR6vAwErCCca1lJ4CkQlIPS2eOwRmr6ttV5lkBVzYBng",
-	"5xQAvpNk5SSw6J9ELVdS1FBY5gOd4S2XkG6wO+ClLyojEG1wqdWdVE5126JZlADR4quJ24POnkGIhptN",
-	"G3uValk1xqka7unWTi1adcS9kTU79pt3X79iz794/rRgTx+fPz7/7ayD6JEPk/Kk0mvWQN1Sl0wT0fLF",
-	"j5k+yzvcdIony1ATUuk1SlW0zqn82y20YN9ff336b8eBU9020KuJ0rTG4qQz/xzK69vOURgEtUxASkH9",
-	"G6vLwRAlYEppQR00rJLWVoiSdYl4JhdMq4o0dkCZQ40+LhKiuqkWuxiwsyuejm5AOe434i6FDPCCEXC4",
-	"N2K67RYA5cdCzBLvBpp+C2CHUfEehNUcMTQdxqkPdV8fVyhqwOzmSffDDBslnQSkd0JdtEAwG3IpQ9ZA",
-	"ecmUvvHAHUrfLGSJf0CNnfHwyNR1VEGd6s2W2+UmpHQtJORSbCl3gqsDfAygEdzcQim4941Bn9NH0A8D",
-	"7z+sSEMcC0h+Mpds1VTVjXvygnF0qEgDH7LfwO9/WzCjI7MTuM9nJmBHCoVMDBNeHNyqLqJnI2uSw/SD",
-	"5x1QdrAJbQ2JDYsDUuKi/YVi8EniRxBxu2QbXq1u9vxwAX9BiNSnLTnFzK3bbSrYo/6suE1yR8VvBv69",
-	"QCiMsB3495Z874FOTtOGReIfWB5ZnPh5JE9bEnH8ZWKaLapS1IbZd8w9UtTKIKhmJmKlTW1IkO2hlyvj",
-	"7w2MjyVHbszmCoG5d5NgcHqaU4N3Ydc9mYQEKzN6gLtQNtbuTAw8zjtY7Ew31shShJZSSti9rm8HvvGk",
-	"s/Xp58/LzaCNxFEXaphxGKLA5ebIKMrQwmNO55F08XLLZkHLISxYTE5x5szt1G5oH8P6zaM1RWs391l8",
-	"Kv1BOaGKKBqXrccLUMfgNCrNIKlyIlZAvD0drJJnIX/Ig5ccKf6nGafo8E4stVrKSpRfhWs2j/k0DJWs",
-	"VnIpeXWDmREp9WXaboeB2vjk/QbKG+J/bXiVTD5/E7UbbO8rPyNqYrV16grCNo4YOf05H3D7S+lkvU9o",
-	"D5ZjeAW8OnQOxcsxztFLZmSI8sFUp2EeSnMaJiLwkbZCKWjVeCZDfugvech6g2m0Ox52aPwEQPvAhH8L",
-	"Nk9kWjrTDlbuDsAJTIWIyLcypUEnqpP01mGwY1waQ+5RCwo0px/hwLdB8Y+w/rCCIqbeUerbTY76ydKh",
-	"APsObQpD3MjuNR24UQDOkW7/R94WNMr8WR6Xce2xvZ9kfJAYHIiO+8iJ2dZVwOx4+DGPe7m13NHu3Bib",
-	"yUzLlJfabiJBj8A+WHUx6D/Zb+8KzhFyHPqCjbqBlL6/AVopNP0LDZQWCFG8OPRYxhDTRtWRWgGkHLmc",
-	"6ClAhK8OobFgOF8ws62TYUn8P1lV5gbTZr01MzyvKRNktHdHa5xP0mkG6kYKYSvfERSyrcHIJdx/MH+o",
-	"rWCmEagX6jPnh5dBqmGRl1PDYAB2lL/Xu+wmnV0o7RFh1HZDRbx8zL7UdY0g7CmS/E0rcST2jiwrDav0",
-	"kh9vdIQ0oZG7/eo928UI8p1ujN53u/X9+HHHcqe4Lr+j5oL9vtJbwpJKdRUIgJ/gp/AdsNE89g41LDWs",
-	"KrgY9Z7XJdUF8VpMdT8eK7tr1UuYyJIrwAo9JF44ueIsAZQlRtyr7r0EOogvKpiQ6Evkh76rYOL7kl6K",
-	"FNlbGi8EGMe5wsK5pX3Xm+ARBUTwCQPmm1TihmeLL9qyq1rrh8Bm/WzdMJEliuiQ0KblT1k6eWGWL3YW",
-	"Xlt2N5wFNGwH9GAiEwz2fdh9BHDtDRYekg8ggjqmir+fDWMtzQUEmdbzdY8ipTluuBP14X4V3yEJLnJj",
-	"fTbBjQU/S0/HFwHlEjCivCVRMgA7YNxH9XuzGzOfcxJo8uMPaMQED01M8W4p8tHTvO/f3eOf/Tvu1b9j",
-	"Asz8O+EUhWTbWkyLLnO98CATKtf2SSq2qvh67Yg/r5vaSPrPiCbP77iseKfpWhc/M1OdUXGzmXynWH0r",
-	"MI/73vlFNETP6gy0LGK647zbSea376udTpXFLJoyXdoKkwgJk8uNKJtKULwunJ0AOu941NlFfh7TNFc/",
-	"pd4+se+vX1GXlYlNvDrzIE1TYWx8UqLCZITlGmg5x+CCo3MMKhcpUfjdoCnRatu35ndXlC8Ji+HIKe3S",
-	"jfIRAhjSQki1ZjGvDYvo7pF7dyt2NqDdTveqJ0sad9COryzY+6mtzXaNzbhgQq7b5PDQrcgdlYm5IkE8",
-	"dMdw9hYMXz4kMxFJ1klOCov304/kS8QZec5KNLkOOdYzj0HLpAm/AxyBuSOiUDt2utr5htck15tEH4EW",
-	"eDssAGmD8hu9FXqvCBCFCntPipPGyuD+J4yBGqppCMP8Q0oZd4Oe3vEa0v/d6G4mf4je4P79OnqL+/f3",
-	"4U3uX+/it7kP3oQ3upU1iewRyD1Krldaw2phmspO5OoA1TotgzVXsSeWG66k2WbAq0NofxjxkpatuKxi",
-	"idX55TpdpvNW1Ev0swzX9NdGNHMWZZZC8VrqXFPoqTeM2XAfekhhWPtS/ImTslRI4/m2dYjVDWKvFCcl",
-	"WfmegHGPRbgZ6maXbK6Y5t1GvQ8vedeod+E97xr1Jb7qXaO+9m9716hX0QvfNep1/M6HtKdNZXSGbfLE",
-	"ifgjbHoRtaXFY5KUF41660MeU428gplmGwHPdCpfzByv1KcaPSqBSAaG8vo8Aq84LcxnJM2xodI1o1FL",
-	"s0wC37LWxkzVOGcleBQn6Ky9f5Ca0KfGqUWZXHMv/WG1hd+c8N6wgMAz3luc4+f7eVzGBfckwZiHMPI/",
-	"TzeCGwe0ycvSPjH9HLN0MdAgrn/QV7ISM3EC2jrBaXqOFzIpyIFGTfg5IgxstxyNg+nlxfSjx38xWrHf",
-	"lHppngDQx+Hxtvzt0SpiN7kMNc1kZcSDpyDCEWt2E2WYNjYNDgQdH3ktmDNJsr+9CdOZYmA0atZ2HlVX",
-	"YUBahL9/OvNKkfWKOPiq3eleBuJCN+no/GiwteSHzF3gVOBcQsOoQMgW2b3pRLnTLvtcee9kDavvpUZ8",
-	"BqSOXxQtOxauRpC3xa8sotvYfiR4PYxhJt17s8ocdpW2uXPkvnOnj5U135t51RPxaiYxep8fU4OidE5M",
-	"FzuXtSn9O768BV9U3VRYDRy6ZrhBwIFoLKK3TV1U5gYw8SbDxvtZeuImdxvMyyto+5nY76MFe1thN3qG",
-	"W+lbeB7fl6Aslhil8FdNqOO+YJXmZcF2d9CSUNhklZwZAf7a6HJ+DZpeeRiUdtVpigJK0Gu10unAO7RP",
-	"SQOCQQdo6nUD3qJkwX4s9obIB8+env9rGsdtqxUUKMp0+qVGNHMnR6A+uNL6FjkZ4KqkajvmsQA6kfSz",
-	"ISLETRoK5YVhO6F3lWixCVqqjEFDpDUtyveh2WE/Mswd1VDSHC86NTo2Fs4gfGPPIdhPaILpK/IrbnvQ",
-	"xqPaOKQ53QQVfsiTlVS33vrBnCh4mNJUsBYoNAZvu8oNSX+fXnFtcmWqmArKZyGIX2BfOxZ7kMbkQSZj",
-	"hjbf8xQBo08TzXKtXisUISnpkWa4Nyu232gEzfPMkk5MxuBtWv/yQ6x0vdbWCo+biOeAjo1U2Hf2wkl6",
-	"Tk3bgRvx326b24S1diMDUrFj9flON5r4y8O3+Pv2g44zrdbVaAIFlDj1yfRQv2FxcicFOne7FX1jK7qC",
-	"CcSORPwkdiXiJ60zEf/dcSfiR2/aqeAHf/ITwn/+0U0ryttMZVBkE8FeK4IHdGcf/I9OAXOKuu8+/1Xj",
-	"boAnL0VdyeOlz+0k+hK7OInFZEfGpnLJgiRoz2RXEI3cXVON6S4pvsLEKC9/QW7D9RFdFvdLeMhUCjvJ",
-	"icz1yOBrO2iVj0zROWfQtDUueYNi/G6F0efnT4+gOU2AaRqSVa7VK0DKnOeeSONyBozNC2dbQk87AC2R",
-	"an3JAujmBdvVumyW8H0pTfsIoEy25WxLrthCMKurkim9B0j3DgwOB59VCjX7vqifA5AYno7jdOR95AuO",
-	"GYrA9YoTLcvlRPHy8vC2HQH/gWO8PLyBUdy7vQN6RIEbMEqwLCddZ06+zczpRcUDdYSpt+arSvCseRR6",
-	"S47eu/gUumOOP+2eQWBRuVode/oan/I+y4+05ms31lHTKRaooREmTbu1qGle8b4kmTWQsue+qHi9NXmz",
-	"hjCHfTXxli83UCYMd4k0t9iJmTW7Aj5aVnp5OwpWTm1fJpqT03PqSCjcaAX1uUn/yZpbsefJ7smKUk5p",
-	"gaYLeTJ1Y3+PL2g5ss/RI86dsH83S3ckJge22t9RIv1UeC204I6p4vBUuyCslb6BhK/JuR2IijrrR2bX",
-	"dzyVuunkGLUAs8YS8uG4lNC1iDYGjs2sKUXxsmFPJF1X5c0D0gTbwBiuvDNk5D/rcvmAuL0N6q0zxWQp",
-	"BgrM4WmbligtQYdiZc8PN5n2YlfuY7ZHC5ZbVnLLF9wIQurRCCXF/Mo6zarcI5MN2yyi+LGYt59IuvtV",
-	"po4jgAoHhAz0lUDfcRAqj7zIBEM1LBuaY0ToCT3B89GK+K+a7UgoAAxnM2iky0rt9K5QAw1tdQAFSok1",
-	"t/IOyqKwbS+zmqzoldh74Da7qYUfHHolyUVjodIuNHFRJTM64B9KS7AH2NQFLNLHCTB6UPzAKaScIVum",
-	"KqWWWplmu8v5lLiliUHpEa8Na4yYUx2SdTTjsMAJa3kXqjTWtZwYUQ0XRSbWApVTG8Hrkv2lMRZ1Y/Qx",
-	"hVb/svaq8iX6ipotVsPBd2ZWEHy4LjikHaz7ibFigKO5R0gBSZLi7Ougy032Z15jzQwYW7WwzhiEVRHK",
-	"jV6xFkOH7aBNj9bzz+aRKNBKBJN+Sl1F2mM5KGVp75KEF8mSUfugCy97eUUmPr2qXWR+577DmqPB5tEd",
-	"njm6TizRijE9Y7L6DS99y2s75qYbIt3iLKeZC6NXTAdyDvBxlN7HzLXP9fGn9qBi4hoxfoIJkiXPHAOo",
-	"C2QlP1D961aWSq431gkt//cFkwpQ+thO1FKXIGUQi8JLFECsmbkFMNYDlH5ivLRDl8CQZ8znT8THxywz",
-	"cmtFHBpNJc/mb8nDPllIvR+XSNR76wgi0EQx5deSTkDO33YezkzeOX0Orznyunaqpjx8GL/NdOFf19pk",
-	"Op14tDNloZuXtKMNZLwfJmTr0t1UibtD1D0UjOkf011fjmHiTC8wu+Op/hPcBhxvKAU/5WUpSmb5j9RS",
-	"jDujWivYX6miLX6wethudOg/kq9Q6RzT+RI6wv76uDLayanp6WZhOz+F6O7AucJXaVhU27t2p5uGsFg/",
-	"REfq5LfsKlwSvcQqIlxSuQMfVg/rVZphd7lxGN2RLBS8QKhiMZOzaI4lGHVxdI43Q/5+h3aJoGuq4sZS",
-	"EztCT7zHnrQJLCOATN1LZdbx+Y6jvT89laSUa5HKzrr6w4vTp58/R6STtq9gwTbix9T+3fFKljdpPvmG",
-	"NAWL4SPsGHB+enbesdF5tXe3E5VtJt9xD8VyCtcnGP5+2QhbqXR9U8q1TG3Ol2Ipt4Qeg8C1EEqT9oI9",
-	"dZ999f27gp25v/6Pt//zWDJwj8IQvEEEummA57Zd+QzB6jTuBBN5B1YOTDtwEfUSUACgP00wNKbhVZrT",
-	"/V0Y+qL2cVqiJgiyZnqvPArbPvWmdCwUmTesQqpS79Hyd9M2hZ+E/VtwzRwVAxTYbKUBLT4ygzqs5KnQ",
-	"bluSmdO6+hXhpMgYvajFgrKown9//WoYyTRWbtPdSINsDcDBfnAnbMMPi1B9DVEzAMXZ8KhjRadU+z5g",
-	"TQTcP8mf7AzLG62qw2TMo6Qj8qVYS9VNbOlTISTHE7AIGtmtn3Rix3xk35wdK7zHayE67T7iANCUrHj8",
-	"6c3Ibr8lj4d/CwC3hl1OaNV9w0fYk+4GtItLTaCHDxM+T3N9VZIPNYVGHEH6ScMIICp0a6MWs4N6ulQd",
-	"bHQj+haOomTwcNSVWdouUD9+78H8xM4CQuRW16JAJ2/o3yIqsRW2PuQgBtseHr15WTILfAcWxeJCyuk+",
-	"SA8jML0mlAJjmSp6n3CTdEfkHIbzJ5HrtRk6a04bJosNuda6LBg15oMckIhPE26WvzZpoMDvIPAUNcZZ",
-	"bpwaoNbMQq4NfeFpOq1+9YEAE+2yk0er5imcpUVzSBH8tTXg5w0gllF0ArPs9hvNjMAe3ngb661gvOq0",
-	"sLhv84EIo3RMj/GwWSP2eghtwELBZ3J5bP6Fv9Kc+QpOlpqtxdSCTSMg/SuBUHMr9tKIDKPdxxvuftaB",
-	"3cTdDHMopiBQAGPU6WTgEVTLbvbx3IaeyR5kbyBsCepY3UKVGGgSstSqe9dmIsE5LMv+dGkOGYIosxL1",
-	"/Qq22j4es+A7L9nv4CLbcem0u4Kdtv/Em3USCGk/Gz6VL8uXoKLBFSq4spetKmAjCNFHJiS0jPf6SBeO",
-	"8sMWI3uhM8OCq9tHhkFp6HaQ1/b8GejJIXMNOi9YUbsx//PP//nkw+/+5agYbKcVuomkN5jQWHPdEweX",
-	"T+gjIz283EQkNQhfprQwJ2DBC0Eh7k7oE9ouV2XBFgd2fsb+hxNAn5+x95cBrBI6BNcX7osKy2uHvtCN",
-	"qMrR1fj3+H4A0NMSoOOHkPLLoJzW0lqhIIHS/YCuOKfyVGYyvE/c0XdiupTklVcNky2CK8FNmtKwUHRO",
-	"Lzg0Az+i4oYtjpr5hq2M3pVlrkiH7YGNZ/Sbn0tDwPePzPs+Iu+o0nYRpX92OZjQBAG7bQENtP4maj2K",
-	"xXR+FvDS8YNT/8loa+hSrDjUmZ6fdUf/7Gk8+vN45M8nAOHm6Pm9Ai/lt9j5PHW1hi/yzpCVdGe4mNGH",
-	"aXD/4VtGIbP/BEi0bcfZ3oW2sunai2k8Cz9PYIlHj2QF78RX4O9vskr/OfP95wv21KsWZcE+S2n/nXhY",
-	"BsMQW67m8sDypWgPOL++xss7lxAAsJ1I0Qot3LABWfpbkeeEr2UlklhHaaAjvPG3BSU9AYCA2Lv7gZrr",
-	"Qg5QmF6KzsomETp7VvpKViLrs875vl9AfyhjuSrN8cI1vzOpPI1Z8SY0iZMABfdoS8h3u6RLpEcgeq4l",
-	"VDDfqJ/QoMfghOa+NeCH5moVkZSUqtB2CHKaAQFcL6mr21BBMbyyR4CLcVdBVeWluGDRgt2vC0a8A0aD",
-	"J9NDY28QAGlEDrBa9hpHHCl/pje2bN7uJ5EgMG/ENkU/5EdTKsI5jHZm/CinIAEi9PBk/amo/fbBdrrn",
-	"o2qKaUDjQwCHMQUvEj2fAjnbqdLxikBMRdQ+spdJ3GtcYJ74r1vQzl6+vdMrM8SHnk9uZDitfoYkPjFR",
-	"MujkwAlp5Z/vdpXMHdr4ZGK+j9J7ptM5GZHcT/YihikMJZPedtMbfPMvuhL4bWgtCv3Mp+YEdHSVBKPQ",
-	"hpuR3h40HbelUNvZSq19gMTAdUV+fqyazBQTz715OqFS774eMuMnuJaU2GdCLzoPEhJysjcyNHKMcnGN",
-	"3goozDQbMBJvIQ/VUGO6Nd+ZeZv7nbbiI6C74GBZgBfK8DDZBHDZ3Za4nQ8WpM1blW+flipx6l69qXSG",
-	"udfWEXHmpUMRZFF0cqIrK1w6jm/iq4fy/IIzrRVFga6ep/LyETZ6IB3zpTu+GeiRWj0sioCH8+9+m/OQ",
-	"kbsYJLChDDveC0ajMDC2BWuF70XJMP1Htd37QuyLYiDdtf4jtZApToxu6lEfPRB9ydGRFOuuPq/0/hwf",
-	"OtbgHCLW7vewyXasGXa5GQH86h76BLgVOeeGILwylbjwtbukzy/ZGZJjv9EVkmu0a+6kgxJ8DLkDQ5CD",
-	"r9WdbMFeM2XSY+gVDwOwpOjV1D7u2bhF3s4h7IFRiCn3TBL7sMZOgNQS3a86TU673NzP0ZZ0Zz0d9Wd9",
-	"9rzjKzs/S6q6w0luDqGRZN9LjtMeI9NLYewbyKPEdrdpLRTAVZzw3IiqvGzbtjg1vqrYorHMvQx0DL1X",
-	"7kIGiZBBTt5ylXlRKXg9vya5qe9Erov+Ohm/AkAWST1+DXjIaf1TDf37BD6hOW/GVHXmELTwhbayuiox",
-	"TQFzcjnUvlD1jjPyoJfvVPp83VTVN06CpMonyHGWyOIGdR/xKEJmMESh2la/vsbI91eElDDQzgGXCrNv",
-	"NplOiu7V03XE73QpQkfOAdLTXmU6HuwV882bFweGoUcMq0At2kIsWx/udipB3+wVBEDTymoyuH2N5sux",
-	"dsABqXJaYIYcy6O9TKPW2VBzv9tVGXt2uRF893FP352ummSO4sZnDroNMb4fFFTEQdoxpjCQeoZ9i9yG",
-	"HfYE8TM3/h5F3teYOxXOO9GxQHkZSBQElT+3nmOR3T6kkB+NWDa1tIcrRxt/1EeRsr7Djb9wBy2CzBri",
-	"TfWrUzH/AaUFmaUBaecSeot7gFhn8AHkr5uTE8VOxkYu1Y21O1/DiAg5qWh0F8snQm+6aHOVAdKKe4mg",
-	"KkpT5JY6KEloUqD1rYSu93C9n7SNUNop8Z38oyD4Cg/Sk2TZCJ8FQVvCB49vxcHzT8ktZ+iA1zUCygxA",
-	"nLAzO4vRiI5SLAkk84KwYHBGVHwJZd1ANLdpbdvOCW/Avltm2ouMsKYN1IFF1L7wESYKTX0vJOlNemul",
-	"9S0hes1bXgB2SgvvFmsHcYDo3/fc2ghF6ujEIvipCYfBjc86iFX34HSPfTXx8EWFW/7yXdeyjFd5j0kQ",
-	"vNYEdCT8V34rwPuid0JFWcc7vhaoEBzfg5/g8GOmUw8aSol6LamSUSr2flMwCO5C+sr7whc6dgqxRtui",
-	"F9i8c8IvHrOvdY1vw+J2LJP7HVRN8VuhuiXW0IPUnz16h2G/82gKgxbAzL0BXMt0kVAMHjfV3QKVNNYA",
-	"i2/5AfVyaS88Dh6y/p1oeaWg3n+yZs7uKYJ66cilV24vzWP2In4FHml4T/cGkgY2FOtz7nNbFeFsdq6r",
-	"xwy6S0BWn88YBlyJtnzAX01UvgqZMMEDHD4iaWc7nlDxozQW0QastM5wPHkVn4FQ3XJyTiJJ8Z08uTj5",
-	"7PHZ488AFYp6iz7hO/nk7vwJZWW5j6hpUCDe6/Lkwn34YuljabUwO60MKgNPz84I58BHUcG9t4TfPvkL",
-	"qXOoWU1QQv1b4LD0hIbTpNwNQIiTpmCEboVZe+4Pt9xnZ5/lXhRm/uSdWAFWaazinFz8+e+xyvDnDz8V",
-	"f4+va/wgSDX8ZyxX8ZP2Cvjzh58+RBjdQX/35HbKdZMgt+mSG6z1lxqDNh+F0jT6e2k2wiCxW9WSSpt/",
-	"oW12NPJJghDXxbOzx609m7G1v2pWCG7HiB/cSp38E2WLkOxxCrHW2uCFA3Ptnd0nwP+QEJXGSA/yZstv",
-	"BZwWf+uSSELJ3Sol+D1X1AK6y6JukD+Kwyfizz+K0CPyZ2bOb3kJ68pwJigKAaMaRbRCC/4XZs48q70A",
-	"tRbNG2qpQo6uJeHmcq/g5vjqyd9l+RMyVSXQ+9Rlh1ps9V1giM7ePEtmRUrD1lqX8HqPEzCbKO75Zz8P",
-	"Eb91hwbQk5Pz3vGaUzMWNzDoqdAsM2ip6Kjt8HER8WSUjPw0BZv5IbEzSltfr5y7tb+jRz7hicFXXAlr",
-	"IVk1d3CkKul6Pv/FjklaAodnEnaW9MnQqGTux67smNYfXyTi6L+QVJy9x3NF4a+EJ15ttDaCFHHtcV+j",
-	"3U+cQq+Exndvlzd4WbYYqp+CN2j0F8rsQYhP4I20VCaw2y5o/Ke/3D66HP+YmtofhdgxDlmlHk13jA2e",
-	"LMQaAbXSzABf+w0rS+rZ9qkOLr3olW8ImTq6zv5X/E6uwRO1rEUplJW8Mu5vbsV/s/2k1t7RfoLMtxrY",
-	"fnxvp6lB8WGfpgoF1Pz/ZrT+Wtdr4Rti3KJD7hdRlWKI8vS5xCSiCPj6UwlqN7xPIbynpIbQFnhBMUHI",
-	"8bLvw4FZg7++W7g4efb0i18rn76gAmPPJkULOK0VEBkTBC4R3BKe9W4oJlSZlhqN2YwJi0aZZuG2dSHe",
-	"ukfTR+OvjagP7dkQqvTZRFNPSOqITBdN4Nf08/x1aWsvyUkqFeNsUeu9Ec4oA0wETDpLHfQ+0T/JOW/M",
-	"5grfg9R8gE7mDnSP/v9Ftetov8CT7reMG7YXVZU8RP6UjR0kocor/9hE8Ykudn2HeQe/Yj/hVwqhLvVe",
-	"tRJnAfgs0kAQeoxqRxWWlnQztJX7ke1Xrag4MpOk907ZwHm/kM6S9+tU0vj4wCf17IR3JIyGlwfoxjbc",
-	"pjHFG0N81NoKrer9BoC3pbqTFrkk7b+G6A9XTJxi35yyrIXxiQHqFtUeZanWzGpdEOIeZ/ADI+o7UZN2",
-	"xJpdyqeNk/i0kRdIZP2l3DivPZXT/htHyJR3G3dKWsP+/R2D4s/Zt9B0LsE5hrqOlHibaodlQ5YjLml1",
-	"T1/+s09CjHewDmjGRCGi/cQo6KeXWBlHKNpRP0v48p1cb+zPHr782WKXn4alfi/v2tMVkJVqXQmma4oD",
-	"oZmDkcFjZg4exidOdoBx/XPwXVKvdzP4GZIUPq4M/TR7/ALvxNBON2z3EvzbJnJ/kbVLiZX+eq0FX24Q",
-	"nmrb3fSmlONpIvDAQP7kAMzcja5sfehC3Smxp4rkhAUcavnb/TqeOvvhUwoEWHKCHxD49+nZGaxRUtx+",
-	"hrZUSkoKgi7WXrRQ3z4kEmU2x3u04MvbZpdPBYAqa2jE7OtDsWjZ5+AtUKFSUSX8Vm8F5idASlgBXoH9",
-	"RlaiLZ2iMvnHDK9SoZb1YWd9CrTvBrrb1NwI9hu+FgUz8MhvCwb4mFDbrqsStbpwo7VJZeYR6JyGzpKh",
-	"SiRIy0UODuWRgGzkqO9OnFDlBWuzBFktoKkQW27E8hZLg3MpDi+Rlp/mGsPBP5ouqJdW2FNja8G33UmE",
-	"87GQiteJNsJpWbaievhP73D44pOIwetQrNZN5MQ2xY5fdYAJc8Zfy7K48vhMyao6DZgCSeGH9XgvZQVQ",
-	"o6Pyb2nuCvZjZX4smBE7frrUVUW9I3WNH+34QTfWZGRgqJHN36OD8rtUhbgiCO3nmfdgr41Z7/mUktYR",
-	"F0Ea8gzbpk4BbELco9MiSPbPw9LPPhlL47rA8e97obgb3fJFhWVL8E+QyUGkc3U75GfsvzwSuDZClZ6h",
-	"P4kAlFX1DU3iZ9biYVlXIpNqChff3l15urHeUXHw+BHuWlb6Z+Cj6XxxJVRJjLE4kBZXYN0RXYIhuw/S",
-	"1XqsMO5rmiTTZomTUTGV+mW3AGPOLwHx8eSXlFhJ/9mXNV9ZArkEfU611XyfklFgQgVb1qKUlgFIAkLQ",
-	"w3zy/jea7wA6hSCH0e3GIULmpZJPfHcMJkBfq8TK+rx5BFqF+ZPy1hbaQGEuN7cC8uweDzQzmOynFkyw",
-	"4l/IUQdrgwnkLU3csdaLuvH4Wr+66+3TaXhAouiyR7gMrewGuinwqgr1mLqmYoqh8AvuxJxR+xIRqEbl",
-	"32trQjEuj2Th2dnZ+b9eUkMNmK6TxgTP9UncI5+UK3PcCCBdvyJF6QVCLMUNKR3dse41zQFP+G5XayqA",
-	"z2TywRPin/wQ+OGKKD7CFqGUPrp0/pGE1Dd6eRs2uwkgVkr8aFsOUSVzLBfgkbEFQ5ZVl1wtRVW1iCjp",
-	"nCZ46p/c+k9unc6tr4BnGEf5uTgw3qVEmh89cFDyBtU7ocDUQ8yf/wqMOPCWfNvB4MrZN0czs46+hxDs",
-	"CR4p9RLqmfiwdwheV1LUqCvlvEwEykZd4cP4Af2HYIIGeOaf+hQj8svwCL8mZBQwS+RW/NocN52+WRz2",
-	"GP9CuUOxmmbLmh1a7bnTRv0N8oJ/xw//1aT+pzHi3hKlfgH7bcJd8490r3ynrcfXwqtFYoMR1H0WWt9S",
-	"pEn1Cixivi9X2UtmV0v139dQo5U/OKTz6+S62WZdSK6AXRdllmG0sb7Tx6hq8roFU/qnejI1aHR6dn59",
-	"/vTi7Ozi7Ow/npx/nnltBFT16wkjvfWccUyPgP706//qMSN/EFp945Hp48pKhXBRuFttCYSs0dsbeikh",
-	"jvQjg4SJTl4p7kYLkitp7Jf0zAP3dxqQm+9fiS9NtNVPe1ZxigX1wFQruW5qAQnCXY+99317SPcdl9Dn",
-	"I/qcOhQZSEjwscnurzBZ8RdI1R8kUI/I3aryZAkoQp641NMJgk2GyxJaS4WaWY8yjrRJscuTv+MfvYzO",
-	"VH4mZHVQhQe+oe2s5ANdeq8cY8rlY/aenCm+Awu7FWJnMOtFqnUyVAxbsuUlIW4Qkg/OkOnVDypmCg8v",
-	"JDCLicIgxkJ/azd4aFMMU6YetrLNpIGZP2Yv3IiKUgCwA8JaC2rSRa5Lf1p/UAQDrSi1BiZTb31gZUW9",
-	"sRB8CGHa6P2XLZiQT/zDl1FbGoNBGsvWGmqeDmwhgVIB8o79xj/621TKDLIynbYJVynMEXLCrd7BZLEe",
-	"Nm2NwjLnmaJFAl+9CGHxXa2tXuqq7boLB4KTyZuaRYBWfIim9wnyj89/ReXZDzUiZsilbwKz+jOaSH4e",
-	"8p30FX7/4+nXwA1P0mpa6Tl5luKyS7f9fU/xUIiC6sainEB0NAVw7YjGgshnl8iRZRGl4VG/m1ul96bw",
-	"P6d6ZpJQlIUHA/lqfi7LH1SMJNbKY8jWIyEFJ3wpLqhDKQVvRSXFnShRChXRd9bEQmsheB0UBMwuRAno",
-	"fkDXgDQ/qF3FlRIltsxx115KjGAO+Zcx8T+2cwAHf2AdLh5aboCgjsz/PLszzu4r7iw5z7hGbwUiBgsn",
-	"yiERjh9CPCTi61Ed4gkldyZy0X92MZBMpIgUmaj5jWOioWJh4IC/8CRC4FWtbxEJDDIwOhd23PsBcxsf",
-	"J65ooE90uKZxOWV4QCOafzguL04+P3v685yKP/A7ESucLKVvkgxvd55qTnB3xo6HDe1nf42HAxFsMCNI",
-	"0bHXd6J+zF6srKj3vKbscCIPQGKG6wi0yT2HDHldM2yaanpGweBA2PrwSW+aTm/Tn9kPjc2GkxmOoafw",
-	"P0/zz3aaESCeH5xWBsoP5tNxgt91h8xdg9RxnExII4Q7DogejyiwnSO+Opq/+fWU/M03AdxcGlaKSt6J",
-	"+hB5g66uX7y7fvLt6+++v/7qqi3XoSyrTpY1dS077g78dO6/aV0kyBk+xSdEhjRe0we25Fvx8+f/Ajo7",
-	"slwLZ55y99Fs6fa4FYdHJqRWRl69Gt1c6JXAz/zuRN3nLlvk4eiaMTYaG9rZd5iywX4oxJO99nzN1nhv",
-	"hQLQZV8GBvkGWOVEhg3gTje85soKQQ3qDXOrFSVrdnA7MLuphYgz/ba6Fhe+DTxgO60EAFzXAtcgyhbW",
-	"GmLgTgfzJU8Fs3qNBw6oVXErAAceXYIHzAy3Gt972dLPt5qvuELVDDqFQKBghb/cgP/KsoUQCsulEubP",
-	"WtivGwryf6KLAcbPVVE0agr8wjy0heLvAYk9MHCSl4tBg4kscGPwQD4yMGmsHvMZsU7UgoyV1rEV7jJm",
-	"HWPrkIhd3eLMk7+7//z0ZOHMd9CZoLfieGYomPpHROv1JuogkNCgqIXBA8IyvVa8sALfrDilsvmOr5Mi",
-	"UM+fPTR6+dEr0xYH63t6goBAJzvhFhZRkbxcK26bWrDflHppnjjTh6/F423525P/j70vWm4bR9Z+FVRu",
-	"nFTRspN1tnbjqyQz2eSvZOKys5v9z+7WFkRCElYkwSFAazSpVJ2nOQ92nuQUuhsgKJGUHIuy7ORmphxR",
-	"Igk0Gt2Nr78vejQTPKH+l9f44Mc/SV0oLduVTXyhBspNJIDWPUtfDy5Quhn/7eaV+NIxRYLB2WGxy7g+",
-	"Z0LZFPEbj026pEPbhedX7VmBG0OatyoTW7Wl7Hzt3Um3iG/7evTgbarucIPzk7BPJbAppEY3vgH6nNoh",
-	"KAbNBVsKs8HANsL+nZHdvX/vhR386CO4h44TYCzeoOs+hfYmhQ7j3Qy7dSa8DfT2IZrxDxzvd4vjvW+b",
-	"Xic62P74kd4OJNzlKDYiJ3/sdXcCxfyRhOx+L+0Fh3YukG2Qom6RbIsW/bGj/oCe3hPo6X3bLT2gFYpA",
-	"0JUbolfbds4bw1kbviK2L9UvkfeaLhnQfqwHcrfpOtbzmMMFlkI5YDdj6dlsH7Z1EB6Kjjs4ngETc4tR",
-	"LFFoCQ7gNM9BUTtU/sb6sQgO2u3wJURPu+9qU5fcUGhtuz+1pl+/o3PrG5h5AKJ56J6ySX0BJolmTNad",
-	"8WW/eTvh0W4v1wKnwoJubzX20l10B/HQbhAp6zhhVaYJZJ+hpP2iI86AE8B2SsqEG3EMWewWsdQr4LZk",
-	"siuMymReGWieaEnjn55GNnqTWZU9evFH+4fM8Y+ne2bEtMvX20QXUWpQvf0OQpx+zMiuT0dD/JiTIfZC",
-	"ZgARDM9tUGedL3VvNWEmtVHlsrdgTpfceVr0hqepje/gjF6gkTFtRNHFp1iqrPeO37ac0c7p1gyUvzQp",
-	"yXSvcaMGeJKfOLGpYqEQBaahD4m2Bi2NDZV/V7k4Z88zAN5NcBexARDgVZ3itTQzVRls1Y0QgSHkdGZY",
-	"Anexn3Sy99IktLivR09tYipy67D+8ei5nY+n+F9rGvDh00w9+tcWb/sy1TjxJc+ngkb8hU2QM54v3RjQ",
-	"RCD5WH21e3OVEjRER/6b8IKeaja80n7SWX7NCr7CWLxN40ov8WfbAP4HO1PcENKfsb5uG7Sh/b/zBdaf",
-	"GPGbObHPsYu6mbUgSvtAGH4splUe2WSuWTTeU2ntu0rMd7xJ0cak5hGb8msRIb7LuinBS0ByjJc03003",
-	"ZQNZPBno2q1SmUmj+zUitDDv8bKB1wLdpZMy3n7qoYV4gr24h9ZijcCN+5ZRzwY7If1Avw1pYUiwGjN1",
-	"cPOcLlgHyk/ltdC+vcm1LnRFL4djCw8g/gxElbkd/aDAcmTnAnm3HVAPeofh3QnffHd1lg09eyDogY+K",
-	"nXvAYeoKjhMp0pr4dFGqfOrCPo9Js0/qivX/fBTzUv/j9F8jw62lv2D/+9//889HI/YyxzE60iA5roVx",
-	"WkfgK6gluFbtZ49FqgU7O/3DkyhsZYW6pgv63ZQf6Tr242kKk6JH7F0OeUMwu0yRUlvG45nMBUaANuIB",
-	"1G5sv4ftu8LUP4nAu6yyGV5CP96Ccm16391XsPDH77CA9e1e/0HHFLvfJa6EATuuFwf6n3OWVCUfpwKr",
-	"uZyai4htkRpRx8saCQ6UjPYD1ocPRoqinjT4A1zwkICJ1pw/EDPTmjV/nPhqI3UMAJX1vQxh9hHwYmyL",
-	"vT0FdhIkfBk5SQoHU4fCAXEZu44Ll3o30O/nddNnKeK5ymU+xUNwTXC6Lku2pt5nyBf284dmx/BSHU4Z",
-	"1/4E45EmPc65H3xMSJxkkt0POTUnL53w8n2zSReSwQBoz48RqwzIPxYK6hsRW8yWQdSGaju5MiwTfWhb",
-	"PbdW2GNnV/O7QB4NbWj4Vh2WlgkzU4lGjS7uROBFzLU5ZyIrDODlU4VL2Sgbc1rf6s907pGhvVULEPj1",
-	"y2qmErZQVZpgBce9OHpAskcb2xaeSMgLqvlXcZbmYXMnX7Thpfl6Am1tnc1nBMyMgXygQvIK4mlicap0",
-	"VYoR8+cwKC4FPTVCG+qYs08UEbEFDWEdZNtwHYXNKMlxB29QndLnjE8MdnLCY1TlNSLbdVUU6RK1GEQG",
-	"5/ZmVWnBHVArjw8plTIOFGgXof+SfdARe7vx+aC9FFERIHprfVtUx/J0sgijwKHvjlK5loY7nKlc0RND",
-	"Wm6fC1vvgHRpxP4KvXLc+hMaCRNgHzu64S7KLfiEXtk8q2bycX2rvBM21O5GwIgGqMC/MzaLBGDVt5zt",
-	"PQ/O9p6end3l6d7n2RInpGsTtR96uUPXbXfo/HmH1N+4rNewozZa6cdG9TtHjbLBIZYiVmV3Oy50xmXc",
-	"2BR/OsoSUBKBYzNV2iy+ZqGYiXg+Yh/BkaHrLrSoEpUvnVsAKWd6RCgWjNilHzgNzqbLQZgZz1ccC/iM",
-	"F/iiJFU4FjMJlhW016LLy1UiGB+r6+39Hnq3I3LN3sGlci4WUotv9FaXONw/3NVhuCsH1qVp6XBatEYe",
-	"HCHz4bi1T6tRV7tnq4v6PF+iaC3P0fVQYRU2FV2ljpYIQrMVF3gtDTyGPvli1FzkvWrhNrFLSr545792",
-	"I8lwhSRnuQL6qiGZXD8AW0jO6vdrvX07Tkuped8L7lghGe/SsdhkcMXtODFWJXOzleHBtGorTkAt4lKY",
-	"cxYS5Ums21vjyMHwZNLuhsHIhtG15nEsCrMydYNoqoviZnjPs/Yj9FipuRRUDtyLR332590YkFtfTsN9",
-	"vGyaUxRIeWs5tR81/A4iyfsqHe/xigFXH92hZeW9nnGZRxAI+foi+FVszviGM8S7pQCxE1Ul0qgyPGM7",
-	"Z5zFqlgG5DdsLFKVTzUwC0LdrmXWTsZVnqTddQPCHHsRaeLiRNVfdnyMYRbDX2HHx1QtPPaMCItSGqHP",
-	"WZUXPJ6LJGr5tWtRysmSHR/Tz/ynSqZCAw3xO4Pi1y44bgs+E7XIU8WTV/gqN7Ky32WxM9Fof9w7dg9y",
-	"GyiOUxgfoM/tpqxht2HbXlksfRoHRanUxJkSjQDCzFI1jVDf97/eXazLVJMpxyrXUhuRx8uerk91DRh7",
-	"d+GGLfIiYJAHwmvqPFadDc5a/i62y0ycbL/PEU5bcoTWFAXDdt1J1uw+3dVDDJmoBJNxYQ2gGzndcNxO",
-	"QMXM0G704Um2D7l01naVDVvHBbSKeeqglcFkdiZlXkGRt2HjLcvM9aCNCNrYus6cT/Zdf5t1lCExwq20",
-	"w7B/7SIgf/5t/c07A2h+Bh4Lhu7+HCHCTOYsk2kqCUwrclFO4V8/z/a3NQy7Hg7HvtebI50tsYnME6hy",
-	"vb76GwBmUzXF2lefdZ98SQWffD0B59JfRIRwrKuICCddMp615PWyhacY9idaNNtICRAdcu7aZiOEdZy2",
-	"52v2le7JtkBj0Lsl0FwdaWRGizzQzJc/w0D/vte4DnQ74W4amNSBIQaSr20p18qqI7fftcx+5vGMLVQJ",
-	"fPy/spyXpVro4Ai5ypMXdffreEmusqwr9eyx/9c8XRKhv2JaCO2PGPWRy4H1kyjIiKPWswje15kfUflc",
-	"lY5os0Zyr33TXkV/2e/h2REBGhPcF2mMvUzrjOuZV3cWHEjQx1yLP57ZK2bitxH7ReGQkf9L03Y4oh14",
-	"n5/3+pvPNqpERKcuoJV8LMxCIP9ntpM9e53iUf4uAlYAX59KlZoLu8ZLVU0RWMod1s21uIAqjzR1abXg",
-	"U5AyMp7ptO5y9PQZ3e2OFNlv4y2fbhPJv1UL7K/hpaihttx1B3Y8xFx2dBKdRjdPLdruAHjCrl7LsNkS",
-	"ZvDODjjQZq/QcXR1S0MKiWYL7U4gPjRRJD3NwSIaHV/gSh59V6HTG0kq3DbsiWqPXet+tXlsowzvYav0",
-	"Rb9PeN3+w/8O6x4vO9rIEr4MusjwL3Dd+24ja4xbi2EDj7RsJQv7XkzWr+3ekD/GPitop+raixumjQI+",
-	"vRhnvGLA2cc7XFap6MTQl/Th/Stco8lmlTagSQeTE+DcPBWc3RBVga4aWd1b5ukEDkD7WKqFRgzVRvfT",
-	"YPnfJanSeo8uhRvGwzqPbN5iAznIHbvrig6X+29HKnVHVE71oPYBofQBywQkgpdCGzamrktKFHkhQHZw",
-	"gl61IQoKTXjWHm1yzdcw0jdXCiBtRr0JsFmvCa81Qd0GI/bSKTz6qNg+AlKfPF4K8yRs4epA7XxwzzGk",
-	"S3P36AQF+8/vj0vz6N5GUwJYQoTAVqf2sDLvcIzVu8fQJfvQArkQJcEUt1EDcQ9/66XafQrkd/ZSTKU2",
-	"TvYv6E5A1j+bzAMBIIAcWlWVsN1Mw8J4ffU39vivn94c/+mJDQP+/v7q77h+oF4ArX4mnlELD/zuiP0M",
-	"6X6pFvZzOJKEj6XRIp28YJyNOYjjorBZoUpD7S1+yUGnJHSowHOAW2Co8qcdcqVtXcrM/lptB/1ZeSkN",
-	"ESLRT9c9G8ghPsPiTMe+Yq1o+Q0MudtgMW6pgLC/xkUc63cw7p3J5FjEVIAHUyz30be4/cp5BRsSR1NT",
-	"E48m9XQwbkWhyKAQrn3cZr7QlRA7Wcg1d3XyBRfF1xNSeekXB8FL1uy2pSBNa/hQ+lfQDNwLdDHYuo8P",
-	"R+u8Qf53pH0Vk6mQ6xGEYnzpK+hogjoiyJ4qJ4LTaQCm5Lme0BbW7nihWluKiShFHgvmHyUWL+qePfc7",
-	"7V4x8krN1sFiKVmShCSMDnt8dvrnJ9aHF3wJtDw2qRjbu12DlN542VAlopTPQZzw2y2u1z1WRzPrDk14",
-	"CMk9fPY7av6+yeJBWDkIGz488HGPj1ZqTqfDpsHXiQpfOZX3a63iBErC64TnuTJAWKgmk3AdrthyVea/",
-	"wIUfJ5ONQnieuX/eydB1A7Dn09N9y2vUb9op/GjDyEndon22G/jkp6rMGWdzmcNZDU0N3IqckB1UB7BF",
-	"R5Sxx5dvXrM/nT7/05OaWkzLKXQxr+Ar/az27bof/UUDjnF9k5YxthlRMxma8FIMnC2gXh1IiGjIx4Jt",
-	"raxy3TKQquxnM6anfzQo5sndpMNNxvUFe8i1AoYUe2PoOMqFsLECpF+1Hm/92MGolg7IUncaNN/ovZwL",
-	"JiCdiq33T1OCqZvtKidBcwQAW4kFTTONPAKKZVU8A2QFTxd8qVFgFFgxsMfJri56CSwe+n4u9LaiFGzG",
-	"80QkcJCK54dwRFQKCqJkyRYcz+roJWy6h0bXquYOF+FddqpCCuWFcariua5pHlelSQ9ehfQjAnC2Kzyo",
-	"1blacInH4Y5IBvrkkPy7URo47DMRV35aEYi3hgM+zVlvi6ApRQnSdNC9dHfESG28VR7kPO+xFLzNAAcW",
-	"tXWlt1vpm85APEc1VpRYnEqRm3/LJEiR8ErMj6T2M+uYromOkzpEQTZuNYmq3SblG2wBLe6EkwAxdaUp",
-	"ryoEMFdpPhHpEmtXeB2exxC0p6HTQL9KorVUgF6U0hgB+q8w+ZSOINUupm86wHa7J3t8dnr6xDXTY80K",
-	"81L7lHBwf07Zau6HRs+RtQNeHjk5oD8XkUhANAVvYPPEOejQajsW3GCXP/W/gjgqAOlQN5eTEjUyx/Kl",
-	"DSRId8iGtT6E4zPBE3rIx2fPbDr6l58/seYpFb72ovMAbMReTlGtF9p9hb2l3cwqjeysn8X4SsX2h5r7",
-	"7clCs8daCNrHPgit+VS05rS6GmcyXPO7Tz3DidZDJJ7b+xoU09/G47QU9Q6vb2uQLeYKLKLH+0UBQqpj",
-	"e1mLAE8W3adZL+v+c+usGjYbBWEZfXIpinR5juh+63v+39XHX5gRvxm9jpjF6nL7jvYUp2Z9o6lXlU0K",
-	"C5Hvbs9Z22Pqe9nQrG2xtw3mF78j9DbxBlHmoIkfwaW7d+3zun3UbprAF5kBCs8APbZ2nA3DV2+Gi8kW",
-	"DV7MCeMuEHVjsHV40JnG3/1M7r+wvVW49hkCHr6iFNUI2TAUcsr+IX8FNDG73OfrNmVdv/x2QqhqB9c1",
-	"gOg6jjrSDHB0EWIQZTwLkIgSMkypWcFLzOuen56yzzOM//5wekqXROzZ6anHkI7YlYJ4zwc0W8d8kc3R",
-	"c/Tz9p5ePwUGHGA4CcsEzxczmQobU4V3gaWPvZr2S9ei1DbHJ2iPcdfqtSK+Ex2CeFY3Cv9IqNgW09Cv",
-	"1ctl9zHNZf1y+y6lb7tI73c7wwEEQn+R12LVi3sLrBmdYJGeY+dAKrR2a5nqZ5Ct4dU2qkcOyqKUqlyt",
-	"lRVcWk/hBId65YUuuDW2n+jKvaBBgjtum7K7N7l1/NRPh7siAnVNJfZmWTJqkKGLpAvC7GdBajgu7D5C",
-	"cVeEs7B7T/MT3WXAg7ut5v+NzBMiU9kqd6LywP5REDewlfdKzaFG8EEl40qzT68vnM2eM506tUAblq90",
-	"lTsrKUoF3f39i9VdtI95QmukW267UP1r7HP03bDUbZA09lCsHwtQ2GkddS00KjducpHUXbwf7yjz6RU+",
-	"2LbD7t9jr8NO41KDRm1OMpG51DPSc2x1d0AoQl8eyNfRr98RRmF1Dnvn7DAZBZ7tx4TeJSI3coIH2CSr",
-	"BpVklGxA9gUg88OmW+kQ750rGRSn+2oZIk9C29uWiCy/AyjWDQaSQkwaDVYVfel/5/vf6RI40JF96Z4y",
-	"YkaxqWI23ZRmtl2Cf9PMfpNln4xlDmyju791p7uWzRWze2/9SubJD1d9FyCyG6wDO0mhmzZqrUVls2N2",
-	"HSn7tWC66f7c3nt5LTbYUg0gCsZUz9RCHyYnxJ4CgkvBE0KzXQt2zdNK6C3MSstpvl+bAqYJ5z3s3Ydx",
-	"jfanX9tb/XCMD8XEX6NkKXUWQ7Xci4o31MWoKckoNuMFnB5uXAcLbpDgZMiFsHro6gAjVGBn8BBw5HkN",
-	"3BcefOEaCKfyWgDWAY5p/VdqBWUXxtr0HSOulBtRrh/LwveGDU4+21vch+gkWrEjnAa7pYjkPNxlJEkO",
-	"713d/6HtUTSeKJoJx1VkwogLxRUhgwpmuH4dZV2fRNSWtHYrwM1eyqBd9p3vBcLpaMq2LUA6roYmBZs3",
-	"792sy1KNU5F1U3ATeROhxcIKZB9bxX754rFd60jXQ0bNAy3QYNAhB/y70euI91LAwcKy+4SD6/mlu2io",
-	"c1T8+duSbF+BrpCcMK0yAVR6NrYEcwL3irXOJCmF1kTvk3GZMi3Ka0RcamFYVbxguYKvS7uDp8Q+8U1+",
-	"dlcM3G851IigT8QoFs8UnNizXCxYwbUGHi8tVvI4N7kh2f+WfO97p3OnZ32J/XcDWdovYnFBo/WdUrm/",
-	"brWc8ZKMq4XJ/RyB5nDg7SJWG/2tWBq26vXsiJd0yYAxl7tFi29/xY0RpcSDJtz8IyYKFc90TWhFjRKA",
-	"KkStOdd4xVlRqmnJM9JW/3biotsRSmDHqnsVR1NkVMmndqOC10eUU9SsUsD70fsWXK7MXpUfF6nq5sqx",
-	"H17arWOzFqEsmUw0BbTQLLQVC2CJv34L4hyEH0UIs4gYUiQw5ajoO+6rJjsOm2TGp+KkyKc7YY0vZGyq",
-	"UtBw6ljkvJRKR0wLQZh+wlERoP3h1Tk3R1Yb1o01XIZSJRALATeDog53zS5++cvqYug/U750pjqUF8MY",
-	"rYPZK9e4smeOGxJxcRlfsrG4/RnyrUcbRaOKFJrsfDsW13ORIK8iCkovhPO33b0wMHHYTleWUmCrs41y",
-	"a8kxN43k5NSC1CgBWBXhVENLR1Gq2IZ9tUL8iH0M5WxAkz5AHkIfSSxa2yUML60VDBUOV/kd1SzsO3Ub",
-	"ntPTBPT24R1939CS28Jr51/JgMXaLrnVEbWzjC2OpwWgkVV5d+fUNxkl13cI7U4ho5h1q/AapcjUtQh1",
-	"ovrOslsH6nS360hXqemx6YMb8M0O9iWuRR/due4k3PsHPdb2K+AEMFsnX+z/vnb29NAzj+y0+fqw4eNU",
-	"aN+Wi8261BD4GNjycfGNsuRJ5FfkaMkz6twHnw6/4in7Eb+OLOIqrbJcI5G3+zaGS2G01CVRWeVvUDZh",
-	"5+MYtTDayhxB83pU8PLXSpjI/R3r6/YMnFQdhir03ZKPq1326DuIMV/Ci2LHT1nlR06KsVls8/F7b3x5",
-	"5a8a0DnWN+k6magvOIiY0j8P7iweHYobNYn9OAxpTYDrh57OYfo65VKlhTuv2bYS5CABdGQG5UeMyBdE",
-	"1tpXjfmZnGJwFtu1WXY+2A5tAm/xLp+odkS3EtfUVL1JbxLJN+Q0F8hahLsVKMx1Rftr3/JSKaWczoyu",
-	"pd1T4XhzsA43Yv67KHwMrdw2I0qVmmMDPaoqU56AFZkjjeLHhbA51USV7OkzNlNVqbGPHF42xzy7lknG",
-	"Qhg8BH7mxPSQ9nHEPkLXH6QTzVoz/puvufm+EKlBiMANkmIGijtGKaYmdlt0ZWib8qX2N4yCILxtE7Nv",
-	"E5rKALAG/PXvWxHzCmujWJYRx3CMEM62m2WkUrQTRybkq6vAPT7m8dydTbjhaHNbJysOsuusxs7+T41L",
-	"B+pHCe9xIJZwttuZBYxcY9gZOnRXQiiEKlIRhSXi+mhhfQax1tE7c29I1WOIGYPf/qFiu8pmFSjahjxs",
-	"njWJQa1nk76tm2Mlk/gEMO/dEw0ff5RJPGgPt0xiENJv38cFQZjGpVpoUbKpcl0/ZwP3Zz7blaI1vIJy",
-	"s1H7UDehwV6tRYn9il0zFvM0tZ64Myq3i7Ntyv6A/aYri0QRDmoqdBTGQKpkRLRr//E4fGoUdNqpH3Pd",
-	"8I0xIHaNcO7hxduGxnqzuVhuZc8XeO2w8Fy4xesZT1OBLMRrlv1GlSzn13JqV/coLgW0qPBUj6bOV53d",
-	"je8h/l0aU4xsyXprK+6dBuzN6t9AwmkYojELft3R59yrPeSu5r0RJ/r5b0604aZbXvutEzjQNcTS5yJI",
-	"FgPVLdzYFjnI1OHtbJCC5aQ6SDErIqHkHWQioman9JEO1VbyBH5NV5kesXcObgeSF4AOoJ5NIucSEn4V",
-	"781yVNURyxG79IUA/GrzDvjrQKoP6BuRaoHye/YWIL+HpGPrjFcLTZ7NJnrYXY/bd+YYhGjs8gYPPvJj",
-	"vZfXwrFjwVFSKuCwHHBUz5hGDumpqDl5bEJ4wafuW3TpRCyIFwwoLKAzPM9FbBzAtslaBnVbyDpPGY0c",
-	"JHqMvkW8bo1vwneA7Be++ZzpcxKKgQfxOXI9QivkSO1lzyswwSErCwblTdorTcZpn9wXaQ+wUZwRL5ic",
-	"cD0bK14mrhNkZYlXveCYK7xi4CmodN8cVPdQMqqEI2I6Dp/w0qkk2ey6MQWGl3Iy6S+8fqJrBpwFd4uO",
-	"aaCndPqk1icrjc56oUg3KaCruC9T9WllZ6HXDFHvnM0/z1isNBCDLZy/lqXHt7RN58kXO0xfT0hRaqvm",
-	"CfjfTtonPs3Ekni8bH6IB1q8FJ4DL6rriNgGol0GkPF4JuGUVOSBCgzNcKh44GVgmJfOwmMGIzNREx2P",
-	"xbTKV6jUGoxrmmVSa1LhBbbM4AxxwaVBfAaJKDgJqZb9oqj0zIumDRJnVnomklBCbH8ICFyfVwCv69UM",
-	"1YjAs0Of70Pm5XAkCqBdnQzV5bMejshpbUdMVwi9qT0YbJLLYyRFJSXFxpq28WIv9fonvGLI+Yc7dJ2A",
-	"1BJXe2IgfoMi1JkP+zGmXhk2KXTfudZElTB2so18piVDqyPwjNs7LtEf3cRG3sAt4TADUl1AbwXlGn+2",
-	"0XgTahnt26L/hpcMaAF4hzeyR14TwA+BDi5BTT2a7XaG0YcmXgmAJCiZpnXcPy1lEpY3YSekVlyEWuCz",
-	"NileVlycq2cXRboM1MFoPyL+aSILbHAX0zigVlSigv3Fs15OpBmxz5AMw88bGk4gZKZHa6Y8HptHOW1E",
-	"rNCqhB+0d07T8/o0DX7thkJq3qraoofbq6GtQT9ifR0xMcaZllAmTLiJWGYzRg2YZV3ImrEfNKeZqrpA",
-	"zITN+GZFoaxKjSx4aU7sLx0n3PDmgilKO2yGHA1gOl604VkwqwWyymfP/8g+vLLzkyk41dgIIIkeZbwo",
-	"JCKnWxwvfggTHLH///LD+xf1ia6D/agJKPllguehcGyT6wBBpfaarZ6rEYD8A9++VnxW4/+IeO9ITbTY",
-	"DXJ00JGMa5JUJ0u/OA9JmA4Y2CAHcCCaTb6MyiX4bivKR3gF9D7lsUxlvzCOu0x0+YAVoRIV8xRFolea",
-	"NevVGuqje5gksAh26PaChvjNsGOpVivqr9IxqUL3iuZL7xK7ZB3T9BtEHQfr3GnMVlsDj30tBA/u33a3",
-	"3pNXM106/qEdOGR7XjHvyE7g5xnadY4F04ZZ93CnN25KBcqgqBlB4XkqwpLlltTp0IfeWh28CXH6PatU",
-	"NOjY/VGetcmv/xcAAP//",
+	"7P3fkhs3sj+Ivwqif+eE7JhqqVuWNePu+F1Isj3Wjm3pqNuj+J6xTgfIAklMFwG6gGqKM+sTe7nX+xD7",
+	"YN8n2UBmAoUqAsUqtmR7zowvHC2yiAISiUT+/eTfT+Z6vdFKKGtOLv5+Uguz0coI+McbsWiMKN2fc62s",
+	"UNb9yTebSs65lVo9+qvRyn1m5iux5u6vf6vF4uTi5P/3qB33EX5rHr2u9awS65Off/65OCmFmddy44Y5",
+	"uTh5u9oxpe2J+4Yed6M9m8/Fxr4RPzXC4MvLUrqf8Op1rTeittJNdcErI4qTTfTR30/EmsvK/dF7E1dW",
+	"lGy7ErVgdiWYVHfSwnLYihumtBInxcmav/9WqKVdnVx8dnZWnNjdRpxcnBhbS7U8+bk4qbhaNnwpDi36",
+	"W//cz8WJ4muxP6NnMyOUvWDcMKl6U+rO5HFyJhtuzFbXZWJkyyrBjWXnZ2y+4jWfW1Gb7pjnZ4lBfy5O",
+	"avFTI2u3+39p3/AuPKlnfxVz617/bD7XDbJGdwPmteAW2Weh6zW3JxcnJbfi1Mq1I/HeQsKO7X0jy+TH",
+	"a7GeiTqxxyttBFvptWDSMmkKpheMwwd6q0Sdernfm70val0d3OQ37pk+1WR54tdEw9NgRSDNAD3fyOUK",
+	"z+QEnm8JcpBrjl4W/HBg4m+lWYmpE7/PaTqw1N704VcD0zf7jMyjb6QVa3Nolv5I/Bxew+ua74CTw9E2",
+	"+3x7veKWKT3T5Q5kkeW3womAUS99y6WVavmylR2J16dl4rdS3RrGa8GcJGKzHROn7klmtS5aUVkLJg3j",
+	"ivGyrIUx7TGaaV0JrvaIHSjXXTjNI7kLTSkTskQoW9Of43bADfOVsvVunwq9Ofqhs7PBYfa5YqYbm5QY",
+	"njyp71TjT2iQiVLZp09aWkplxVLUMG+JHD5OfG5XPD2f7Urv7/lX643dXXhu2640cJyRSyVKJtXJwXOE",
+	"C6FJ4ktoDgXRpqVEirbP+fy22Rx3t7sLabOquUlcp682Qhm4RheyEpd+hbdCbAyTtn/7PX5SnKylCh88",
+	"HnMZ0ruTyxLGvlrsT+u5WGjSOJbcisJd90YIxRa1XsPH7np6YNhC1saytbDCvZ5ttFS2YAtdt/eXO4Ql",
+	"/OZW7OBuU4wvhbKXjJMyobRduZ9vuYTj16XfTJYp6SNYKXgtjC3YWlaV1MquzKPbt6uTYgy76sUidRu7",
+	"cecrwTdun0cM9HOGqq9rORcJqflW2hVzjOfIoOtS1EhT3iMi2+qmKpmteSkYt0yrubgAKs6EsY6M7m8j",
+	"1bISOI5jI26BhiQFlWaVVIJt3Ts5Wwj3JOOskmtpWSWFYTNht0Koh+x5pee3hpXabQYDQfiQfaO3bN3M",
+	"V7gxTp66L62uygvUVXAlNAsl5HI1001tmBKidO9a8TvBKrGwD39UuX0dVsLlXHwr7kSF15EV9R1Pa11h",
+	"P8eO11eA/OC5c3Lc4Y/n3OWEq+tnb64ffffy+x+uv7pKiUjPEDfAEHlV3DEC6lIPTMHkwm2NE49oGwzL",
+	"h+FVy6pKaMqtdTVEavfjF/Sos5N4lVjCN+L9JYoTblaOn/SdqN38vcigl10ygTcAZ2XNFzZFLtOs1xzv",
+	"vkPzuqJH3XWj6zJxTF8tmODzFbuVqnSHDc4RnC84grKq3JQLbwPhQZaKbVdy7s6af8J9ux6rFLmpvYX5",
+	"HFID/FqLsBtEYb+g3HY+q6yoFbfyTiSUhLW3jUbIT2GsXHuTqa9ZAfOudNoQyhgvKdW38HMKA+4trDh5",
+	"f7rUp55caueX+sIT+J4LdSxw/3XAKGE5U1YRTlvKbJztrDDtCdLIjpUol44f6Tx9Uuq5ebTWSuwerstP",
+	"LxjOAiz49ur0d8q8qWuh5jvWKGkL9rtIvrBazIW8E+aSCSXqpbtBpGJvVwXbaCOBq/oCkC/sYbkMK22A",
+	"S2e1bpar5IK5hXOFCsWG79ZuDDZDXWXO14JZPe7yn+v12i1vl9xYN0FeI2ePPrjxyQLVuar4zFmttm7E",
+	"vm0z13Ut5hnTCqRPXUlRszXszRQJctWsU8aU39b0ihs7YYtKuZQ2Me0vxVyuebXHSQ8MW0ula+Co5H6U",
+	"jRgrdhzf7RKXYVWBkIaX86pCLcqMY4fWE7GvVjhT0kzihNfaOLGY2APPsx9qOFFLlLHdI+cUyvGWWNaX",
+	"ZPXYQdIiD6YBw6RuI9qfaZSQaT/FphZ3UjcJlvweDD/PkF5LwusZBUeKJLXYclILRk/uDfwmNbtaN6p0",
+	"I4/jcGN5eHz8ofc/Srzfaov654iX36FVPvq9f352nXrl35zuubcZL51+5G4tx0Ws5DuU5CjiGK8Pc1Yr",
+	"t8OhDceA3hpJuiCpCrqFUNAF3gvSJNojT672IkLpFN0KEy7vJqF8VIIvhhh1o42Vahn863iZPzCs0stx",
+	"4mxT8Xma/GAzWm7FGlxnWt+OtHE7PgUYvsCFjCfGl6KSdyLlnJqvuFIibdbVYi43kjSgfRE1wefU9wyH",
+	"gYswARowpzx/6UyP48zAnPM/hFOqKmkCuqORcIHqOa/w3KBRQppeQWGZx2ePn56ePT1IAxw+t9yvZZUw",
+	"EkpueYfkTgVNzd2Z/ZNkybfuBwlhkr+g4IM+cb57+d1XDL4aeU/Rs7AwmnaOJC8ja/4+tlNGiRnru8o7",
+	"FZ7F+396dn59/vji7Ozi7Ow/H51/ntqlnxpe5fTgulEJt4WwtkL5UTcK2Q/95t76cJfrYSkS1oDvaWcS",
+	"SeWctUS78S1xWM/jUiYVaj+zguk6UgbSvundYbsOAmbuyfzsrCXVcYq/qKd2ZJg+4xeQA6b/t1IljrPf",
+	"hmnKTjgHBycUhs9N6zthBdlavSjK+42ux54ouR79cH+G+MvCv2/8hfYatfmJG1yLhXDqichzKVe3Pcf/",
+	"k2SkMEnP195ZmAwLZu3dNqtib05bdCsbtuGyZFaD0jbbwVwbK+nQjuad1i+TkPUdr1KKOkYUpETe8aoR",
+	"MC+lLVsLbhq3pUPyMj5R0ddgN05Tt9HGPmTkr1vePjSiPwZJv+++EOC1XCwS2/V8Ry5IiVtmms2mkqIs",
+	"mLvsYOfuRG0wWSMvZIYX1tciuvMtAq+184y3oCWLp/yEI4e28CTunnQzZ3I3vM4+YoRacMozSuiy0dEf",
+	"vl3ghQVeMjRi/PuYxpNdiq/RwLinDjOvBQW/99ZZilnmm1bxuf9edBn/tTNKUiZT4URVOBPSsE2t7yBR",
+	"4VfZTKRNIF/k4G5t0f39fpcV9mgr7u/lJvpmkqtpjJoRBs/Ni5whCeNhlxBaX230fGUK9sP1C/AKFG0k",
+	"RVomeK1EyYxeC4gSpx2I4k7Oc26sW4FO1qmqAQ1a4LTDSONP2lXkyvlIAmseRzn2TyLRe/933keYMiyd",
+	"ET0uIJnxGeYGLZh4P6+aMr6m29/6i+ngeRq4cFpytOPFnsiwl5OlprvyP5TVN8HEy2xfNih1KGj8asE4",
+	"a4MPWadDLuEr/jG4HRaDisS+p1amNN9rsMe46qdyXLIzyF7QjWVBPk49xhR6C7/HOUSSd8BIGWIHH23u",
+	"WeATYmtKLCFgFCX4UqBNb8V+IgzeGTd6kSYgOLUpRi0Nw6edcizYnKu5qExqtwfjQiX67ORE9Ti4+hIc",
+	"MCZ4JO3YiFEuucbpvuTAZQtdu9uIooZwC484gGUjbma7qSJyxU3CX3f1zbPTx58/dUszvMLsBgrcg8uu",
+	"E7ZNDZvyaaDHuOvyOzs7O//9JSYQQ6IEkDL2c3VGNaaZkvI8ECbLJIubNl1CGp+JmZb+bTBrP7PDOmrv",
+	"jQ4LLBjfOI1OqqX/01k7Bkjrdrsg5q+kWjJd+3+lJzE+VJLyBuE8U5GJVEjCxxkwuhCdtJxS9edn1/e8",
+	"gWaUgzjq/qGLOilqQIQa4GEuFYvPaJQDUie37WUsGC/Y+Rfs3x1znH/huPcI8V4j0WFtR9zrb30CUC+G",
+	"qut1U/FEypLeOqaWNWVRuLmveSlQaYXBEoyVva8N3cNDLstWHQ4RbkinlKpkEC1MsrJ4n0uisCuxgwTq",
+	"OU8fhPQFalqVwY1dBBrlGDZB1pn/eIqrxedqDdokOHJ2KhC7SbkOPuCMPljMI7m0A6EJc5VMdfpgURhD",
+	"wx/pmTaokw8sQZXHhdbmfMPnFMJIMDtnM26tqHdspavSBPf/nNcM9dkVr5fuIk1HX9ZSybXT/c/T5pey",
+	"tU4EYl5atuY7NhNsjTeSrhlXTKo7UVtRYw6uKDs50Ekhim7pG3g+s0Rp2VLeCePWs9bGFuxtyJU3oqoM",
+	"W2M2N8d4zeAyzya4YtB3Pjg3SuJUZDFYftuZJxU7RU+AAdMhi6fV9GkPKCwjbNlNxZUi6z3Nj51yniep",
+	"wqUkQ7qBIUXaMKvZrdJbVHoL71V32lRrM2i1kMumxqo/pzo6jc+ybS0p929dMNPMV+7zv/94Yrm6/fHk",
+	"gv148tnZGat+PCnYjydWrDei5raphcEvn/zh9Onn7MWPJz9fsLler7XacmvpbWy+EvNbdnq6EtWGifeb",
+	"iksVklnX/H1MhcdnifNcp534gSfQtwKHo8u3W+Jow3eGzcROq9Inns9EJcVd79AA/dT0k1sLyGMwudIC",
+	"mB5GGuBBNKq0EsTDWs0FaNdbbuchd/kiZObzNd7QhTfpINWlk+P/kGFOo7YrDKGSkjziSgZ9M+iZPWZO",
+	"ydcXvP7WH9MpwhWFY8pcAwLJMp0/xcvdgPXkDIwCE6xLvvMmzNnvL0AB3IC8dk//1yd/OTt/95ez0y/e",
+	"/Z+P/3J2+tm7Ty/+cnb6OX70b0m1x803IYxewELaFG4n/ik/WxVsI2pQSqmYltgGik1bLjo7qIp6akUU",
+	"CDNKbsrKKWBqmTKdmLG65kvh7id8qJ08Fd/4i40rsxW1OyPbfZ+BNsnSAd1YPGpWl3z3wLSvcWq9ad9T",
+	"sN+xDd+ZkYcuYUjLutVxhXKk9JQCc8jQ3+9SRqHeJktm23zjCyczV75Opb3nZm0FU1jZuPm2/uKM6PJk",
+	"X2rwLYAQqLixbF5pI0rH0uPe1CgrqyPTl1qqeir58fJ+auA4Mb/d1xKXWmfy+L1h7zeulObWGbSVnt+e",
+	"eL87mDyiEmthoShhya3Y8p3Z31NnhrmhTu94DbecGxMm9SUODH+/oNHxi/AK+Od19B744I/hZcNWjzRs",
+	"W2u1BEFMrM9KvVeFNjZtCGiWpHEleJ30+h+omYjTeobU9Dj7IuNQvdNVsxanWyGXKytKcK5iMQCW7OMA",
+	"DwwWmIXDzbYroUI5Hnw30l0GPhgDl8r+bAzkDJUFmzXgkOzVKeyEvcCAtTtKWLvL8dqvxVzXpShZo+Yr",
+	"rpbx1RhRjl6QJisuMe1HRzod5fFp85dokPCmdj5xQkOXRknGiasS+mI8+qpvaaCH77AXMXb19sa4esWe",
+	"PD7/fdLrJ1VjhcmEEshvtWMRPfbJvNV1Vd7cI1szTvyNnGl+bp03DJL2yxAo7LsBQqRusICQuxnRIGj/",
+	"gXKe0nVfWvTOhEzejibfarrkQMK7BC5ix+d4DpLcTuI1E6FxqgcYCGAtQP0CW/P5SirRyrqgzJZamLzH",
+	"ebwfy12Ah/EQjH0jeHnYnTzCOlvrO8xQOWh5G01JspbNQTNgtpYZQZL2Y8P9sRF6U6HPjMmoeBkqY9Mu",
+	"7VovKIc24ferZaaSNePu/kGtBK/LtloaKp6MVHPh87oxj41uaq0qCfnwRlbofGlwBFBPgTZJnavVoPe+",
+	"gmhMT1Z+9jh94nntbeeMGiWVsU4xq5lZQa1zpfUt43b6hQzUJydlziZqvfPRkW25aFBmfC+2OX3QH9Zg",
+	"q9NPLplp1u768rYjFOv5gpP7pmAGDaPvdYu83KfmVm5O9QYNvVOggjtttm4EMVlz8EVX+BRW1x5+2j2z",
+	"5/jDIdIEVm6jvxRz6QP/veBGVelt9lqXyaPq7gFGd8q4sFZjRuTwNBhdoAkNFArQosb6MtOKaiUWljkT",
+	"zViokjF4T5zsJ5Mawet5qkRAuJsAv3W2IR0ulFae4YoQXN8PE8baFe19z6IGj4U3E9s7jk7AAwNHIA27",
+	"kqPaD0ZM5IJSzGUyTPW1o29wg9JjBRWWSxPACyh33a6ESi5+yKKgPclxVE8JdgJB12FXDoq1Psv5pdKc",
+	"cswnjXXa0etaY6JA36Ej5reZ3JBrpz06Q1YrUTDu8VWUTse6b0VGG70TtVxIUTP3RNKqb3PTesE1blZY",
+	"UzzjRjx9wj558/UL9vSLp48L9vjh+cPHn14C5lmUMGHk3wTCAYmfGl55976vn3UPS4PwAZMyVdDyyLgH",
+	"wbu3oFf5J4tjYyPRniBVIxK1E8nst635fMj5DocTDRMEAolgOgKCG8oDNhNOryCV3psssZIcSrPHWIRc",
+	"lqNzZqGsfOzjRlflMSbbzBf0wQA0w+jtSQo39Z24smKTgnm6XxXPQlZVNtGd24KcFBOM8EqqtEI81xBQ",
+	"qNlSC9P6ARYNVU2j/gJu9hLRftYUUMD6Hq7YnNf1/mker3DorUpOjewQUqD0llBxEhfH+HdlnCLgAO+n",
+	"mBXMJ0yBqnaBhwSoI1qAnGPKJCnNrM1bw/1OcdmXorI85QRG/dJTx6lj4hKONJbOhpu8p2mGNWAYAkVK",
+	"h3lhjNEK5zd6Le6hbP5DaLitm6iXZyW2jkNNwXRVCmMR82psxcu1G/XoVYzXpb8Ua62MRd/CcYF0xxIZ",
+	"L08A84o9CCJQ4lfAb8z5cSiYsK99uaPjzhE+4K6+OOgzOuSddYCQuZ1UUkMYYwKMXnf6JABAO6vRhRJ8",
+	"tlGow2/ISAy+X8lGJ1Llt/UFSL0PmAdyr8SOyTkZR+RXrD/wgGk/FsEoBo9VdG7/kATr/VcGRCID4pJx",
+	"hQYFc4ZYyAcQbMbnt0UbX6K0BbeWEi35eyZPTGXjn7Mn7I9JgI5v9BZc+pj7wA2rhGVLzfQCcoojPa2z",
+	"JUXHknaSFVQRSuQWytY7iupAhJJ83oAXCyTbtzOSh1i30+lknHbyDkwql/LtCpMMIPHR8FzSAky7TOYt",
+	"RDkhGIV3ctCtDn4TO4OBbt6/mnSv3gp1A8tOzFOoiGZAUFEyvuRSdd5ROjUeM8ZGBlOGsmE3XLrnHv4R",
+	"8VNa1aStqt5wd8BPltKumtnDuV4/ak9M/Cd4Xc0jGhHejAz3shTKDmXpEXUh7Qc5R1SLPc5YyHq95bXI",
+	"hATKDIrIgLf9TqhS12kH4BiihYV9JMK95nWqjAePohF3ouYVgzsYoa8wLXgmVoBcqASVmjihtNJbOHvu",
+	"ZiubuTA5KgdC7qmCV4262oh5GkXL/eomi9bRggn3HHW1XrPzHpQiiRlkigfGv9dpbzHcb4znuknnUT8z",
+	"UDrI1vxW1MbxF8GvYjKWk0QLnQyXHsk0SdxhpOi7cSz1GgM5H4ed2phUCjYjqe+avP8Tgo0XSMoiZLcW",
+	"PkemYG1K1HjX21jqghynh/1Mk0qlNHN9J+oj4ZszaYLfaGNNwb55dXV98frVm2tM8WVK2K2ub911c/7F",
+	"44fnT//w8Pzh2aPHT9DZDpoGj/0KBwCc8e2pZX31fiPmw1mW4PwT8FzQpnLePjTp0Fvh1DB3DznDYs6N",
+	"LbA2TSsRvkJzGQULvY3AIB4YXx8yo7MG924l+J1A3xNkmUSJbN20SIOwwWthMUUQQtgPEFQ4GD2oSeD3",
+	"VDC2N4hhPKwggT+c998VbhdHQgc6mow07dzaU69rE/vIT4uksprNBGR2K/c3gHHXsrzEhFFeC8Zn+k6w",
+	"M6ZVtUOi7sFImxWvUVcgM22Mf3Wlazt5oqjPBYBwN9UjvGbBW4aE9ZMh4qWOwdeEUtx3nRF0tumUVQYl",
+	"Flh4qz10thGC8NZ7RmUlhbI3GeF4VEXv0enoaadmOOu0xA0oUDVbirHol0b8lC0/AiJesIq7q5I2HU7n",
+	"Si5XGF4Z+xZZ5iFvAjAjbEeUxDADJkJs73eHZKVbSBEnZrW7l8oHcBPaKwtOc1jIDeozmVOu8FRQEu7J",
+	"b608RYm5vSlFxXc3qSjuc7yHQgUG5UcGZxKr6dIs9rM+Qqb007NuqvTZr1Mq04JADPkZe/ZI+N2NhI8W",
+	"1C5qyOeR02BalvlNVO0s+Sa551eyEmouvA7it9jcf49/8wVB/P3NSqeyxt6IpTQ2dFEghnTqLcR5fc6V",
+	"J5m7OvDY14JtoUvXIPXOH38+Zm61SEXF27nR/QXTIpp5yoCDA7Stha4qvTUX/u6jNDQwrSdM8jwd1E1r",
+	"BhL1MG+Povmxb4WCdnDeDSJoj6wPpr9tkyJ7nAJjJuc/PON/+TCPr+Ii1smBgSwkWQZQ+ZAKjR1Os/it",
+	"14lhc5OblhEHnYMcegCiN7j9SeHT2ZU7H4yyskq2XblzidzuznQm+0qZjZinam/bjdrDfM4ncVq5Frqx",
+	"yZvhmhrToDIDUtAJ6PtfDD5z9ID2T9Om54sWgSkw4kgXilfZPrgX5WvH4ffs8fhR2zX+Gh0YqeQoq95X",
+	"so9oOaL3HQ6515RwsL3j15XeJrDh9Da6PNd6Ddcl9QmgCiYvpzFdSi8F5M3PduBO3SuPgV9uRd1exe3I",
+	"YCxVu4c41P+f3IynrT57GlT+U6/dh2xEzCdrGzzBGI0RpiDZ4SGDkg2VcNixyGFtaeeIp31ywChDFxc6",
+	"3LEIVuZ7mCIKDqUAYceFkY0b7IcJrFNqB4XWGV9rtfQX5RHlKvSQV1mAeEl+bXK4vEsuVRLeM1HrSEcM",
+	"+rEJQTqfu42oIggT3Ny6nM0LRcbgOAJdi54xAgQmPNFPkbrwHvPbt/Ra36YJm5QZfifGJqhlDIO+c3Lc",
+	"cEqXGTAxiMaKCrFaGBVC7OdsNDaXk9YYUTKroQ8EElFnrM46056HWw+O7dRAq5Fo3GN0QTVKXQM2q1To",
+	"W70Eo1Dj4/1s6kWjjnGoAY1wqZ7+BXIXTT3NlyoFlcIrngQu/u4Q0FklDFJx2fDaWUuOV0MHn2BIOclq",
+	"Vnqr2G6s//XImrYsxB3l2EzK8XLU+g6g9BOamE9dPzTAK/fcXmZwW+rmiR8mn9u373zPgH5M71ArgYPd",
+	"A3KVAM93LGCWjiZYsk1Rsj8BvTa33lfbpAEh7YptagGY1UQ7Q4kK6G00TG/bJO6N1tUD48MfANDGlePH",
+	"Dd9PnlzQ8Ujm7VJmrcdmApIudB0L1SldiUw6TWPN1c4tIBMLzSpjbc/eOVduce6oxXMDGYRlJ451vSQy",
+	"oqpGX8s6uSWRlAh0IrLT6Ohanuu1u4l8JGF9hNDzpKOpFCckPIEwOUY6gPCZW8wl+x2W4klFtBorqQe2",
+	"mBTnIC4Zr7QSF243Vn73ZYvK7qzwGtt7rjs9jcZgGe81RqGjPNB9gWrur0KKbY9oK8HLm4yoCPMHnjNi",
+	"ruGQWMMAVADUE/f7oAI3swemIHeJ6SBRSMv4shZjQxAyX7p6Q5pf4kqQ65D1FKdf+sz4ZA3muPzLNmW0",
+	"RyRu5ytBaTD4iq20KwnhPah4zigii8akyu/frnbt9HEpaw+cn86EWjj159DEsN2soHsbPR+i7FMjdsIo",
+	"ccRZlgdSRr+Rxup6hy2L01d6zSP4FCo4kIb5jk5A3X0hP6mL2sR2ZjTpbEezo3uvxVDHNKcBomWaRZAh",
+	"eSPV8dUtfoykjj12kCz80OgBkvA3X+Etbz1SrON29NEthNMSPOKNr470LdnIXMfaiz8/ux43BwQwPzwL",
+	"iPS7l/sum1OGvxkKD6Pl1n2Rx1WntKs++vLId6sJ8LEim68CbsdKhiJSY8UGfeRka6ZfHhrEdEf7Iyxv",
+	"P9RESUqjy7Nqvb5pi+WydzRhfTB0L44ffyX4PU5GulgDdlvciXqH4SpRmUBU70oqx0+x9Zj29gtSPe5N",
+	"4U5ZUMoRXYvgtU/4Evj8NnljXwGMrrukEDQV0v88ZqobLiqb8lYnfE5+DlLbMWOZ4lC1mBjXmHAcMXEG",
+	"QLfudRijVl4jrp7/oKehN/dduhyXRMT//r//H5ye+4NkopNTM+hwxfRiMTbRJKD0JE8Sbo5WwlxE+Wa4",
+	"AzKuCOzWgvJ73A+osI0WYVZPkQgooMafByJt2ph191DHJeR2AP1vdF9MesnNIBbVft0ZQYuUnUZtcVOf",
+	"IN3bfR5QPP6j5dV923bBa8bxEpDGH01PVL0IvZ6wBZQp4u/Qe8ys1gX55lWJfiV6Bsxd6UxftzWguVpq",
+	"v+iTjqJeUjn4JoyES/hrLY1x/DEO7IwI8F37Dvrkq+hVXj3rvNF/GF7sh/Lvd+SlayHbbSSB5W1EU2q1",
+	"W7ddcjsZhI0qIWXTidIItGvF0WjzlerUot+LsLdidqXntwLB7hfajaDBy+zMDnYrdhfMWFDM61YMW12V",
+	"BLqZBVeYx6CJgzWk4UGffUSV8oM/8s/93ILbjVXqW1iovbZmkeozNEJI6XX6B8WyBh1p7pm8ZXuoGch1",
+	"yPKKwk0F7fWa79AfQ0kdF8zTsEDQSNhZvzLYQhB+AHNBru60pZRKAguo8u44tswGSgvlsEL6NJ1v6Ofb",
+	"go9t0a9FOZ+Q7G32e4m0Qbwa+KubGxtS73AapdgAs2p1RGAC+54drA3Gp+BeKfnBi/saHsogwWY74rQI",
+	"jeEI+Pcl5bNeCwJjSbRvIqQek0T1bys38PYcV+jdwwBKHB6v6qZgViZUlLcIM4fczvBCGr6IFp2jF8nh",
+	"jIUnEdDk7Qqvok4Ut/A6zsFmMYQVTBkupMa2QEE+PPw3UeuH+4Hh4BsZoRiSI+VQa5h0A6nnYikh3cov",
+	"AsWLu8tHu8Wy+/2BfSyGUD1GNbH6SpUdL2DPlzW4oI/VDZ34dL/tuSf3SF+QXguAxkh5crd8dxNwatPR",
+	"fGdfQURBGkZTGkcXdBFJYQbgpSMvDFe71igLGKUaAJXqOzHJPJvzeoLo8NjZqYGErNJ+YzBgjA3RXkjM",
+	"b62H6X7R4A4bpNckMiyEKE3SzXcdp2iE3nuh3XMFrrKSyTRo1qLSus6EVyHDKHvVQ+Kz1fckVNo7cj3Y",
+	"9XkD7RYPAoC2TRnhNCLr5Vv5Eoc/INdhwW7FBmGjOZtVfH4LwnsYisKt3r1xPMcCu17Rz9LdPOxNrsoa",
+	"dlxYypxwcuGSYoYXHpwX1HUlIpspIIRECIuc8Knxx0mwSQgWZAqhPVPAsH5G64Jtp0P8fTCsQHe/3uQc",
+	"j9+TTJKGLeBsRFVbjBu0a03IOCMw0pWoSl8Gv3+S0nfHqwUYt7vT2Q7mb9rc4a8aJ8AfPRd1JdXYK6QV",
+	"oXQKuisleRnYJtw5RKZWkEcyKpIuMQvnbqDvfCHdse309itvBjvbjWhDF7/iwcGOdFm1BeKLIf1i6NgC",
+	"DSgxYvIPyMGRu637CkwoA407+BPk8C98qEZZP/FS/aE4Uj1qW7DRhDRC9vt0k2jDctw6HhLWKeqxWS0N",
+	"ejmgfwhnGP/2me0nOUymUeBcBwCsukb+rw5mlU2KdOt5XfEEHuxR1/o0owGsBXh7Kir7wa6RIxiYxjqg",
+	"yBO+tkkZ79kWydNC3VlBl8XGqqNJjWM0XZURUnh/H+7TOIOIGioLCJOKbCXfQiPMOEfnq1sqO74/h5pp",
+	"DVYxvIXvH+nJMPnGkm4tf+ZVk/Aat2rOPUKFb9vbZUJKtyhvJr3d/2hwFltOIAGihIsOHH6bBqJuAcqH",
+	"vIPevNzyKdMeLuD+KRfzeLWIAZQu2FLrsmAh9FCwhVS8KpheLORc8ur0nH0SYiBUbAY6pobqMF1/Gj37",
+	"mH3ikY0+dQsOX3zGPgmv+PTgsdnzMPZIvrdxgSVCoL6lwCAjmiP8aNl7c7+vQVSF3wsbXz97c/3ou5ff",
+	"/3D91dWHSPEJJ2vkKY1czANC/iVB8pUj4Ls20K1ijzh8QsRzJpZ4Ew9CN/oCVfhFWuGWEQDUtPLsSvNy",
+	"FEbhrRJbn5Vg5FJh/WOn2rQWlPjWMV6RUzFkh8yKfwPswaTGVMHbY1aYPbvClB6I8WcaJdj5akzbEamW",
+	"b+HZPvtAaXgg78gCuZaNPniJ3MvoiPVy0NtWMvcMxWcC1P4F6YOD03oDeNqpihsrxp+LY3o1rUW9TJ3b",
+	"14Dx49TzhdgCNDMU9dRChFR1XguqjCD+Vrok/Jd0HxOdNAVe8xoqLggydL6SVVmL0Xn7SLrvdSly/vTx",
+	"4hHHAmTt1FjNep3MFEG4ljbQD4SBkOOiR7K9XOhcdkMkd5e+gXeNnaZoGp6efo1p9rqTNiBHZCo/Uzlx",
+	"sm47Tn+QHuwfGH23nWR22eKeBbHpuMJ2pQkeAsW8py/BZsge8nC6lLalV09SA2YDgk0EJyPmgOqFL5EQ",
+	"lRFj4I1H195+eBxkpH+Z1N6ncVYuO16q25QgsaFmb8OXEeK4ex4qOua1gEwBNhOgZWPI3j3Cy7IWxsS/",
+	"T2Z6/JQqIVXs6s9/9D/drnQVXvkfb9gci90SJpZKV/ohHn5jnRotTh0/AoyGiFMXsnKjPCHywFTbc0Lv",
+	"S23Xn8RuNPTempfi4woGM9ebCZbnn8Tuyv3ioEILlKF67WD30stoXRniHCdIcof8a0w7WnsYlGXN14zP",
+	"rbkkzBa4SMhoMlNOeq4bDGFJHhznHpRfS/USf3N+YBtoB+hdGYrjuHtLqgUvLwDu21x6FLAY8o++wfgQ",
+	"ZOeZKGAUuxojPdtjXIAbkapRxzYJhXm+wQHg72saBf5B8et3Pxcn30bgCQk7m+Jb2NpGKnACQJp0v4VX",
+	"NG/QkEoxcqZ+Al+5X/l/fClocm0LvINIuLIEV/2+/bYUNylYJyql6i/kgcEUg1CYo6YDJ+Vg9aE7gIcz",
+	"gKDmnNfdeOaIZnG5gNp989T9uSQg5fGZuPm+w60pNy0j27MSdI11iqXZoHHWZpi+G4ixHI9BgMwy7Hv5",
+	"FluGTmoWZfPNorKdCXyyaDKtU+MI6Te10KJbaZVTHuJTDHjcSTtoBQ1w98ecVXp+O9K1l+xzFfe4Cicu",
+	"kMv4WmpMln24aWbJDloyVUfsLrOydJdTzRZ8Vsv5tCZamLDbndC4lQLGwd54K25WndAhEK9gK/H+IBOS",
+	"d522gd6AJM0z4htMfO3lsEFP6OlQmwNOvsCnurGAjEGLrBtl7tHpqBJ8kW6Mhh5mypCu9JIA0c7GCiU8",
+	"PAcjWPiYkx7vDweZYLYFkRd+0r4pv0VXoe1gYpfylREA3932lJqJgIU1tmYqfZyfw2vbc4jwFqM4fjsh",
+	"qyZwZ8pjIf+WzwOq9LKt93GqE7gGa90sx9eppHrCLnSjyjgrp83GV1gvHuXr2EvWKKqm4Gyra2wL3ubS",
+	"uWfdM5RJcNGFi0asHqqjAKCjvS7el4T4dxHHTxhMsgiworjjoYUBIufxqkKxYtw4gG3kb0z4ObhgwGdL",
+	"S4C/2jbb+N70FaptShIEEIVAopH1M74r4ASWeavr8qDRtKUmgr5PLTCUnz5xatFeXHQUBo5opji/PUNj",
+	"7r5sSJeuiiPEf37K136rxmEwEFzs9KLV+/Xt840NexrFjtLTpk5nI2qpEwMSDMvp2blTBOhfVGVzMerK",
+	"6mkJoxoxZjAiuj0aUytnVHJgIlwAbpyg64GfXLKzOKX3mM56SLGihaqI2mUSs0TAzmHmtHUH+C9xZGYd",
+	"FT5OFnp3oM1+4txMvnDwVCSunA8nisZmpHgZFSVTUXYKZAXC4vLkfZuMu3i+yRiXHrm9Zm1Ny8gE5/Eq",
+	"mxdzbQUgOa2id7ZRgm62WJ8JnbzjZhVdVSkm8QiMh+ntc1SSdO3k+e6RdiFFlS63RX8JedsK39Nhw+2q",
+	"g66CUHEN4h0Sckgyg4+aJB+wSHNtizuzmej761YojPOVHp39v+bvve8tcuuligH2/SsBZfmM/ot8LqfR",
+	"hwkkAp9N/yEH/aDp7q+9v6flnrP+9A65mHqp1WO6hn8r78R3wpiktw+cP4/4Rj66O3+0NVh7esk4w64A",
+	"2LsCnf9u4BZ6uqOZ7jvfFkloS5BVpagsL1rPm5NaK70WcJYIlptKbGHSbdtd6BP0kPn0+5XgdcmUkIBC",
+	"SqhdNePUiCHuYbHbiIK+DD0u8QdNEJztzwoYfi2NEWVb1oHKORbn1sLs1HzErTxeurYu1YM1evQgpNdC",
+	"BS71xR3OGHEPRYmJh7Jy/OjJxhd/dJcYhbPk2jE00RX6yVQVazbMamyY77s7fThSBTvvUM/aKAiTbHUa",
+	"NWj13Ea9epbOBAcg27asZxuY4hKZmKAwKJe5iAq4BVJh5TtKRxi6lxHnY7+xNc0j9EsPY3RTo3WNQXxA",
+	"ObtkG62W+EMCoraacbaRatmxDL2lhFwS81nhc6rcSIcbh8C37zICJoORJOpa19PSYLNxuLyf2GMLxB7j",
+	"RkEc5d1AfDkbnkJIhKSp0IPojpqd+fTQfvMT5P+CceiDCbuomqrKxaFwnIDtnXVIpxOW2q344AlLbuhc",
+	"6mEvJrNywqED9xwa10GDuQfolN5vA3N8+lu65QI6ltYF3Vp9/Phey4bkwgS55qGHDa7M92/waDlovk8A",
+	"P4DWdSk4nGm5k+1mD2ThT2pynO1hh1f9puKNkbNqShVpOt4i236QtOhoDhN4/cOz+Xe8FMn8g2SA41qj",
+	"e1ZZxg171tiVruXfIAHngj0XvBY1+9NX/+vSN+vwNS3J3ATKZDgQ4t53H0EHsGy+wHe8vhX2TVPlD65H",
+	"JVg3xrJbIdzdvV8oNlTDC42ufMXqSOQwqKkZQNvo1l5Jw/RGKISirXkpCpYMU2ABbAYVZajiVm8nLmDJ",
+	"rbiZV9o0KURFH2em6F4EwiEUIXBIhR2caJlOscxgeOUIlahR26NTktXaFNMe0DHkY2DCV5hyZNSnAONT",
+	"PXpfY2tDXgu2biorN5UHxBwJDVJnov9zXlXmAi1tzHLccmkDQLH7mvEGgdYoCdTtE/uEQ79X2AtpCypg",
+	"6GQAwI+pn5ReWKE+vWRyvRalBIMB3wbDoAueQ2MDAAF9CKgvUjW6cZPz54lawcFNOKfsry0GOLC0zusx",
+	"8GYCH8FRDqtjfg97jEg74nm9NbeTsgHrI1LOPAFwr2ajlckpS3C9o+MJi90BCMdpziLU6rHZjs1kCbiQ",
+	"kIy6lWbk+ZolWxb2Ovkhsm/oRQGpByuxg0/Hv+ZmtrtJyve3oTHntl0hvBH19F7BzGznzs1O8bWcOx7V",
+	"2CUNwt9+2rIsKzFFzsAE66YSNzNuhtoA7U8SOC7UHbvpuXEIuLsOnFmETuwASQSIP6FmZqN1xUA1NsdO",
+	"Pg/Zlp059CwFQ2ck6MNunrzgvm6qiuGXKNV8Go6PLzsJWvJdQXCC8LFuDFfl6NhEKXhZSSWSTcni+vMY",
+	"GGIGEGLpm1HXwsjlyt7ATiSsb2ecwlYBiqU7h0CqIrg1SDX9K2CTOTt63ayRGzaiXog5SEx8ySFchQEI",
+	"my58zd49RAlFvZt5i8AJHmZudDWoXGc7K8QYsc4G4VaUmDQQTiiI4rLArrBbvjNHAnAOopMnvgR3wc0A",
+	"h1wDuo3Hm+6gRWfaznKoMMuwBpECj3CB8J7chl2nX4fPY+FFbUrcLw9ibdwmZfNrqWbuAq50m7fsWwtD",
+	"ok9jkEeN4vJOPH5y8xOeO2RmnwtpDr3ehwwy1xK+GLu3xFBQ6NrZrnadlmfU8XeUxfUDvpiuzXuEUsbB",
+	"D4w+G1tRLXgtckzxpZhXCOGNz/l3+FRVX4RPcoL+Ce4oVHsObchW10bc6EUio+c7uqZDhnGkbzn9oG3Q",
+	"A8D1GIFMv8HeZOsUeu19Ey8Dn7xjcieqSEeBgM5lqI8EB3SljT0Gfz0C+fQSIa1xue+et5JsZPOYfgvg",
+	"No4cNJ84eIxdfc46XZ23Y7GyZzrZuSNuFnLRIvQEORJ6pDMNrbp6ndNDd78WZnR6GsBxjWwWtRCH1gPL",
+	"iJR80t3XfAe9iZjVwK/Tp0z+73SzapFOk2hL4f08NFZft/1tDpRdBK97sjmOf3GeQ1+2vpRuYGezqWRW",
+	"CUVPuAF22NbSWpFGvtrUelaRvB0leHFSr/FnyQ6ZUzIGcLRkilq/apSWGzKLwszzpPOzHBtovgY5VTVr",
+	"FfJWOlU7SYnve2Ik7ma+MyMSGnFcnBL9KL+kZK4p/Dah0byAtXhlFzhiEtxaut3HK69qVsJ3yE0ft1z4",
+	"YOAc6sbOKSrmLXIltgjTpLDGsVH+73eDRe/9yy8GCTYtdrCbyiU7cwqI95pjI9wkbFJ678IRp8iBX0Xh",
+	"d2awQv47YVe6vEorcq8URlydNvbAQAhqwykFIsh7hNcEfxZYa17TQ6WSl+Ihe+PMX/SUBAXCEwFUwPZH",
+	"sdKBSBz7CJ0AWZsMY7/uj46g18iDFbSpppbU0IV2Lp09+PAcJP3DLy7ZH87OIDxAGXgJG49OVQKAX3oL",
+	"Q7qrL12/vuaphnBO8+Uzo6vGCgahMrBRW5/geCNlDduZTqa6Sb79VauGF2wnjBV1yXcPDPMRqDGZcDcb",
+	"VPkzi9t0DAKv4yupwib0zIGjuljBymmLkNR+0fEMi5Z9kufBI2ft62TJI/I9JQ4QhKH0qT/S+D5xwcWI",
+	"WJw6LchzfU+e73ybtXu3Pokx7FNC1YADyJmhsPW+6RGLEN6TTop1U/H0dWaw0xekT5uiLXtFkWUQSyat",
+	"qU3BWBpojfEqhdIeNVFsk6KHztJ+MjRYlpA8GdIzu3YGBBnnt1rFgx8qjXwWtxQsokzW07Pz5CjCDvah",
+	"MBuhsBFFaMrj/nHHbcw+F203XeBf6vRksIuYEdXIjhUx5P++HNDUH0SDHo26DVTakS3gDiUs2em3Ys9G",
+	"SHf7zvXiUOL+/Tc2yTLoV2rvPLYNkbTq9EQaXa2g0kGOF9RAiTywJd8hTgOIlSmvGN8gqzi54zZ3wRnG",
+	"S/CeTXn3Pft0ZJmT2pB9pCYepEvFoNCd/h3ZThckxz3/RNuLpMVD25IlNb2ivcw8h7eCNnVpfS+2r6NG",
+	"5RMSQj9Cf/N+/vlQC/LvdSle++Y/3Zn5dsUJaznZLOhZcOVR1A2BL45rowcvT0/Yyrl4sdI0h+MAPBa8",
+	"qWx4bF+u+aSoTmV8yt5ozGrMiKlCk/zq/iRT/Yz7sCyJ6XY3BPapILOmgNNbsDsNMVTmeytnl5QQ9rqp",
+	"Uxv/tVtzW0S1BhAUAPhVsBxD4YUxRGkb6MM8wkvzxHqFzs5+KTBXSlRTEt7Ss/ED5d9/ZB44YCGNK3MB",
+	"H+KECiiTyn5zX4SAkO/DAOow3Mej3DWds9fJL//8gPsGp5Un4pWwNo0DGgjVFzb6TnQxakf6VD0xE3kS",
+	"1Ei/BXPvN2UpyJ97zHtrvTVJMHzoJdOYFXjG4bjANvkfMNPM3OMziOVPaxswVNqTgTO61rQ6gr256MQx",
+	"ydvda05DiT797nfdIzfeKxgJwcSi0tP+CtBwCGArgs9zKhMDoByIOxBmkjP3cXlpr2hjVpk0BMwccfTZ",
+	"3x/2yZ+fvX755acFm3Ejnj5p6mpUxXmvRInkX2CYaD6pA/QK/koCeWE6crLDbhI8cZfpR6vRnbNdafAW",
+	"lGmLyn81WtEt5VIYO+hhJDtRtf160TKeiTlfC4At6JT1Zhp5jodmdS8tPwC4sCzvjUQLq4viRma0xn8P",
+	"1NCPhGcLa4nRbNH81LVcIlgs9b60o9d4TwTbPZa6uD8G7aGCVKcVl7k2I6FLneP4tvwc2T0gEieUslyX",
+	"yuu4Gl62qR4Qa00P5as5vO8d+s9DVSEQ6qTttY1GU1nzZL1gCl+LKhz2gHmjnMZ9BN7DqL2hnBEPrl/E",
+	"oKAM3bsmqmxAhrRq3GE1MgVOPBNBzcdh/vOP+0ZvUoG/n5wdjiEgA6yStwIKTQlRGdKNAluGcrAOjlWY",
+	"xzB8T8u+kd3z+WELkygTBhik/pHgi1nMpShVB/yy09Gi8mIrGhtwlMaK5APvGy2eu5Z+MaZl4mFQxyM3",
+	"edrJHcMJCW1fd74bpS22+s+hGHI0eHJespxDNt3+tHz+6FBdCulrgNF4UO0LAyYnshHqShiT1ulIb03d",
+	"MTOxbNQEsGyccdoLbj1zj0XeNEJMeLddSZPu58TNrcH/gde1H7AZhLdEAtBc2gUWJ5G2716coXqdAcQF",
+	"YKoJJdju8aQ9Vglep+7ql5Fnc0zyTVyhOg3QoeQ2Eypy37BS1mIO3SGTCn5oMJvKvYUvb7TKZ0SU0tze",
+	"pHOAnu+sIL9EWxHQnRKThiL1NliaY5KC3Us93NHIapItBZlHbfcf8QcEYJPKowDl7mYSkg39JlucGSW7",
+	"plui9QJuOfyUcpfx9eXUyomsajaib0/pZhZnL1L2hIdUT6Y08arCUBUW7TihsKn1XBjMcIJ1QNUtGrxj",
+	"szXvRG2SUp0sUMJgPUkDYlTlzT3wDv2722V3BvWU85tUeCHUrRuO3QbEEXEP3d6hjE9gfDBILHS5rs+3",
+	"LU+0giwpR+syCc4IMAY3mcsjB3L0DNwra2ntWMy1hayqm0yEAlMhwNMX5127n4iyYOI9n1s2azCdUivB",
+	"at1A6GgvT3l8pxUcPG0TYx1Epee3UIJWVcFga9NJp1v8+ylqYjGg3a75jhkr3QmjKrUPY31rzweJjEqo",
+	"hHwQQRLsRyEANClz12S299oD+jJEwpiEIJXAx6gF6YtM12zO1VxUlW8SmWgNWXZs5xkoJHqxyLTkMAHv",
+	"zP9iI3yYcsslQfMQ9xQn9Ho04gC4G2XDX7EB+7tkHLmSZU5JyIq+cx9IF5gRDikjkFZGZuRaqGPyspEd",
+	"ikgODDsDgJ4RLJYvdQqrankkEDOiF/B8Vjw9yzhGr1eUaA95ENvVDgBWJODEuluGer8i/+5lxeUxFsJZ",
+	"GDRk4KEkcgx89Sai/zTj+TjZG4jxwEkji0lwF32xydxdzGs7pag0nN8Rz2YZ9dpnJWCwecWj1rvgTYSW",
+	"S9K6b5I2ukf7efL4iydfPP394y8+jwz384MMHTNyj0vf5bfwGN9HZ/v294gvhQJh6lFLbMvF504revqE",
+	"VZB7YwqGzSThiN+wh+yC/Tc7vcT0H0Xe9si/0RiBtYvuemIIJLaBuj338v/6y7PT/+Snfzs7/eLmv0/f",
+	"Rf96ePHfp+/+flY8/eznf0u65LOYhgXbaCOtvBOXvesRTl8kIO7lBweDp19W3Stk96DIbQbY9fnji7Oz",
+	"i7Oz/3x0/vnJKHdMOkUiriApmFwQm+ZSE6PLMHgXz4tUfhfU75xfeLoVbSovuRGlYkYjkmira0AWN5na",
+	"BZV0Q1DvIXtGG0DVD3AbGKmWVSjEtr6OGuhltFbkJNuBhPBYbNKG2tWghV0yu9W+ihtbpGFBfnvpaCyp",
+	"gaCdnwrkFyiNYkeqTq25z6XDN/pQN7W68OYDlaITJlWvaHJeaUONH0hAPP78gGTIaiSAxFYwHmrvQ+K5",
+	"14CsnN92OB1Zg6sHYw2siXpHrBW0ruql1s7wqKob6ikUA/t0vgiF+De6vkGthO5d9wFksR8MCMSi8+CV",
+	"f0iYTvAUxiK4D4+XwMeD569E1YZXB4V2X5RJx75UtecxINoaP5KwAMwguNrXJvLC6xWlNx8SYO196Pir",
+	"Sgej07Q1EU7dpEVTtNZdSYTQFrLN34rZlZ7fCuvEkwpZ29B/Y6uC1ulrIKFh1kN23eLPUeH4XCtFermj",
+	"3pzXmPCPrTHtSsjaX38+M5gU6nA7op/AXJJxCe8m9RZjbYg7ZvAyvBW7B4bV3AJ0Hdp/0IOj1MI8BIyv",
+	"fcyGQ8z4XBgb8SKdpH2YDUT/k6Dm5jM/DrEyDn9DBQIHD0nL9O1vtboppSHiJ9oe1A2kinr/TLRLjg0Q",
+	"bqvtOI+QgbT9vteN257PzpgpInCOwA/RbTN3FxrEMQsPJQIXBLVskqbFkJOGBdPpIQuN+qM0ccivZsbq",
+	"jYknuKn1WhpBXWVYrGvSPYL3S7YVvhOJZjq1RycOVPIwk+0PT1w+UlS2Bgc0uXNn5SNJ231vflbuGzev",
+	"3VDtMVyuKH76uHx7cJZOKSkLkDyO/VDpAIuC+uy29iBXWBt0yXQkW7iCAQLWTFe+2w4u4XalnZbzwPhX",
+	"WLYWNiVCSEJNozaZtQkX9FiJhHBBoKJnjdnA2AlTJNAZHxqZV/h1sjn0hLNwb/t6q54RdHIO8PnQ6P73",
+	"2IElXwjjrrpQPE6Cz1muLWIx8KFjJ+r0NZaKAEmWiD5EDaYGQez8cwDCZ4xfxbg+9PiDZKeJ0DssYb9z",
+	"QOQJ6ZRrp/yv+Q7wZ3xTCKXdQ4RhhR7Ke/Z/K04MhlcnnK8oJnuwVjmgcIfXRCQl/hhsdPZqq34DbnRR",
+	"js7/4mqgizngCOnaF5QgZJO0/eTaFBjIh3FFZ6yzl9ZM9RdvjGhKrXYJIJ4foI8RsjL0OICEL38ddPqS",
+	"JBLvJ2DuHu1oHm+U7Tlmc97YvuM1xcyv+fIA7DXHppxoL1gdwWDv3YtpDOGNVMsL9pLxNXWFIY+GR0Si",
+	"HFFMAWbi/UbMLXhbvHML4JvY+RkzDwlS+iLCG5YINwzQ026SOJjtWsob3EYCpD4exPc1dEFHfNLE+ecb",
+	"Pk8mNRIlPazWSlekdSMcX83ga+yMV+fqmYe9HHOtFnLZpFMYLJY4Gg/o5R9G4LV+l7+iFfro+BlCqSBb",
+	"4qYUFd/drE0KBQuryr3VoZYhgxI5oCZFNNHgL/h5np6NwH2fa2VrXSUJsIb6dkaNXvAWl+pO1M4uAUnT",
+	"BeFKp2EKRWmio3vYY9bVDZb0ZPGUsRyL4AAL9vbC9w02IsAtUi9vbqdntS35Jrk1V7ISai5C4X/t3Tb3",
+	"3oolNQE5jPP7R/dkPnUJ09cG6Ucc7U1a9EG2tCz2XBMgQjub7TngmIRB4KEy06ZNO53bo2XbBoqPa2pD",
+	"tc9efrAbRIVL5ZC4UZEmcIqQvVjtWY7sGewPF0VdwF2Og/eSxxKlaikXxs0qCQgeeL0NWM8ErnYReRUC",
+	"ssRWt+Xl2Dh3kNfOH39+aAPc3GqxNENz0wtMGQDIcmQMTxrwjINLg7oqXPg80k2tocwhkUg6NMnzIot/",
+	"l8kWOqwjcVkfFjsvlbEcbvos1Dc5PhcBnRuxnanXGtDI3QAeO6ZlH7COfBDKESS0uJCmf/5gzCTBht30",
+	"FVeKKr3Tbs1OVuyTs2QWXEp/qbhiSgjUX6BHHPi2Cl86jqAy4RaMr0ZwXUHGpbsDsdnAusACSm7Y3388",
+	"sVzd/nhywX48+ezsjFU/nhTsxxMr1mAgNrUw+OWTP5w+/Zy9+PHk5wvWYmvT27C7Jjs9XYlq4450xaUy",
+	"vkXOmr+PqRDVuraKCfFqurohDWsRRCdB67ibsXsFbWmLYb9nYqdb3IGZqKS4692Y+cy/4Z0nv5fJhQJh",
+	"eoi9QW0voUvrbbo9ey0zqTZGLtVNo4DWOXntnkFoD1B8/LPJigyZxKB7S+5HMq5qUV4kLh8o+DV9VbgL",
+	"DjoTS8cF0HBldNocxv9u2vcNEhWLA1Dbbn9SBBQ6IILvq+m0wkpE3R+SZLFOh02LMTdn3dikJnLtoxPo",
+	"pXL3iLvH76+I9HpRdL5JwkvGG1iLVl/0lRr9rlZQyzgehBLx+weOoyQxXjOzAqwH8nGnTPARtT2ULxja",
+	"kPWum5FtBJ5Ln//0gTsJvMa/oU3Bfmo/fXqovwN13Gh9R4ddYvDW4DTqEc6PUuAMcpagVMsjk0Z+ZUPx",
+	"n8lg++c0v37rVlMaFONZSBHrqibSJ4KEWHnbXREvR88YAOAJZwfxIWqsO14Jbk83zXpDf0u1PK0BQgaw",
+	"KwHw813xL7vng9s9/zJD/lnNkHxyHSZxWdy6hbTJQrbfvNHyG1K0e8ke883Fo0ffvLq6vnj96s11wWrb",
+	"aCcd+5/bylw8evS//6//Fx65ePToUSnuHlm7++Hq+VmyLvDX1N/T/AS6MYasLtkZIopAEzKr9eC7u3mD",
+	"ZwczionaA6pgVBW6j4i4cKobI8UX4kyEQttPTlpyNcm9PNuly8xgJBTnpG1niwbHKMsh6AHhx4DIN5w4",
+	"gI8NuHaPbmSXd7peezxLCAxhbw1Eiq41lAbt0P1KR+/Xd9GGsvUtt/MVsIYRQn0oz22leTnK2LxVYusz",
+	"qcALApdBpGrhipCTcEn4N/on0oDPaYSb/ddARyJ+K1TrEVnWGJj2/S5yoJp5t9dUr5KvZ0ZVOO1cGfYg",
+	"XftFAdQxdL2jZ4MXJ4XsITZxzBhPxUIS1GFAl3UDn7YOqRlxKLBNpspowBeTd4vEXQ7Hw1nBNEaa3W/h",
+	"2aS3gmYcOnsCcVqR0+54cGxETRKDVJjeJvEqWPwfx7/x1pOnj12glsLYG2cgxnRu624ptt2RNuN3xYk0",
+	"v5cJFQa772W+pCaxyW5Nbkws0wRkoE7z31jTOlx65ucQzTVuUNslUIIcI/cX6f8RdhdTq/Y2VubiaOWE",
+	"fqNZlP7GjMfBSp0ywm+lhC0YLa3YwOragrwpLq5awMFEX3z6h7Zu9rLUnQh93cwqOf+T2L0Igzhmeytm",
+	"zxq7UgSVDZ0+AJlAqhSoW7sOmQX1dldxVQlsvnAQnSUNS03mnbs+KY8ME5up2PHAqKntiWg3sC0vwtQz",
+	"3Jdtwjrj89sWbjzU5e9XRm4C2su0Ddz4DbzHtqUI4yeUo8pW1+UL7KUxjVsxUb1n2ifxe4tfABSYZlMM",
+	"owO/FrU5AELTL3hSTt00YsPBumazHXROYQshSpMGATSbiqdzFrEGxOmqUUp1sp6wB40b6f8znsZji9Ni",
+	"9xsYPf3si9PzdG9gVRJKWv/KWogaPK3kXbn66vUzAi9hpZhJy/xv88PepMd+1qtDnCTI23Yre30N2mTF",
+	"jivogfEt8rG0bpj2v2zLlYAYMNBR5XXF1XOedP4qSv7jrWsk2YiE8RnUE9mHbWMUaVqn8Qo6UYE7O+4+",
+	"4MkW6mjBIUcOJFUyJWw7xl68lhqJSXBAA45UaP1ZUUvMt6tLisygN7JFZm2bi3rkCG8CibaXnVN1oxZy",
+	"qcKDlVyuxlagjEYl9gnCU0EDKsjLhV8XOLPcfl+RhdOTuU0+/nX7doVBl2AORhsiDTGKs+yx4dhIaCbY",
+	"nINGiufQLqrSuFT7iisV+0r6Crln2CmTyPahfo7eTSj+ZnwleAlFKxiKAM25xqjV2DbV1DFj7MSMyPYe",
+	"jrZQKqvJlxlv26wenUUOIDxH6rv42yJqBB22wDcbaCF5HEvSsnK8rPLpv603bVJN/e8gnYVcDlMPIb0z",
+	"vCE5bSeN3dz3p+ztkd6sdF2VjMg7zlQZkcRWC0jxTrFxC9utdNt72IBoVaKMpGI3FASSfgU2p8r0YLVi",
+	"M+34grBKVaVYpzQtd1lTAutqKRpYinA3JDr7rjMd5xu1Frlw7ZwrtKzdhVQwDqo86DSCg2k7wVezSq1C",
+	"iTBkG0VBxFLx3vq2sBAvhCo7gGAJQN5Kw2JPJiNVbgHvGlfu9yvNxcaS17mn7659CdiYK6AWpUzzJ+iB",
+	"B07vGFyLTH+xIfRh0k4P14FIxKudgTZGayk8BaISkIC82449QNPXtdaLDLJiDiwD/JwCwHeSrJxEaP+z",
+	"qOVCihoKy3ygM7zlEtINNju89EVlBKINzrW6k8qpbms0ixIgWnwxcnvQ2bMXouFm1cZepZpXjXGqhnu6",
+	"tVOLVh1xb2TNhn3y5usX7OkXTx8X7PHD84fnn046iB75MClPKr1kDdQtdck0sqmReG8z7Qxw0ymeLENN",
+	"SKWXKFXROqfyb7fQgv1w/fXpHw4Dp7ptoFcTpWmNxUln/jm4/Nedo7AX1DIBKQX1b6wuB0OUgCmlBXXQ",
+	"sEpaWyFK1iXimVwwrSrS2AFlLuB2hyIhqptqW0xAi5OKp6MbUI77rbhLIQM88xgqvVYM3kuKQe8eQlWu",
+	"PpBuD1puQEjBMLpPVKJ+F2ylt2zdzFfhJR8U8qnfvSgLAgLEeRNk3tFmTDpPSG+EumgpsSKvM1CkvGRK",
+	"33hsD6VvZrLEP6AMz/jmE1vfHAOeX3M7X4Wsr5mEdIs1pVdwtYOPAVeCm1uoFvfuM+hY/wA6m+EViUVr",
+	"CHUB+VHmki2aqrpxT14wjj4XaeBD9gn8/tOCGR1ZpsCgPnkBe4sp5HOY8GznVnURPRsZnBymH5zzAMSz",
+	"hahiDbkPsx1Som0ewhWDTxI/gqDcJVvxanGz5bsL+AuiqD6zyelubt1uU8Fk7QHUh83Av2eIlhG2A/9e",
+	"k3s+0Mkp47BI/AMrKIsTP4/kgUz2jnmemGYLvITN1Fb8jtq8lwfrXhnE3cxIOLWxraWy3ZBzlf69gfGx",
+	"5MiNWV1hE5SNPQJXv8Hr8iDYuVBlRlVwd87K2o3xbV2QSeOuOkw31shShOagStitrm/33OdJf+zjz5+W",
+	"qxHw6n2a+RmHIQpcbo6MogzN2Kb0kEvXN7dsFhQhgovF/BVn8dyO7Wv7IQzkAVnert0cs/hUhoRyQhWB",
+	"Ni5bpxgAk8FpVJpB3uVIOIF4ezpwJk9CipHHNzmAD0AzTtHhjZhrNZeVKL8KV3UeFmo/mkKdSm7y7RLG",
+	"7XYYKN8bYeS9f1R3lrbzSbiv/Iyoj8naqTyI7DhgB+21PcLtL6WT9T7nPRiX4RXw6tADHi/HOI0vmbTR",
+	"aZpzHLFomPvSnIaJCHygQWQKfTWeyT4/9Je8z3p702h3fLA7RHsCoBF0wgUGm5dW4F/5HazcHYATGIsi",
+	"kW9KT4OOVCfprfvxkGFpDOlJLW7QlM7Se+4PCpGE9YcVFDH1DlLfrnLUT1YXBWR4aDgdQkt2q+nADWJ0",
+	"ZlJEKBlj6G1Bo8yf5WEZN6nXVUIy3ksM7omOY+TEZKMqwHrc/5jHXXlb7mh3bojNZKarynNtV5GgR+wf",
+	"LMzY6yTeb9QP/hPyLfqajrqBrL+/AaAptG8OrTBniGI82/VYxhDTRgWUWgHqHHml6CkAja92oUV0OF8w",
+	"s7WTYUmIQFlV5gYza701s39eUybIcFPHoDWM0mn21I0UCFe+t/t16I7km4s584caRGdaunuhPnF+eBmk",
+	"2kF6ObUfLwBhe9y77CqdgCjtAWHU9rVHSH1M0NR1jTjtKZL8jWAsBsLzyLLSsErP+eGmkkgTGrnTJCKw",
+	"XQwy3+mr7d27RD2/Y7lTXJffU5vonmNXrwluKtV4IGCCgp9itqOgOJjHsRNqzqsKLka95XVJpUO8FmM9",
+	"lIcq81r1EiYy5wrgRHeJF44uSktgaYkBD6x7L+ES4osKJiS6G/mu7yoY+b6klyJF9pbGMwHGca72cGr1",
+	"3/UqOE0BNHzEgPl247jhWadlW5lVa30fZK1frK85skQRHRLatPwpS+c3TIoaTYJ0y+6Gs4D2Owbdm8iE",
+	"lH0Muw9gsr3C2kTyAURoyFQU+IvBsKW5gFDVfFAgyN4BMDXHDXei3h3ZRdHnyUVurM9GuLHgZ+np+Dqh",
+	"XI5GlNokSgZ4CIz7wP/YHo8TO+emo1XH92qCh0ZmgbcU+eCZ4Mc3APlXi4+jWnyMQKJ/I5yikApsU+Z0",
+	"mWuXB8lSuc5QUrFFxZdLR/xpDdcGMoQGNHl+x2XFO33ZuhCbmQKOipvV6DvF6luBqd5HpyDRED2rM9Cy",
+	"iOmO824nmd++rzY6VTkza8p09StMIuRUzleibCpB8bpwdgIuveNRZxf5eYzTXP2UevvEfrh+QY1YRvb5",
+	"6syDNE2F4fNRuQyjQZhroOUUgwuOziE0XaRE4XeDpkSrbd+a311RPie4hgOntEs3SlkIeEkzIdWSxby2",
+	"X2d3RHrerdjYAIg73querHrcQMe+smBvx3Y/2zQ244IJ6XCjw0O3IndURqaTBPHQHcPZWzB8eZ/kRSRZ",
+	"J38pLN5PP5IvEWfkOSvRwDikYU88Bi2TJvwOcASmjohC7dDpaucbXpNcbxKgBLrkbbBGpA3Kr/Ra6K0i",
+	"zBSq/T0pThorg/ufYAhqKLghmPN3KWXcDXp6x2uoEHCju5l8E73B/ftl9Bb37x/Cm9y/3sRvcx+8Cm90",
+	"K2sS2SOQnpRcr7SG1cI01djEl4DmOi7JNVfUJ+YrrqRZZ/CtQ2h/P+IlLVtwao6f+uUyXcnzWtRz9LPs",
+	"r+mnRjRTFmXmQvFa6lzf6LE3jFlxH3pIwVz7av2Rk7JUa+P5tnWI1Q3CsxQnJVn5noBxG0a4Gepmk+y/",
+	"mObdRr0NL3nTqDfhPW8a9SW+6k2jvvZve9OoF9EL3zTqZfzO+3SwTSV9hm3yxIn4I2x6EXWuxWOSlBeN",
+	"eu1DHmONvIKZZh1h03SKY8wUr9THGj2qkkgGhvL6PGKzOC3MZyRNsaHSZaVR17NMEuC81saM1TgnJXgU",
+	"J+isPT5ITQBVw9SiTK6pl/5+QYbfnPDesIDAM95bnOPn4zwuw4J7lGDMoxz5n6d7xQ1j3uRlaZ+Yfo5Z",
+	"uhjoIdc/6AtZiYlQAm0p4Tg9xwuZFCpBo0b8HEEI1muOxsH4CmT60cO/Gq3YJ6Wem0eABbJ7uC4/PVho",
+	"7CaXoaYZrYx4fBUEQWLNZqQM08am8YOgKSSvBXMmSfa3N2E6YwyMRk3azoPqKgxIi/D3T2deKbJeEQdf",
+	"tTvdy0Cc6SYdnR8MtpZ8l7kLnAqcS2gYFAjZOrxXnSh32mWfqwAerWH1vdQI4YDU8YuiZcfC1QjytviV",
+	"RXQb2o8Er4cxzKh7b1IlxKbSNneO3Hfu9LGy5lszrcAiXs0oRu/zY2pQlM6J6WJzs7Z0ecPnt+CLqpsK",
+	"C4ZDYw03CDgQjUWAt7GLytwAJt5k2Hg/S0/c5G6DeXkFnUET+32wpm8t7EpPcCt9B8/j+xKUxSqkFESr",
+	"CaXeF6zSvCzY5g66FgqbLKQzA9hgK11OL1PTC4+U0q46TVEAEnqpFjodeIcOK2nMMGgSTe1wwFuUrOmP",
+	"xd4+OMKTx+e/T0O9rbWCGkaZTr/UCHju5AiUEFda3yInA6KVVG1TPRZwKZJ+NgSNuEmjpTwzbCP0phIt",
+	"fEFLlSH0iLSmRfk+NDtsWYa5oxqqnuNFp0bH3sMZEHBsSwT7CX0yfdF+xW0P/XhQG4c0p5ugwu/zZCXV",
+	"rbd+MCcKHqY0Fey0GXqHt43n9kl/TDu5NrkyVW8FFbYQxC+w9R2LPUhD8iCTMUOb73mKsNPHiWa5VC8V",
+	"ipCU9Egz3KsF26404up5ZkknJmPwNq1/+SEWul5qa4WHVsRzQMdGKmxNe+EkPae+7sCN+G+3zW3CWruR",
+	"AczYsfp0pxtN/PnuO/x9+0HHmVbrajCBAkqc+mS6r9+wOLmTAp273aK/oRVdwQRiRyJ+ErsS8ZPWmYj/",
+	"7rgT8aNX7VTwgz/7CeE//+SmFeVtpjIosolgLxUhCLqzD/5Hp4A5Rd03qP+qcTfAo+eiruTh6uh2En2J",
+	"XZzEYrIjY1O5ZEEStGeyK4gG7q6xxnSXFF9hYpSXvyC34fqILovjEh4yxcROciJzPTD42g6g5QNTdM4Z",
+	"9HWNS96gXr9bYfT5+eMDgE8jkJz2ySqX6gWAaU5zT6ShOwMM54WzLaHtHeCaSLW8ZAGX84Jtal02c/i+",
+	"lKZ9BIAo23K2OVdsJrB2VOktoL53kHI4+KxSwNrHAoPu4cjwdBynI+8jX3DMUIS/V5xoWc5Hipfnu9ft",
+	"CPgPHOP57hWM4t7tHdADCtweowTLctR15uTbxJxeVDxQRxh7a76oBM+aR6H95OC9i0+hO+bw0+4ZxB6V",
+	"i8Whp6/xKe+z/EBrvnZjHTSdYoEaemXStFuLmuYV70uSWQMpe+6LitdrkzdrCJbYVxOv+XwFZcJwl0hz",
+	"i82aWbMp4KN5pee3g3jm1BlmpDk5PqeOhMKNVlCfm/SfLLkVW55ssKwo5ZQWaLqoKGM39o/4gpYj+xw9",
+	"4NwJ+3czd0didGCr/R0l0o9F4EIL7pAqDk+1C8Ja6RtI+Bqd24HAqZN+ZDZ9x1Opm06OUYtBayyBIw5L",
+	"CV2LaGPg2EyaUhQv22+bpOuqvLlHmmAbGMOVd4aM/GddLt8jbm+DeutMMVmKgQJzeNqmJUpL0H2xsuW7",
+	"m0wHsiv3MduiBcstK7nlM24EgfloRJtifmWdflbukdGGbRZ0/FDM208k3SArU8cRcIctZnFJah0MrclB",
+	"qDzwIhMM1bBs6J8RoSf0BM8HK+K/atYDoQAwnM1er11Waqd3hRpo6LwDQFFKLLmVd1AWhZ19mdVkRS/E",
+	"1mO72VUt/ODQTknOGguVdqHPiyqZ0QEiUVqCPcC+L2CRPkzg1YPiB04h5QzZMlUpNdfKNOtNzqfELU0M",
+	"So94bVhjxJTqkKyjGYcFTljKu1ClsazlyIhquCgysRaonFoJXpfsr42xqBujj6mqaBdl7VXlS/QVNWus",
+	"hoPvzKQg+P664JB24PBHxooBseaIkAKSJMXZ10GXG+3PvMaaGTC2amGdMQirIgAfvWAtzA7bQCcfraef",
+	"zQNRoIUIJv2Yuoq0x3KvlKW9SxJeJEtG7b0uvOzlFZn49Kp2kfmd+x5rjvY2j+7wzNF1YolWjOkZo9Vv",
+	"eOlrXtshN90+GC7Ocpy5MHjFdFDpAB9H6W3MXNtcq3/qICpGrhHjJ5ggWfLMMYC6QFbyHdW/rmWp5HJl",
+	"ndDyf18wqQDIj21ELXUJUgaxKLxEAcSaiVsAY91D6SfGSzt0CS95wnz+THx8yDIjt1bEodFU8mz+mjzs",
+	"o4XU22GJRO25DiACjRRTfi3pBOT8becRz+Sd0+fwmiOva6dqip4DwKZkcGBZa5NphuIB0ZSFhl/SDvaY",
+	"8X6YkK1Ld1Ml7nZRg1Ewpt+nG8McwsQZX2B2x1MtKrgNUN9QCn7Ky1KUzPL31HWMO6NaK9hfqaItvrd6",
+	"2G50aFGSr1DpHNPpEjrC/vqwMtrJqfHpZmE7P4bo7iC+wldp5FTbu3bHm4awWD9ER+rkt+wqXBK9xCoi",
+	"XFK5Ax9WDw5Wmv0GdMNIuwNZKHiBUMViJmfRHEow6uLoHO6X/MMG7RJB11TFjaU+dwSweMSetAksA4BM",
+	"3Utl0vH5nqO9Pz6VpJRLkcrOuvrm2enjz58i0knberBgK/E+tX93vJLlTZpPviVNwWL4CJsKnJ+enXds",
+	"dF5t3e1EZZvJdxyhWI7h+gTDH5eNsJZK1zelXMrU5nwp5nJN6DGIbQuhNGkv2GP32Vc/vCnYmfvr/3j9",
+	"vw4lA/coDMEbRKAbh4lu25VPEKxO404wkXdg5fC2AxdRuwEFGPvjBENjGl6lOd3fhaF1ah+nJeqTIGum",
+	"t8qjsG1Tb0rHQpF5wyqkKvUWLX83bVP4Sdi/BdfMQTFAgc1WGtDiIzOow0qeCu22JZk5ratfEU6KjNGL",
+	"Wiwoiyr8D9cv9iOZxsp1umFpkK0BW9gP7oRt+GERqq8hagagOCseNbXolGofA9ZE2P6j/MnOsLzRqtqN",
+	"xjxKOiKfi6VU3cSWPhVCcjwBi6CR3fpJRzbVR/bN2bHCe7xmotMRJA4AjcmKx5/eDOz2a/J4+LcAcGvY",
+	"5YRW3Td8hD3pbkC7uNQEevgw4fM011cl+VBTgMURpJ80jACiQkM36kK7V0+XqoONbkTf5VGUDB6OGjdL",
+	"28Xyx+89mJ/YWECIXOtaFOjkDS1eRCXWwta7HMRg2+ajNy9LZoFv0qJYXEg53gfpYQTG14RSYCxTRe8T",
+	"bpLuiJzDcPokcu04Q/PNccNksSGXWpcFo959kAMS8WnCzfJTkwYK/B4CT1HvnPnKqQFqySzk2tAXnqbj",
+	"6lfvCTDRLjt5tGqewlmaNbsUwV9aA37eAGIZRScwy2670swIbPONt7FeC8arTpeLY/sTRBilQ3qMh80a",
+	"sNdDaAMWCj6Ty0PzL/yV5sxXcLLUbCnGFmwaAelfCYSaW7GVRmQY7RhvuPtZB3YTdzPMoRiDQAGMUaeT",
+	"gQdQLbvZx1N7fibblL2CsCWoY3ULVWKgj8hcq+5dm4kE57As+9OlOWQIosxC1McVbLWtPibBd16y38FF",
+	"tuHSaXcFO23/iTfrKBDSfjZ8Kl+Wz0FFgytUcGUvW1XARhCiD0xIaBluB5IuHOW7NUb2QvOGGVe3DwyD",
+	"0tD1Xl7b0yegJ4fMNWjOYEXtxvyvv/zXo3e/+7eDYrCdVmg4kt5gQmPNNVjcu3xCqxnp4eVGIqlB+DKl",
+	"hTkBC14ICnF3Qp8cGyUUbLZj52fs350A+vyMvb0MYJXQRLi+cF9UWF677wtdiaocXI1/j+8HAG0vATp+",
+	"H1J+HpTTWlorFCRQuh/QFedUnsqMhveJm/6OTJeSvPKqYbKLcCW4SVMaForO6RmHfuEHVNywxVG/37CV",
+	"0buyzBXpsD2w8Yx+80tpCPj+gXkfI/IOKm0XUfpnl4MJTRCw22bQY+tvotaDWEznZwEvHT849Z8Mdo8u",
+	"xYJDnen5WXf0zx7Hoz+NR/58BBBujp4/KPBSfofN0VNXa/gi7wxZSHeGiwmtmvbuP3zLIGT2nwGJtm1K",
+	"27vQFjZdezGOZ+HnCSzx6JGs4B35Cvz9TVbpP2e+RX3BHnvVoizYZyntvxMPy2AYYlfWXB5YvhTtHufX",
+	"13h55xICALYTKVqhhRu2R5b+VuQ54WtZiSTWURroCG/8dUFJTwAgILbufqD+u5ADFKaXorOySYTOnpW+",
+	"kJXI+qxzvu9n0ELKWK5Kc7hwze9MKk9jUrwJTeIkQMERnQv5ZpN0ifQIRM+1hArmG/UT2mtDOKL/bw34",
+	"oblaRSQlpSq0HYKcZkAA13Nq/LavoBhe2QPAxbiroKryUlywaMHu1wUj3gGjwZPpvrE3CIA0IgdYLXuN",
+	"Iw6UP9MbWzZv95NIEJg3YpuiH/KjKRXhHEY7M3yUU5AAEXp4sv5U1H77YDvd81E1xTig8X0AhyEFLxI9",
+	"HwM526nS8YpATEXUPrCXSdxrXGCe+C9b0M5evr3TKzPEh55PbmQ4rX6GJD4xUTLo5MAJaeWfbzaVzB3a",
+	"+GRivo/SW6bTORmR3E+2K4Yp7Esmve6mN/jmX3Ql8NvQfRRano/NCejoKglGoQ03A709aDpuS6G2s5Va",
+	"2wCJgeuK/PxYNZkpJp5683RCpd59vc+MH+FaUmKbCb3oPEhIyMleydDrMcrFNXotoDDTrMBIvIU8VEON",
+	"6ZZ8Y6Zt7vfaig+A7oKDZQFeKMPDZBPAZXdb4nY+WJA2bVW+fVqqxKl79abSGaZeWwfEmZcORZBF0cmJ",
+	"rqxw6Ti+ia8eyvMLzrRWFAW6ep7Ky0fY6D3pmC/d8f1CD9TqYVEEPJx/9+uch4zcxSCBDWXY8V4wGoWB",
+	"sS1YK3wvSobpP6rt3hdiXxQD6a71n6mFTHFidFMP+uiB6HOOjqRYd/V5pcdzfOhYg3OIWLvfwybbsWa/",
+	"y80A4Ff30CfArcg5tw/CK1OJC1+7S/r8kp0hObYrXSG5BhvrjjoowceQOzAEOfhS3ckW7DVTJj2EXnE/",
+	"AEuKXo1t9Z6NW+TtHMIeGISYcs8ksQ9r7ARIXdP9qtPktPPVcY62pDvr8aA/67OnHV/Z+VlS1d2f5GoX",
+	"Gkn2veQ47SEyPRfGvoI8Smx3m9ZCAVzFCc+VqMrLtm2LU+Oris0ay9zLQMfQW+UuZJAIGeTkNVeZF5WC",
+	"19Nrkpv6TuQa7S+T8SsAZJHU49eAh5zWP9bQPybwCc15M6aqM4eghS+0ldVViWkKmJPLofaFqneckQe9",
+	"fMfS5+umqr51EiRVPkGOs0QWN6j7iEcRMoMhCtW2+vU1Rr6/IqSEgXYOuFSYfbPKdFJ0rx6vI36vSxE6",
+	"cu4hPW1VpuPBVjHfvHm2Yxh6xLAK1KLNxLz14a7HEvTVVkEANK2sJoPb12i+HGoHHJAqxwVmyLE82Ms0",
+	"ap0NNfebTZWxZ+crwTcf9vTd6apJ5iiufOag2xDj+0FBRRykHWMKA6ln2LfIbdhuSxA/U+PvUeR9iblT",
+	"4bwTHQuUl4FEQVD5c+s5FtntXQr50Yh5U0u7u3K08Ud9ECnre9z4C3fQIsisfbypfnUq5j+gtCCzNCDt",
+	"XEJvcQ8Q6ww+gPx1c3Ki2MnYyKW6snbjaxgRIScVje5i+UToTRdtrjJAWnEvEVRFaYrcUgclCU0KtL6V",
+	"0BgfrveTthFKOyW+kX8SBF/hQXqSLBvhsyBoS/jg4a3Yef4pueUMHfC6RkCZPRAn7MzOYjSigxRLAsk8",
+	"IywYnBEVX0JZNxDNbVrbtnPEG7Dvlhn3IiOsaQN1YBG1L3yAiUJj3wtJeqPeWml9S4he05YXgJ3SwrvF",
+	"2kEcIPr3kVsboUgdnFgEPzXiMLjxWQex6ghO99hXIw9fVLjlL99lLct4lUdMguC1RqAj4b/yWwHeF70R",
+	"Kso63vClQIXg8B78DIcfM5160FBK1EtJlYxSsbergkFwF9JX3ha+0LFTiDXYFr3A5p0jfvGQfa1rfBsW",
+	"t2OZ3O+gaorfCtUtsYYepP7s0TsM+51HU9hrAczcG8C1TBcJxeBxU90tUEljDbD4mu9QL5f2wuPgIevf",
+	"iZZXCur9J2vm7J4iqJeOXHrh9tI8ZM/iV+CRhvd0byBpYEOxPueY26oIZ7NzXT1k+yyeGBJQ7+aVnN+i",
+	"wHHHDlsBVghGgYsj/xZy3fvT7hgGkgqjJCp/ccFt5SRevEqMlcZ+fHevFqA1NkYA7BdmaBWIFcngVpzx",
+	"+W2zYbqxFWwqHI54Gg8ZtNOANEafIg1AGm29hL+LqV4XUn+Cyzt8ROLddly/4r00FuEVrLTOUj55ER/6",
+	"UM5zck4yWPGNPLk4+ezh2cPPAAaLmqk+4hv56O78ES3SfURdkgK3vCxPLtyHz+Y+eFgLs9HKoPbz+OyM",
+	"gB182Bj8mXP47aO/kv6KquQIrdu/BaRDT0o61dFdeQSxaQpGcF6Ypuj+cMt9cvZZ7kVh5o/eiAWAs8Y6",
+	"3cnFX/4e60h/efdz8fdYP8EPghjHf8YXCX7S3nl/effzuwiUPBgsntzOmmgS5DZdcoN74rnGKNUHoTSN",
+	"/laalTBI7FaXplruX2mbHY18ViQEsvHsbHFrzyZs7W+aFYKfNeIHt1In8EXZQkJ7YEYsLjd4w8Jce2f3",
+	"EfA/ZIClQeGDvFnzWwGnxasZJJLwqmq1MPyeK+p53WVRN8ifxO4j8eefRGiK+Qsz53e8hHVlOBM0owDK",
+	"jSJaocviV2bOPKs9g4sL7TnqIUOevTkBBXOv0ef46tHfZfkzMlUl0N3WZYdarPVdYIjO3jxJpoFKw5Za",
+	"l/B6D4wwmSju+Se/DBG/c4cGVYDUvDe85tR9xg0Mijl0Bw1qOXqmO3xcRDwZZV8/TuGEvkvsjNLWF2jn",
+	"bu3v6ZGPeGLwFVfCWsjOzR0cqUq6ns9/tWOSlsDhmYRhKX32N2rV20t0XnmBrYOWN19pbcgDIK0R1WLo",
+	"do+35cNLTxz9VxKgk9lhqtT8jbDPC9hw0tm1x8QNjAKgOT3XIJA+cY69Ghvf3l2W4WXZws5+DJah0Z8p",
+	"s4VrYATLpOU64QN3cfY//vX4wW+CD6nr/UmIDeOQiOsBiIfY4NFMLBGDLM0M8LXfsLKkNncf6zzTi174",
+	"HpqpE/21uwz5nVyC825ei1IoK3ll3N/civ9h+0nd0KP9hFvDamD74b0dp0jFh32cMhUaDfwPo/XXul4K",
+	"30PkFn2Yv4qyFaO6p88l+qUirPCPJajd8D7r8khJDdFAcByjDuN42bcuwUTL397lXJw8efzFb5VPn1FN",
+	"tmeTosXo1gqIjDkVl4gHCs96RxYTqkxLjcashoRFo0wzc9s6E6/do+mj8VMj6l17NoQqfQLW2BOSOiLj",
+	"RRO4gv08f1tK3HNys0rFOJvVemuEM+sARiKrwRWZ89/fi49y/BuzusL3IJHvoaq5c97bln9QXTzaRohJ",
+	"+J3khm0FVEuM1sX9mRw6dkKVV/6xkcIWXfr6DhM7fsN+ya8UYonqrWrl0wwAcCCIIk6GqHZQvWlJN0G3",
+	"OY5sv2m1xpGZ7gXvBA6c9ytpOHk/UiWNj0d8VE9SeEfCxHi+g3Z3+9s0pKZjDJV6h6Fpvl0BsrlUdxLr",
+	"O/YkA2R7RkI+EYXiiolTbFhUlrUwPiND3aLypCwV+VmtC4I65Ax+YER9J2rSsVizSfnWcXIfNwIEGcS/",
+	"lo/oJVE/4xxyhEx52XEHpTXsP94wqLqdfGmN5x6cYyioSYm9sdZcNnQ64BpXR8YUnnwUYryBdUThcNRu",
+	"R0RjP74ky3hZ0Rr7RcKob+RyZX/xMOovFkP9OCz1R3nXnq4AaQWpHrqmeBQaSxihPGQs4WF85GQHmOi/",
+	"BN8lzQA3g18gWeLDytCPs8fP8E4MfYzDdvtoSetEI5uZMlr99VoLPl9hgs26u+lNKYfTVeCBPfmTQ45z",
+	"N7qy9a6LMajElkrBE3Z0AFFo9+twzvK7jykQYMkJfkDE5cdnZ7BGSfkDE7SoUlJyErQP96KFGiYikUJK",
+	"eUafivYOs6fyqQpQ9g6dsX3BLlaR+6TIGSpaKoImWOu1wPwJyNErwOewXclKtLVshFvwkOEVK9S83m2s",
+	"z0n37Vk3q5obwT7hS1EwA498WjAALAWwAV2VqO2Fm67N8jMPQEelNDUAkQJxpqodcXaoV8VMNKvhJApV",
+	"XrA2bZPVAro8sflKzG+xVjuXgvEcaflxrjcc/IPpiHpuhT01thZ83Z1EODczqXid6OuclnELAij4+H6L",
+	"Lz6KeLwO1YPdzFrsG+34VQfcNmcstiyLK4/PlKyq0wDykBSKWCD5XFaA/TooF+fmrmDvK/O+YEZs+Olc",
+	"VxU189Q1frThO91Yk5GNoWg5f7/u1UOmSvYVYZo/zbwHm59Mes/HlMCOuIiakWfYNrULcCzipqkWUct/",
+	"GZZ+8tFYGtcFYQXfnMbd9JbPKqwjg3+CTA4inavbfX7GhtgDYXEjVOkZ+qMIQFlV39IkfmHtHpZ1JTKp",
+	"sHDxbd2VpxvrHRs7D+jhrmulfwE+Gs8XV0KVxBizHWl3BebS0CUYsg8hna7HCsO+qVEybZI4GRRTqV92",
+	"K2Km/BIgOE9+TYmV9Ld9WfOFJdRR0PNUW175MRkFJlSweS1KaRmgVmBPAJjPSdYvR/Pdw7IhDGh0x3GI",
+	"v3mp5BPzHYMJ0NcqsbC+kAGRb2H+pLy1lU9QKc3NrYA8wId7mhlM9mMLJljxr+TAg7XBBPIWKO5Y63Vd",
+	"ecCz39z19vE0PCBRdNkjfolWdgXtLXhVhQJZXVOxx5hoFYwWvI85G/g5IoUNisWX1oSiaR6JyLOzs/Pf",
+	"X1LjE1iFE9IEo/ZRvCkflVlzTApgar8h/ekZQmHFjUMd3bE+Oc0Bj/hmU2sCKsikD8IT4l/8EPjhiig+",
+	"wBYB8iC6i/6ZZNe3en4bNrsJYGNKvLcth6iSOZYLMNbYKsNMk2GP5lzNRVW1gDbp/Cp46l9M/C8mHs/E",
+	"L4BnGEexigWmESWmsamHg0ret3ojFNiLiOT0j8Cfey6X7zrIajkj6WDy2MH3UF8CAr1KvYQ6Yd7vHYLX",
+	"lRQ1Klw5VxVB7VGv/zB+wHQi8Kc9lPqPfbgRz2f/ZL8kvBuwbeRa/Na8P51uaBz2GP9CcUSBoGbNmg2a",
+	"/jm1hrpW5O+DDd/9o10GH8cSfE2U+hWMwBFX0D/TdfO9th41DW8ciW1jUFOaaX1L4SoldhMvn025yN49",
+	"m1qq/7nWHq383uGi3yYzTrYNQ0IH7Loos/JTG+vbugxqLC9b5Kx/aS1jA1KnZ+fX548vzs4uzs7+89H5",
+	"55nXRqhkv50Q1WvPGYfUC6ej6eU/ejzKH4RWDXlg+iDCUiE2GO5WW7wha/Qkh8ZZCBr+wCBhopNXirvB",
+	"YuxKGvslPXPP/R2H2uebleJL97H7Ml5bnGJBDU/VQi6bWkCycjca4P3qHr9/wyU0dYk+p3ZUBpIdfNyz",
+	"+ytMkPwVqgn2krkH5G5VebIEyChPXGrgBYEsw2UJfcRCEbCHlEfapNjl0d/xj14WaSonFDJGqDYF39C2",
+	"0fJBNL1VjjHl/CF7Sx4Z326H3QqxMZhRI9UyGYaGLVnzktBGCMUIZ8j04kcVM4XHkhKYOUUhFmOhmTng",
+	"NPme1DBlalgs2ywdmPlD9syNqCi9ANtdLLWgjmzk//Sn9UdFmN+K0nZgMvXaB22o+p6AlxCTj95/2QIp",
+	"+WRDfBn1IDIYALJsqaFaa8dmEigV8A3ZJ/7RT1PpOMjKdNpGXKUwR8hPt3oDk8VK3rSRCsucZqEWCTD9",
+	"IoTcN7W2eq6rtsUyHAhOlnBqFgFH8z6a3kfIeT7/DRWW39e2mCCXvg3M6s/oUMnaIXaUvmTx3x9/DUzy",
+	"KK29hTdN0mc26dbPbykEC4FX3VgUH4iQpwCyHxE1EP3uEhm1LKLMP+p5dKv01hT+51SgTYKLEv9gIA9P",
+	"wGX5o4rB1VoxDQmCJLvg4M/FBXWppXixqKS4EyUKpyL6zppYls0Er4PegAmNKBjdD+h2kOZHtam4+v/Y",
+	"+77ltnFk/VdB+SZJFSM72WRqN77yZCab/CqZpGzveH9nd2sLIiEJK5LQAKA1mlSqztOcBztPcgrdDRCU",
+	"SYq2JdlOcrNbE1P8AzQaje6vv68UGcomud2wzbsgnP2nePC3nUrAm9+ysRjXMjcwoG6Yvy/payzp19wd",
+	"8LzhGlWImJVQaWb4KtRaIrsekktYjzgOCWbagpbfu3dohXREYU+ki+RJIZthiIF1f+JHDjl5lZojZxpg",
+	"QRrbeywLgijLUcuGDuMTrblhxk9YE9Ao+uaMPzl4efR8P4vlLb8UcXjK2qJTcu31zFNXDM5O3/KwQZn4",
+	"Pi4OZOpBbFJJ3kBdCj1iJxMr9JLrzPOSwvAAeWjYpSD2XHLA8CvNUE/XrB0hriwIq1c73YAasrd7Tmaj",
+	"DnUr1jLITX9fzXtbzagdwFcuWIOYCJF9nJiZ3SJzuyOJ0dOB0wjhlgMKCyBf7pCNcbIRYPpmCMD0Y6DD",
+	"l4ZlIpeXQq+ilNLZ+cnp+eGHd7/87fzns7rPiGBgDRg46dxtzinuLoc4THeEMupDEkt0Gsfde8VSXoj9",
+	"A5SBzx8tsSbAb8sZ0tvSpjIXq0cmYD+j1KDGXBmmNvDf/OxEeoXHNXVztPsYG91bA0tWbJQVKuiQTa4J",
+	"OlaF8SmPEmi6ff8aQBywPYuOQcBUXnHNSysgS5ch8UdRiIxVC9g0mJ1pIWIoYqG0eMWoBAvUVhMBlOha",
+	"4DeIrCZCh/q6C818T1bCrJriOoTRyrkVoByAecUVQteBf1sLcVyPX0ndADkvMWIDbRmoNkzwlzNIglk2",
+	"FqLEfq6Ww9JU2DcVAQh2tF/A/bvaPKpyCJ/E9egjks+Buz8YcKstJ1ckSTqZL0Ma85GBl8b2Ng/ZdR4Y",
+	"XK+0zqxwlhEWjWIzkbm6jzOHn93/fTkcu8M+hFKgxtmPUYXEwAbXej6LNCdaAisSvbhFbWdNvBm+wMtb",
+	"t0VyXiN4UBnrhxe3LYFuvXVuvLJeBRYcBGbqibYxibr75bTkttKCPc5Uag7diYhPxajInhwkBzPBM2rQ",
+	"eY0v/vQnaRbKyHYtnJDWgZwVSeZ1z9KXexc/XY9AePNKPPFEmWBwbljcMq6LVSi0I37nqc1XVPldBoLa",
+	"nhW4MaR5qwoxqG9m62vvTtpZQl/awVdvU3ULHhRh4kaayKaQW96Gzu1j6tegGLQUbCXsBgPb2IDgjezu",
+	"/XsvduF7R8MDdJyAhan5t0PHRHu7RIfxbob0ehMeAuv9Gs34O0b4m8UIP7RNrxN57G7+yAwDIHc5io3w",
+	"y+973Z3gOb8fQra/l/YiTDsXyBC4qV8kQyGn33fU7/jVB4JffWi7ZUDFQhII+oNjCGzbznltTGzDV6Tu",
+	"o/o1Bl/TJTu0H+eB/GO6qn0BuLjEVCgHAGgqAz3v120dhJ6icgfH0jBRy1jFMoWW4OFQ8xI02GOteMwf",
+	"i6j+7oYvw4/be7apS4QptrbtF7Pp7ndUzr6GmUfYmq/dUza5OcAk0YzJugu+6jdvr9w6pKzccH4t4CvM",
+	"8/YmaU/9RXcQJm0Hv3IVg6x0nsGhtC6BlyCX1RZ+QGGwnWIz41Y8hcPtgBDrR+DqZLIruipkWVlAC7Sc",
+	"7p8dJS6ok0VVHLz6wf2HLPE/nu2Z4dOt6mATXcSvUVL3G4h8+hEm2y6axmgzL+8cVN8AUBiXc1Cwn69M",
+	"b5JhJo1VetWbR6dL7vy09IbnuQv7UDobjYwZKxZdPJBaFb1PvNlyRjunRzPQQzOkr9O9xq3awZv8xIkF",
+	"FvOHKNwNPU60YxhpXQT9hyrFMXtZAExvgpuLi4sA3eql00m0HLqDEwRmCDmdWZbBU9xfOtmIaRJa3NfB",
+	"M3deFaVzWP84eOnm4xn+rzMN+OOzQh38a8DXnuQGJ17zcipoxF+5c3PBy5UfA5oIJE2rr/ZfrnJCjJgk",
+	"/BI+MFDkxle6v3RmZYsFX2NgHtIU00tY2jaA/8GuFz+E9J+puWwbtF37f+8LnD+x4nd76N5jG+k0Z0F0",
+	"GpzxSze706pM3BmvmUveU8btmzqvb3mToo1JzRM25ZciQdiXc1OCawB4jFc030035eJbLBh07Va5LKQ1",
+	"/ZoXRtj3eNmO1wI9pZMC3/01IA6xsL18gNbijMCP+8CoZ4OdkKpi2IaMsCQEjgd4cPOcLrgKq5/KS2FC",
+	"j5RvdOiKXu6PLXwF8WckVs3d6Ed5l0duLpAv3OP3oC8Zvh3R0HeYftnQ+AcCJfiq2P4H3Ks+DzmRIq8J",
+	"W5dalVMf9gWomntTn8P/50HKtfnH0b9GljtLf8X+97//558HI3ZS4hg9MiDlboT12k3gK6jd2LlBSn89",
+	"FrkR7MXRn54kcZsspDt90O+n/JGpYz+e5zApZsTelXBuiGaXKRKqK3g6k6XACNBFPADmTd3vsDVY2PqW",
+	"iMcrKnfCy+jmLeDXpvfdfmILb36Hea2be/2vOqbY/i5xJizYcb040P8cs6zSfJwLTPJyakUiOkjqZh2v",
+	"aoA4cEa6P7A+2DCyIvUcgz8QbdLXg1d05oxf1WLNHychCUmNBEDB/SBDmH0EvBjbYifQAhsMMr5KvJSG",
+	"R69D4oA4mH0jhj96N0Dxx3WLqBbpXJWynGJt3BDKrsuS1fg/CBfajMH9WF+6QzuLntKZNmwmDR+udTUr",
+	"nYoAP+AvRMYueV6hoJTf4XGyvPuCFTcWKR1XXQB1N1FTT0t0j/dFmgDoNYLG8dBZw6jbxPPB+iFjPE3F",
+	"whqge7nw5wE/WhGbS2jGGQsT6iZ4BGiLQnBUz9Wvbrx3FIkEq76jYCQ8v2tRqfqCb50EoacQd8ZXnjOx",
+	"sUrXi24h9E/CvqjldFbrnwxxyBslO91WkGm+rCf3fhTfNqCObiI918lg4Meg/Kbs8IK+mrk41c9+OHSW",
+	"ytYohi47czFuXwT7yf39awtg4aM6PCAG/biPrnHuHYeoCzORXvvRHYQ5UZtAD8pDDEZ9LgYGwATSrVQV",
+	"wCi2VFDYcI5sFcUdKA/oLK0Qfd03Zu7Czx47O5vfBRJ514aGX9VhaYWwM5UZFBvFJTtRWqTc2GMmioWF",
+	"/rlcYQxvlWK5dIeqgPF4QIb2Vi3ZUuR5WFYzlbGlqvIMSzf+w/HoQ/bottFFYCcMyrDhU1otDcPlTT1e",
+	"v+JVd9/FG1MsPBREazSA7br3624TXWSorsaEAxF5BBC7LDn+W50i/g6GbfXa8aEH5YDDsMY+vTkVcac8",
+	"FUMgTdtYTqEr5fCzsVzbL4fAGtHJ7UB9TykwgVUYgxCXKktzZSotRizgmVBcFlrWhbFESOHeKiGWORqb",
+	"Olk9Fyv6QioW+BAbqrzmmPGJRf4UeI1KX2LjqKkWi3yFWmyiAFisXVda8/hPFeDXWimbhCO4sOFH7kVH",
+	"7O3G9wNSFwQdu5eEUCGpc+IE3INR4EBrQSWRFj4LnK1S0RtDecu9FzJbADHqiP0NDszcbc80EvEa6yCb",
+	"+KQHcH7+KKayrNk2PS0M70Tlt3tJMKIdIFneWcNy7Fu4CUbuZYSRe/bixV2i5C5mK5yQrpjU/THIoHsy",
+	"i/vOcX2f6ENW9Rr29KNrdEeofu15Cjc4RC1SpbvZboB4ouA2nclyOioyUBIE+JnSRZXzmvttJtL5iH0E",
+	"R4aR0MKIKlPlyrsFaSLHnqtSjNhpGDgDzqbLQdgZL9ccC/iMV/ihJFU+FjMJlhWx16DLK1UmGB+ry+F+",
+	"D73bI3LNwcHlci6W0ogbeqtTHO7v7up+uCvfC0fT0uG0aI18dVoq98etna9HXe2erQbH8HI1VtkKOIXB",
+	"9VCuCDYVU+WeDBRCszUXeCktp3ykVXNRDkpJvgs/O7gOrbZCxmEqCexSbeEDcPS52Nm/aOvj2wtiSs37",
+	"PnCbCy48pWOxyeiK21HOrW2cqlgbHsxSHAwh6DYi1cIes5i1Os7VguHJrN0Ng5Hdtse7Q1wUCkhrU7f9",
+	"Ys8JPOZalZ4X7VDUVKm5FFRW34tHff6X7RiQX1/E8Adkf7E5oXo6kWHKqftTw+9go2ZfNuc9XrHD1UdP",
+	"aFl5r2dclgkEQqFOD34Ve59vgMW7W4Y9N1FVJq3SMVbtmHGWqsUq4pZkY5GrcmqA5hsSOy2zdjiuyizv",
+	"zhtQS19RqHLJrfXE+OL3hdKWPX2KYRbDu7CnTyn5/jQQji21tMIcs6pc8HQusqTlbpdCy8mKPX1Kt/lP",
+	"lU0F1o7fWcB4e5rM1qJwppZlrnj2I37KtazsD7nYCsx9IvOa2HPsX+Q2kHZLd90BjcR1uXpvo4iztlj6",
+	"dMgWWqmJNyUaAWzXyNUUzgic/de7TzgqLaacqtJIY0WZrnpIVdQltLD6CzdskZ8ilScQpSFiH9XJH2Tk",
+	"H+J6NdVwRjhqOSO0HlEwbDedgir+r9t6iV0eVKLJ+OQMoBdKVDtur31oZ2g3e0pB35elc2VX2bB1fAIm",
+	"hsDMuTaYzM2kLCtI8jZsvGWZeYqHEbUIta4z75MDqcaGdXZCQFDcSjsM+7cukaCXN6MP2lqj0wXQxDF0",
+	"98fYasdkyQqZ55Ka0kQp9BT+9WK2v61ht+vh/tj3Ve4Rb0tsIssMslyvz36FxrNcTTH31Wfdh59zwSdf",
+	"DsG59CcRIRzrSiJC4Vims5ZzvWxRB4H9iRbNELkvEiEpPStNgvDoo/bzmvukB7It0Bj0bgk0V48MEg8n",
+	"oWEjpD/jQP+h57ju6XbC/TQwaSJDZFWZUeK47ci1turI7Xcts595OmNLpaGK+hsrudZqaSJERlVmr2py",
+	"mfGKXKWuM/XscfjXMl+RupZiRhBsF/AJj/wZ2DxJohNx0lqL4H3EVwmlz5X2PPZ1R+SVX7qr6L/c77B2",
+	"RI1BWDj2Y5x4oO2Mm5nv3nGr2t1wzI344YW7YiZ+H7FfFA4Z+b88b2/rcQMfzue9/ubCRZXYGWUWwNQ0",
+	"FnYpkF6/2MqefRV7If8QEelWyE/lSs2FW+NaVVNs0OIetexbxUE5U9o6tbrgU5AbtUFIoGYLCex03bQh",
+	"FNkP8ZbPhkTyb9US+9S5FnXLGveA+Y6XmMuOjvyj5PpHi7YnQF9OF2dJTFoCM3hnBQ602TN0HF1kRHCE",
+	"RLMFYAsIhE6UJgYusIgGcwK4koNvKnR6I8ssxE5J7bFrbd42j22V5bnZnPQ7x+v2H/53WPd41UHHkPFV",
+	"xMaA/wWue990DI1xazFskGmRrVy834rJhrXdG/KnyFcAtARde3HDtFFNs7dXEK/Y4ezjE06rXHQ2VWn6",
+	"48NLXKPJFpWxoBsNkxPBRgPTstsQ1QJdNYomtczTIRRA+0RghEEM1Ub3szOE51WuGwo36k6xR+7c4gI5",
+	"ODt25xU9SPDfnrP1jphS60HtA0KZe6zClQmuhbFsTOwldFDkCwHS4BP0qg3hfiCzcPboDtf8Cnb2+kJc",
+	"pJ9uNgE26zURpNwIiTtiJ16FvdFNgsyCj1fCPompEDpQOx/8e+zSpflndGLsw98fjksLYPlGcy9YQoLA",
+	"Vi+mtjbvUMbq3WPokn1I7X0SmmCKQ8T2/Mvfeql2V4HCzq7FVBrrNbijZh8k1XaHeeDXBpBDa1cr0jYY",
+	"WBivz35lj/92/ubpn5+4MODv78/+jusH8gVAmWHTGbXCw31H7Gc47mu1dH+HkiT8WVoj8skrxtmYZ4CZ",
+	"ADnhhdKW2sTDkgPGEej0hvcAt7DeSztiFzMFrp9I/mTJrLpC7TFeMc7SXKZzTFl4FCS2Z+A9W3t129a9",
+	"LNzb1nbWf+rX0vq+XLx13WKFEkAzTP507FvOSlc3ELgYgvW4pYDZ/np6cazfwbh3Hlab/eHO8va/iXav",
+	"zB9hw+NoymoS0KqBttGvWFQUF8LTPPGmlQ4huaV7H37GtfjlkLQb+yX/8JIr5tySByfXcV96ddA6/Ad0",
+	"6VL4P+8bIr7BWfMQx4bkKRIReQZ3kH8MGbeouQXSl857jpWXtuw0AKt5aSa0c7b7e0gSazERWpSpCK0z",
+	"ZSpe1ZQb/j7tzti9HKCjwa9jBluSXjyMDnv84ugvT9zWseArYNV0Z5mxe9oldPmMVw2tUTppemQV/rrF",
+	"I/vX6uCi2aIJ70JfG9/9jugSrrN4EM0OKuZfH+a5x3UrNaeitG2w8KNub0lVBUqBwj8CbY1C2tuN7rpU",
+	"FmjI1WQSL881E690+Qtc+HEy2ah6HWS65p28u9eAnj472reWXv2lneLvLqid1MRLL7YD5jyvdMk4m8sS",
+	"Kkc0NfAo8k1uUD3cF/1TwR6fvnnN/nz08s9PasJgF49CZNdEew5kIWowEPXOtVqIMiHCGJElwdUqXaOQ",
+	"ozoNdKC3cxW7Q/Zd7eHX50LaZ1g3GIXXxWwUmh7hM3tIjVotBbWcvNhJ9xZ+UgY7ILKWsUDaQuB7mMhU",
+	"8jwyXPZbxYF+yCdApvJSlOyx+xOKKfsa6UTmgk2VMIyiVYxNntQc6y0K6xQkwKEvYTw3KmqQrs/8KIvq",
+	"GQLinl93MWBYZdAqgYCkFcUKf+/hh9kZe8sOKZR+8lN+bzmUqPBLfXZ743TcZ2AwHIILaw/W2kJEbDUQ",
+	"H6BbhpXgJZvaJNuDUfed1T6Gi3ZpA+EhLTbwVi3XVvGEa7Hj1BYcgFBO1kDyMPKjuipNy0Aq3a9sRW9/",
+	"sFOArn9Ix1pK6wv2kBiMaHHdg3HZCuFOmJArDG270WtHo6o96rJui2t+0Xs5F0xA7i91Z4Y8p54qOyzN",
+	"H3XyQRcGUd+7TQXIIxUrqnQGMECeL/nKACoBCYKxIdcFX/QRWOkKzccYo7sdaMbLDJOFBHYBPIMWdPSW",
+	"mi05AkvoI9xuhkbXtvngRfiUjbF5ma9C23NLI2OjmAa58HGu0rmptT3qaA4pjTdX3HYX0w1Kk39EtOiw",
+	"LLlan6sll4jd8uzBsNmgEFwjj32/C/i+VtJYlq/BcMCneeudRAuCzpl0tpS2g+O3u33TnSS8Vd7Led5j",
+	"3XLIAEcWNbgsmXRH41iwD3plWP5gaS5Faf8tsyixhldiwCxNmFmvekYaLBRmtdQpYrdJISlbAh8LgfqW",
+	"wLNlKBu3EEBXbvhE5CsstOB1CB4gHGpDs5PuSnykVC1dammtgCgQJp+SWKivhCGPiRqR/Js9fnF09MQz",
+	"v2ABBLOZ7i0BZXZMOc4yDI2ZI2MbfDzysQGZBMJmgV0cvmDETmDjmEHDk5siOK0TWUOZua/PeSoKAToJ",
+	"zIhUlVh5KvjKBRKkQf3s6OgonPD5TPCMXvLxi+d/eTJif/35nDUhFfjZy060xoidTOGpqEEl3CPdZuYC",
+	"QzdIF2J8plJ3o+Z+e7g07LERgvaxD8IYPhWtmVBTjQsZr/kdnE6iiTa7OJkM9zUnMONDPM5FO4Pw/Woy",
+	"3skWcwYW0eP9kgjO27G9XIkAD5fd0IuTmizFOauGzSZRWEZ/ORWLfHWMrWjO9/y/s4+/MCt+t+ZqeweW",
+	"Ktt3tGc4NVc3mnpVSQMns+3tOVf2mPpZLjRrW+xtg/k57Ai9jBNRlLnTgx/19nTv2sc114HbNEEkpADI",
+	"uAVNNOMJhnZ/tN9dTLZsiKFMGPeBqB+DweFB5zH+7mdy/+XQQeHaBQQ8fE01vBGyYSiUEJd6TLYEjBv+",
+	"7PNlSB4wLL+tqOi4wfXdiqaOox4ZBqDvBAHzMp1FsHkJJ0xp2IJrPNe9PDpiFzOM//50dESXJOz50VFo",
+	"eBixMwXxXghoBsd8iTujl+jn3TMDrTcMOGBGM1YIXi5nMhcupoqfAksfiQXcjy6FNu6MTzhU6681V0q/",
+	"XoAa4lnTKBejikZbTEN3q5fL9mOa0/rj9p5rHbhIH3bv3T0IhP4qL8W6Fw8WWNMPwiI9xja3XBjj1zLl",
+	"z+C0hle7qB6FRxZaKr2eK1tw6TyFV5nuLfd94s7YfqIr9wJdjJ449Mjuv+TW8VO/BtKaIPglVWCbacmk",
+	"oYAHhaHWfpswC9IAyKS7wu6viGdh+57mJ3rKDuEeg+b/jSwzYv4adHai9MD+a6/XsJX3Ss0hR/BBZePK",
+	"sPPXn7zNHjOTqyWmHFxYng8C0nnjWWgFDDX9a9hftI/pQyOlRw5dv+Ez9jkpfljqVn6aEsjhj6EKlrUu",
+	"WSOM2QiU+IQX789pynJ6hi82dNjDd+x12Glc6sYHd1SZyFKaGS7Ldi8IpFj04x25QLr7HQHe1uewd87u",
+	"JyvO8/2Y0LtMlFZOEPZEEvuQYEb5TmQQAkJaJI7wNjPYrfqFsVH+R5RZbJJDOTbLO4D7XmN8KSCl0WDV",
+	"onPsunMIncNypwvmng74iX/LhFnFpoq5M6u0s2FZguumBzYZ/OFYlsCvvf1Hdzp32VxI2/ftP8oy++7Y",
+	"7wKmdI114CYpdurQMNVsyryxG/etmfs1bHro/rzhe3kpNphYDU6KhtrM1NLcT3KkPUUVp4JnBKS+FISP",
+	"vbm1GTkt92tqwMTkfY17+m4cqbv1a/eo7270a7H816pYcII/LxQk6BHdQS4i3Iqadq1iM75YQJ/GDZfH",
+	"klvkBdvl+lgv/3roCqX6GbwEFF8vgTIqwECasPNqwaBgHH5Sg8t9iJzyksK2nFuhrxaI4Xe7jXAu3CMe",
+	"QoiTrJkXToPbgER2HO9JUKThGbIzAAT0+7q+0Y5G4wkoJQaFMzJhRKjiipB1LnXIsvYEsH36pQNJYteQ",
+	"pb0EfPdJp29Yao5IP4emQj3zUZPQNFj9dparVuNcFN2CFtQyQ3C2OBfa14GwX/UV7PR5ZOoho+a3Fuyy",
+	"c/AI0LfmKiRfC6h8rLpLMNzMT/1Fuyr04u1vK1lxBip9csKMKgQQ07pIFMyJ2ju4ZTzLtDCGyPIKLnNm",
+	"hL5ESKgRllWLV6xU8HPp9vucuJxu5H63pWfxlkNaCvocrWLpTAGkgJViyRbcGGDFNGKNidRPbiydM1A9",
+	"Ze/iKPSuJ9hWviNL+0UsP9FofaPCKK9bLQeoWJxxteiiHCMSHiryPpB1QeGapWEHes+OeEqX7DAU849o",
+	"U4fl1gotseSFMUHCxEKlM1PTQ1InB8AeUQjZNw5zttBqqnlRiFvSAN6OngmJGPyneNI/qzSfuo0KPh9h",
+	"WEkz1QHfR9+74HJt9qry6SJX3cxz7o+nVTlEuFhqJjNDcS50Mw3i1NV491vQ0CE+KkEcSMKQEIgpL+zS",
+	"8Vw12XLYJAs+FYeLcroVDZaFTG2lBQ2nSUXJtVQmYUYIajogoBch7r++HOrmyGrDunGGy1D4C2IhYCJS",
+	"RNxi2Kdf/rq+GPqr26feVHflxaqyhyezJC3lmWdaRuBewVdsLG5fzb71aKME4yKHLsDQL8bNXGTIUgwK",
+	"n2IpYuaA9qwFTBz2+2ktBTJ4uCi3FvD000hOTi1J2xmQXwlONfScLLRKXdhHvfNqWY7Yx1gcTiuke/fQ",
+	"SGh0aW9rB6XO02pXWcbTqryjVIb7pm7D8+rUAC+/f0X4a1pyW3jt/SsZsMiGZAPckhxSLPcGM6BQLgBF",
+	"rfTdVcyvM3i+XxLatGLaTudtqc++UJciFmO8QVW9dfyOtrvqTJXbnhVw7+Zhszs+wZVbq+9TsxVGCjst",
+	"sIeFcQhYs8PP7v++dLYo0TuP3LSFJLPl41yY0GWMvcfU3/gYlGpwqY6K7EkS1u9oxQsiIoAdAO4S5HIQ",
+	"jo8KHiqvitKgiIb/NQZXcWzVJQ9dlW9Qsmjr45i0sMnLEnsAzGjB9W+VsIn/79Rctp/XSVFpV2nBW3JV",
+	"tksOfgMR6Qly90ADk67KR14GuZmaC9F+bzR6Fq7aoXOsH9JV3qgvuBcRaHgf3HACqhW3dRLa89jXmnw+",
+	"DD0Vc/oa/3JlhC/6DM0beRQC1d0gWYnx+5KI0vtyNz+TU4zqvF2bZeeLbdEm8BHvyolqB6grcUk94pu0",
+	"nptcwX63AnXXrrPBVYZhL1Om5XRmQ25Eq1x4ljjM2kXsxDO1LInSxJ2fcqXmyAfgov+QOsH8zSMD16mF",
+	"cCewidLs2XM2U5U22BYPH1viqRyvnIRGFngJ/JsXskXK5RH7CE2McPhoZqbx30KGLrS5SAMiQH6QFLOQ",
+	"CrJKMTVx26JPWrsDYu7uYRWE7G2bmPua2FR2AJnAu3/batRnmEnFJI54CkWHeLb9LCPNsJs4MqGQiwXd",
+	"jzFP5zVRFQ5Hm9s6XHOQXZUdN/s/NS7dUXtN/Ix7YgkvtjuzLfTm6NB9wmEh1CIXSZxQrgsRV2cQMyO9",
+	"M/eGFLV2MWNw7+8K8uvkXJGafMw6GkigGGSGNmnL+zlWMksPAavfPdHw548yS3faki6z9Ed4j9Z93LND",
+	"jrVaGqGBcvJGQffz/WFFWjrXrfKzUftQP6HRXm2ExvbLrhlLeZ47T9wZlbvF2TZlf8L22bVFoghMNRUm",
+	"iWMgpT2tp/vHp/Fbe4rCLfox39zfGAMiC4nnHj68bWicN5uL1SB7/oTX7hYRDI94PeN5LsppKyz4jdKs",
+	"5Jdy6lb3KNUCWmt4bkZT76te3I3vIRJ6GlOMbMl6ayvunQbsKevfQOJp2EVDGdzdswE9qD3krua9ESeG",
+	"+W9ONDBCd+XQ3npxIVPjNMNZBLlvILuFG9uyBIlYfJwLUjCdVAcpdk2gm7yDzETSbPx+ZGKlszKDu5mq",
+	"MCP2zmP2QG4KsATUa0pcY0LCXfHZrERFO7EasdOQCMCfNp+AdwdBG8DqiNwI1JFxjwDpW+RQu0rgtTTk",
+	"2dxBzxCXstu+C0+IRGNXNjRikO7rvbwUnuwLCk+5gNI6oK6eM4NCClNRUwy5A+EnPvW/oksnYkk0Z8DI",
+	"AY3uZSlS61G6TRI2yNvCqfOI0cjBQY/Rr4imrvFL+A0w3sMvXzJzTCJt8CLhjFyP0BrXU3va84xIyXeX",
+	"WbAoLdaeabJed+yhyGqBjeKM2NB5ws1srLjOfPPJ2hKveqE0Z3jFjqegMn1zUD1AuUYNBWUqnk+49gqF",
+	"7nTdmALLtZxM+hOv53TNDmfBP6JjGugtvTa488nKoLNeKtIsjNg3HspUna/tLPSZMXSes/nFjKXKAM/Z",
+	"0vtrqQMapm06Dz+7YfpySGqOgzow4P+20oNxPhMroiVz50MsaHEtAqVfUucRscUkEPsXPJ1JKJ6KMlJg",
+	"oxmOZX9qCbYgW4llBisLUfM2j8W0KteY4RoEcoYV0hhSwAfyz6iGuOTSIpqDlIS8fGPLfrGozCwIlu4k",
+	"zqzMTGSxfOf+8BK4Ps8AjNer120Qr+eG/quk49/QT0+G6s+zAbzIaW0nzFQI1Kk9GGySq6fI8Vp4jeKN",
+	"aAwII3sJ5s/xil2aBTyhqzBSq07uiWfZnXOXM1WE0wCG2k0PCSbcU+6aKA1jJ9u4dFoObnVgXnD3xBW6",
+	"qeuYzht4JNQ44AQMELAoixNKHo0voebVvp37V9/fujMLwCe8kT2K14CJiKTpCa8aiensRRznAiqgSAZE",
+	"y26qZRZnPWGD9KI5gMDAd20y1qx5Pp/mXizyVSSoSdsUsWwTJWKDoZnGAeUVMxVtO4HbcyLtiF3AGRlu",
+	"b2k4gXaaXq15EgoAPzrqJsR9rTTc0D05z4/rIhvcrV3btFN7NFhVW1BxewHRK4iQ1FwmTIxxpiVkDzNu",
+	"E1a4g6QB4LNZyFqXYKKqEiCUHUhogmzcWG2vqHIrF1zbQ3enpxm3vLlgFtoNmyVHA1CPV20wFzzsAiXn",
+	"85c/sA8/uvkpFBQ7NuJKkoOCLxYS4dctjhf/CBOcsP9/8uH9q7rQ69FAagLiuoXgZazl3iRjQGSqu2bQ",
+	"ezXikn/g1/8rXIWyNPsOX9BiNyi4QhM0rkkSgtZhcd4nLVfgmYOjgcfWbPJllEXBbxumCog/hL6qMpW5",
+	"7FcF8peJLtewptKiUp6zQpV2ttYIWi/isF1EWEqAknQp7Lu7HVwPaZYbtabTLj2NLHTGGL4KnrJLIDnP",
+	"byCPvLOuoMZstTUHuc9CqOF91rFbOxdTsYg25pjqes3qEzeBFzM09xLTq42YqYc4vvFQSmdGKdAE0tRT",
+	"ESc4B/LGQ+t7ay7xOqzxDyyv0eCiD4U/Z5Nf/i8AAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -81,6 +81,10 @@ type Principal struct {
 // Guest is the account of who has signed in to a demonstration, which nobody keeps.
 const Guest = "guest"
 
+// GuestsMayNot says why somebody who has signed in to a demonstration by a click may not do
+// what the role may.
+const GuestsMayNot = `who has signed in to a demonstration by a click may not do that, because it outlives the demonstration or reaches beyond it: sign in with an account of your own, for which "commonwatt account invite operator" prints a link on the machine itself`
+
 // Person tells whether somebody has signed in, rather than shown the key of a program.
 func (p Principal) Person() bool { return p.Account != "" }
 

@@ -32,7 +32,7 @@ func (d Door) Guard(spec *openapi3.T, next http.Handler) (http.Handler, error) {
 	places := map[string][]need{} // of the operations at a path, or below it
 	for path, item := range spec.Paths.Map() {
 		for method, op := range item.Operations() {
-			n, err := d.needOf(op)
+			n, err := d.needOf(method, op)
 			if err != nil {
 				return nil, fmt.Errorf("openapi.yaml: %s %s: %w", method, path, err)
 			}
@@ -54,9 +54,9 @@ func (d Door) Guard(spec *openapi3.T, next http.Handler) (http.Handler, error) {
 		delete(places, place)
 	}
 	if _, open := places["/api/"]; open {
-		around.Handle("/api/", d.demand(need{open: !d.Closed, text: readersWanted}, next))
+		around.Handle("/api/", d.demand(need{open: !d.Closed, text: readersWanted, guests: true}, next))
 	}
-	around.Handle("/metrics", d.demand(need{schemes: readers(), open: !d.Closed, text: readersWanted}, next))
+	around.Handle("/metrics", d.demand(need{schemes: readers(), open: !d.Closed, text: readersWanted, guests: true}, next))
 	around.Handle("/", next)
 	operations.Handle("/", around)
 	return operations, nil
@@ -73,6 +73,7 @@ type need struct {
 	schemes []Role // of which one is enough; none: whoever it is that is known
 	open    bool   // also who is not known may call it
 	text    string // says what to send
+	guests  bool   // who has signed in to a demonstration by a click may call it as well
 }
 
 // anyOf is what is asked of who may do one of several things at least.
@@ -104,11 +105,11 @@ func needing(schemes []Role) (need, error) {
 	if slices.Contains(schemes, Viewer) {
 		texts = []string{readersWanted}
 	}
-	return need{schemes: schemes, text: strings.Join(texts, ", or ")}, nil
+	return need{schemes: schemes, text: strings.Join(texts, ", or "), guests: true}, nil
 }
 
 // needOf reads the security of an operation: a list of which one is enough.
-func (d Door) needOf(op *openapi3.Operation) (need, error) {
+func (d Door) needOf(method string, op *openapi3.Operation) (need, error) {
 	if op.Security == nil {
 		return need{}, errors.New("it has no security: list who may call it, [] for everybody")
 	}
@@ -130,8 +131,27 @@ func (d Door) needOf(op *openapi3.Operation) (need, error) {
 		return need{}, fmt.Errorf("its security has to name a role beside %s", demonstration)
 	}
 	n, err := needing(schemes)
+	if err != nil {
+		return n, err
+	}
 	n.open = open
+	n.guests, err = forGuests(method, open, op)
 	return n, err
+}
+
+// forGuests tells whether guests may call an operation: what is open to whoever comes, what
+// its x-demonstration says, and else what is only read. So a new operation that changes
+// something is closed to them until somebody says otherwise.
+func forGuests(method string, open bool, op *openapi3.Operation) (bool, error) {
+	said, some := op.Extensions["x-demonstration"]
+	if !some {
+		return open || method == http.MethodGet, nil
+	}
+	may, ok := said.(bool)
+	if !ok {
+		return false, fmt.Errorf("its x-demonstration has to be true or false, not %v", said)
+	}
+	return may || open, nil
 }
 
 // demand passes on what the need is met of, and says who came.
@@ -150,6 +170,9 @@ func (d Door) demand(n need, next http.Handler) http.Handler {
 			return
 		case known && p.Person() && !p.may(n.schemes):
 			api.WriteProblem(w, http.StatusForbidden, fmt.Sprintf("who has signed in as %s may not do that: sign in with an account that may, the operator gives them out", p.Role))
+			return
+		case known && p.Account == Guest && !n.guests:
+			api.WriteProblem(w, http.StatusForbidden, GuestsMayNot)
 			return
 		case known && home != "" && !p.Sees(home):
 			api.WriteProblem(w, http.StatusNotFound, NoHome(home))

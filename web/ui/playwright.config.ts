@@ -26,14 +26,18 @@ function served(flags: string, at: string) {
 export default defineConfig({
   testDir: "e2e",
   timeout: 120_000,
-  expect: { timeout: 90_000 },
+  expect: { timeout: 90_000, toHaveScreenshot: { threshold: 0.1, maxDiffPixels: 40 } },
+  // The references of how pages look: rewritten when that is asked for, and one that lacks is a failure.
+  updateSnapshots: "none",
+  snapshotPathTemplate: "e2e/looks/{arg}{ext}",
   workers: 1,
   reporter: "list",
   use: {
     baseURL: `http://${address}`,
     launchOptions: {
+      env: { ...process.env, FONTCONFIG_FILE: join(import.meta.dirname, "e2e", "fonts.conf") } as Record<string, string>,
       executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-      args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
+      args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--font-render-hinting=none", "--force-color-profile=srgb"],
     },
   },
   webServer: [

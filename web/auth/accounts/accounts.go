@@ -85,6 +85,7 @@ type People struct {
 type Options struct {
 	Clock func() time.Time // wall time; nil: time.Now
 	Cost  Cost             // of passwords; zero: UsualCost
+	Hash  Hasher           // nil: Argon2id
 }
 
 const schema = `
@@ -99,7 +100,7 @@ CREATE TABLE IF NOT EXISTS session (
 CREATE INDEX IF NOT EXISTS session_account ON session (account);
 CREATE TABLE IF NOT EXISTS link (
 	digest BLOB PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, account TEXT NOT NULL, email TEXT NOT NULL, name TEXT NOT NULL, role TEXT NOT NULL,
-	member TEXT NOT NULL, made INTEGER NOT NULL, expires INTEGER NOT NULL, used INTEGER NOT NULL
+	member TEXT NOT NULL, made INTEGER NOT NULL, expires INTEGER NOT NULL, used INTEGER NOT NULL, maker TEXT NOT NULL DEFAULT ''
 ) STRICT;
 CREATE TABLE IF NOT EXISTS try (what BLOB PRIMARY KEY, count INTEGER NOT NULL, last INTEGER NOT NULL, until INTEGER NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS log (
@@ -130,7 +131,10 @@ func Open(ctx context.Context, path string, o Options) (*Book, error) {
 	if o.Cost == (Cost{}) {
 		o.Cost = UsualCost()
 	}
-	p, err := newPasswords(o.Cost)
+	if o.Hash == nil {
+		o.Hash = Argon2id
+	}
+	p, err := newPasswords(o.Cost, o.Hash)
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}

@@ -104,11 +104,14 @@ func (e *Entrance) enter(ctx context.Context, kind Kind, secret string, n New, f
 	if err := e.tries.Knock(ctx, from); err != nil {
 		return a, err
 	}
-	if _, err := e.links.Look(ctx, kind, secret); err != nil {
+	waits, err := e.links.Look(ctx, kind, secret)
+	if err != nil {
 		return a, err
 	}
-	if err := chosen(n.Password, Account{EMail: n.EMail}); err != nil {
-		return a, err
+	for _, email := range []string{n.EMail, waits.EMail} { // it was sent to the second, where there is one
+		if err := chosen(n.Password, Account{EMail: email}); err != nil {
+			return a, err
+		}
 	}
 	digest, err := e.passwords.digest(ctx, n.Password)
 	if err != nil {
@@ -139,7 +142,7 @@ func (e *Entrance) enter(ctx context.Context, kind Kind, secret string, n New, f
 
 // Invite makes a link by which somebody gets an account, and returns its secret.
 func (e *Entrance) Invite(ctx context.Context, l Link, by By) (secret string, made Link, err error) {
-	l.Kind, l.EMail = Invitation, plain(l.EMail)
+	l.Kind, l.EMail, l.Maker = Invitation, plain(l.EMail), by.Account
 	if l.EMail != "" {
 		if _, err := e.people.ByEMail(ctx, l.EMail); err == nil {
 			return "", l, wrong("email", "somebody signs in with %s here", l.EMail)
@@ -170,7 +173,7 @@ func (e *Entrance) Recover(ctx context.Context, account string, by By) (secret s
 		return "", made, err
 	}
 	secret = rand.Text()
-	if made, err = e.links.make(ctx, e.db, Link{Kind: Recovery, Account: a.ID, EMail: a.EMail, Name: a.Name, Role: a.Role}, secret, recoveryLasts); err != nil {
+	if made, err = e.links.make(ctx, e.db, Link{Kind: Recovery, Account: a.ID, EMail: a.EMail, Name: a.Name, Role: a.Role, Maker: by.Account}, secret, recoveryLasts); err != nil {
 		return "", made, err
 	}
 	return secret, made, e.log.Add(ctx, by, RecoveryLinkMade, a.EMail)
@@ -239,7 +242,7 @@ func (e *Entrance) Repass(ctx context.Context, account, before, password string,
 		return a, err
 	}
 	if !right {
-		return a, ErrWrong
+		return a, errors.Join(ErrWrong, e.log.Add(ctx, By{account, a.Name, from.String()}, PasswordRefused, ""))
 	}
 	if err := chosen(password, a); err != nil {
 		return a, err

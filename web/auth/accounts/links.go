@@ -36,6 +36,7 @@ type Link struct {
 	Name    string
 	Role    auth.Role
 	Member  string
+	Maker   string // account of who made it; empty: nobody who has signed in
 	Made    time.Time
 	Expires time.Time
 }
@@ -50,8 +51,8 @@ type Links struct {
 func (l *Links) make(ctx context.Context, to execer, one Link, secret string, lasts time.Duration) (Link, error) {
 	now := l.clock().UTC().Truncate(time.Second)
 	one.ID, one.Made, one.Expires = rand.Text(), now, now.Add(lasts)
-	_, err := to.ExecContext(ctx, `INSERT INTO link (digest, id, kind, account, email, name, role, member, made, expires, used) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)`,
-		digested(secret), one.ID, string(one.Kind), one.Account, one.EMail, one.Name, string(one.Role), one.Member, now.Unix(), one.Expires.Unix())
+	_, err := to.ExecContext(ctx, `INSERT INTO link (digest, id, kind, account, email, name, role, member, made, expires, used, maker) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)`,
+		digested(secret), one.ID, string(one.Kind), one.Account, one.EMail, one.Name, string(one.Role), one.Member, now.Unix(), one.Expires.Unix(), one.Maker)
 	return one, err
 }
 

@@ -36,14 +36,23 @@ type passwords struct {
 	cost    Cost
 	nobodys string // digest that no password has
 	turns   chan struct{}
+	hasher  Hasher
 }
 
-func newPasswords(c Cost) (*passwords, error) {
+// Hasher makes bytes of a password at a cost: argon2id.
+type Hasher func(password, salt []byte, c Cost, bytes uint32) []byte
+
+// Argon2id is the usual hasher (RFC 9106).
+func Argon2id(password, salt []byte, c Cost, bytes uint32) []byte {
+	return argon2.IDKey(password, salt, c.Passes, c.Memory, c.Threads, bytes)
+}
+
+func newPasswords(c Cost, h Hasher) (*passwords, error) {
 	random := make([]byte, saltBytes+hashBytes)
 	if _, err := rand.Read(random); err != nil {
 		return nil, err
 	}
-	return &passwords{cost: c, nobodys: written(c, random[:saltBytes], random[saltBytes:]), turns: make(chan struct{}, triedAtOnce)}, nil
+	return &passwords{cost: c, nobodys: written(c, random[:saltBytes], random[saltBytes:]), turns: make(chan struct{}, triedAtOnce), hasher: h}, nil
 }
 
 // chosen tells what is wrong with a password that somebody chooses.
@@ -105,7 +114,7 @@ func (p *passwords) hash(ctx context.Context, password string, salt []byte, c Co
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	return argon2.IDKey([]byte(password), salt, c.Passes, c.Memory, c.Threads, bytes), nil
+	return p.hasher([]byte(password), salt, c, bytes), nil
 }
 
 // parse reads a digest as digest writes it.

@@ -1,5 +1,6 @@
 import AxeBuilder from "@axe-core/playwright";
 import { type Browser, expect, type Page, test } from "@playwright/test";
+import { operatorOf } from "./pages";
 
 // By a name: there are no passkeys for an address.
 const named = (process.env.E2E_ADDRESS ?? `http://127.0.0.1:${process.env.E2E_PORT ?? "18099"}`).replace("127.0.0.1", "localhost");
@@ -34,12 +35,27 @@ test("a demonstration is entered by a click", async ({ browser }) => {
   expect(problems).toEqual([]);
 });
 
+test("a demonstration's operator gives out no accounts and no backup, and is told how to", async ({ browser }) => {
+  const problems: string[] = [];
+  const guest = await visitor(browser, problems);
+  await guest.goto("/signin.html");
+  await guest.getByRole("button", { name: "As the operator" }).click();
+  await guest.waitForURL((url) => !url.pathname.startsWith("/signin"));
+  for (const page of ["/account.html", "/operator.html"]) {
+    await guest.goto(page);
+    await expect(guest.getByText("commonwatt account invite operator")).toBeVisible();
+    await expect(guest.getByRole("button", { name: /^(Invite|Make a backup)$/ })).toHaveCount(0);
+    await accessible(guest);
+    await shot(guest, `guest${page.slice(1, -5)}`);
+  }
+  expect((await guest.request.post("/api/v1/backup", { data: { passphrase: "oak street, number nine" } })).status()).toBe(403);
+  expect(problems).toEqual([]);
+});
+
 test("somebody is invited, signs in with a passkey, and loses the role", async ({ browser }) => {
   const problems: string[] = [];
   const operator = await visitor(browser, problems);
-  await operator.goto("/signin.html");
-  await operator.getByRole("button", { name: "As the operator" }).click();
-  await operator.waitForURL((url) => !url.pathname.startsWith("/signin"));
+  await operatorOf(operator.request);
   await operator.goto("/account.html");
   await operator.locator("#invite").getByLabel("Role").selectOption("homeowner");
   await operator.locator("#invite").getByLabel("Home of the member").fill("home-02");

@@ -3,13 +3,13 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "@playwright/test";
-import { clean, fits, watched } from "./pages";
+import { clean, fits, operatorOf, watched } from "./pages";
 
 const program = "../../bin/commonwatt";
 
 test("an operator sees that all is well, and makes a backup that can be restored", async ({ page }) => {
   const problems = watched(page);
-  expect((await page.request.post("/api/v1/session/demonstration", { data: { role: "operator" } })).status()).toBe(204);
+  await operatorOf(page.request);
   await page.goto("/operator.html");
   await expect(page.locator("h1")).toHaveText("All is well");
   await expect(page.locator(".checks li.good")).toHaveCount(5);

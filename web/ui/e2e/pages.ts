@@ -1,6 +1,7 @@
 // What all journeys look for.
 import AxeBuilder from "@axe-core/playwright";
-import { expect, type Page } from "@playwright/test";
+import { readFileSync } from "node:fs";
+import { type APIRequestContext, expect, type Page } from "@playwright/test";
 
 /** watched collects what the page complains of; expected are texts of complaints that belong to the journey. */
 export function watched(page: Page, ...expected: string[]): string[] {
@@ -18,6 +19,15 @@ export async function clean(page: Page, part = "body"): Promise<void> {
     expect(violations.map((v) => `${colorScheme}: ${v.help}: ${v.nodes.map((n) => n.target).join(" ")}`)).toEqual([]);
   }
   await page.emulateMedia({ colorScheme: null });
+}
+
+/** operatorOf makes an operator's account on the machine itself, as commonwatt account invite does, and signs in with it. */
+export async function operatorOf(request: APIRequestContext): Promise<void> {
+  const key = readFileSync(`${process.env.E2E_DATA}/operator.key`, "utf8").trim();
+  const invited = await request.post("/api/v1/accounts", { headers: { Authorization: `Bearer ${key}` }, data: { role: "operator", email: `olga-${Date.now()}@elm.example`, name: "Olga" } });
+  expect(invited.status()).toBe(200);
+  const { link } = (await invited.json()) as { link: string };
+  expect((await request.post(`/api/v1/invitations/${link.split("=")[1]}`, { data: { password: "three small words" } })).status()).toBe(204);
 }
 
 /** widths are those of a phone, a tablet and a desk. */

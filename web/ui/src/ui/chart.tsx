@@ -6,7 +6,7 @@ import { bars, type Drawn, outline } from "./drawing";
 import { type Box, marks, type Scale, up } from "./scale";
 import { useSpeech } from "./speech";
 import { type Column, Table } from "./table";
-import { useWidth } from "./width";
+import { rems, useWidth } from "./width";
 
 /** Series is one value of each point. */
 export interface Series<P> {
@@ -145,13 +145,14 @@ function Drawing<P>(props: DrawingProps<P>) {
   const y = up(values, box);
   const times = useMemo(() => marks({ from, to }, format.zone, box.width), [from, to, format.zone, box.width]);
   const pointed = (e: PointerEvent & { currentTarget: SVGSVGElement }) => {
-    const t = from + ((e.clientX - e.currentTarget.getBoundingClientRect().left - box.left) / box.width) * (to - from);
+    const drawing = e.currentTarget.getBoundingClientRect();
+    const t = from + ((((e.clientX - drawing.left) / drawing.width) * width - box.left) / box.width) * (to - from);
     const k = points.findIndex((p) => t < end(p));
     look(k < 0 ? points.length - 1 : k);
   };
   const shown = at === undefined ? undefined : points[at];
   return (
-    <svg width={width} height={height} role="img" aria-label={title} onPointerMove={pointed} onPointerDown={pointed}>
+    <svg viewBox={`0 0 ${width} ${height}`} width={rems(width)} height={rems(height)} role="img" aria-label={title} onPointerMove={pointed} onPointerDown={pointed}>
       <defs>
         {series
           .filter((s) => s.hatched)

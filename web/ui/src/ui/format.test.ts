@@ -68,6 +68,9 @@ describe("a language", () => {
     expect([de.price(184_000), de.energy(12_345), de.money(-12.5 * unit), de.about(4000), de.percent(927)]).toEqual(["18,40 ct/kWh", "12,35 kWh", "12,50 EUR", "weniger als 1 ct", "92,7 %"]);
     expect([en.price(184_000), en.energy(12_345), en.money(-12.5 * unit), en.about(4000), en.percent(927)]).toEqual(["18.40 ct/kWh", "12.35 kWh", "12.50 EUR", "less than 1 ct", "92.7 %"]);
   });
+  it("has the unit of the greater energy for both", () => {
+    expect([en.energy(105, 1000), en.energy(105, 999), en.energy(12_345, 2e6), en.energy(-105, -83_590)]).toEqual(["0.11 kWh", "105 Wh", "12 kWh", "0.11 kWh"]);
+  });
   it("has a decimal of a share where it says something", () => expect([1000, 5, 927, 0].map((n) => en.percent(n))).toEqual(["100 %", "0.5 %", "92.7 %", "0 %"]));
   it("has its days, by the clocks of the site", () => {
     expect([de.day("2026-05-31T22:30:00Z"), de.clock("2026-05-31T22:30:00Z"), de.named(), de.period(15)]).toEqual(["Montag, 1. Juni", "00:30", "Ortszeit von Europe/Berlin", "diese Viertelstunde"]);

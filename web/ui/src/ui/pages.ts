@@ -9,6 +9,8 @@ interface Page {
   name: PageName;
   href: string;
   roles: Role[];
+  /** signedIn: there is nothing on it for who just looks at a demonstration. */
+  signedIn?: boolean;
 }
 
 const pages: Page[] = [
@@ -18,9 +20,15 @@ const pages: Page[] = [
   { name: "money", href: "/money.html", roles: ["homeowner", "utility", "operator", "viewer"] },
   { name: "research", href: "/researcher.html", roles: ["researcher", "operator"] },
   { name: "operation", href: "/operator.html", roles: ["operator"] },
+  { name: "accounts", href: "/account.html", roles: ["operator"], signedIn: true },
 ];
 
 /** pagesFor are those that who looks may open. */
-export function pagesFor(session: Pick<Session, "may">): Page[] {
-  return pages.filter((p) => session.may(...p.roles));
+export function pagesFor(session: Pick<Session, "may" | "role">): Page[] {
+  return pages.filter((p) => session.may(...p.roles) && (!p.signedIn || session.role !== undefined));
+}
+
+/** firstFor is the page on which who looks begins; undefined: there is none for them. */
+export function firstFor(session: Pick<Session, "may" | "role">): string | undefined {
+  return pagesFor(session)[0]?.href;
 }

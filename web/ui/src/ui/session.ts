@@ -28,6 +28,12 @@ export class Session {
     return this.info.value?.member;
   }
 
+  /** guest tells whether somebody has signed in to a demonstration by a click: nothing is done that outlives it. */
+  get guest(): boolean {
+    const info = this.info.value;
+    return (info?.demonstration ?? false) && (info?.signed_in ?? false) && !info?.email;
+  }
+
   /** open tells whether the pages show anything: to who is signed in, and to everybody in a demonstration. */
   get open(): boolean {
     const info = this.info.value;

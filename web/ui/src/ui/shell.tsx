@@ -3,7 +3,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { Alert } from "./alert";
 import type { Live } from "./live";
-import { type PageName, pagesFor } from "./pages";
+import { firstFor, type PageName, pagesFor } from "./pages";
 import { useSpeech } from "./speech";
 import type { Site } from "./start";
 import { looks } from "./theme";
@@ -35,7 +35,7 @@ export function Shell({ site, page, title, live, foot, children }: Props) {
       </a>
       <header>
         <div class="bar">
-          <a class="community" href="/">
+          <a class="community" href={firstFor(site.session) ?? "/"}>
             <Sign /> {community}
           </a>
           {live && <Clock live={live} />}

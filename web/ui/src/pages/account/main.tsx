@@ -5,6 +5,6 @@ import "../../ui/style.css";
 
 void start({ en: () => import("./words/en"), de: () => import("./words/de") }, (site) => {
   const account = new Account(site.api, site.session.role === "operator", navigator.credentials);
-  void account.start();
+  if (!site.session.guest) void account.start(); // who has none
   return <App site={site} account={account} />;
 });

@@ -15,16 +15,17 @@ interface Props {
 }
 
 export function App({ site, account }: Props & { site: Site }) {
-  const { words } = useSpeech<Words>();
+  const { words, shared } = useSpeech<Words>();
   const own = account.own.value;
   return (
-    <Shell site={site} page="account" title={words.title}>
+    <Shell site={site} page={account.operates ? "accounts" : "account"} title={words.title}>
       <main class="own-account">
         <h1>{words.title}</h1>
         {account.problem.value && <Alert kind="error">{account.problem.value}</Alert>}
         <p role="status">{account.done.value}</p>
+        {site.session.guest && <p>{shared.guest}</p>}
         <Secret account={account} />
-        {account.operates && <People account={account} />}
+        {account.operates && !site.session.guest && <People account={account} />}
         {own && (
           <>
             <Self account={account} own={own} />
@@ -34,7 +35,7 @@ export function App({ site, account }: Props & { site: Site }) {
             {own.scopes.length > 0 && <Keys account={account} own={own} />}
           </>
         )}
-        {account.operates && <Log account={account} />}
+        {account.operates && !site.session.guest && <Log account={account} />}
       </main>
     </Shell>
   );

@@ -123,20 +123,10 @@ export class Account {
   }
 
   private async read(): Promise<void> {
-    this.own.value = await this.ownOne();
+    this.own.value = await this.api.call("get", "/api/v1/account", {});
     if (!this.operates) return;
     this.everybody.value = await this.api.call("get", "/api/v1/accounts", {});
     this.log.value = (await this.api.call("get", "/api/v1/audit", {})).entries;
-  }
-
-  /** ownOne is the own account; the operator of a demonstration has none. */
-  private async ownOne(): Promise<Own | null> {
-    try {
-      return await this.api.call("get", "/api/v1/account", {});
-    } catch (e) {
-      if (this.operates && e instanceof Failed && e.status === 403) return null;
-      throw e;
-    }
   }
 
   private async trying(what: () => Promise<void>): Promise<void> {

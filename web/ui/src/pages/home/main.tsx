@@ -2,6 +2,7 @@ import { Api } from "../../ui/api";
 import { watch } from "../../ui/door";
 import { Key } from "../../ui/key";
 import { Live, socket } from "../../ui/live";
+import { firstFor } from "../../ui/pages";
 import { start } from "../../ui/start";
 import { Choice } from "./choice";
 import { Deciding, pushes } from "./deciding";
@@ -13,6 +14,11 @@ import { Reason } from "./reason";
 import "../../ui/style.css";
 
 void start({ en: () => import("./words/en"), de: () => import("./words/de") }, (site) => {
+  const first = firstFor(site.session);
+  if (first && first !== location.pathname) {
+    location.replace(first); // who has no home here is not to see one, and asks for none
+    return null;
+  }
   const live = new Live(socket);
   const choice = new Choice(location, history);
   const purse = new Purse(site.api);

@@ -44,9 +44,13 @@ function Choices({ deciding, n }: { deciding: Deciding; n: Notices }) {
             <tr key={k.kind}>
               <th scope="row">
                 {notices.kinds[k.kind as keyof typeof notices.kinds]}
-                {!k.source && <small> {notices.noSource}</small>}
               </th>
-              {(["email", "push"] as const).map((channel) => (
+              {!k.source && (
+                <td colSpan={2} class="hint">
+                  {notices.noSource}
+                </td>
+              )}
+              {(k.source ? (["email", "push"] as const) : []).map((channel) => (
                 <td key={channel}>
                   <label class="tick">
                     <input type="checkbox" checked={k[channel]} aria-label={`${notices.kinds[k.kind as keyof typeof notices.kinds]}: ${notices[channel]}`} onChange={(e) => void turn(k.kind, channel, e.currentTarget.checked)} />

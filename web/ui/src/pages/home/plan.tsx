@@ -2,7 +2,7 @@ import { unbroken } from "../../ui/format";
 import { useSpeech } from "../../ui/speech";
 import type { Device } from "../../ui/state";
 import { type Column, Table } from "../../ui/table";
-import { useWidth } from "../../ui/width";
+import { rems, useWidth } from "../../ui/width";
 import { type Box, marks, type Scale, up } from "../../ui/scale";
 import { across, area, line, power, ribbon, stairs, type Step } from "./chart";
 import type { Plan, Plans } from "./plans";
@@ -93,8 +93,9 @@ function Drawing({ p, say, width, charged }: { p: Point; say: Say; width: number
   const kW = up(steps.flatMap((s) => [s.forecast, s.net].flatMap((b) => [power(b.low, s), power(b.high, s)])), powers);
   const full = { ...up([0, 1000], charge, 2), at: (v: number) => charge.top + charge.height - (v / 1000) * charge.height };
   const cost = up(steps.flatMap((s) => [s.buy, s.sell]), prices, 3);
+  const height = prices.top + prices.height + 26;
   return (
-    <svg width={width} height={prices.top + prices.height + 26} role="img" aria-label={describe(p, say)}>
+    <svg viewBox={`0 0 ${width} ${height}`} width={rems(width)} height={rems(height)} role="img" aria-label={describe(p, say)}>
       <defs>
         <pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
           <path d="M0,0V6" />

@@ -5,7 +5,7 @@ import { unbroken } from "../../ui/format";
 import type { Box } from "../../ui/scale";
 import { useSpeech } from "../../ui/speech";
 import { type Column, Table } from "../../ui/table";
-import { useWidth } from "../../ui/width";
+import { rems, useWidth } from "../../ui/width";
 import { along, type CurveStep, type Level, levels, meeting, prices, stairs } from "./curves";
 import type { Reason, WhyPrice } from "./reason";
 import type { Say as Speaks } from "./say";
@@ -101,7 +101,7 @@ function Drawing({ why, say, width }: { why: WhyPrice; say: Say; width: number }
   const y = prices([...seen(supply), ...seen(demand)], why.price, box);
   const below = box.top + box.height;
   return (
-    <svg width={width} height={below + 40} role="img" aria-label={why.price === undefined ? told(why, say) : words.drawn(format.price(why.price), format.energy(volume))}>
+    <svg viewBox={`0 0 ${width} ${below + 40}`} width={rems(width)} height={rems(below + 40)} role="img" aria-label={why.price === undefined ? told(why, say) : words.drawn(format.price(why.price), format.energy(volume))}>
       {y.marks.map((v) => (
         <g key={v}>
           <line class={v === 0 ? "zero" : "rule"} x1={box.left} x2={box.left + box.width} y1={y.at(v)} y2={y.at(v)} />

@@ -28,7 +28,7 @@ export function App({ site, office }: { site: Site; office: Office }) {
           <Health o={o} />
           <Running o={o} />
           <Gateways o={o} />
-          <Backup office={office} />
+          {site.session.guest ? <NoBackup /> : <Backup office={office} />}
           <Wizard office={office} />
           <Places />
         </main>
@@ -104,6 +104,17 @@ function Places() {
       <a href="/researcher.html">{w.research}</a>
       <a href="/utility.html">{w.ledger}</a>
     </nav>
+  );
+}
+
+/** NoBackup is said to who came to a demonstration by a click: a backup has the keys of the machine. */
+function NoBackup() {
+  const { words, shared } = useSpeech<Words>();
+  return (
+    <section aria-labelledby="backup-heading">
+      <h2 id="backup-heading">{words.backup.heading}</h2>
+      <p>{shared.guest}</p>
+    </section>
   );
 }
 

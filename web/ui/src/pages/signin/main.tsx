@@ -1,4 +1,4 @@
-import { pagesFor } from "../../ui/pages";
+import { firstFor } from "../../ui/pages";
 import { start } from "../../ui/start";
 import { App } from "./page";
 import { linkOf, SignIn } from "./store";
@@ -8,7 +8,7 @@ void start(
   { en: () => import("./words/en"), de: () => import("./words/de") },
   (site) => {
     const link = linkOf(location.hash);
-    const signIn = new SignIn(site.api, site.session, link, navigator.credentials, (to) => location.assign(to), () => pagesFor(site.session)[0]?.href ?? "/account.html");
+    const signIn = new SignIn(site.api, site.session, link, navigator.credentials, (to) => location.assign(to), () => firstFor(site.session) ?? "/account.html");
     history.replaceState(null, "", location.pathname); // a secret does not stay in the address
     void signIn.start();
     return <App site={site} signIn={signIn} />;

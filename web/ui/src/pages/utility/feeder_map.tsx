@@ -1,6 +1,7 @@
 // The feeder in one delivery interval: a drawing of nodes and lines, and a table with the numbers.
 import { useEffect } from "preact/hooks";
 import { useSpeech } from "../../ui/speech";
+import { rems } from "../../ui/width";
 import { type Column, Table } from "../../ui/table";
 import { type Feeder, type Place, places } from "./feeder";
 import type { Words } from "./words/en";
@@ -75,7 +76,7 @@ function Drawing({ all }: { all: Place[] }) {
   const [width, height] = [24 + Math.max(0, ...all.map((p) => p.depth)) * across + label, all.length * down + 8];
   return (
     <figure class="network">
-      <svg viewBox={`0 0 ${width} ${height}`} width={width} height={height} role="img" aria-label={words.feeder.map}>
+      <svg viewBox={`0 0 ${width} ${height}`} width={rems(width)} height={rems(height)} role="img" aria-label={words.feeder.map}>
         {all.map((p) => {
           const [to, from] = [at.get(p.node), p.parent === undefined ? undefined : at.get(p.parent)];
           return to && from && <path key={p.node} class={wire(p)} stroke-width={2 + Math.min(8, (p.loading ?? 0) / 125)} d={`M${from.x} ${from.y} V${to.y} H${to.x}`} />;

@@ -3,6 +3,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { useSpeech } from "../../ui/speech";
 import type { Finder, Row } from "./finder";
 import { moved, seen } from "./rows";
+import { rem } from "../../ui/width";
 import type { Words } from "./words/en";
 
 interface Props {
@@ -158,9 +159,4 @@ export function when(format: { time(o: Intl.DateTimeFormatOptions, t: string): s
 /** short is the begin of a pseudonym, which is long; its title has all of it. */
 function short(account: string): string {
   return account.length > 14 ? `${account.slice(0, 12)}…` : account;
-}
-
-/** rem is how many pixels one is, which readers may choose. */
-function rem(): number {
-  return Number.parseFloat(getComputedStyle(document.documentElement).fontSize) || 16;
 }

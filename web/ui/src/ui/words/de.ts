@@ -9,6 +9,7 @@ export const words: Shared = {
   old: (why) => `Was hier steht, ist vielleicht veraltet: ${why}. Ein neuer Versuch läuft …`,
   speed: (n) => `${n}-fache Geschwindigkeit`,
   demonstration: "Vorführung",
+  guest: "In diese Vorführung sind Sie mit einem Klick gekommen. Was sie überdauert (Konten, Schlüssel, Sicherungen, Briefe, Mitglieder), braucht ein eigenes Konto: Auf dem Rechner selbst gibt commonwatt account invite operator einen Link dafür aus.",
   pages: {
     label: "Seiten",
     home: "Zuhause",
@@ -18,6 +19,7 @@ export const words: Shared = {
     research: "Forschung",
     operation: "Betrieb",
     account: "Zugang",
+    accounts: "Konten",
   },
   menu: {
     open: "Einstellungen",

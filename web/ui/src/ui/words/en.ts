@@ -11,6 +11,7 @@ export const words = {
   old: (why: string) => `What is shown may be old: ${why}. Trying again…`,
   speed: (n: number) => `${n}× speed`,
   demonstration: "Demonstration",
+  guest: "In this demonstration you are in by a click. What outlives it (accounts, keys, backups, letters, members) needs an account of your own: on the machine itself, commonwatt account invite operator prints a link.",
   pages: {
     label: "Pages",
     home: "Home",
@@ -20,6 +21,7 @@ export const words = {
     research: "Research",
     operation: "Operation",
     account: "Account",
+    accounts: "Accounts",
   },
   menu: {
     open: "Settings",

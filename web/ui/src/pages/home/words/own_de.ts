@@ -108,7 +108,7 @@ export const ownWords: OwnWords = {
     email: "E-Mail",
     push: "Dieser und andere Browser",
     kinds: { price: "der Preis unter Nachbarn", device: "ein Gerät, das nicht antwortet", bill: "eine Rechnung", vote: "eine Abstimmung der Gemeinschaft", limit: "eine Grenze, die sich nicht einhalten lässt" },
-    noSource: "(die Gemeinschaft stimmt noch über nichts ab)",
+    noSource: "Noch wird über nichts abgestimmt.",
     below: "Preis unter",
     above: "über",
     save: "Preise speichern",

@@ -97,7 +97,7 @@ export const ownWords = {
     email: "E-mail",
     push: "This and other browsers",
     kinds: { price: "the price among neighbours", device: "a device that does not answer", bill: "a bill", vote: "a vote of the community", limit: "a limit that cannot be kept" },
-    noSource: "(the community votes on nothing yet)",
+    noSource: "No votes are held yet.",
     below: "Price below",
     above: "above",
     save: "Save the prices",
