@@ -21,6 +21,7 @@ type planning struct {
 	limits    func(member string) limits.Limits // of the homeowner; nil: none
 	position  func(i grid.Interval, point string) (net grid.Energy, traded bool)
 	noPool    bool
+	currency  string // of the prices, ISO 4217
 
 	ratings    ratings
 	memories   *memories

@@ -62,7 +62,7 @@ func NewTraders(o Options) *Traders {
 	}
 	plans := &plans{of: map[string]Planned{}}
 	planning := &planning{
-		site: site, telemetry: o.Telemetry, prices: o.Prices, limits: o.Limits, position: o.Position, noPool: o.NoPool,
+		site: site, telemetry: o.Telemetry, prices: o.Prices, limits: o.Limits, position: o.Position, noPool: o.NoPool, currency: o.Currency,
 		ratings: ratings, memories: memories, presences: presences{telemetry: o.Telemetry, of: map[string]*presence{}}, batteries: batteries, outlooks: outlooks,
 		neighbours: &neighbours{
 			minutes: o.Minutes, seats: seats, batteries: batteries, outlooks: outlooks, charging: map[string]charging{}, warming: map[string]charging{},

@@ -83,7 +83,7 @@ func (m *market) open(ctx context.Context, b *bus.Bus, dir *disk.Dir, alone driv
 	}
 	m.traders = agent.NewTraders(agent.Options{
 		Devices: m.site.devices, Prices: m.tariffs, Telemetry: m.records.history(), Seed: m.site.seed(),
-		Minutes: plan.Market.Minutes, Zone: plan.Money.Zone, Strategy: plan.Strategy, Rating: m.site.rating, Limits: m.limits.Limits,
+		Minutes: plan.Market.Minutes, Zone: plan.Money.Zone, Currency: plan.Tariff.Currency, Strategy: plan.Strategy, Rating: m.site.rating, Limits: m.limits.Limits,
 		Place: m.site.place(), Position: m.host.Position, Kept: keptModels{dir}, Ahead: plan.Market.Trading == matching.Calls,
 		NoPool: plan.Market.Rules.Pool == settlement.Off,
 	})

@@ -18,6 +18,7 @@ import (
 	"github.com/commonwatt/commonwatt/meters"
 	"github.com/commonwatt/commonwatt/meters/modbus"
 	"github.com/commonwatt/commonwatt/meters/profile"
+	sentences "github.com/commonwatt/commonwatt/said"
 )
 
 // Step is how far a pairing has come.
@@ -53,10 +54,13 @@ type Session struct {
 	Device    *grid.Device `json:"device,omitempty"`
 	Watch     *Watch       `json:"watch,omitempty"`
 	Warnings  []string     `json:"warnings"`
-	Load      Load         `json:"load,omitempty"`     // what the installer knew at the sign check
-	Replaces  string       `json:"replaces,omitempty"` // the device whose place this one takes
-	By        string       `json:"by,omitempty"`       // who began the pairing
-	Began     *Registers   `json:"began,omitempty"`    // what its registers showed last when it was watched
+
+	// WarningsSaid are the warnings in each language. They are told, and never kept.
+	WarningsSaid []sentences.Sentence `json:"warnings_said,omitempty"`
+	Load         Load            `json:"load,omitempty"`     // what the installer knew at the sign check
+	Replaces     string          `json:"replaces,omitempty"` // the device whose place this one takes
+	By           string          `json:"by,omitempty"`       // who began the pairing
+	Began        *Registers      `json:"began,omitempty"`    // what its registers showed last when it was watched
 }
 
 // Binding is a device that is bound already.
@@ -74,7 +78,8 @@ type Binding struct {
 	Since time.Time `json:"since,omitzero"`
 	// Warning is what the community noticed while it read the device. It is told, and
 	// never kept.
-	Warning string `json:"warning,omitempty"`
+	Warning string         `json:"warning,omitempty"`
+	Said    *sentences.Sentence `json:"said,omitempty"`
 	// Unchecked tells that the sign was never checked: pairing the device anew does.
 	Unchecked bool `json:"sign_unchecked,omitempty"`
 	// Until is when it was removed, or replaced. Zero: it is there.

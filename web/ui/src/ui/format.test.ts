@@ -1,11 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { count, price, watts } from "./english";
 import { Format, unbroken } from "./format";
 import { words as german } from "./words/de";
+import { plural } from "./words";
 import { words as english } from "./words/en";
 
 const unit = 1_000_000;
 const of = (currency: string) => new Format("en", "UTC", currency, english.units);
+const price = (n: number, currency: string) => of(currency).price(n);
+const watts = (n: number) => of("EUR").watts(n);
 const money = (n: number, currency: string, beside = 0) => of(currency).money(n, beside);
 const about = (n: number, currency: string) => of(currency).about(n);
 const { full, span, period, since } = { full: (n: number) => of("EUR").full(n), span: (i: { start: string; minutes: number }) => of("EUR").span(i), period: (n: number) => of("EUR").period(n), since: (...at: Parameters<Format["since"]>) => of("EUR").since(...at) };
@@ -39,7 +41,7 @@ describe("money", () => {
 });
 
 describe("count", () => {
-  it("has a singular", () => expect([0, 1, 2].map((n) => count(n, "interval"))).toEqual(["0 intervals", "1 interval", "2 intervals"]));
+  it("has a singular", () => expect([0, 1, 2].map((n) => plural(n, "interval", "intervals"))).toEqual(["0 intervals", "1 interval", "2 intervals"]));
 });
 
 describe("full", () => {

@@ -46,6 +46,11 @@ export class Format {
     this.digits = digits(currency);
   }
 
+  /** as shows the same at another place. */
+  as(zone: string, currency: string): Format {
+    return new Format(this.language, zone, currency, this.units);
+  }
+
   /** number shows so many decimals. */
   number(n: number, decimals = 0): string {
     let format = this.numbers.get(decimals);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { english } from "./example";
+import { english, german } from "./example";
 import { counted, said, unknown } from "./measures";
 
 describe("measures", () => {
@@ -17,6 +17,15 @@ describe("measures", () => {
     });
     expect(all.find((m) => m.label === "All bills together")?.note).toBe("would have been 4.11 EUR spent each alone, 1.00 EUR spent by an allocation key");
     expect(all.find((m) => m.label === "Worse off")?.note).toContain("who gained least gained 4 ct");
+  });
+  it("each has its formula, another one than the others", () => {
+    const known = { intervals: 1, members: 2, sharing_share: 1, foresight_share: 1, welfare_share: 1, bill: 1, bill_without: 1, worse_off: 1, imbalance: 1, best_response: 1, skill: 1, cycles: 1, deadlines: 1 };
+    for (const say of [english, german]) {
+      const all = said(known, say);
+      expect(all.length).toBe(10);
+      expect(new Set(all.map((m) => m.how)).size).toBe(10);
+      for (const m of all) expect(m.how.length, m.label).toBeGreaterThan(30);
+    }
   });
   it("say what is missing and why", () => {
     expect(unknown({ intervals: 1, members: 2 }, english)).toEqual([]);

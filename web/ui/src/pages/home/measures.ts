@@ -1,4 +1,5 @@
 // What the measures of the community say, in words.
+import { told } from "../../ui/api";
 import { wall } from "../../ui/zone";
 import type { Measures, Skill } from "./plans";
 import type { Say } from "./say";
@@ -8,14 +9,16 @@ export interface Said {
   label: string;
   value: string;
   note: string;
+  /** how is the formula. */
+  how: string;
 }
 
 /** said are the measures that are known. */
 export function said(m: Measures, { words, format }: Say): Said[] {
   const { measures: w } = words;
   const all: Said[] = [];
-  const say = <T>(known: T | undefined, is: { label: string; note?: string }, value: (known: T) => string, note = is.note ?? "") => {
-    if (known !== undefined) all.push({ label: is.label, value: value(known), note });
+  const say = <T>(known: T | undefined, is: { label: string; note?: string; how: string }, value: (known: T) => string, note = is.note ?? "") => {
+    if (known !== undefined) all.push({ label: is.label, value: value(known), note, how: is.how });
   };
   const amount = (n: number) => format.money(n);
   const bill = (n: number) => (n < 0 ? w.earned : w.spent)(amount(n));
@@ -39,10 +42,10 @@ export function said(m: Measures, { words, format }: Say): Said[] {
 }
 
 /** unknown names the measures that are missing, each with the reason that the community gives. */
-export function unknown(m: Measures, { words }: Say): { label: string; reason: string }[] {
+export function unknown(m: Measures, { words, format }: Say): { label: string; reason: string }[] {
   const w = words.measures;
   const labels: Record<string, string> = { welfare_share: w.market.label, foresight_share: w.gain.label, bill_rule_based: w.byRule, best_response: w.bestResponse.label, skill: w.forecast.label, deadlines: w.cars.label };
-  return (m.unknown ?? []).map((u) => ({ label: labels[u.measure] ?? u.measure, reason: u.reason }));
+  return (m.unknown ?? []).map((u) => ({ label: labels[u.measure] ?? u.measure, reason: told(u.said, u.reason, format.language) }));
 }
 
 /** counted says of which time the measures are. */

@@ -1,6 +1,7 @@
 // One device: what it is and says, and what can be done with it.
 import { useState } from "preact/hooks";
 import type { Format } from "../../ui/format";
+import { told } from "../../ui/api";
 import { useSpeech } from "../../ui/speech";
 import { type Column, Table } from "../../ui/table";
 import type { Device, Installer, Trial } from "./store";
@@ -59,11 +60,11 @@ export function mounted(d: Device, { mounted: w }: Words): string {
 }
 
 export function DevicePage({ installer, device: d }: Props) {
-  const { words } = useSpeech<Words>();
+  const { words, language } = useSpeech<Words>();
   return (
     <>
       <h1>{d.name ?? d.id}</h1>
-      {d.warning && <p class="warning">{d.warning}</p>}
+      {d.warning && <p class="warning">{told(d.said, d.warning, language)}</p>}
       <Facts device={d} />
       <Rename installer={installer} device={d} key={d.id} />
       {d.movable && !d.gateway && <Test installer={installer} device={d} />}

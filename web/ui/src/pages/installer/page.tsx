@@ -3,6 +3,7 @@
 import { useState } from "preact/hooks";
 import { Alert } from "../../ui/alert";
 import { Shell } from "../../ui/shell";
+import { told } from "../../ui/api";
 import { useSpeech } from "../../ui/speech";
 import type { Site } from "../../ui/start";
 import { type Column, Table } from "../../ui/table";
@@ -261,7 +262,7 @@ function LetGo({ installer }: Props) {
 }
 
 function Devices({ installer, all }: Props & { all: Device[] }) {
-  const { words } = useSpeech<Words>();
+  const { words, language } = useSpeech<Words>();
   const [member, choose] = useState("");
   const members = [...new Set(all.map((d) => d.member))];
   return (
@@ -292,7 +293,7 @@ function Devices({ installer, all }: Props & { all: Device[] }) {
                 <State device={d} /> {d.last && "· "}
                 <Last device={d} />
               </p>
-              {d.warning && <p class="warning">{d.warning}</p>}
+              {d.warning && <p class="warning">{told(d.said, d.warning, language)}</p>}
               <button aria-label={`${words.devices.open}: ${d.name ?? d.id}`} onClick={() => installer.choose(d.id)}>
                 {words.devices.open}
               </button>

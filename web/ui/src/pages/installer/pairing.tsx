@@ -1,6 +1,7 @@
 // One pairing: what the device is, its live values, the check of the direction, the binding to a metering point, and the watch. The
 // steps are the bench's; this shows them.
 import { useEffect, useState } from "preact/hooks";
+import { told } from "../../ui/api";
 import { useSpeech } from "../../ui/speech";
 import { Steps } from "../../ui/steps";
 import { type Column, Table } from "../../ui/table";
@@ -116,7 +117,7 @@ function value(x: Point): string {
 }
 
 function Points({ live }: { live: LiveValues }) {
-  const { words } = useSpeech<Words>();
+  const { words, language } = useSpeech<Words>();
   const w = words.pairing;
   const columns: Column<Point>[] = [
     { title: w.point, cell: (x) => x.name },
@@ -126,9 +127,9 @@ function Points({ live }: { live: LiveValues }) {
   ];
   return (
     <>
-      {live.warnings.map((text) => (
+      {live.warnings.map((text, k) => (
         <p class="warning" key={text}>
-          {text}
+          {told(live.warnings_said?.[k], text, language)}
         </p>
       ))}
       <Table id="values" columns={columns} rows={live.points.filter((x) => x.role)} keyOf={(x) => x.name} narrow="cards" />

@@ -1,4 +1,5 @@
 // The protocol of the installation, to be printed and signed: what was paired, how it was checked, by whom and when.
+import { told } from "../../ui/api";
 import { useSpeech } from "../../ui/speech";
 import type { Site } from "../../ui/start";
 import { counters, mounted } from "./device";
@@ -45,7 +46,7 @@ export function Protocol({ installer, site, back }: Props) {
 }
 
 function Entry({ device: d }: { device: Device }) {
-  const { words } = useSpeech<Words>();
+  const { words, language } = useSpeech<Words>();
   return (
     <section>
       <h2>{d.name ? `${d.name} (${d.id})` : d.id}</h2>
@@ -57,7 +58,7 @@ function Entry({ device: d }: { device: Device }) {
           </>
         ))}
       </dl>
-      {d.warning && <p class="warning">{words.facts.state}: {d.warning}</p>}
+      {d.warning && <p class="warning">{words.facts.state}: {told(d.said, d.warning, language)}</p>}
     </section>
   );
 }
