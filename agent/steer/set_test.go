@@ -46,8 +46,13 @@ func TestDevicesComeAndGo(t *testing.T) {
 	if set(one); !slices.Equal(before, v.devices.find("mp-home-01").overruled()) {
 		t.Error("another limit of the connection had a device be released")
 	}
+	charger, released := v.devices.find("mp-home-01").others[0].guard, false
+	stop := charger.stop
+	charger.stop = func() { stop(); released = true }
 	one.Others = nil
-	set(one)
+	if set(one); !released {
+		t.Error("a device that is not there any more was not released at once")
+	}
 	after(5 * time.Minute)
 	if p := v.last("home-01/charger"); p != 11_000 {
 		t.Errorf("the car that is not moved any more takes %d W, want 11000", p)
