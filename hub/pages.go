@@ -239,7 +239,7 @@ func (p *pages) answer(ctx context.Context, dir *disk.Dir, runner *rewards.Runne
 		Site:   web.Site{Community: p.site.plan.Community, DisplayName: at.DisplayName, Zone: zoneOf(p.site.plan).String(), Currency: p.site.plan.Tariff.Currency, Language: at.Language},
 		Closed: closed, ViewerKey: viewer, Secure: at.Certificate != nil || len(at.Proxies) > 0, Hosts: at.Hosts, Proxies: at.Proxies,
 		Trouble: p.trouble, Room: p.room,
-	}).Peopled(p.people.served(cmp.Or(at.DisplayName, p.site.plan.Community), at.OIDC, member)).Operated(operator).Planned(planning).Researched(p.research.shown()).Owned(p.owned()).Cleared(prices).Audited(p.audit(dir)).Handler()
+	}).Peopled(p.people.served(cmp.Or(at.DisplayName, p.site.plan.Community), at.OIDC, member)).Operated(operator).Planned(planning).Researched(p.research.shown()).Owned(p.owned(prices.Secret)).Cleared(prices).Audited(p.audit(dir)).Handler()
 	return err
 }
 
@@ -275,13 +275,15 @@ func (p *pages) audit(dir *disk.Dir) shown.Audit {
 }
 
 // owned is what the API shows homeowners of their own.
-func (p *pages) owned() web.Own {
+func (p *pages) owned(secret []byte) web.Own {
+	past := shown.Past{Keeper: p.own.past, Desk: p.money.desk}
 	devices, clock := p.market.devices, p.site.clock
 	return web.Own{
-		Past: shown.Past{Keeper: p.own.past, Desk: p.money.desk}, Bills: shown.Bills{Desk: p.money.desk},
+		Past: past, Bills: shown.Bills{Desk: p.money.desk},
 		Told:     shown.Told{Devices: devices, Evidence: p.records.evidence, Store: p.records.store, Clock: clock},
 		Consents: shown.Consents{Kept: p.own.consents, Devices: devices, Clock: clock}, Notices: p.own.telling.shown(),
 		Objections: shown.Objections{Desk: p.money.values},
+		Consented:  shown.Consented{Past: past, Kept: p.own.consents, Secret: secret},
 	}
 }
 

@@ -23,11 +23,12 @@ type Own struct {
 	Notices  Notices
 
 	Objections Objections
+	Consented  Consented // what researchers are shown of homes that allow it
 }
 
 // Owned has a server show homeowners what is their own.
 func (s *Server) Owned(o Own) *Server {
-	s.operations.owners = owners{o}
+	s.operations.owners, s.operations.researchers.consented = owners{o}, o.Consented
 	return s
 }
 

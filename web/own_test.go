@@ -41,7 +41,10 @@ func ownOperations() map[string]ownAsked {
 		"objectToValue": {asked{
 			http.MethodPost, "/api/v1/homes/ann/objections", `{"metering_point":"mp-ann","interval":"2026-06-01T10:15:00Z/15","import":1,"export":0,"reason":"so"}`, signInWanted, http.StatusOK,
 		}, "homeowner", false},
-		"withdrawObjection":    {asked{http.MethodDelete, "/api/v1/homes/ann/objections/1", "", signInWanted, http.StatusNoContent}, "homeowner", false},
+		"withdrawObjection": {asked{http.MethodDelete, "/api/v1/homes/ann/objections/1", "", signInWanted, http.StatusNoContent}, "homeowner", false},
+		"getResearchHistory": {asked{
+			http.MethodGet, "/api/v1/research/history?from=2026-06-01T00:00:00Z&to=2026-06-02T00:00:00Z", "", signInWanted, http.StatusOK,
+		}, "researcher", false},
 		"listObjections":       {asked{http.MethodGet, "/api/v1/objections", "", auditorWanted, http.StatusOK}, "utility operator", false},
 		"decideObjection":      {asked{http.MethodPost, "/api/v1/objections/1/decision", `{"accept":true,"reason":"seen"}`, auditorWanted, http.StatusOK}, "utility operator", false},
 		"getConsent":           get("consent", http.StatusOK, owner, false),
@@ -92,7 +95,7 @@ const signInWanted = `sign in at /signin.html`
 
 // newOwn is what homeowners are shown here: two steps of a past, and a bill.
 func newOwn() web.Own {
-	return web.Own{Past: &aPast{}, Bills: ownBills{}, Told: aMeter{}, Consents: consents{}, Notices: &noticeBoard{}, Objections: complaints{}}
+	return web.Own{Past: &aPast{}, Bills: ownBills{}, Told: aMeter{}, Consents: consents{}, Notices: &noticeBoard{}, Objections: complaints{}, Consented: willing{}}
 }
 
 // aMeter is a device that each home has, with one batch of ann's.

@@ -31,12 +31,15 @@ type RunFile struct {
 
 // Researched has a server answer researchers.
 func (s *Server) Researched(l Laboratory) *Server {
-	s.operations.researchers = researchers{l}
+	s.operations.researchers.laboratory = l
 	return s
 }
 
 // researchers answers those who replay scenarios.
-type researchers struct{ laboratory Laboratory }
+type researchers struct {
+	laboratory Laboratory
+	consented  Consented // nil: nobody is asked for it
+}
 
 // ListScenarios implements the API.
 func (s researchers) ListScenarios(context.Context, api.ListScenariosRequestObject) (api.ListScenariosResponseObject, error) {

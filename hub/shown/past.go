@@ -23,6 +23,25 @@ func (p Past) known(home string) bool {
 	return slices.ContainsFunc(p.Keeper.Devices(), func(d grid.Device) bool { return d.Member == home })
 }
 
+// Homes implements HomesPast.
+func (p Past) Homes() (homes []string) {
+	for _, d := range p.Keeper.Devices() {
+		if !slices.Contains(homes, d.Member) {
+			homes = append(homes, d.Member)
+		}
+	}
+	return homes
+}
+
+// Steps implements HomesPast.
+func (p Past) Steps(ctx context.Context, home string, r web.Range) ([]api.HistoryPoint, error) {
+	points, _, _, err := p.points(ctx, home, r.From, r.To, r.Step)
+	return points, err
+}
+
+// Zone implements HomesPast.
+func (p Past) Zone() string { return p.Keeper.Zone.String() }
+
 // History implements web.Past.
 func (p Past) History(ctx context.Context, home string, r web.Range) (h api.HomeHistory, known bool, err error) {
 	if !p.known(home) {

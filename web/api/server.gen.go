@@ -321,6 +321,9 @@ type ServerInterface interface {
 	// AskRecovery Have a link to choose a new password sent
 	// (POST /api/v1/recovery)
 	AskRecovery(w http.ResponseWriter, r *http.Request)
+	// GetResearchHistory What the homes whose members allow research took and gave, under pseudonyms
+	// (GET /api/v1/research/history)
+	GetResearchHistory(w http.ResponseWriter, r *http.Request, params GetResearchHistoryParams)
 	// GetRewards How the batteries of the storage rewards stand, and what the last epochs paid
 	// (GET /api/v1/rewards)
 	GetRewards(w http.ResponseWriter, r *http.Request)
@@ -3215,6 +3218,78 @@ func (siw *ServerInterfaceWrapper) AskRecovery(w http.ResponseWriter, r *http.Re
 	handler.ServeHTTP(w, r)
 }
 
+// GetResearchHistory operation middleware
+func (siw *ServerInterfaceWrapper) GetResearchHistory(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetResearchHistoryParams
+
+	// ------------- Required query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "from", r.URL.Query(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "from"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "from", Err: err})
+		}
+		return
+	}
+
+	// ------------- Required query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "to", r.URL.Query(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "to"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "to", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "step" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "step", r.URL.Query(), &params.Step, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "step"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "step", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "format" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "format", r.URL.Query(), &params.Format, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "format"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "format", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetResearchHistory(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // GetRewards operation middleware
 func (siw *ServerInterfaceWrapper) GetRewards(w http.ResponseWriter, r *http.Request) {
 
@@ -3851,6 +3926,7 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/bill-letters", wrapper.SendBills)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/backup", wrapper.MakeBackup)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/operation", wrapper.GetOperation)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/research/history", wrapper.GetResearchHistory)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/scenarios", wrapper.ListScenarios)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/runs", wrapper.ListRuns)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/runs", wrapper.StartRun)
@@ -9729,6 +9805,118 @@ func (response AskRecovery429JSONResponse) VisitAskRecoveryResponse(w http.Respo
 	return err
 }
 
+type GetResearchHistoryRequestObject struct {
+	Params GetResearchHistoryParams
+}
+
+type GetResearchHistoryResponseObject interface {
+	VisitGetResearchHistoryResponse(w http.ResponseWriter) error
+}
+
+type GetResearchHistory200ResponseHeaders struct {
+	ContentDisposition *string
+}
+
+type GetResearchHistory200JSONResponse struct {
+	Body    ResearchHistory
+	Headers GetResearchHistory200ResponseHeaders
+}
+
+func (response GetResearchHistory200JSONResponse) VisitGetResearchHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ContentDisposition != nil {
+		w.Header().Set("Content-Disposition", fmt.Sprint(*response.Headers.ContentDisposition))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetResearchHistory200TextcsvResponse struct {
+	Body          io.Reader
+	Headers       GetResearchHistory200ResponseHeaders
+	ContentLength int64
+}
+
+func (response GetResearchHistory200TextcsvResponse) VisitGetResearchHistoryResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/csv")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	if response.Headers.ContentDisposition != nil {
+		w.Header().Set("Content-Disposition", fmt.Sprint(*response.Headers.ContentDisposition))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type GetResearchHistory400JSONResponse struct{ RefusedJSONResponse }
+
+func (response GetResearchHistory400JSONResponse) VisitGetResearchHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetResearchHistory401JSONResponse Problem
+
+func (response GetResearchHistory401JSONResponse) VisitGetResearchHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetResearchHistory403JSONResponse Problem
+
+func (response GetResearchHistory403JSONResponse) VisitGetResearchHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetResearchHistory409JSONResponse Problem
+
+func (response GetResearchHistory409JSONResponse) VisitGetResearchHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetRewardsRequestObject struct {
 }
 
@@ -10812,6 +11000,9 @@ type StrictServerInterface interface {
 	// AskRecovery Have a link to choose a new password sent
 	// (POST /api/v1/recovery)
 	AskRecovery(ctx context.Context, request AskRecoveryRequestObject) (AskRecoveryResponseObject, error)
+	// GetResearchHistory What the homes whose members allow research took and gave, under pseudonyms
+	// (GET /api/v1/research/history)
+	GetResearchHistory(ctx context.Context, request GetResearchHistoryRequestObject) (GetResearchHistoryResponseObject, error)
 	// GetRewards How the batteries of the storage rewards stand, and what the last epochs paid
 	// (GET /api/v1/rewards)
 	GetRewards(ctx context.Context, request GetRewardsRequestObject) (GetRewardsResponseObject, error)
@@ -13639,6 +13830,32 @@ func (sh *strictHandler) AskRecovery(w http.ResponseWriter, r *http.Request) {
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(AskRecoveryResponseObject); ok {
 		if err := validResponse.VisitAskRecoveryResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetResearchHistory operation middleware
+func (sh *strictHandler) GetResearchHistory(w http.ResponseWriter, r *http.Request, params GetResearchHistoryParams) {
+	var request GetResearchHistoryRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetResearchHistory(ctx, request.(GetResearchHistoryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetResearchHistory")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetResearchHistoryResponseObject); ok {
+		if err := validResponse.VisitGetResearchHistoryResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -5,6 +5,7 @@ import { firstFor } from "../../ui/pages";
 import { start } from "../../ui/start";
 import { Choice } from "./choice";
 import { Deciding, pushes } from "./deciding";
+import { Objecting } from "./objecting";
 import { App } from "./page";
 import { Past } from "./past";
 import { Plans } from "./plans";
@@ -28,5 +29,5 @@ void start({ en: () => import("./words/en"), de: () => import("./words/de") }, (
   live.start();
   void purse.follow();
   watch(site.session, () => live.silence.value > 0);
-  return <App site={site} live={live} choice={choice} purse={purse} plans={plans} past={past} reason={new Reason(site.api)} deciding={deciding} />;
+  return <App site={site} live={live} choice={choice} purse={purse} plans={plans} past={past} reason={new Reason(site.api)} deciding={deciding} objecting={new Objecting(site.api)} />;
 });

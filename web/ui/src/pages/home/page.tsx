@@ -20,6 +20,8 @@ import { LimitsSection } from "./limits_form";
 import { Intervals, Together, Trades } from "./market";
 import { MoneySection } from "./money";
 import { NoticesSection } from "./notices";
+import type { Objecting } from "./objecting";
+import { ObjectionsSection } from "./objections";
 import type { Past } from "./past";
 import { PlanSection } from "./plan";
 import type { Plans } from "./plans";
@@ -39,6 +41,7 @@ export interface Stores {
   plans: Plans;
   past: Past;
   deciding: Deciding;
+  objecting: Objecting;
   reason: Reason;
 }
 
@@ -97,11 +100,12 @@ function Unknown({ id, homes }: { id: string; homes: Home[] }) {
 
 function HomePage({ s, home, owner, ...stores }: Shown & { home: Home; owner: boolean }) {
   const { words, format } = useSpeech<Words>();
-  const { live, choice, plans, past, deciding, reason } = stores;
+  const { live, choice, plans, past, deciding, objecting, reason } = stores;
   const latest = priced(s).shown;
   const day = dayOf(s.status.world_time, format.zone);
   useEffect(() => plans.look(home.id), [home.id]);
   useEffect(() => deciding.look(home.id, owner), [home.id, owner]);
+  useEffect(() => objecting.look(home.id, owner), [home.id, owner]);
   useEffect(() => past.look(home.id, s.status.world_time, format.zone), [home.id, day, format.zone]);
   const age = (time: string) => format.since(time, s.status.world_time, s.status.speed, live.silence.value);
   const minutes = s.intervals[0]?.interval.minutes ?? 15;
@@ -131,7 +135,7 @@ function HomePage({ s, home, owner, ...stores }: Shown & { home: Home; owner: bo
         </section>
       </div>
       {latest && <WhyPrice reason={reason} shown={latest} />}
-      {useUnmoved(home, owner, s.status.world_time, day, stores)}
+      {useUnmoved(home, owner, minutes, s.status.world_time, day, stores)}
       {s.sums && <Together sums={s.sums} />}
       <div class="columns late">
         <Trades trades={s.trades} home={home.id} />
@@ -142,7 +146,7 @@ function HomePage({ s, home, owner, ...stores }: Shown & { home: Home; owner: bo
 }
 
 /** useUnmoved are the sections that do not change with every message: they are drawn anew only when their own stores do. */
-function useUnmoved(home: Home, owner: boolean, now: string, day: string, { plans, past, deciding }: Stores) {
+function useUnmoved(home: Home, owner: boolean, minutes: number, now: string, day: string, { plans, past, deciding, objecting }: Stores) {
   const kinds = home.devices.map((d) => `${d.id} ${d.kind}`).join();
   return useMemo(
     () => (
@@ -154,11 +158,12 @@ function useUnmoved(home: Home, owner: boolean, now: string, day: string, { plan
         <NoticesSection deciding={deciding} />
         <ConsentSection deciding={deciding} owner={owner} />
         <ReadingsSection deciding={deciding} devices={home.devices} />
+        <ObjectionsSection objecting={objecting} minutes={minutes} />
         <MeasuresSection plans={plans} />
         <SkillSection plans={plans} />
       </>
     ),
-    [home.id, owner, kinds, day, plans, past, deciding],
+    [home.id, owner, minutes, kinds, day, plans, past, deciding, objecting],
   );
 }
 
