@@ -1,6 +1,7 @@
 import { start } from "../../ui/start";
 import { Feeder } from "./feeder";
 import { Finder } from "./finder";
+import { Objected } from "./objected";
 import { App } from "./page";
 import { Prover } from "./prover";
 import { Books } from "./store";
@@ -13,5 +14,5 @@ void start({ en: () => import("./words/en"), de: () => import("./words/de") }, (
   const books = new Books(api, session.may("utility", "operator", "viewer"));
   void books.follow();
   const trust = new Trust(api, localStorage);
-  return <App site={site} books={books} finder={new Finder(api)} prover={new Prover(api, trust)} trust={trust} feeder={new Feeder(api)} values={new Values(api)} />;
+  return <App site={site} books={books} finder={new Finder(api)} prover={new Prover(api, trust)} trust={trust} feeder={new Feeder(api)} values={new Values(api)} objected={new Objected(api)} />;
 });

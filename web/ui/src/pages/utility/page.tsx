@@ -8,6 +8,8 @@ import { Checkpoint } from "./checkpoint";
 import type { Feeder } from "./feeder";
 import { FeederMap } from "./feeder_map";
 import type { Finder } from "./finder";
+import { Objections } from "./objections";
+import type { Objected } from "./objected";
 import { Official } from "./official";
 import type { Prover } from "./prover";
 import { Batteries, Epochs } from "./rewards";
@@ -26,9 +28,10 @@ export interface Parts {
   trust: Trust;
   feeder: Feeder;
   values: Values;
+  objected: Objected;
 }
 
-export function App({ site, books, finder, prover, trust, feeder, values }: Parts & { site: Site }) {
+export function App({ site, books, finder, prover, trust, feeder, values, objected }: Parts & { site: Site }) {
   const { words, shared } = useSpeech<Words>();
   const l = books.ledger.value;
   const r = books.rewards.value;
@@ -45,6 +48,7 @@ export function App({ site, books, finder, prover, trust, feeder, values }: Part
           {auditor && <FeederMap feeder={feeder} />}
           {r && <Batteries r={r} />}
           {r && <Epochs r={r} />}
+          {auditor && <Objections objected={objected} member={member} />}
           {auditor && <Official values={values} member={member} />}
         </main>
       ) : (
