@@ -119,6 +119,7 @@ fuzz:
 	go test -run '^$$' -fuzz FuzzTariffs -fuzztime 20s ./config
 	go test -run '^$$' -fuzz FuzzPrices -fuzztime 20s ./config
 	go test -run '^$$' -fuzz FuzzRead -fuzztime 20s ./members
+	go test -run '^$$' -fuzz FuzzRead -fuzztime 20s ./said
 	go test -run '^$$' -fuzz FuzzRestore -fuzztime 20s ./forecast
 	go test -run '^$$' -fuzz FuzzRead -fuzztime 20s ./forecast/evaluate
 

@@ -35,7 +35,7 @@ const (
 	leastEfficiency, mostEfficiency = 0.5, 1.0
 )
 
-// body is what a battery is by its own readings.
+// body is what a battery is by its own readings, or by what its owner says.
 type body struct {
 	capacity float64 // Wh
 	each     float64 // efficiency of charging, and that of discharging
@@ -49,36 +49,43 @@ type batteries struct {
 	inPlace   bool // their past is looked at where it is asked for
 
 	mu      sync.Mutex // guards all below
-	learned map[string]body
-	studied map[string]time.Time
+	studied map[string]studied
 }
 
-// of returns what was learned of a battery; false where it was too little.
-func (b *batteries) of(battery string) (body, bool) {
+// studied is what was learned of a battery.
+type studied struct {
+	at      time.Time
+	rated   body // what its owner said then
+	learned body
+	known   bool // enough had flowed to learn something
+}
+
+// of returns what was learned of a battery that is rated so; false where it was too little.
+func (b *batteries) of(battery string, rated body) (body, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	one, known := b.learned[battery]
-	return one, known
+	one := b.studied[battery]
+	return one.learned, one.known && one.rated == rated
 }
 
 // due tells whether a battery's past is to be looked at.
-func (b *batteries) due(battery string, now time.Time) bool {
+func (b *batteries) due(battery string, rated body, now time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	last, looked := b.studied[battery]
-	return !looked || now.Sub(last) >= studiedEvery
+	return !looked || last.rated != rated || now.Sub(last.at) >= studiedEvery
 }
 
-func (b *batteries) put(battery string, one body, known bool, now time.Time) {
+func (b *batteries) put(battery string, s studied) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.learned == nil {
-		b.learned, b.studied = map[string]body{}, map[string]time.Time{}
+	if b.studied == nil {
+		b.studied = map[string]studied{}
 	}
-	b.studied[battery] = now
-	if known {
-		b.learned[battery] = one
+	if before := b.studied[battery]; !s.known && before.rated == s.rated {
+		s.learned, s.known = before.learned, before.known
 	}
+	b.studied[battery] = s
 }
 
 // study learns what a battery is from what was read of it before now.
@@ -91,8 +98,9 @@ func (b *batteries) study(ctx context.Context, battery string, now time.Time) er
 	if err != nil {
 		return err
 	}
-	one, known := bodyOf(energies, charges, b.ratings.battery(battery))
-	b.put(battery, one, known, now)
+	s := studied{at: now, rated: b.ratings.battery(battery)}
+	s.learned, s.known = bodyOf(energies, charges, s.rated)
+	b.put(battery, s)
 	return nil
 }
 
@@ -150,21 +158,22 @@ func (all flows) sum() (sum flow) {
 
 // asRead returns what a battery is: as learned, else as rated.
 func (b *batteries) asRead(ctx context.Context, battery string, now time.Time) (body, error) {
-	if b.inPlace && b.due(battery, now) {
+	rated := b.ratings.battery(battery)
+	if b.inPlace && b.due(battery, rated, now) {
 		if err := b.study(ctx, battery, now); err != nil {
 			return body{}, err
 		}
 	}
-	if one, known := b.of(battery); known {
+	if one, known := b.of(battery, rated); known {
 		return one, nil
 	}
-	return b.ratings.battery(battery), nil
+	return rated, nil
 }
 
 // restudy looks at the past of the first battery of a seat of which that is due; did is false where none is.
 func (b *batteries) restudy(ctx context.Context, at seat, now time.Time) (did bool, err error) {
 	for _, d := range at.devices {
-		if d.Kind == grid.Battery && b.ratings.moves(d.ID) && b.due(d.ID, now) {
+		if d.Kind == grid.Battery && b.ratings.moves(d.ID) && b.due(d.ID, b.ratings.battery(d.ID), now) {
 			return true, b.study(ctx, d.ID, now)
 		}
 	}

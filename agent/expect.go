@@ -31,7 +31,8 @@ type outlooks struct {
 // expected is what a metering point will probably take without the devices that a plan moves.
 type expected struct {
 	made  time.Time
-	first grid.Interval // that ran then
+	of    map[string]Rating // the devices that there were, by id
+	first grid.Interval     // that ran then
 	load  *forecast.Outlook
 	sun   *forecast.Outlook // nil: no inverter is metered
 	drawn int               // by which days the scenarios are
@@ -46,7 +47,10 @@ func (o *outlooks) expect(ctx context.Context, at seat, now time.Time) (*expecte
 	if err := o.memories.recollect(ctx, at, now); err != nil { // whether it ever gave decides what is forecast
 		return nil, err
 	}
-	x := &expected{made: now, first: grid.IntervalAt(now, o.minutes), drawn: -1}
+	x := &expected{made: now, of: map[string]Rating{}, first: grid.IntervalAt(now, o.minutes), drawn: -1}
+	for _, d := range at.devices {
+		x.of[d.ID] = o.ratings.of(d.ID)
+	}
 	for _, s := range o.seriesOf(at) {
 		past, err := o.past(ctx, at, s.kind, now)
 		if err != nil {

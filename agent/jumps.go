@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"github.com/commonwatt/commonwatt/agent/limits"
@@ -11,6 +12,7 @@ import (
 // sight is what a plan was made by that may change at once.
 type sight struct {
 	limits  limits.Limits
+	made    map[string]Rating        // by device, what there is and what it is made for
 	plugged map[string]bool          // by charger: a car is there; by appliance: it has something to do
 	charge  map[string]grid.PerMille // by battery, as it was
 	at      time.Time
@@ -21,11 +23,12 @@ const jump grid.PerMille = 150
 
 // look returns what there is to see of a metering point now.
 func (p *planning) look(ctx context.Context, at seat, now time.Time) (s sight, err error) {
-	s = sight{plugged: map[string]bool{}, charge: map[string]grid.PerMille{}, at: now}
+	s = sight{made: map[string]Rating{}, plugged: map[string]bool{}, charge: map[string]grid.PerMille{}, at: now}
 	if p.limits != nil {
 		s.limits = p.limits(at.home.Member)
 	}
 	for _, d := range at.devices {
+		s.made[d.ID] = p.ratings.of(d.ID)
 		if d.Kind != grid.Charger && d.Kind != grid.Battery && d.Kind != grid.Appliance {
 			continue
 		}
@@ -47,7 +50,7 @@ func (p *planning) look(ctx context.Context, at seat, now time.Time) (s sight, e
 
 // differs tells whether a plan that was made by s is to be made anew by what there is now.
 func (s sight) differs(now sight) bool {
-	if !s.limits.Equal(now.limits) {
+	if !s.limits.Equal(now.limits) || !maps.Equal(s.made, now.made) {
 		return true
 	}
 	for id, there := range now.plugged {

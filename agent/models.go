@@ -85,6 +85,9 @@ func (m *models) due(s series, now time.Time) bool {
 
 // fit fits a model to a series of a metering point that has devices. One that was kept serves as long as it is young enough.
 func (m *models) fit(s series, devices []grid.Device, past forecast.Series, now time.Time) error {
+	if len(past.Values) == 0 { // as of the sun where no inverter was ever read
+		return forecast.ErrNoHistory
+	}
 	o := forecast.Options{Kind: s.kind, Zone: m.zone, Latitude: m.Latitude, Longitude: m.Longitude}
 	if s.kind == forecast.PV {
 		o.Peak = float64(m.ratings.peak(devices))

@@ -33,6 +33,7 @@ type Options struct {
 	Seed      uint64
 	Minutes   int                               // of a delivery interval
 	Zone      *time.Location                    // of the homes' days; nil: UTC
+	Currency  string                            // of the prices, ISO 4217
 	Strategy  func(member string) Strategy      // nil: all by the default
 	Rating    func(device string) Rating        // nil: nothing is known
 	Limits    func(member string) limits.Limits // of the homeowner; nil: none

@@ -15,6 +15,14 @@ func TestPlansAreMadeAnew(t *testing.T) {
 	l := &lane{now: time.Date(2026, 6, 20, 17, 50, 0, 0, time.UTC)}
 	o, reserve := laneOptions(l), limits.Limits{}
 	o.Limits = func(string) limits.Limits { return reserve }
+	rating, weaker := o.Rating, false
+	o.Rating = func(id string) agent.Rating {
+		of := rating(id)
+		if weaker && id == "a/charger" {
+			of.Power = 3700
+		}
+		return of
+	}
 	traders := agent.NewTraders(o)
 	replan := func(at time.Time) time.Time {
 		t.Helper()
@@ -58,6 +66,10 @@ func TestPlansAreMadeAnew(t *testing.T) {
 	reserve.Reserve = 300
 	if made := replan(came.Add(time.Minute)); !made.Equal(came.Add(time.Minute)) {
 		t.Error("the homeowner wants a reserve, and there is no new plan")
+	}
+	weaker = true
+	if made := replan(came.Add(2 * time.Minute)); !made.Equal(came.Add(2 * time.Minute)) {
+		t.Error("a charger gives less than was said, and there is no new plan")
 	}
 	if in, _ := traders.Intent("mp-a", grid.IntervalAt(came, 15)); in.Reserve < 300 {
 		t.Errorf("the intent reserves %d", in.Reserve)

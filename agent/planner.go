@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"time"
 
@@ -20,6 +21,7 @@ type planning struct {
 	limits    func(member string) limits.Limits // of the homeowner; nil: none
 	position  func(i grid.Interval, point string) (net grid.Energy, traded bool)
 	noPool    bool
+	currency  string // of the prices, ISO 4217
 
 	ratings    ratings
 	memories   *memories
@@ -44,7 +46,7 @@ func (p *planning) plan(ctx context.Context, at seat, i grid.Interval, now time.
 	}
 	k.limits = k.seen.limits
 	x := p.outlooks.of[at.home.MeteringPoint]
-	if x == nil || x.made.Add(fresh).Before(now) {
+	if x == nil || x.made.Add(fresh).Before(now) || !maps.Equal(x.of, k.seen.made) {
 		if x, err = p.outlooks.expect(ctx, at, now); err != nil {
 			return nil, nil, err
 		}

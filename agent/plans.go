@@ -20,6 +20,13 @@ func (p *plans) keep(made Planned) {
 	p.of[made.MeteringPoint] = made
 }
 
+// forget lets go of the plan of a metering point for which nobody trades any more.
+func (p *plans) forget(point string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.of, point)
+}
+
 // last returns what the agent of a metering point last decided; false where it has not planned yet.
 func (p *plans) last(point string) (made Planned, known bool) {
 	p.mu.Lock()

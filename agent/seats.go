@@ -18,6 +18,11 @@ type seat struct {
 	devices  []grid.Device
 }
 
+// without returns the devices of a seat but one, in a list of their own.
+func (at seat) without(device string) []grid.Device {
+	return slices.DeleteFunc(slices.Clone(at.devices), func(d grid.Device) bool { return d.ID == device })
+}
+
 func (at seat) has(kind grid.DeviceKind) bool {
 	return slices.ContainsFunc(at.devices, func(d grid.Device) bool { return d.Kind == kind })
 }
@@ -36,13 +41,13 @@ type seats struct {
 // solar is the source of a home with an inverter.
 const solar = "solar"
 
-// add takes in one more device: a connection meter gives its metering point an agent,
-// and an inverter gives the agent of its metering point a source.
+// add takes in one more device, in place of the one with its id if there is one: a connection meter
+// gives its metering point an agent, and an inverter gives the agent of its metering point a source.
 func (h *seats) add(dev grid.Device) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	at := h.points[dev.MeteringPoint]
-	at.devices = append(at.devices, dev)
+	at.devices = append(at.without(dev.ID), dev)
 	switch dev.Kind {
 	case grid.Meter:
 		at.meter, at.home = dev.ID, Home{Member: dev.Member, MeteringPoint: dev.MeteringPoint}
@@ -69,7 +74,14 @@ func (h *seats) remove(dev grid.Device) {
 	if !seated {
 		return
 	}
-	at.devices = slices.DeleteFunc(slices.Clone(at.devices), func(d grid.Device) bool { return d.ID == dev.ID })
+	at.devices = at.without(dev.ID)
+	if dev.Kind == grid.Inverter && !at.has(grid.Inverter) {
+		delete(h.sources, dev.MeteringPoint)
+		at.home.Source = ""
+		if at.agent != nil {
+			at.agent = at.strategy.agent(at.home, h.seed)
+		}
+	}
 	if at.meter == dev.ID {
 		at.meter, at.agent = "", nil
 	}

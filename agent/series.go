@@ -35,14 +35,15 @@ func (o *outlooks) seriesOf(at seat) []series {
 // past returns what a series of a metering point counted, without the interval that runs: of the
 // sun what the inverters gave, of the load what the home took without its inverters and without
 // what a plan moves; heat pumps and heating rods of which
-// too little is known for that are part of it. Where one of them is not known nothing is.
+// too little is known for that are part of it. Where one of them is not known nothing is; before a device
+// other than an inverter was first read it counts as none, for a home has its past also when a battery comes.
 func (o *outlooks) past(ctx context.Context, at seat, kind forecast.Kind, now time.Time) (forecast.Series, error) {
 	return o.assemble(at, kind, func(device string) (forecast.Series, error) { return o.memories.recall(ctx, device, now) })
 }
 
 // assemble makes a series of what devices counted.
 func (o *outlooks) assemble(at seat, kind forecast.Kind, of func(device string) (forecast.Series, error)) (sum forecast.Series, err error) {
-	add := func(device string, sign float64) error {
+	add := func(device string, sign float64, late bool) error {
 		one, err := of(device)
 		if err != nil || device != at.meter && !slices.ContainsFunc(one.Values, known) {
 			return err // what nobody ever read is left out
@@ -50,18 +51,20 @@ func (o *outlooks) assemble(at seat, kind forecast.Kind, of func(device string) 
 		if sum.Values == nil {
 			sum = forecast.Series{First: one.First, Values: make([]float64, len(one.Values))}
 		}
-		shift := between(one.First, sum.First)
+		shift, first := between(one.First, sum.First), slices.IndexFunc(one.Values, known)
 		for k := range sum.Values {
-			if at := k + shift; at >= 0 && at < len(one.Values) {
+			switch at := k + shift; {
+			case late && at < first:
+			case at >= 0 && at < len(one.Values):
 				sum.Values[k] += sign * one.Values[at]
-			} else {
+			default:
 				sum.Values[k] = math.NaN()
 			}
 		}
 		return nil
 	}
 	if kind != forecast.PV {
-		if err := add(at.meter, 1); err != nil {
+		if err := add(at.meter, 1, false); err != nil {
 			return sum, err
 		}
 	}
@@ -73,7 +76,7 @@ func (o *outlooks) assemble(at seat, kind forecast.Kind, of func(device string) 
 		if !apart {
 			continue
 		}
-		if err := add(d.ID, -1); err != nil {
+		if err := add(d.ID, -1, d.Kind != grid.Inverter); err != nil {
 			return sum, err
 		}
 	}

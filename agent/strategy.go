@@ -39,6 +39,20 @@ func ParseStrategy(s string) (Strategy, error) {
 	return Strategy(s), nil
 }
 
+// Unplanned says in a whole sentence why there is no plan of a home that trades so.
+func (s Strategy) Unplanned() string {
+	switch s {
+	case ByPlanner:
+		return "There is no plan yet: the agent makes the first one shortly before the next gate closes."
+	case ByOthers:
+		return "A program outside trades for this home, and plans by itself."
+	case ByNothing:
+		return "Nobody trades for this home, so that there is no plan: what is left over is shared all the same."
+	default:
+		return "This home's agent (" + string(s) + ") only trades what it expects: it plans no devices."
+	}
+}
+
 // agent returns a home's trader; nil where the home does not trade.
 func (s Strategy) agent(h Home, seed uint64) Agent {
 	switch f := (forecast.Blend{}); s {

@@ -2,6 +2,7 @@ package agent_test
 
 import (
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/commonwatt/commonwatt/agent"
@@ -57,5 +58,17 @@ func TestPriceCurve(t *testing.T) {
 		if !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
 		}
+	}
+}
+
+// TestWhyNothingIsPlanned: each strategy has a reason of its own, a whole sentence.
+func TestWhyNothingIsPlanned(t *testing.T) {
+	seen := map[string]agent.Strategy{}
+	for _, s := range agent.Strategies() {
+		why := s.Unplanned()
+		if other, twice := seen[why]; twice || !strings.HasSuffix(why, ".") {
+			t.Errorf("%s says %q, as %q does", s, why, other)
+		}
+		seen[why] = s
 	}
 }

@@ -52,7 +52,7 @@ func (p *planning) tell(k *task, made *plan.Plan) Planned {
 		}
 		out.Unmet = append(out.Unmet, spoken(u.In(p.zone), made.Devices))
 	}
-	out.Why = spoken(p.planner.Why(p.zone), made.Devices)
+	out.Why = spoken(p.planner.Why(plan.Words{Zone: p.zone, Currency: p.currency}), made.Devices)
 	return out
 }
 

@@ -62,7 +62,7 @@ func NewTraders(o Options) *Traders {
 	}
 	plans := &plans{of: map[string]Planned{}}
 	planning := &planning{
-		site: site, telemetry: o.Telemetry, prices: o.Prices, limits: o.Limits, position: o.Position, noPool: o.NoPool,
+		site: site, telemetry: o.Telemetry, prices: o.Prices, limits: o.Limits, position: o.Position, noPool: o.NoPool, currency: o.Currency,
 		ratings: ratings, memories: memories, presences: presences{telemetry: o.Telemetry, of: map[string]*presence{}}, batteries: batteries, outlooks: outlooks,
 		neighbours: &neighbours{
 			minutes: o.Minutes, seats: seats, batteries: batteries, outlooks: outlooks, charging: map[string]charging{}, warming: map[string]charging{},
@@ -79,12 +79,17 @@ func NewTraders(o Options) *Traders {
 	return t
 }
 
-// Add takes in one more device: a connection meter gives its metering point an agent,
-// and an inverter gives the agent of its metering point a source.
+// Add takes in one more device, in place of the one with its id if there is one: a connection meter
+// gives its metering point an agent, and an inverter gives the agent of its metering point a source.
 func (t *Traders) Add(dev grid.Device) { t.seats.add(dev) }
 
 // Remove lets go of a device. A home without its connection meter trades no more.
-func (t *Traders) Remove(dev grid.Device) { t.seats.remove(dev) }
+func (t *Traders) Remove(dev grid.Device) {
+	t.seats.remove(dev)
+	if _, trades := t.seats.at(dev.MeteringPoint); !trades {
+		t.plans.forget(dev.MeteringPoint)
+	}
+}
 
 // Homes returns how many homes trade: a member with several metering points is one.
 func (t *Traders) Homes() int { return len(t.seats.members()) }
@@ -149,8 +154,8 @@ func (t *Traders) quote(ctx context.Context, at seat, i grid.Interval, now time.
 }
 
 // Replan plans anew for every metering point of which something changed at once since its last
-// plan: a car came or left, an appliance was loaded or done, a battery's charge jumped, the homeowner set other limits; or of
-// which there is no plan. What was ordered stays as it is until the next quote.
+// plan: a car came or left, an appliance was loaded or done, a battery's charge jumped, the homeowner set other limits, a device
+// came or went or is made for something else; or of which there is no plan. What was ordered stays as it is until the next quote.
 func (t *Traders) Replan(ctx context.Context, now time.Time) error {
 	for _, at := range t.seats.planners() {
 		p, known := t.plans.last(at.home.MeteringPoint)

@@ -68,6 +68,14 @@ func TestTradersGrow(t *testing.T) {
 	if o := order(); o.Source != "solar" || traders.Homes() != 2 {
 		t.Errorf("of %d homes, %+v", traders.Homes(), o)
 	}
+	traders.Add(grid.Device{ID: "bob/battery", Kind: grid.Battery, Member: "bob", MeteringPoint: "mp-bob", Serial: "S"})
+	if all := traders.Devices("bob"); len(all) != 3 || all[2].Serial != "S" {
+		t.Errorf("a battery that was paired anew is there beside itself: %+v", all)
+	}
+	traders.Remove(grid.Device{ID: "bob/inverter", Kind: grid.Inverter, Member: "bob", MeteringPoint: "mp-bob"})
+	if o := order(); o.Source != "" {
+		t.Errorf("without an inverter: %+v", o)
+	}
 }
 
 // byMeter is the telemetry of meters that each count the same energy in every interval.

@@ -44,6 +44,7 @@ type declaredUntil struct {
 	orders   []grid.Order // parts that traded, and at the gate what waited
 	declared int64
 	flows    map[string]grid.Energy // from trades, by node, + sold there
+	partial  bool                   // its opening was not seen, and so nobody knows what was ordered before
 }
 
 // NewDeclarations returns the declarations of a market on a feeder; node says where a metering
@@ -52,12 +53,13 @@ func NewDeclarations(feeder grid.Feeder, node func(point string) string) *Declar
 	return &Declarations{feeder: feeder, node: node, limits: map[string]grid.Order{}, at: map[grid.Interval]*declaredUntil{}}
 }
 
-// See takes in the next event. When a gate has closed, done is true and the interval's welfare is known.
+// See takes in the next event. When a gate has closed, done is true and the interval's welfare is known; it is none
+// of an interval whose opening was not seen.
 func (d *Declarations) See(ev Event) (w Welfare, done bool, err error) {
 	i := ev.Product.Interval
 	at := d.at[i]
 	if at == nil && ev.Kind != Cleared {
-		at = &declaredUntil{flows: map[string]grid.Energy{}}
+		at = &declaredUntil{flows: map[string]grid.Energy{}, partial: ev.Kind != Opened}
 		d.at[i] = at
 	}
 	switch ev.Kind {
@@ -74,7 +76,7 @@ func (d *Declarations) See(ev Event) (w Welfare, done bool, err error) {
 		delete(d.limits, ev.Order.ID)
 	case Cleared:
 		delete(d.at, i)
-		if at == nil {
+		if at == nil || at.partial {
 			return w, true, nil
 		}
 		w, err = d.reckon(at)
@@ -110,7 +112,7 @@ func (d *Declarations) trade(at *declaredUntil, t grid.Trade) {
 // add counts part of an order as one of its own.
 func (at *declaredUntil) add(o grid.Order, energy grid.Energy) {
 	if o.Side == 0 || energy <= 0 {
-		return // accepted before the declarations began
+		return // of a partial interval: accepted before the declarations began
 	}
 	o.ID, o.Energy = fmt.Sprintf("%06d", len(at.orders)), energy
 	o.Member = o.ID // else a member that bought and sold again would be netted

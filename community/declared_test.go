@@ -90,3 +90,21 @@ func TestDeclarations(t *testing.T) {
 		t.Error("a share of nothing")
 	}
 }
+
+// TestDeclarationsBegunLate says nothing of an interval whose opening was not seen, as after a start: nobody knows what the orders
+// declared that came before, and a trade against one would be worth more than the best of the rest.
+func TestDeclarationsBegunLate(t *testing.T) {
+	t.Parallel()
+	d := community.NewDeclarations(grid.SingleNode(), func(string) string { return "" })
+	p := grid.Product{Community: "elm", Interval: grid.IntervalAt(time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC), 15)}
+	bid := &grid.Order{ID: "2", Member: "ann", MeteringPoint: "mp-ann", Side: grid.Bid, Energy: 100, Price: 200_000}
+	for _, ev := range []community.Event{
+		{Kind: community.Accepted, Product: p, Order: bid},
+		{Kind: community.Traded, Product: p, Trade: &grid.Trade{Product: p, Bid: "2", Offer: "1", Energy: 100}}, // who offers was not seen
+		{Kind: community.Cleared, Product: p},
+	} {
+		if w, done, err := d.See(ev); err != nil || w != (community.Welfare{}) || done != (ev.Kind == community.Cleared) {
+			t.Errorf("%s: %+v, %t, %v", ev.Kind, w, done, err)
+		}
+	}
+}

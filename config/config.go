@@ -145,6 +145,9 @@ type Device struct {
 	How          `yaml:",inline"`
 
 	Since time.Time `yaml:"-"` // when it was paired; zero: it was configured
+	// Gone says why this entry of the file counts no more, and how that is taken back: an installer has let go of the
+	// device, or put another one in its place. Empty: it counts.
+	Gone string `yaml:"-"`
 }
 
 // How says how a device is read where its profile does not.

@@ -88,17 +88,47 @@ func (c resolver) resolveDevices(p *Plan) error {
 		return err
 	}
 	metered := map[string]bool{}
-	for _, d := range p.Devices {
-		if d.Kind == grid.Meter {
+	for i, d := range p.Devices {
+		if d.Kind == grid.Meter && c.Devices[i].Gone == "" {
 			metered[d.MeteringPoint] = true
 		}
 	}
 	for i, d := range p.Devices {
-		if !metered[d.MeteringPoint] {
+		if !metered[d.MeteringPoint] && c.Devices[i].Gone == "" {
 			return fmt.Errorf("devices[%d].metering_point: %q has no connection meter among the devices: it could not be billed", i, d.MeteringPoint)
 		}
 	}
 	return nil
+}
+
+// dropGone leaves out the devices that count no more. What the file says of the connection holds for the meter
+// that is there in place of its own.
+func (c resolver) dropGone(p *Plan) error {
+	var there []Target
+	for i, d := range p.Devices {
+		if c.Devices[i].Gone != "" {
+			p.Gone = append(p.Gone, d)
+		} else {
+			there = append(there, d)
+		}
+	}
+	p.Devices = there
+	for i := range p.Devices {
+		p.Devices[i].Inherit(p.Gone...)
+	}
+	return nil
+}
+
+// Inherit has a connection meter take over the node of the one before it at its metering point, and what the
+// connection bears where nobody said otherwise.
+func (t *Target) Inherit(before ...Target) {
+	for _, old := range before {
+		if t.Kind != grid.Meter || old.Kind != grid.Meter || old.MeteringPoint != t.MeteringPoint {
+			continue
+		}
+		t.Node = cmp.Or(t.Node, old.Node)
+		t.Imports, t.Exports = cmp.Or(t.Imports, old.Imports), cmp.Or(t.Exports, old.Exports)
+	}
 }
 
 // targets reads a list of devices, of which gateways that are known read some.
@@ -111,6 +141,13 @@ func targets(devices []Device, profiles *profile.Set, gateways map[string]bool) 
 			return nil, fmt.Errorf("%s%w", path, err)
 		}
 		switch {
+		case d.Gone != "":
+			t, err := d.Target(path, p)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, t)
+			continue
 		case d.ID == "" || ids[d.ID]:
 			return nil, fmt.Errorf("%sid: %q is missing or given twice", path, d.ID)
 		case d.kind(p) == grid.Meter && meters[d.MeteringPoint] != "":

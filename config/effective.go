@@ -97,6 +97,10 @@ func (c Config) Notes(located bool) string {
 		notes = append(notes, text)
 	}
 	for i, d := range c.Devices {
+		if d.Gone != "" {
+			notes = append(notes, fmt.Sprintf("devices[%d]: %s", i, d.Gone))
+			continue
+		}
 		if d.Capacity.Text != "" && (!d.Control || d.Rated.Text == "") {
 			notes = append(notes, fmt.Sprintf("devices[%d].capacity: it has no effect without control: true and rated: the battery %s takes no part in the storage rewards.", i, d.ID))
 		}

@@ -226,13 +226,17 @@ func (c resolver) resolveWear(p *Plan) (err error) {
 		if !d.Wear.given() {
 			continue
 		}
-		path := fmt.Sprintf("devices[%d].wear", i)
-		if p.Devices[i].Wear, err = d.Wear.Price(path, p.Tariff.Currency); err != nil {
+		if p.Devices[i].Wear, err = d.wear(fmt.Sprintf("devices[%d].wear", i), p.Tariff.Currency); err != nil {
 			return err
-		}
-		if p.Devices[i].Wear < 0 {
-			return d.Wear.wrong(path, errors.New("must not be negative"))
 		}
 	}
 	return nil
+}
+
+// wear reads what a kWh that a battery gives wears it. The error names the field.
+func (d Device) wear(field, currency string) (p grid.Price, err error) {
+	if p, err = d.Wear.Price(field, currency); err == nil && p < 0 {
+		err = d.Wear.wrong(field, errors.New("must not be negative"))
+	}
+	return p, err
 }

@@ -32,6 +32,7 @@ type Plan struct {
 	Money      Money
 	Simulation *Simulation // nil with real devices
 	Devices    []Target
+	Gone       []Target // devices of the file whose entries count no more
 	Profiles   *profile.Set
 	Files      []string // of profiles that the configuration names
 	Strategy   func(member string) agent.Strategy
@@ -129,7 +130,7 @@ func (c Config) Resolve(kept ...string) (Plan, error) {
 	r := resolver{c}
 	for _, resolve := range []func(*Plan) error{
 		r.checkWhole, r.checkSimulation, r.resolveStore, resolveProfiles, r.resolveGateways, r.resolveDevices, r.resolveAgents,
-		r.resolveTariff, r.resolveWear, r.resolveHomes, r.resolveFeeder, r.resolveRules, r.resolveBilling,
+		r.resolveTariff, r.resolveWear, r.resolveHomes, r.resolveFeeder, r.resolveRules, r.resolveBilling, r.dropGone,
 	} {
 		if err := resolve(&p); err != nil {
 			return Plan{}, err

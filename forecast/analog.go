@@ -221,9 +221,9 @@ func (a *analogs) forecast(d Day) *dayAhead {
 	}
 	t, now := a.f.t, a.of(d)
 	out := newDay(t.slots)
-	values, weights := make([]float64, 0, nearest), make([]float64, 0, nearest)
+	values := make([]float64, 0, nearest)
 	for slot := range out.q {
-		values, weights = values[:0], weights[:0]
+		values = values[:0]
 		for _, n := range all {
 			if len(values) == nearest {
 				break
@@ -232,7 +232,6 @@ func (a *analogs) forecast(d Day) *dayAhead {
 			v := a.moved(y, now.usual[slot], a.of(n.d).usual[slot])
 			if known(v) {
 				values = append(values, v)
-				weights = append(weights, 1)
 			}
 		}
 		if len(values) < leastNear {
@@ -243,7 +242,7 @@ func (a *analogs) forecast(d Day) *dayAhead {
 			sum += v
 		}
 		out.mean[slot] = sum / float64(len(values))
-		out.q[slot] = weighted(values, weights)
+		out.q[slot] = decilesOf(values)
 		out.point[slot] = out.q[slot][4]
 	}
 	return out

@@ -72,10 +72,13 @@ type sight struct {
 	table  *table
 	method method
 	days   map[Day]*dayAhead
+	today  Day  // of the first value that is not known
+	plain  bool // it is by the model's own weather
 }
 
 func (m *Model) sight(recent Series, weather []Weather) *sight {
-	s := &sight{m: m, wall: wall{m.options.Zone}, days: map[Day]*dayAhead{}}
+	s := &sight{m: m, wall: wall{m.options.Zone}, days: map[Day]*dayAhead{}, plain: len(weather) == 0}
+	s.today, _ = s.wall.at(recent.Next().Start, m.minutes)
 	end := m.walk.day // the model has seen the days before it
 	t := m.walk.t.clone(end)
 	copy(t.row(end), m.tail)
@@ -129,13 +132,36 @@ func (s *sight) day(d Day) *dayAhead {
 	if f, ok := s.days[d]; ok {
 		return f
 	}
+	measured := s.plain && d <= s.today // nothing before it was assumed
+	var before []float64
+	if measured {
+		before = s.before(d)
+		if f := s.m.said.of(d, before); f != nil {
+			s.days[d] = f
+			return f
+		}
+	}
 	f := s.method.forecast(d)
 	if f == nil {
 		f = newDay(s.table.slots)
 	}
 	f.mend(s.m.options.Kind)
-	s.days[d] = f
+	if s.days[d] = f; measured {
+		s.m.said.keep(d, before, f)
+	}
 	return f
+}
+
+// before returns the values of the days before one that the model has not seen.
+func (s *sight) before(d Day) []float64 {
+	first := s.m.walk.day
+	values := make([]float64, 0, max(0, int(d-first))*s.table.slots)
+	for day := first; day < d; day++ {
+		for slot := range s.table.slots {
+			values = append(values, s.table.value(day, slot))
+		}
+	}
+	return values
 }
 
 // errors returns those of the last day and a half before a moment, in units.

@@ -18,6 +18,7 @@ type Model struct {
 	chosen  string
 	errs    *intraday // nil while nothing was forecast yet
 	early   Series    // the whole history, while it is shorter than two days
+	said    said      // what it said lately: a memory alone, no forecast depends on it
 }
 
 // Fit makes a model of a series. Values that are missing, were curtailed or were substituted

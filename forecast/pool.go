@@ -1,7 +1,6 @@
 package forecast
 
 import (
-	"math"
 	"slices"
 )
 
@@ -80,44 +79,24 @@ func deciles(sorted []float64) (q [9]float64) {
 	return q
 }
 
-// weighted returns the quantiles .1 to .9 of weighted values, linear between the middles of the
-// weights. It sorts both by value.
-func weighted(values, weights []float64) (q [9]float64) {
-	order := make([]int, len(values))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		switch {
-		case values[a] < values[b]:
-			return -1
-		case values[a] > values[b]:
-			return 1
-		default:
-			return 0
-		}
-	})
-	total := 0.0
-	for _, w := range weights {
-		total += w
-	}
-	i, before, last := 0, 0.0, math.Inf(-1)
+// decilesOf returns the quantiles .1 to .9 of values, linear between them where each stands for the middle of its
+// share. It sorts them.
+func decilesOf(values []float64) (q [9]float64) {
+	slices.Sort(values)
+	n, i := float64(len(values)), 0
 	for k := range q {
-		tau := total * float64(k+1) / 10
-		for i < len(order) && before+weights[order[i]]/2 < tau {
-			last = before + weights[order[i]]/2
-			before += weights[order[i]]
+		tau := n * float64(k+1) / 10
+		for i < len(values) && float64(i)+.5 < tau {
 			i++
 		}
-		switch {
-		case i == 0:
-			q[k] = values[order[0]]
-		case i == len(order):
-			q[k] = values[order[i-1]]
+		switch i {
+		case 0:
+			q[k] = values[0]
+		case len(values):
+			q[k] = values[i-1]
 		default:
-			next := before + weights[order[i]]/2
-			f := (tau - last) / (next - last)
-			q[k] = values[order[i-1]]*(1-f) + values[order[i]]*f
+			f := tau - (float64(i) - .5)
+			q[k] = values[i-1]*(1-f) + values[i]*f
 		}
 	}
 	return q

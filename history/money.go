@@ -31,6 +31,26 @@ type Reckoned struct {
 // Savings is by how much the home is better off than without the community, + better.
 func (r Reckoned) Savings() grid.Money { return r.Net - r.Without }
 
+// Formula says how the savings come about, in a whole sentence with amounts in a currency.
+func (r Reckoned) Formula(currency string) string {
+	if r.Intervals == 0 {
+		return "Nothing of this time is settled."
+	}
+	of := func(m grid.Money) string { return m.Text() + " " + currency }
+	text := fmt.Sprintf("Earned %s by what you gave, less %s for what you used and for fees", of(r.Earned), of(r.Spent))
+	if r.Standing != 0 {
+		text += fmt.Sprintf(", less %s standing charges", of(r.Standing))
+	}
+	if r.VAT != 0 {
+		text += fmt.Sprintf(", less %s VAT", of(r.VAT))
+	}
+	word, savings := "better", r.Savings()
+	if savings < 0 {
+		word, savings = "worse", -savings
+	}
+	return fmt.Sprintf("%s: %s. Without the community %s: you are %s off by %s.", text, of(r.Net), of(r.Without), word, of(savings))
+}
+
 // Reckonings are what today, this month and the month before came to.
 type Reckonings struct {
 	Today, Month, LastMonth Reckoned

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"errors"
 	"path/filepath"
 	"testing"
 
@@ -23,8 +24,9 @@ func TestAPairedDeviceIsReadAsItWasPaired(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := OfBinding(b).Target("", profiles.Get(b.Profile))
-	if err != nil {
+	of, err1 := OfBinding(b)
+	d, err2 := of.Target("", profiles.Get(b.Profile))
+	if err := errors.Join(err1, err2); err != nil {
 		t.Fatal(err)
 	}
 	target, err := Target(d)
@@ -59,7 +61,11 @@ func TestAPairedBatteryIsRatedAndMayBeMoved(t *testing.T) {
 		of(grid.Meter, "sunspec-meter", pairing.Ratings{}),
 		of(grid.Battery, "goodwe-et", pairing.Ratings{Rated: new(grid.Power(5000)), Capacity: new(grid.Energy(10_000)), Control: true}),
 	} {
-		c.Devices = append(c.Devices, OfBinding(b))
+		d, err := OfBinding(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Devices = append(c.Devices, d)
 	}
 	plan, err := Resolve(c)
 	if err != nil {

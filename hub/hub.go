@@ -405,6 +405,7 @@ func (h *Hub) startMarket(ctx context.Context, s *stages.Stages) error {
 	}
 	s.Start(h.market.run)
 	s.Start(h.lab.run)
+	s.Start(h.pages.runner.Run)
 	s.Start(h.rewards.run)
 	s.Start(h.money.purse.Keeper.Run)
 	if h.money.months != nil {

@@ -83,7 +83,7 @@ func (m *market) open(ctx context.Context, b *bus.Bus, dir *disk.Dir, alone driv
 	}
 	m.traders = agent.NewTraders(agent.Options{
 		Devices: m.site.devices, Prices: m.tariffs, Telemetry: m.records.history(), Seed: m.site.seed(),
-		Minutes: plan.Market.Minutes, Zone: plan.Money.Zone, Strategy: plan.Strategy, Rating: m.site.rating, Limits: m.limits.Limits,
+		Minutes: plan.Market.Minutes, Zone: plan.Money.Zone, Currency: plan.Tariff.Currency, Strategy: plan.Strategy, Rating: m.site.rating, Limits: m.limits.Limits,
 		Place: m.site.place(), Position: m.host.Position, Kept: keptModels{dir}, Ahead: plan.Market.Trading == matching.Calls,
 		NoPool: plan.Market.Rules.Pool == settlement.Off,
 	})
@@ -133,7 +133,7 @@ func (m *market) drive(b *bus.Bus, alone drive.Alone) {
 func openLog(ctx context.Context, plan config.Plan, b *bus.Bus, dir *disk.Dir) host.OpenLog {
 	return func(m journal.Machine) (host.Log, journal.Recovery, error) {
 		if !plan.Bus.OrderLog {
-			return journal.Open(dir.File("orders"), journal.DefaultSegment, m)
+			return journal.Open(dir.File(OrdersDir), journal.DefaultSegment, m)
 		}
 		log, err := b.OpenLog(ctx, plan.Community, plan.Bus.Replicas)
 		if err != nil {

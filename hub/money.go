@@ -48,6 +48,7 @@ func (m *money) open(ctx context.Context, at *market, b *bus.Bus, dir *disk.Dir,
 	if err := m.openBook(ctx, at, b, dir); err != nil {
 		return err
 	}
+	m.values.Held = heldIn(m.book)
 	if m.months, err = openGuarantee(at, m.book, m.purse, b, dir); err != nil {
 		return err
 	}

@@ -2,12 +2,12 @@ package hub
 
 import (
 	"cmp"
-	"slices"
 
 	"github.com/commonwatt/commonwatt/agent"
 	"github.com/commonwatt/commonwatt/agent/hold"
 	"github.com/commonwatt/commonwatt/agent/limits"
 	"github.com/commonwatt/commonwatt/agent/steer"
+	"github.com/commonwatt/commonwatt/community"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters"
 	"github.com/commonwatt/commonwatt/meters/control"
@@ -17,35 +17,44 @@ import (
 // may be moved, by this process or the gateway that reads them: simulated ones unless the configuration says
 // otherwise, real ones only when it says so.
 func (s *site) homes() (all []steer.Home) {
-	meters, points := s.meters(), s.points()
-	at := map[string]int{} // metering point → its place
-	for k, m := range meters {
-		at[m.MeteringPoint] = k
-		all = append(all, steer.Home{Meter: m, Imports: points[k].Import, Exports: points[k].Export})
+	points := s.points()
+	for k, m := range s.meters() {
+		all = append(all, s.home(m, points[k]))
 	}
-	for _, t := range append(slices.Clone(s.targets), s.elsewhere()...) {
-		k, metered := at[t.MeteringPoint]
-		if !metered || !s.movable(t) {
+	return all
+}
+
+// home returns the metering point of a connection meter with the devices behind it that may be moved.
+func (s *site) home(m grid.Device, p community.Point) steer.Home {
+	h := steer.Home{Meter: m, Imports: p.Import, Exports: p.Export}
+	for _, t := range s.read() {
+		if t.MeteringPoint != m.MeteringPoint || !s.movable(t) {
 			continue
 		}
-		if h := &all[k]; t.Kind == grid.Battery {
+		if t.Kind == grid.Battery {
 			most, size := s.storage(t.ID)
 			h.Batteries = append(h.Batteries, steer.Battery{Target: t, Gateway: s.planned(t.ID).Gateway, Most: most, Size: size})
 		} else {
 			h.Others = append(h.Others, s.other(t))
 		}
 	}
-	return all
+	return h
 }
 
-// elsewhere are the devices that gateways read.
-func (s *site) elsewhere() (all []meters.Target) {
-	for _, d := range s.plan.Devices {
-		if d.Gateway != "" {
-			all = append(all, meters.Target{Device: d.Device, Profile: d.Profile, Rated: d.Rated})
+// read returns the devices that are read now, those that this process reads first.
+func (s *site) read() (all []meters.Target) {
+	if s.sim != nil {
+		return s.targets
+	}
+	var elsewhere []meters.Target
+	for _, d := range s.list() {
+		if d.Gateway == "" {
+			all = append(all, d.read)
+		} else {
+			elsewhere = append(elsewhere, d.read)
 		}
 	}
-	return all
+	return append(all, elsewhere...)
 }
 
 // movable tells whether a device may be moved, and its profile says how. Simulated inverters
@@ -101,7 +110,7 @@ const leastOnAPhase grid.Power = 6 * 230
 // leastOf returns the least at which a charger lets its car charge, on the phases that it
 // cannot switch off; 0 for other devices.
 func (s *site) leastOf(id string) grid.Power {
-	for _, t := range append(slices.Clone(s.targets), s.elsewhere()...) {
+	for _, t := range s.read() {
 		if t.ID != id || t.Kind != grid.Charger {
 			continue
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/commonwatt/commonwatt/hub/shown"
 	"github.com/commonwatt/commonwatt/notices"
 	"github.com/commonwatt/commonwatt/notices/push"
+	"github.com/commonwatt/commonwatt/said"
 	"github.com/commonwatt/commonwatt/settlement/billing/desk"
 	"github.com/commonwatt/commonwatt/web"
 	"github.com/commonwatt/commonwatt/web/api"
@@ -52,9 +53,13 @@ func openTelling(ctx context.Context, dir *disk.Dir, at *market, d *desk.Desk, l
 	if err != nil {
 		return nil, errors.Join(err, t.book.Close())
 	}
+	catalogue, err := said.Open()
+	if err != nil {
+		return nil, errors.Join(err, t.book.Close())
+	}
 	base := baseOf(plan.Access, address)
 	t.runner = &notices.Runner{
-		Book: t.book, Place: notices.Place{Zone: zoneOf(plan), Currency: plan.Tariff.Currency}, Facts: t.facts, Contact: t.contact,
+		Book: t.book, Place: notices.Place{Zone: zoneOf(plan), Currency: plan.Tariff.Currency, Said: catalogue}, Facts: t.facts, Contact: t.contact,
 		Push: push.Sender{Keys: t.keys, Contact: sender(plan.Billing.SMTP.From, base), Client: push.Outside()},
 		Base: base, Name: cmp.Or(plan.Access.DisplayName, plan.Community), Clock: at.site.clock, Now: time.Now, Log: at.log,
 	}

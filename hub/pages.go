@@ -37,6 +37,7 @@ type pages struct {
 	money       *money
 	own         own
 	tally       *measured.Tally
+	runner      *measured.Runner
 	live        *web.Live
 	people      people
 	certificate *web.Certificate // nil: no TLS
@@ -226,6 +227,7 @@ func (p *pages) answer(ctx context.Context, dir *disk.Dir, runner *rewards.Runne
 	if err != nil {
 		return err
 	}
+	p.runner = measuring(p.market, p.money.book, dir)
 	at, planning := p.site.plan.Access, p.planning()
 	closed := p.site.closed()
 	if p.people, err = openPeople(ctx, dir, mailer(p.site.plan.Billing), closed, p.log); err != nil {
@@ -256,7 +258,9 @@ func (p *pages) planning() web.Planning {
 	homes := shown.Homes{
 		Kept: m.limits, Traders: m.traders, Strategy: m.site.plan.Strategy, Clock: m.site.clock, Zone: zoneOf(m.site.plan), Currency: m.site.plan.Tariff.Currency,
 	}
-	return web.Planning{Wishes: homes, Plans: homes, Measures: p.tally.Beside(&shown.Measures{Book: p.money.book, Traders: m.traders, Clock: m.site.clock}, foresightOf(m.site, p.records.store, p.money.book))}
+	return web.Planning{Wishes: homes, Plans: homes, Measures: p.tally.Beside(&shown.Measures{Book: p.money.book, Traders: m.traders, Clock: m.site.clock}, measured.Beyond{
+		Foresee: foresightOf(m.site, p.records.store, p.money.book), Cars: p.runner.Cars, Response: p.runner.Response,
+	})}
 }
 
 // audit is what the API shows of the ledger to those who audit it.
@@ -277,6 +281,7 @@ func (p *pages) owned() web.Own {
 		Past: shown.Past{Keeper: p.own.past, Desk: p.money.desk}, Bills: shown.Bills{Desk: p.money.desk},
 		Told:     shown.Told{Devices: devices, Evidence: p.records.evidence, Store: p.records.store, Clock: clock},
 		Consents: shown.Consents{Kept: p.own.consents, Devices: devices, Clock: clock}, Notices: p.own.telling.shown(),
+		Objections: shown.Objections{Desk: p.money.values},
 	}
 }
 

@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"path/filepath"
 	"slices"
@@ -36,6 +37,8 @@ type adoption struct {
 	live    *web.Live
 	signs   *signwatch.Watch
 	log     *slog.Logger
+
+	file []config.Target // devices of the configuration: those that count, and those that were let go of
 }
 
 // installer serves the pairing of devices. In a simulated community it goes
@@ -46,19 +49,54 @@ func (a *adoption) installer(dir *disk.Dir) (*web.Installer, error) {
 		return nil, err
 	}
 	bench := pairing.Open(dir.Path, a.site.plan.Profiles, nil)
+	if bench.Configured, err = a.configured(bench); err != nil {
+		return nil, err
+	}
+	bench.Fits = Fits(bench.Profiles, a.site.plan.Tariff.Currency)
+	bench.HasRead, bench.Clock = true, a.site.clock
+	bench.Trial, bench.Reserved, bench.Adopt, bench.Shared = a.site.sim != nil, record.SystemAccounts(), a.adopt, a.fleet.Conn
+	bench.Dismissed, bench.Changed, bench.Totals = a.dismiss, a.change, a.records.evidence.Totals
+	return &web.Installer{Desk: bench, Key: key, Elsewhere: a.elsewhere, Movable: a.movable, Try: a.try}, nil
+}
+
+// configured returns the devices that this process reads because the configuration says so, and those of which it says
+// so and that were let go of.
+func (a *adoption) configured(bench *pairing.Bench) (all []pairing.Binding, err error) {
+	if a.site.sim != nil {
+		for _, t := range a.site.targets {
+			all = append(all, pairing.Binding{Device: t.Device, Target: t.Endpoint.String(), Unit: t.Unit, Profile: t.Profile.ID, Configured: true})
+		}
+		return all, nil
+	}
 	paired, err := bench.Paired()
 	if err != nil {
 		return nil, err
 	}
-	for _, t := range a.site.targets {
-		if !slices.ContainsFunc(paired, func(b pairing.Binding) bool { return b.ID == t.ID }) {
-			bench.Configured = append(bench.Configured, pairing.Binding{Device: t.Device, Target: t.Endpoint.String(), Unit: t.Unit, Profile: t.Profile.ID, Inverted: t.Turned.Power, Counters: new(t.Turned.Counters), How: pairing.How{Part: t.Part, Own: pairing.Own(t.Own)}})
+	there := slices.DeleteFunc(slices.Clone(a.site.plan.Devices), func(d config.Target) bool {
+		return slices.ContainsFunc(paired, func(b pairing.Binding) bool { return b.ID == d.ID })
+	})
+	a.file = append(there, a.site.plan.Gone...)
+	for _, d := range a.file {
+		if d.Gateway == "" {
+			all = append(all, bindingOf(d))
 		}
 	}
-	bench.HasRead, bench.Clock = true, a.site.clock
-	bench.Trial, bench.Reserved, bench.Adopt, bench.Shared = a.site.sim != nil, record.SystemAccounts(), a.adopt, a.fleet.Conn
-	bench.Dismissed, bench.Changed, bench.Totals = a.dismiss, a.change, a.records.evidence.Totals
-	return &web.Installer{Desk: bench, Key: key, Elsewhere: a.elsewhere(), Movable: a.movable, Try: a.try}, nil
+	return all, nil
+}
+
+// bindingOf is a configured device as one that was paired.
+func bindingOf(d config.Target) pairing.Binding {
+	b := pairing.Binding{
+		Device: d.Device, Target: d.Address, Unit: d.Unit, Profile: d.Profile.ID, Inverted: d.Turned.Power, Counters: new(d.Turned.Counters), Configured: true, Since: d.Since,
+		How: pairing.How{Part: d.Part, Own: pairing.Own(d.Own), Ratings: pairing.Ratings{ImportLimit: d.Imports, ExportLimit: d.Exports, Control: d.Control}},
+	}
+	if d.Rated > 0 {
+		b.Rated = &d.Rated
+	}
+	if d.Capacity > 0 {
+		b.Capacity = &d.Capacity
+	}
+	return b
 }
 
 // profiles returns those of now: pairing a device may have kept one more.
@@ -74,7 +112,7 @@ func (a *adoption) profiles() (*profile.Set, error) {
 // ledger, the market, and the page. Once it is kept, begin has it read; a connection
 // meter bills, and its member trades, from the next interval on.
 func (a *adoption) adopt(ctx context.Context, b pairing.Binding) (begin func(), err error) {
-	target, last, err := a.wanted(ctx, b)
+	d, last, err := a.wanted(ctx, b)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +125,7 @@ func (a *adoption) adopt(ctx context.Context, b pairing.Binding) (begin func(), 
 	}
 	join := func() {}
 	if b.Kind == grid.Meter {
-		if join, err = a.market.host.Admit(community.Point{MeteringPoint: b.MeteringPoint, Member: b.Member}, a.site.clock()); err != nil {
+		if join, err = a.market.host.Admit(pointOf(d.Target), a.site.clock()); err != nil {
 			return nil, refusedAs(err)
 		}
 	}
@@ -95,6 +133,7 @@ func (a *adoption) adopt(ctx context.Context, b pairing.Binding) (begin func(), 
 		return nil, err
 	}
 	return func() {
+		a.put(d)
 		a.records.intake.Add(b.Device)
 		if b.Replaces != "" {
 			a.replace(b)
@@ -103,13 +142,33 @@ func (a *adoption) adopt(ctx context.Context, b pairing.Binding) (begin func(), 
 			tellSign(ctx, a.live, a.log, c)
 		}
 		if b.Kind == grid.Meter {
-			a.records.metering.Add(b.Device, b.Since, target.Most)
+			a.records.metering.Add(b.Device, b.Since, d.read.Most)
 		}
 		a.market.traders.Add(b.Device)
-		a.moved.Add(b.Device)
 		join()
-		a.fleet.Add(target, last)
+		a.fleet.Add(d.read, last)
+		a.steer(b.MeteringPoint)
 	}, nil
+}
+
+// put has a device be one of the community's, as it is now.
+func (a *adoption) put(d device) {
+	if err := a.site.put(d.Target); err != nil { // wanted has read it
+		a.log.Error("a device is not taken in", slog.String("device", d.ID), slog.String("error", err.Error()))
+	}
+}
+
+// steer has the devices of a metering point be moved that it has now, and no others.
+func (a *adoption) steer(point string) {
+	for k, p := range a.site.points() {
+		if p.MeteringPoint != point {
+			continue
+		}
+		if err := a.moved.Set(a.site.home(a.site.meters()[k], p)); err != nil {
+			a.log.Error("devices are moved as before until the next start", slog.String("metering_point", point), slog.String("error", err.Error()))
+		}
+		return
+	}
 }
 
 // refusedAs makes what the market refuses the installer's to mend.
@@ -120,26 +179,47 @@ func refusedAs(err error) error {
 	return err
 }
 
-// wanted says how a paired device is read, and what its last registers were.
-func (a *adoption) wanted(ctx context.Context, b pairing.Binding) (t meters.Target, last *grid.Reading, err error) {
-	profiles, err := a.profiles()
-	if err != nil {
-		return t, nil, err
+// wanted says what a paired device is and how it is read, and what its last registers were.
+func (a *adoption) wanted(ctx context.Context, b pairing.Binding) (d device, last *grid.Reading, err error) {
+	if d.Target, err = a.planned(b); err != nil {
+		return d, nil, err
 	}
-	d, err := OfBinding(b).Target("", profiles.Get(b.Profile))
-	if err != nil {
-		return t, nil, err
-	}
-	if t, err = Target(d); err != nil {
-		return t, nil, err
+	if d.read, err = Target(d.Target); err != nil {
+		return d, nil, err
 	}
 	last, err = a.records.evidence.Totals(ctx, b.ID)
-	return t, last, err
+	return d, last, err
+}
+
+// planned is what a device is planned by: as it was paired, or as the configuration has it. A connection meter is where the
+// one before it at its metering point was.
+func (a *adoption) planned(b pairing.Binding) (t config.Target, err error) {
+	if k := slices.IndexFunc(a.file, func(d config.Target) bool { return d.ID == b.ID }); b.Configured && k >= 0 {
+		t = a.file[k]
+		t.Since = b.Since
+		return t, nil
+	}
+	profiles, err := a.profiles()
+	if err != nil {
+		return t, err
+	}
+	p := profiles.Get(b.Profile)
+	if p == nil {
+		return t, fmt.Errorf("there is no profile %q any more", b.Profile)
+	}
+	d, err := OfBinding(b)
+	if err != nil {
+		return t, err
+	}
+	if t, err = d.Sized(p, a.site.plan.Tariff.Currency); err == nil {
+		t.Inherit(a.file...)
+	}
+	return t, err
 }
 
 // elsewhere are the devices that gateways on other machines read.
 func (a *adoption) elsewhere() (all []web.Elsewhere) {
-	for _, d := range a.site.plan.Devices {
+	for _, d := range a.site.list() {
 		if d.Gateway != "" {
 			all = append(all, web.Elsewhere{Device: d.Device, Gateway: d.Gateway, Profile: d.Profile.ID})
 		}
@@ -150,6 +230,7 @@ func (a *adoption) elsewhere() (all []web.Elsewhere) {
 // dismiss lets go of a device that was removed while the community runs: it is read, shown and
 // waited for no more. What it measured counts as before.
 func (a *adoption) dismiss(b pairing.Binding) {
+	a.release(b)
 	a.fleet.Remove(b.ID)
 	if b.Kind == grid.Meter {
 		a.records.metering.End(b.ID, b.Until)
@@ -160,6 +241,14 @@ func (a *adoption) dismiss(b pairing.Binding) {
 	a.live.Remove(b.Device)
 	if b.Kind == grid.Meter && !a.records.metering.Has(b.MeteringPoint) {
 		a.withdraw(b.MeteringPoint)
+	}
+}
+
+// release gives a device back to its own logic, while it can still be reached.
+func (a *adoption) release(b pairing.Binding) {
+	a.site.drop(b.ID)
+	if b.Kind != grid.Meter {
+		a.steer(b.MeteringPoint)
 	}
 }
 
@@ -183,51 +272,58 @@ func (a *adoption) replace(by pairing.Binding) {
 	old.ID = by.Replaces
 	if by.Kind == grid.Meter {
 		a.records.metering.Add(by.Device, by.Since, 0) // what can flow through it is said when it is read
-		a.moved.Replace(old.ID, by.Device)
 	}
 	a.dismiss(pairing.Binding{Device: old, Until: by.Since})
 }
 
-// change has a device be read with other bounds.
-func (a *adoption) change(ctx context.Context, b pairing.Binding) error {
-	target, last, err := a.wanted(ctx, b)
+// change has a device be made for something else: what is believed of it, what its connection bears in the
+// market, and how it is planned and moved follow at once. It is refused while the device is tried.
+func (a *adoption) change(ctx context.Context, b pairing.Binding) (begin func(), err error) {
+	d, last, err := a.wanted(ctx, b)
 	if err != nil {
-		return err
+		return nil, err
+	}
+	if a.moved.Tries(b.ID) {
+		return nil, &pairing.ConflictError{Reason: steer.ErrTried.Error()}
 	}
 	if b.Kind == grid.Meter {
-		a.records.metering.Add(b.Device, b.Since, target.Most)
+		if _, err := a.market.host.Admit(pointOf(d.Target), a.site.clock()); err != nil {
+			return nil, refusedAs(err)
+		}
 	}
-	a.fleet.Add(target, last)
-	return nil
+	return func() {
+		a.put(d)
+		if b.Kind == grid.Meter {
+			a.records.metering.Add(b.Device, b.Since, d.read.Most)
+		}
+		a.fleet.Add(d.read, last)
+		a.steer(b.MeteringPoint)
+	}, nil
 }
 
 // movable tells whether a device may be moved, as its owner says.
 func (a *adoption) movable(b pairing.Binding) bool {
-	t, err := a.target(b)
-	return err == nil && (b.Control || a.site.movable(t)) && b.Kind != grid.Meter && t.Profile.Acts(b.Kind) != nil
-}
-
-// target says how a device is read: as since the start where it is read so still, for to read all profiles again takes long.
-func (a *adoption) target(b pairing.Binding) (meters.Target, error) {
-	k := slices.IndexFunc(a.site.targets, func(t meters.Target) bool { return t.ID == b.ID && t.Profile.ID == b.Profile })
-	if k >= 0 {
-		return a.site.targets[k], nil
-	}
-	t, _, err := a.wanted(context.Background(), b)
-	return t, err
+	t := a.targetOf(b.ID)
+	return t.ID != "" && a.site.movable(t)
 }
 
 // try has a device take a power for a while.
 func (a *adoption) try(ctx context.Context, b pairing.Binding, p grid.Power, during time.Duration) (web.Trial, error) {
-	t, _, err := a.wanted(ctx, b)
-	if err != nil {
-		return web.Trial{}, err
-	}
-	said, err := a.moved.Try(ctx, t, p, during)
+	said, err := a.moved.Try(ctx, a.targetOf(b.ID), p, during)
 	if errors.Is(err, steer.ErrTried) {
 		return web.Trial{}, &pairing.ConflictError{Reason: err.Error()}
 	}
 	return web.Trial(said), err
+}
+
+// targetOf says how a device is read now.
+func (a *adoption) targetOf(id string) meters.Target {
+	for _, t := range a.site.read() {
+		if t.ID == id {
+			return t
+		}
+	}
+	return meters.Target{}
 }
 
 // tellSign tells the installer that a meter is doubted to be mounted the right way round,

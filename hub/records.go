@@ -3,7 +3,6 @@ package hub
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"sync/atomic"
@@ -62,12 +61,12 @@ func (r *records) open(ctx context.Context, dir *disk.Dir, watch intake.Watch) (
 		return err
 	}
 	r.metering = metering.New(metering.Options{Evidence: r.evidence, Tariff: plan.Tariff, Rates: r.tariffs, Doubted: r.doubted, Forecast: forecast.Next})
+	if err := r.openRemoved(dir); err != nil {
+		return err
+	}
 	for _, m := range r.site.meters() {
 		d := r.site.planned(m.ID)
 		r.metering.Add(m, d.Since, meters.Bound(d.Ratings()...))
-	}
-	if err := r.openRemoved(dir); err != nil {
-		return err
 	}
 	if r.ledger, err = OpenLedger(ctx, plan, dir, r.log); err != nil {
 		return err
@@ -86,22 +85,24 @@ func (r *records) open(ctx context.Context, dir *disk.Dir, watch intake.Watch) (
 }
 
 // openRemoved has the connection meters that were removed take part in the intervals that began
-// before.
+// before, also those that came again.
 func (r *records) openRemoved(dir *disk.Dir) error {
-	removed, err := pairing.Open(dir.Path, nil, nil).Removed()
+	past, err := pairing.Open(dir.Path, nil, nil).Past()
 	if err != nil {
 		return err
 	}
-	for _, b := range removed {
-		if b.Kind == grid.Meter && !b.Until.IsZero() {
-			d := OfBinding(b)
-			t, err := d.Target("", r.site.plan.Profiles.Get(b.Profile))
-			if err != nil {
-				return fmt.Errorf("removed device %s: %w", b.ID, err)
-			}
-			r.metering.Add(b.Device, b.Since, meters.Bound(t.Ratings()...))
-			r.metering.End(b.ID, b.Until)
+	for _, b := range past {
+		if b.Kind != grid.Meter || b.Until.IsZero() {
+			continue
 		}
+		var known []grid.Power
+		for _, p := range []*grid.Power{b.Rated, b.ImportLimit, b.ExportLimit} {
+			if p != nil {
+				known = append(known, *p)
+			}
+		}
+		r.metering.Add(b.Device, b.Since, meters.Bound(known...))
+		r.metering.End(b.ID, b.Until)
 	}
 	return nil
 }

@@ -18,14 +18,16 @@ import (
 	"github.com/commonwatt/commonwatt/usage"
 )
 
-// site is what a community has at its start: devices, real or simulated, where they are
-// and what they are rated for, and the time of its world.
+// site is what a community has: devices, real or simulated, where they are and what they are
+// rated for, and the time of its world.
 type site struct {
 	plan    config.Plan
 	clock   func() time.Time   // world time
 	sim     *sim.Neighbourhood // nil with real devices
-	devices []grid.Device
-	targets []meters.Target // the devices that this process reads
+	devices []grid.Device      // at the start
+	targets []meters.Target    // those of them that this process reads
+
+	present // real devices, as they are now
 }
 
 // openSite begins the simulation, or takes the devices of the plan. clock is that of real
@@ -35,28 +37,24 @@ func openSite(ctx context.Context, plan config.Plan, clock func() time.Time) (*s
 	if plan.Simulation != nil {
 		return s, s.simulate(ctx)
 	}
-	for i, d := range plan.Devices {
-		s.devices = append(s.devices, d.Device)
-		if d.Gateway != "" {
-			continue
-		}
-		target, err := Target(d)
-		if err != nil {
-			return nil, usage.Errorf("devices[%d].%w", i, err)
-		}
-		s.targets = append(s.targets, target)
+	if err := s.takeIn(); err != nil {
+		return nil, usage.Mark(err)
 	}
 	return s, nil
 }
 
-// Target says how a device of the plan is polled. The error begins with the name of the
-// field.
-func Target(d config.Target) (meters.Target, error) {
-	endpoint, err := modbus.ParseUnit(d.Address, d.Unit)
-	if err != nil {
-		return meters.Target{}, fmt.Errorf("address: %w", err)
+// takeIn has the community have the devices of its plan.
+func (s *site) takeIn() error {
+	for i, d := range s.plan.Devices {
+		if err := s.put(d); err != nil {
+			return fmt.Errorf("devices[%d].%w", i, err)
+		}
+		s.devices = append(s.devices, d.Device)
+		if d.Gateway == "" {
+			s.targets = append(s.targets, s.get(d.ID).read)
+		}
 	}
-	return meters.Target{Device: d.Device, Endpoint: endpoint, Unit: d.Unit, Profile: d.Profile, Rated: d.Rated, Turned: d.Turned, Most: meters.Bound(d.Ratings()...), Own: d.Own, Part: d.Part, Warm: meters.Warm{Low: d.Heat.Low, High: d.Heat.High}}, nil
+	return nil
 }
 
 func (s *site) simulate(ctx context.Context) error {
@@ -146,22 +144,23 @@ func (s *site) seed() uint64 {
 	return 1
 }
 
-// planned returns a device of the plan, an empty one when it is simulated.
-func (s *site) planned(id string) config.Target {
-	for _, d := range s.plan.Devices {
-		if d.ID == id {
-			return d
-		}
-	}
-	return config.Target{}
-}
+// planned returns a device of the community as it is now, an empty one when it is simulated.
+func (s *site) planned(id string) config.Target { return s.get(id).Target }
 
-// meters returns the connection meters.
+// meters returns the connection meters that there are now.
 func (s *site) meters() (all []grid.Device) {
-	for _, d := range s.devices {
+	add := func(d grid.Device) {
 		if d.Kind == grid.Meter {
 			all = append(all, d)
 		}
+	}
+	if s.sim != nil {
+		for _, d := range s.devices {
+			add(d)
+		}
+	}
+	for _, d := range s.list() {
+		add(d.Device)
 	}
 	return all
 }
@@ -171,20 +170,26 @@ func (s *site) points() []community.Point {
 	meters := s.meters()
 	points := make([]community.Point, len(meters))
 	for k, m := range meters {
-		p := community.Point{MeteringPoint: m.MeteringPoint, Member: m.Member}
-		if of := s.plan.Simulation; of != nil {
-			imports, exports := s.sim.Connection(m.Member)
-			p.Import, p.Export = &imports, &exports
-			if len(of.Nodes) > 0 {
-				p.Node = of.Nodes[k%len(of.Nodes)]
-			}
-		} else {
-			d := s.planned(m.ID)
-			p.Node, p.Import, p.Export = d.Node, d.Imports, d.Exports
+		if points[k] = pointOf(s.planned(m.ID)); s.sim != nil {
+			points[k] = s.simulated(m, k)
 		}
-		points[k] = p
 	}
 	return points
+}
+
+// pointOf is the metering point of a connection meter.
+func pointOf(m config.Target) community.Point {
+	return community.Point{MeteringPoint: m.MeteringPoint, Member: m.Member, Node: m.Node, Import: m.Imports, Export: m.Exports}
+}
+
+// simulated is the metering point of the k-th home.
+func (s *site) simulated(m grid.Device, k int) community.Point {
+	imports, exports := s.sim.Connection(m.Member)
+	p := community.Point{MeteringPoint: m.MeteringPoint, Member: m.Member, Import: &imports, Export: &exports}
+	if nodes := s.plan.Simulation.Nodes; len(nodes) > 0 {
+		p.Node = nodes[k%len(nodes)]
+	}
+	return p
 }
 
 // given returns what the configuration says of tariffs; simulated homes have them in turn.

@@ -9,11 +9,12 @@ import (
 	"github.com/commonwatt/commonwatt/meters/store"
 )
 
-// Where a data directory keeps readings, those that wait to be sent, and the signed ones.
+// Where a data directory keeps readings, those that wait to be sent, the signed ones, and the order log.
 const (
 	TelemetryFile = "telemetry.db"
 	WaitingFile   = "waiting.db"
 	EvidenceFile  = "evidence.db"
+	OrdersDir     = "orders"
 )
 
 // openStore opens the store of readings that the plan names.

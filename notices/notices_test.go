@@ -164,7 +164,7 @@ func TestEachIsToldOnce(t *testing.T) {
 	if got := fmt.Sprint(h.subjects()); got != want {
 		t.Errorf("letters %s, want %s", got, want)
 	}
-	if len(h.messages) != 5 || h.messages[2].Text != "Your bill for 2026-05 is there. You pay 12.50 EUR." || h.messages[1].Text != "It was heard last at 09:00, 2026-06-01. Its energy is not known until it answers again." {
+	if len(h.messages) != 5 || h.messages[2].Text != "Your bill for 2026-05 is there. You pay 12.50 EUR." || h.messages[1].Text != "It was heard last at 09:00 UTC, 1 June 2026. Its energy is not known until it answers again." {
 		t.Errorf("messages %+v", h.messages)
 	}
 	for _, l := range h.letters {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/said"
 )
 
 // Words are how a notice is said.
@@ -15,6 +16,7 @@ type Place struct {
 	Language string // en or de; another one is said in English
 	Zone     *time.Location
 	Currency string
+	Said     *said.Catalogue // of what others say of a home, such as a limit that cannot be kept
 }
 
 // Say says a notice.
@@ -57,7 +59,7 @@ func (p Place) german(n Notice) Words {
 	case Bill:
 		return Words{"Rechnung " + n.Bill, fmt.Sprintf("Ihre Rechnung für %s liegt vor. %s", n.Period, p.due(n.Due, "Sie zahlen %s.", "Sie erhalten %s.", "Es ist nichts offen."))}
 	case Limit:
-		return Words{"Eine Grenze Ihres Hauses lässt sich nicht einhalten", n.Text}
+		return Words{"Eine Grenze Ihres Hauses lässt sich nicht einhalten", p.Said.Say(n.Text, said.German, p.Zone)}
 	case Vote:
 	}
 	return Words{Title: "Ihre Gemeinschaft entscheidet etwas"}
@@ -75,7 +77,13 @@ func (p Place) price(x grid.Price) string {
 	return p.comma(text)
 }
 
-func (p Place) time(t time.Time) string { return t.In(p.Zone).Format("15:04, 2006-01-02") }
+// time is a time by the clocks of the place, with their name.
+func (p Place) time(t time.Time) string {
+	if p.Language == "de" {
+		return t.In(p.Zone).Format("15:04 MST, 2.1.2006")
+	}
+	return t.In(p.Zone).Format("15:04 MST, 2 January 2006")
+}
 
 func (p Place) due(m grid.Money, pays, gets, nothing string) string {
 	const unit, shown = 1_000_000, 10_000

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/commonwatt/commonwatt/agent"
 	"github.com/commonwatt/commonwatt/community/drive"
@@ -21,6 +22,10 @@ import (
 // anew once for each deviation that is tried. So a gain is the least that a member could have
 // gained at best: nobody tried all deviations there are.
 type Deviations struct {
+	From      time.Time `json:"from,omitzero"` // of what a community recorded; zero: it was a replay's own time
+	To        time.Time `json:"to,omitzero"`
+	Intervals int       `json:"intervals,omitempty"`
+
 	Best    *Deviated   `json:"best"` // of all members; null: none was asked for
 	Members []Deviating `json:"members"`
 }
@@ -43,10 +48,11 @@ type Deviated struct {
 // Tried is what came of a deviation.
 type Tried struct {
 	How    string      `json:"how"`
-	Gain   grid.Money  `json:"gain"`   // Money, and what Stored and Cars are worth at the member's mean price
-	Money  grid.Money  `json:"money"`  // that it received more
-	Stored grid.Energy `json:"stored"` // that its battery holds more at the end
-	Cars   grid.Energy `json:"cars"`   // that its car took more
+	Gain   grid.Money  `json:"gain"`            // Money, and what Stored and Cars are worth at the member's mean price
+	Money  grid.Money  `json:"money"`           // that it received more
+	Stored grid.Energy `json:"stored"`          // that its battery holds more at the end
+	Cars   grid.Energy `json:"cars"`            // that its car took more
+	Loads  grid.Energy `json:"loads,omitempty"` // that its appliance took more
 }
 
 // deviation is one way to trade otherwise. The zero deviation changes nothing.
@@ -144,17 +150,23 @@ func (r *Result) Deviate(ctx context.Context, progress func(float64)) error {
 			if err != nil {
 				return fmt.Errorf("%s with %s: %w", m.Member, d.how, err)
 			}
-			if m.Tried = append(m.Tried, t); k == 0 || t.Gain > m.Gain {
-				m.How, m.Gain = t.How, t.Gain
-			}
-			if k == 0 || t.Money > m.Money {
-				m.Money = t.Money
-			}
+			m.add(t)
 		}
 		r.Deviations.Members = append(r.Deviations.Members, m)
 	}
 	r.Deviations.Best = new(slices.MaxFunc(r.Deviations.Members, func(a, b Deviating) int { return cmp.Compare(a.Gain, b.Gain) }).Deviated)
 	return nil
+}
+
+// add notes what came of a deviation.
+func (m *Deviating) add(t Tried) {
+	first := len(m.Tried) == 0
+	if m.Tried = append(m.Tried, t); first || t.Gain > m.Gain {
+		m.How, m.Gain = t.How, t.Gain
+	}
+	if first || t.Money > m.Money {
+		m.Money = t.Money
+	}
 }
 
 // deviate replays the scenario with a member that deviates, and compares what it has.
@@ -176,8 +188,8 @@ func (r *Result) deviate(ctx context.Context, home int, d deviant, progress func
 	if err != nil {
 		return t, err
 	}
-	t = Tried{How: d.how, Money: is.Money - was.Money, Stored: is.Stored - was.Stored, Cars: is.Cars - was.Cars}
-	t.Gain = t.Money + period.Kept(foresight.Kept{Stored: t.Stored, Cars: t.Cars})
+	t = Tried{How: d.how, Money: is.Money - was.Money, Stored: is.Stored - was.Stored, Cars: is.Cars - was.Cars, Loads: is.Loads - was.Loads}
+	t.Gain = t.Money + period.Kept(foresight.Kept{Stored: t.Stored, Cars: t.Cars, Loads: t.Loads})
 	return t, nil
 }
 

@@ -12,8 +12,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/commonwatt/commonwatt/agent/readiness"
 	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/meters/evidence"
 	"github.com/commonwatt/commonwatt/meters/store"
 	"github.com/commonwatt/commonwatt/scenarios/foresight"
 	"github.com/commonwatt/commonwatt/scenarios/world"
@@ -29,6 +31,9 @@ type Gained struct {
 
 	// Estimated is how many of the intervals have a value that was not metered.
 	Estimated int `json:"intervals_estimated"`
+
+	// Cars are the deadlines of the cars; nil: nobody counted them.
+	Cars *readiness.Count `json:"cars,omitempty"`
 }
 
 // Street is the data directory of a simulated community.
@@ -47,11 +52,7 @@ func (s Street) Gain(ctx context.Context, from, to time.Time) (g Gained, err err
 	if _, err := s.spec(ctx); err != nil { // says so where it is no simulated community
 		return g, err
 	}
-	path := filepath.Join(s.Dir, statements.File)
-	if _, err := os.Stat(path); err != nil {
-		return g, usage.Errorf("--data: %s has no book of statements yet: it begins with the first settled interval", s.Dir)
-	}
-	book, err := statements.Open(ctx, path)
+	book, err := s.book(ctx)
 	if err != nil {
 		return g, err
 	}
@@ -66,7 +67,47 @@ func (s Street) Gain(ctx context.Context, from, to time.Time) (g Gained, err err
 		return g, err
 	}
 	defer func() { err = errors.Join(err, readings.Close()) }()
-	return s.GainOf(ctx, readings, book, from, to, 0)
+	if g, err = s.GainOf(ctx, readings, book, from, to, 0); err != nil {
+		return g, err
+	}
+	g.Cars, err = s.cars(ctx, readings, g.From, g.To)
+	return g, err
+}
+
+// Simulated tells whether the directory is one of a simulated community.
+func (s Street) Simulated() bool {
+	_, err := os.Stat(filepath.Join(s.Dir, "simulation.db"))
+	return err == nil
+}
+
+// Deviate finds what single members would have gained by other orders (Recorded.Deviate), in the time that Gain takes too.
+// The community may be one with real devices. orders and evidenceFile are names in the directory: of the order log and of the evidence.
+func (s Street) Deviate(ctx context.Context, orders, evidenceFile string, from, to time.Time, members int) (d *Deviations, err error) {
+	book, err := s.book(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, book.Close()) }()
+	if from.IsZero() && to.IsZero() {
+		if from, to, err = s.firstDay(ctx, book); err != nil {
+			return nil, err
+		}
+	}
+	kept, err := evidence.Read(filepath.Join(s.Dir, evidenceFile))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, kept.Close()) }()
+	return Recorded{Orders: filepath.Join(s.Dir, orders), Workings: kept.WorkingsOf, Book: book}.Deviate(ctx, from, to, members)
+}
+
+// book opens the book of statements.
+func (s Street) book(ctx context.Context) (*statements.Book, error) {
+	path := filepath.Join(s.Dir, statements.File)
+	if _, err := os.Stat(path); err != nil {
+		return nil, usage.Errorf("--data: %s has no book of statements yet: it begins with the first settled interval", s.Dir)
+	}
+	return statements.Open(ctx, path)
 }
 
 // GainOf is Gain of a time by a store and a book that are open; longest is how long after its
@@ -196,14 +237,14 @@ func (s Street) firstDay(ctx context.Context, book *statements.Book) (from, to t
 
 // keptOf reads what batteries and cars kept over a time.
 func keptOf(ctx context.Context, readings store.Store, spec world.Spec, from, to time.Time) (kept foresight.Kept, err error) {
-	var stored, cars float64
+	var stored, cars, loads float64
 	for _, h := range spec.Homes {
 		for _, d := range []struct {
 			kind  grid.DeviceKind
 			shown func(grid.Reading) (float64, bool)
 			sum   *float64
 			unit  float64 // Wh
-		}{{grid.Battery, charge, &stored, float64(h.Battery.Capacity) / 1000}, {grid.Charger, imported, &cars, 1}} { //nolint:mnd // per mille
+		}{{grid.Battery, charge, &stored, float64(h.Battery.Capacity) / 1000}, {grid.Charger, imported, &cars, 1}, {grid.Appliance, imported, &loads, 1}} { //nolint:mnd // per mille
 			if !slices.Contains(h.Devices(), d.kind) {
 				continue
 			}
@@ -219,7 +260,7 @@ func keptOf(ctx context.Context, readings store.Store, spec world.Spec, from, to
 			}
 		}
 	}
-	return foresight.Kept{Stored: grid.Energy(math.Round(stored)), Cars: grid.Energy(math.Round(cars))}, nil
+	return foresight.Kept{Stored: grid.Energy(math.Round(stored)), Cars: grid.Energy(math.Round(cars)), Loads: grid.Energy(math.Round(loads))}, nil
 }
 
 // shown are the readings of a community, as foresight asks for them.
@@ -336,7 +377,7 @@ func (g Gained) Print(out io.Writer) error {
 			return err
 		}
 	}
-	return nil
+	return g.printCars(out)
 }
 
 func (g Gained) estimated() string {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/commonwatt/commonwatt/agent/readiness"
 	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters/store"
@@ -61,7 +62,11 @@ func keep(t *testing.T, dir string, spec world.Spec, rules settlement.Rules, rat
 				all = append(all, grid.Reading{Device: h.ID + "/battery", Time: at, Quality: grid.Good, Charge: new(now.Homes[k].Charge(h))})
 			}
 			if h.Charger > 0 {
-				all = append(all, grid.Reading{Device: h.ID + "/charger", Time: at, Quality: grid.Good, Import: new(world.Energy(now.Homes[k].Delivered))})
+				r := grid.Reading{Device: h.ID + "/charger", Time: at, Quality: grid.Good, Import: new(world.Energy(now.Homes[k].Delivered))}
+				if charge, here := now.Homes[k].CarCharge(h); here {
+					r.Charge = &charge
+				}
+				all = append(all, r)
 			}
 		}
 		if err := readings.Write(ctx, all); err != nil {
@@ -132,6 +137,9 @@ func TestGainOfADirectory(t *testing.T) {
 		}
 		if d := g.Went.Cars - g.Alone.Cars; d < -5 || d > 5 {
 			t.Errorf("cars took %d, alone %d", g.Went.Cars, g.Alone.Cars)
+		}
+		if g.Cars == nil || *g.Cars != (readiness.Count{Feasible: 5}) { // nobody moves a car: each is full if it can be
+			t.Errorf("cars %+v", g.Cars)
 		}
 		if *g.Optimum.Gain < c.least-2 || *g.Optimum.Gain > c.most || *g.Batteries.Gain < *g.Optimum.Gain {
 			t.Errorf("gains %d and %d", *g.Optimum.Gain, *g.Batteries.Gain)

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/commonwatt/commonwatt/agent/readiness"
 	"github.com/commonwatt/commonwatt/community"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/record"
@@ -38,7 +39,7 @@ type Measures struct {
 	LoserPart int64      `json:"members_worse_off_share"`
 	Cycles    int64      `json:"battery_cycles"` // full ones, mean of the batteries, in thousandths
 
-	foresight.Deadlines
+	readiness.Count // of the deadlines of cars
 
 	Skill ForecastSkill `json:"forecast_skill"`
 }
@@ -60,9 +61,7 @@ func (r *Result) measure(s *Summary) error {
 	if g := s.ForesightGain; g != nil {
 		s.Foresight = g.Optimum.Gain
 	}
-	if r.watch != nil && len(r.Intervals) > 0 {
-		s.Deadlines = r.watch.Deadlines(r.Intervals[0].Interval, r.Intervals[len(r.Intervals)-1].Interval)
-	}
+	s.Count = r.deadlines()
 	if s.RuleBased, err = r.otherwise(settlement.DefaultRules(), func(x Statement) grid.Flow { return x.Apart }); err != nil {
 		return err
 	}

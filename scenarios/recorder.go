@@ -7,6 +7,7 @@ import (
 
 	"github.com/commonwatt/commonwatt/agent"
 	"github.com/commonwatt/commonwatt/agent/limits"
+	"github.com/commonwatt/commonwatt/agent/readiness"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/scenarios/world"
 )
@@ -54,6 +55,16 @@ func (r *recorder) capacities() map[string]grid.Energy {
 	for _, d := range r.devices {
 		if d.Kind == grid.Battery {
 			all[d.ID] = d.spec.Battery.Capacity
+		}
+	}
+	return all
+}
+
+// chargers returns those that have a car, in the order of the devices.
+func (r *recorder) chargers() (all []readiness.Charger) {
+	for _, d := range r.devices {
+		if d.Kind == grid.Charger {
+			all = append(all, readiness.Charger{ID: d.ID, Power: d.spec.Charger, Capacity: d.spec.CarCapacity()})
 		}
 	}
 	return all

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/commonwatt/commonwatt/agent"
 	"github.com/commonwatt/commonwatt/agent/hold"
+	"github.com/commonwatt/commonwatt/agent/limits"
+	"github.com/commonwatt/commonwatt/agent/readiness"
 	"github.com/commonwatt/commonwatt/chaincode"
 	"github.com/commonwatt/commonwatt/community"
 	"github.com/commonwatt/commonwatt/community/drive"
@@ -42,6 +45,8 @@ type Result struct {
 
 	watch      *foresight.Watch       // nil: nobody watched
 	capacities map[string]grid.Energy // of batteries, by device
+	chargers   []readiness.Charger
+	ready      readiness.Wanted
 }
 
 // Statement is what an interval means for one metering point of the replay.
@@ -149,6 +154,7 @@ type terms struct {
 	usual   tariff.Tariff // the default one; of one of components what it comes to at the start
 	rules   settlement.Rules
 	trading matching.Trading
+	limits  map[string]limits.Limits // of the homeowners, by member
 }
 
 func (s Scenario) terms() (t terms, err error) {
@@ -169,8 +175,17 @@ func (s Scenario) terms() (t terms, err error) {
 	if t.rules, err = s.Rules(t.usual.Currency, s.Interval); err != nil {
 		return t, err
 	}
-	t.trading, err = s.Way()
+	if t.trading, err = s.Way(); err != nil {
+		return t, err
+	}
+	t.limits, err = s.Limits(t.usual.Currency)
 	return t, err
+}
+
+// ready is when the car at a charger is to be charged next, as its homeowner said.
+func (t terms) ready(charger string, after time.Time) (by time.Time, target grid.PerMille, some bool) {
+	member, _, _ := strings.Cut(charger, "/") // as the recorder names devices
+	return t.limits[member].Ready(charger, after, t.money.Zone)
 }
 
 func newReplay(ctx context.Context, s Scenario, l *ledger.Ledger, d *deviant) (*replay, error) {
@@ -187,6 +202,7 @@ func newReplay(ctx context.Context, s Scenario, l *ledger.Ledger, d *deviant) (*
 	r.recorder.past = r.recorder.remember(spec, s.History, s.Interval)
 	r.held = newHeld(r.recorder)
 	r.result.watch, r.result.capacities = foresight.New(spec, s.Interval), r.recorder.capacities()
+	r.result.chargers, r.result.ready = r.recorder.chargers(), t.ready
 	r.declared = community.NewDeclarations(r.result.Feeder, func(point string) string { return r.market.Point(point).Node })
 	devices := r.recorder.grid()
 	r.prices, r.desk = t.prices, agent.NewTraders(r.agents(devices, t))
@@ -210,6 +226,7 @@ func (r *replay) agents(devices []grid.Device, t terms) agent.Options {
 		Devices: devices, Prices: t.prices, Telemetry: r.recorder, Seed: s.Seed, Minutes: s.Interval, Rating: r.recorder.rating,
 		Strategy: func(member string) agent.Strategy { return r.deviant.of(s, member) },
 		Place:    agent.Place{Latitude: s.Latitude, Longitude: s.Longitude}, FitInPlace: true,
+		Limits: func(member string) limits.Limits { return t.limits[member] }, Zone: t.money.Zone,
 		Ahead: t.trading == matching.Calls, NoPool: t.rules.Pool == settlement.Off,
 		Position: func(i grid.Interval, point string) (grid.Energy, bool) { return r.market.Position(i, point) },
 	}

@@ -3,7 +3,6 @@ package tariff
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/commonwatt/commonwatt/grid"
 )
@@ -69,50 +68,4 @@ func (w Window) String() string {
 		return "always"
 	}
 	return strings.Join(parts, ", ")
-}
-
-// Slice is a part of a local day in which nothing changes: delivery intervals one after the
-// other.
-type Slice struct {
-	First grid.Interval
-	Count int // of intervals
-	Rates Rates
-	Parts []Priced
-	Err   error // why there is no price
-}
-
-// End returns the end of the slice.
-func (s Slice) End() time.Time { return s.First.Shift(s.Count).Begin() }
-
-// Day returns what a kWh costs at a metering point over a local day, in slices: the empty
-// point is one that has the community's usual tariff.
-func (b *Book) Day(point string, d Date, minutes int) (all []Slice) {
-	for i := grid.IntervalAt(d.Begin(b.zone), minutes); i.Begin().Before(d.Add(1).Begin(b.zone)); i = i.Shift(1) {
-		s := Slice{First: i, Count: 1}
-		if s.Rates, s.Err = b.Rates(point, i); s.Err == nil {
-			s.Parts, s.Err = b.Parts(point, i)
-		}
-		if n := len(all); n > 0 && all[n-1].alike(s) {
-			all[n-1].Count++
-			continue
-		}
-		all = append(all, s)
-	}
-	return all
-}
-
-// alike tells whether nothing changes from one slice to the next.
-func (s Slice) alike(next Slice) bool {
-	if s.Err != nil || next.Err != nil {
-		return s.Err != nil && next.Err != nil
-	}
-	if s.Rates != next.Rates || len(s.Parts) != len(next.Parts) {
-		return false
-	}
-	for k := range s.Parts {
-		if s.Parts[k] != next.Parts[k] {
-			return false
-		}
-	}
-	return true
 }

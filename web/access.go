@@ -31,6 +31,7 @@ type Access struct {
 // Behind has a server answer as the access says.
 func (s *Server) Behind(a Access) *Server {
 	s.access, s.door.Closed = a, a.Closed
+	s.operations.pages.live.says.in(a.Site.Zone)
 	s.operations.entry.room = a.Room
 	s.door.Sessions = auth.NewSessions(nil, a.Secure)
 	s.door.Keys.Grant(a.ViewerKey, auth.Principal{Role: auth.Viewer, Name: "viewer"})

@@ -54,12 +54,12 @@ func (d *devices) read(r grid.Reading) bool {
 
 // warn shows what the installer should look at; an empty text takes it back. It returns
 // false when the device is not known.
-func (d *devices) warn(id, text string) bool {
+func (d *devices) warn(id, text string, said *api.Said) bool {
 	x := d.shown[id]
 	if x == nil {
 		return false
 	}
-	x.Warning = nil
+	x.Warning, x.Said = nil, said
 	if text != "" {
 		x.Warning = &text
 	}

@@ -111,8 +111,8 @@ func (h *homes) draw(at int) {
 }
 
 // warn shows what the installer should look at; an empty text takes it back.
-func (h *homes) warn(device, text string) {
-	if !h.devices.warn(device, text) {
+func (h *homes) warn(device, text string, said *api.Said) {
+	if !h.devices.warn(device, text, said) {
 		return
 	}
 	for at := range h.all {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/commonwatt/commonwatt/grid"
@@ -39,7 +40,7 @@ func nameOf(ctx context.Context) string {
 func (s installers) ListDevices(context.Context, api.ListDevicesRequestObject) (api.ListDevicesResponseObject, error) {
 	desk := s.installer.Desk
 	names, err1 := desk.Names()
-	paired, err2 := desk.Paired()
+	bound, err2 := desk.Bound()
 	removed, err3 := desk.Removed()
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return nil, err
@@ -50,18 +51,15 @@ func (s installers) ListDevices(context.Context, api.ListDevicesRequestObject) (
 		how(&one)
 		all = append(all, one)
 	}
-	for _, b := range desk.Configured {
-		add(b.Device, func(d *api.CommunityDevice) { s.bound(d, b, true) })
+	for _, b := range bound {
+		add(b.Device, func(d *api.CommunityDevice) { s.bound(d, b) })
 	}
-	for _, b := range paired {
-		add(b.Device, func(d *api.CommunityDevice) { s.bound(d, b, false) })
-	}
-	for _, e := range s.installer.Elsewhere {
+	for _, e := range s.installer.elsewhere() {
 		add(e.Device, func(d *api.CommunityDevice) { d.Configured, d.Gateway, d.Profile = true, &e.Gateway, &e.Profile })
 	}
 	for _, b := range removed {
 		add(b.Device, func(d *api.CommunityDevice) {
-			s.bound(d, b, false)
+			s.bound(d, b)
 			d.State, d.Last, d.Movable = api.Removed, nil, false
 		})
 	}
@@ -90,8 +88,8 @@ func (s installers) shown(d grid.Device, name string) api.CommunityDevice {
 }
 
 // bound adds how a device is read.
-func (s installers) bound(d *api.CommunityDevice, b pairing.Binding, configured bool) {
-	d.Configured, d.Binding = configured, &b
+func (s installers) bound(d *api.CommunityDevice, b pairing.Binding) {
+	d.Configured, d.Binding = b.Configured, &b
 	d.Profile, d.Target, d.Unit = given[string](b.Profile), given[string](b.Target), new(int32(b.Unit))
 	d.Movable = s.installer.Movable != nil && s.installer.Movable(b)
 }
@@ -118,7 +116,7 @@ func (s installers) ChangeDevice(ctx context.Context, r api.ChangeDeviceRequestO
 			return nil, err
 		}
 	}
-	if said.Rated == nil && said.Capacity == nil && said.ImportLimit == nil && said.ExportLimit == nil && said.Control == nil {
+	if said.Rated == nil && said.Capacity == nil && said.ImportLimit == nil && said.ExportLimit == nil && said.Control == nil && said.Planning == nil {
 		return api.ChangeDevice204Response{}, nil
 	}
 	err := s.installer.Desk.Change(ctx, r.Device, func(of *pairing.Ratings) { made(of, said) })
@@ -145,11 +143,14 @@ func made(of *pairing.Ratings, said *api.DeviceChange) {
 	if said.Control != nil {
 		of.Control = *said.Control
 	}
+	if said.Planning != nil {
+		of.Say(*said.Planning)
+	}
 }
 
 // rename has people call a device something else.
 func (s installers) rename(id, name string) error {
-	for _, e := range s.installer.Elsewhere {
+	for _, e := range s.installer.elsewhere() {
 		if e.ID == id {
 			return s.installer.Desk.Rename(id, name)
 		}
@@ -162,11 +163,27 @@ func (s installers) rename(id, name string) error {
 
 // RemoveDevice implements the API.
 func (s installers) RemoveDevice(ctx context.Context, r api.RemoveDeviceRequestObject) (api.RemoveDeviceResponseObject, error) {
-	sure := r.Params.Confirm != nil && *r.Params.Confirm
-	if err := s.installer.Desk.Remove(ctx, r.Device, sure); err != nil {
+	how := pairing.Removal{By: nameOf(ctx), Sure: r.Params.Confirm != nil && *r.Params.Confirm}
+	if r.Params.Reason != nil {
+		how.Reason = strings.TrimSpace(*r.Params.Reason)
+	}
+	for _, e := range s.installer.elsewhere() {
+		if e.ID == r.Device {
+			return nil, refuse(http.StatusConflict, "device %s is read by gateway %s: take it out of the gateway's configuration and of that of the community", e.ID, e.Gateway)
+		}
+	}
+	if err := s.installer.Desk.Remove(ctx, r.Device, how); err != nil {
 		return nil, refused(err)
 	}
 	return api.RemoveDevice204Response{}, nil
+}
+
+// RestoreDevice implements the API.
+func (s installers) RestoreDevice(ctx context.Context, r api.RestoreDeviceRequestObject) (api.RestoreDeviceResponseObject, error) {
+	if err := s.installer.Desk.TakeBack(ctx, r.Device, nameOf(ctx)); err != nil {
+		return nil, refused(err)
+	}
+	return api.RestoreDevice204Response{}, nil
 }
 
 // TryDevice implements the API.

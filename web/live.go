@@ -21,6 +21,7 @@ type Live struct {
 	clock   func() time.Time // world time
 	status  statusSource
 	account func(member, point string) (string, error)
+	says    *sayer
 	shares  func(home string) bool // whether a home is part of the sums; nil: each is
 
 	community string
@@ -57,8 +58,12 @@ func (s statusSource) soon(ctx context.Context) api.Status {
 // NewLive returns the dashboard of a community's devices. status fills the
 // totals, account tells the ledger's account of a member's metering point.
 func NewLive(community string, tariff tariff.Tariff, devices []grid.Device, account func(member, point string) (string, error), clock func() time.Time, status func(context.Context) api.Status) (*Live, error) {
+	says, err := newSayer()
+	if err != nil {
+		return nil, err
+	}
 	l := &Live{
-		clock: clock, status: status, account: account, community: community,
+		clock: clock, says: says, status: says.status(status), account: account, community: community,
 		tariff: api.Tariff{Version: tariff.Version, Currency: tariff.Currency, Retail: int64(tariff.Retail), FeedIn: int64(tariff.FeedIn)},
 		homes:  newHomes(), trading: newTrading(), sockets: newSockets(),
 	}
@@ -117,7 +122,7 @@ func (l *Live) ShowReadings(member string, readings []grid.Reading) {
 func (l *Live) Warn(device, text string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.homes.warn(device, text)
+	l.homes.warn(device, text, l.says.of(&text))
 }
 
 // Warning returns what the installer should look at, empty when there is nothing.

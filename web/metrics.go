@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -52,7 +53,10 @@ func (c measureCollector) Collect(out chan<- prometheus.Metric) {
 		{"commonwatt_imbalance_watthours", "Energy that was metered otherwise than it was traded, both ways, over the last seven days.", m.Imbalance, 1},
 		{"commonwatt_forecast_skill_ratio", "Pinball loss of the forecasts in use, of that of yesterday's values, mean over the homes; less is better.", long(m.Skill), thousandth},
 		{"commonwatt_battery_cycles", "Full cycles of a battery in the last day, mean.", m.Cycles, thousandth},
-		{"commonwatt_missed_deadlines", "Ready-by times that could be met and were not.", long(m.MissedDeadlines), 1},
+		{"commonwatt_best_response", "What one member would have gained by other orders on the last day that was cleared anew, in units of the currency.", m.BestResponse, millionth},
+		{"commonwatt_best_response_timestamp_seconds", "World time at which that day ended.", unix(m.BestResponseUntil), 1},
+		{"commonwatt_deadlines", "Times of the last seven days by which a car was to be charged and could have been.", long(m.Deadlines), 1},
+		{"commonwatt_missed_deadlines", "Those of them at which it was not.", long(m.MissedDeadlines), 1},
 	} {
 		if g.known != nil {
 			out <- prometheus.MustNewConstMetric(prometheus.NewDesc(g.name, g.help, nil, nil), prometheus.GaugeValue, float64(*g.known)*g.unit)
@@ -66,6 +70,14 @@ func long(n *int) *int64 {
 		return nil
 	}
 	return new(int64(*n))
+}
+
+// unix is a time that may be missing, in seconds.
+func unix(t *time.Time) *int64 {
+	if t == nil {
+		return nil
+	}
+	return new(t.Unix())
 }
 
 type statusCollector struct {

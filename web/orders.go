@@ -62,6 +62,7 @@ type OrderEntry struct {
 	room      func() error             // why nothing is taken; nil: it always is
 	still     func(*http.Request) bool // whether the key of a request is good for trading still; nil: it is
 	lent      lent
+	says      *sayer
 	log       *slog.Logger
 }
 

@@ -45,7 +45,8 @@ func (s *session) begin(b []byte) reply {
 			err = finish(&out)
 		}
 		if err != nil {
-			return api.OrdersReply{Id: &m.Id, Error: new(err.Error())}
+			text := err.Error()
+			return api.OrdersReply{Id: &m.Id, Error: &text, Said: s.says.of(&text)}
 		}
 		return out
 	}
@@ -82,7 +83,7 @@ func (s *session) carryOut(m api.OrdersMessage) (finish func(*api.OrdersReply) e
 		if m.Submit != nil {
 			s.note(outcomes)
 		}
-		r.Answers = new(told(outcomes, m.Submit == nil))
+		r.Answers = new(s.says.orders(told(outcomes, m.Submit == nil)))
 		return err
 	}, err
 }
@@ -97,7 +98,7 @@ func (s *session) look(m api.OrdersMessage) (finish func(*api.OrdersReply) error
 			for i := range waiting {
 				all[i].Order = &waiting[i]
 			}
-			r.Answers = &all
+			r.Answers = new(s.says.orders(all))
 			return err
 		}
 	case m.Fills != nil:
@@ -274,7 +275,9 @@ func (e *OrderEntry) writeReplies(conn *websocket.Conn, changes <-chan community
 				}
 				continue
 			}
-			write(api.OrdersReply{Order: new(order(o))})
+			shown := order(o)
+			e.says.order(&shown)
+			write(api.OrdersReply{Order: &shown})
 		case reply, open := <-replies:
 			if !open {
 				replies = nil

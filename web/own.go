@@ -21,6 +21,8 @@ type Own struct {
 	Told     Told
 	Consents Consents
 	Notices  Notices
+
+	Objections Objections
 }
 
 // Owned has a server show homeowners what is their own.

@@ -28,14 +28,22 @@ func ownOperations() map[string]ownAsked {
 	}
 	const owner = "homeowner operator"
 	return map[string]ownAsked{
-		"getHistory":           get("history?from=2026-06-01T00:00:00Z&to=2026-06-02T00:00:00Z", http.StatusOK, owner, true),
-		"getMoney":             get("money", http.StatusOK, owner, true),
-		"listHomeBills":        get("bills", http.StatusOK, owner, false),
-		"getHomeBill":          get("bills/none", http.StatusNotFound, owner, false),
-		"printHomeBill":        get("bills/none/pdf", http.StatusNotFound, owner, false),
-		"openHomeBillLine":     get("bills/none/line?point=p&kind=own", http.StatusNotFound, owner, false),
-		"listReadings":         get("devices/meter/readings", http.StatusOK, "homeowner installer operator", true),
-		"getBatch":             get("batches/00", http.StatusNotFound, owner, false),
+		"getHistory":         get("history?from=2026-06-01T00:00:00Z&to=2026-06-02T00:00:00Z", http.StatusOK, owner, true),
+		"getMoney":           get("money", http.StatusOK, owner, true),
+		"listHomeBills":      get("bills", http.StatusOK, owner, false),
+		"getHomeBill":        get("bills/none", http.StatusNotFound, owner, false),
+		"printHomeBill":      get("bills/none/pdf", http.StatusNotFound, owner, false),
+		"openHomeBillLine":   get("bills/none/line?point=p&kind=own", http.StatusNotFound, owner, false),
+		"listReadings":       get("devices/meter/readings", http.StatusOK, "homeowner installer operator", true),
+		"getBatch":           get("batches/00", http.StatusNotFound, owner, false),
+		"getHomeValues":      get("values?interval=2026-06-01T10:15:00Z/15", http.StatusOK, owner, false),
+		"listHomeObjections": {asked{http.MethodGet, "/api/v1/homes/ann/objections", "", auditorWanted, http.StatusOK}, owner, false},
+		"objectToValue": {asked{
+			http.MethodPost, "/api/v1/homes/ann/objections", `{"metering_point":"mp-ann","interval":"2026-06-01T10:15:00Z/15","import":1,"export":0,"reason":"so"}`, signInWanted, http.StatusOK,
+		}, "homeowner", false},
+		"withdrawObjection":    {asked{http.MethodDelete, "/api/v1/homes/ann/objections/1", "", signInWanted, http.StatusNoContent}, "homeowner", false},
+		"listObjections":       {asked{http.MethodGet, "/api/v1/objections", "", auditorWanted, http.StatusOK}, "utility operator", false},
+		"decideObjection":      {asked{http.MethodPost, "/api/v1/objections/1/decision", `{"accept":true,"reason":"seen"}`, auditorWanted, http.StatusOK}, "utility operator", false},
 		"getConsent":           get("consent", http.StatusOK, owner, false),
 		"setConsent":           {asked{http.MethodPut, "/api/v1/homes/ann/consent", `{"research":true}`, signInWanted, http.StatusOK}, "homeowner", false},
 		"getNotices":           {asked{http.MethodGet, "/api/v1/account/notices", "", signInWanted, http.StatusOK}, "homeowner", false},
@@ -84,7 +92,7 @@ const signInWanted = `sign in at /signin.html`
 
 // newOwn is what homeowners are shown here: two steps of a past, and a bill.
 func newOwn() web.Own {
-	return web.Own{Past: &aPast{}, Bills: ownBills{}, Told: aMeter{}, Consents: consents{}, Notices: &noticeBoard{}}
+	return web.Own{Past: &aPast{}, Bills: ownBills{}, Told: aMeter{}, Consents: consents{}, Notices: &noticeBoard{}, Objections: complaints{}}
 }
 
 // aMeter is a device that each home has, with one batch of ann's.

@@ -20,11 +20,18 @@ type Installer struct {
 	Desk *pairing.Bench
 	Key  string
 
-	Elsewhere []Elsewhere                  // devices that gateways on other machines read
+	Elsewhere func() []Elsewhere           // devices that gateways on other machines read; nil: none
 	Movable   func(b pairing.Binding) bool // whether a device may be moved; nil: none may
 	// Try has a device take a power for a while, W, + taken by it. Errors are the device's, or say
 	// what has to be mended.
 	Try func(ctx context.Context, b pairing.Binding, p grid.Power, during time.Duration) (Trial, error)
+}
+
+func (i *Installer) elsewhere() []Elsewhere {
+	if i.Elsewhere == nil {
+		return nil
+	}
+	return i.Elsewhere()
 }
 
 // refused says in the API's terms why a step was not taken. What is left is the
@@ -158,6 +165,9 @@ func wish(said api.PairingRequest) pairing.Wish {
 			Control: said.Control != nil && *said.Control,
 		}},
 	}
+	if said.Planning != nil {
+		w.Say(*said.Planning)
+	}
 	if said.Profile != nil {
 		w.Profile = *said.Profile
 	}
@@ -218,7 +228,10 @@ func (s installers) CheckPairingSign(ctx context.Context, r api.CheckPairingSign
 func (s installers) BindPairing(_ context.Context, r api.BindPairingRequestObject) (api.BindPairingResponseObject, error) {
 	said := r.Body
 	ratings := pairing.Ratings{Rated: (*grid.Power)(said.Rated), Capacity: (*grid.Energy)(said.Capacity), ImportLimit: (*grid.Power)(said.ImportLimit), ExportLimit: (*grid.Power)(said.ExportLimit), Control: said.Control != nil && *said.Control}
-	if ratings != (pairing.Ratings{}) {
+	if said.Planning != nil {
+		ratings.Say(*said.Planning)
+	}
+	if !ratings.IsZero() {
 		if _, err := s.installer.Desk.Rate(r.Id, ratings); err != nil {
 			return nil, refused(err)
 		}

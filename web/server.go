@@ -63,6 +63,7 @@ func NewServer(live *Live, books Books, entry *OrderEntry, installer *Installer,
 		door: auth.Door{Keys: keys(entry, installer), Sessions: auth.NewSessions(nil, false)}, checker: entry.checker, ready: ready, metrics: metrics, log: log,
 	}
 	s.operations.still = func(r *http.Request) (auth.Principal, bool) { return s.door.Still(r) }
+	entry.says = live.says
 	entry.still = func(r *http.Request) bool { return s.door.Trades(r) }
 	return s
 }
@@ -76,6 +77,7 @@ func keys(entry *OrderEntry, installer *Installer) auth.Keys {
 
 // Handler returns all routes.
 func (s *Server) Handler() (http.Handler, error) {
+	says := s.operations.pages.live.says
 	pages, err := fs.Sub(assets, "assets")
 	if err != nil {
 		return nil, err
@@ -86,7 +88,7 @@ func (s *Server) Handler() (http.Handler, error) {
 	mux.Handle("GET /metrics", s.metrics)
 	answers := http.NewServeMux()
 	s.entrances(answers)
-	answers.Handle("/", api.HandlerWithOptions(api.NewStrictHandlerWithOptions(s.operations, nil, api.StrictHTTPServerOptions{
+	answers.Handle("/", api.HandlerWithOptions(api.NewStrictHandlerWithOptions(s.operations, []api.StrictMiddlewareFunc{says.answers}, api.StrictHTTPServerOptions{
 		RequestErrorHandlerFunc:  badRequest,
 		ResponseErrorHandlerFunc: s.failed,
 	}), api.StdHTTPServerOptions{ErrorHandlerFunc: badRequest}))
@@ -105,7 +107,7 @@ func (s *Server) Handler() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.access.guarded(known), nil
+	return says.problems(s.access.guarded(known)), nil
 }
 
 // entrances serves what answers with a cookie.

@@ -50,7 +50,7 @@ func (s sight) status(of api.Status) api.Status {
 	if s.extent == allHomes || s.extent == allDevices {
 		return of
 	}
-	of.Alarms, of.Gateways = []string{}, nil
+	of.Alarms, of.AlarmsSaid, of.Gateways = []string{}, nil, nil
 	of.Store = api.StoreStatus{Kind: of.Store.Kind}
 	return of
 }

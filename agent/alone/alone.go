@@ -61,12 +61,20 @@ type flow struct {
 // New returns a home whose battery holds its charge of its capacity now, and is rated so;
 // intervals have so many minutes.
 func New(capacity grid.Energy, rated grid.Power, charge grid.PerMille, minutes int) *Home {
-	const all = 1000
-	return &Home{
-		capacity: float64(capacity), held: float64(capacity) * float64(charge) / all, rated: float64(rated),
-		flows: map[grid.Interval]*flow{}, minutes: minutes,
-	}
+	h := &Home{flows: map[grid.Interval]*flow{}, minutes: minutes}
+	h.Own(capacity, rated, charge)
+	return h
 }
+
+// Own has the home have another battery from now on, which holds its charge of its capacity, and is rated
+// so; one without capacity is none.
+func (h *Home) Own(capacity grid.Energy, rated grid.Power, charge grid.PerMille) {
+	const all = 1000
+	h.capacity, h.held, h.rated = float64(capacity), float64(capacity)*float64(charge)/all, float64(rated)
+}
+
+// Rewire says that the chargers are others from now on.
+func (h *Home) Rewire() { h.cars = nil }
 
 // See takes what the home takes without its battery at a time, W, and its cars, always in the
 // same order.

@@ -26,7 +26,7 @@ type Setpoint struct {
 // Street holds the homes of a community together. Each keeps its own promise (Holder); what
 // the community then still lacks or has left over is made up for by the batteries of the homes
 // whose plans want that (Intent), for a pool shares within an interval what all meters count.
-// Use NewStreet; the homes join before the first Step. It is not safe for concurrent use.
+// Use NewStreet. It is not safe for concurrent use.
 type Street struct {
 	places []*place // in the order in which they joined
 	points map[string]*place
@@ -70,13 +70,25 @@ type turn struct {
 // NewStreet returns a street without homes.
 func NewStreet() *Street { return &Street{points: map[string]*place{}} }
 
-// Join adds a metering point whose battery is held by h, nil where there is none.
+// Join adds a metering point whose battery is held by h, nil where there is none. One that has joined
+// keeps its place, and what its connection meter has shown: its battery may be another one now.
 func (s *Street) Join(point string, h *Holder, l Limits) {
-	p := &place{home: h, limits: l}
-	if h == nil {
-		p.neighbour = &neighbour{}
+	p := s.points[point]
+	if p == nil {
+		p = &place{neighbour: &neighbour{}}
+		s.places, s.points[point] = append(s.places, p), p
 	}
-	s.places, s.points[point] = append(s.places, p), p
+	p.limits = l
+	switch {
+	case h == p.home:
+	case h == nil:
+		p.neighbour = &neighbour{gauge: p.home.gauge, mean: float64(p.home.now)}
+	case p.home == nil:
+		h.gauge, p.neighbour = p.neighbour.gauge, nil
+	default:
+		h.gauge = p.home.gauge
+	}
+	p.home = h
 }
 
 // Meter takes a reading of the connection meter of a metering point. It goes on to its

@@ -175,11 +175,14 @@ func (w *world) weigh(exact bool) {
 		sum += math.Abs(w.buy[k])
 	}
 	const sure, dear = 30, 5
-	margin := 0.02
+	w.scale = scale{sure: sure * most, dear: dear * most}
 	if exact {
-		margin = 0
+		return
 	}
-	w.scale = scale{sure * most, dear * most, margin * sum / float64(len(w.buy))}
+	w.scale.margin = 0.02 * sum / float64(len(w.buy))
+	if w.scenarios > 1 { // the future is not known
+		w.scale.ahead, w.scale.kept = 0.5, 0.3
+	}
 }
 
 // bound sets the limits of the connection, with a peak from which on demand is charged.

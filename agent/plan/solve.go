@@ -168,6 +168,7 @@ func (st *store) after(w *world, t, mood int) *row {
 
 // solve fills the cost to go.
 func (st *store) solve(w *world) {
+	st.await(w)
 	for mood := range moods + 1 {
 		end := st.after(w, w.steps-1, mood)
 		for j := range end {

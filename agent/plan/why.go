@@ -40,16 +40,21 @@ func span(hours float64) string {
 	return strings.TrimSuffix(fmt.Sprintf("%.1f", hours), ".0") + " h"
 }
 
-// Why says in one sentence what the plan does next and why, with times of a zone; what cannot
-// be met is said first.
-func (p *Planner) Why(zone *time.Location) string {
+// Words are what sentences are made with.
+type Words struct {
+	Zone     *time.Location // by whose clocks times are said
+	Currency string         // ISO 4217 code of the prices
+}
+
+// Why says in one sentence what the plan does next and why; what cannot be met is said first.
+func (p *Planner) Why(w Words) string {
 	var parts []string
 	for k := range p.plan.Unmet {
-		parts = append(parts, p.plan.Unmet[k].In(zone))
+		parts = append(parts, p.plan.Unmet[k].In(w.Zone))
 	}
 	for k := range p.plan.Devices {
 		if d := &p.plan.Devices[k]; d.Kind != Warmth {
-			if s := p.plan.why(d, zone); s != "" {
+			if s := p.plan.why(d, w); s != "" {
 				parts = append(parts, s)
 			}
 		}
@@ -109,8 +114,8 @@ func (p *Plan) phase(d *Device, from int, sign float64) (ph phase, end int) {
 }
 
 // why is the sentence on a device.
-func (p *Plan) why(d *Device, zone *time.Location) string {
-	clock := func(t time.Time) string { return t.In(zone).Format("15:04") }
+func (p *Plan) why(d *Device, w Words) string {
+	clock := func(t time.Time) string { return t.In(w.Zone).Format("15:04") }
 	in, end := p.next(d, 0, 1)
 	if d.Kind == Waiting {
 		if in.energy == 0 {
@@ -122,19 +127,19 @@ func (p *Plan) why(d *Device, zone *time.Location) string {
 		if in.energy == 0 {
 			return fmt.Sprintf("%s has what it needs.", d.ID)
 		}
-		return fmt.Sprintf("%s charges %s from %s to %s%s.", d.ID, energy(in.energy), clock(in.first.Begin()), clock(in.last.End()), from(in))
+		return fmt.Sprintf("%s charges %s from %s to %s%s.", d.ID, energy(in.energy), clock(in.first.Begin()), clock(in.last.End()), w.from(in))
 	}
 	out, _ := p.next(d, 0, -1)
 	switch {
 	case in.energy == 0 && out.energy == 0:
 		return fmt.Sprintf("%s rests: no hour is so much dearer than another that its losses would pay.", d.ID)
 	case in.energy == 0 || out.energy > 0 && out.first.Start < in.first.Start:
-		return fmt.Sprintf("%s gives %s from %s to %s%s.", d.ID, energy(out.energy), clock(out.first.Begin()), clock(out.last.End()), to(out))
+		return fmt.Sprintf("%s gives %s from %s to %s%s.", d.ID, energy(out.energy), clock(out.first.Begin()), clock(out.last.End()), w.to(out))
 	}
 	after, _ := p.next(d, end, -1)
-	s := fmt.Sprintf("%s stores %s from %s to %s%s", d.ID, energy(in.energy), clock(in.first.Begin()), clock(in.last.End()), from(in))
+	s := fmt.Sprintf("%s stores %s from %s to %s%s", d.ID, energy(in.energy), clock(in.first.Begin()), clock(in.last.End()), w.from(in))
 	if after.energy > 0 {
-		s += fmt.Sprintf(" and gives it from %s%s", clock(after.first.Begin()), to(after))
+		s += fmt.Sprintf(" and gives it from %s%s", clock(after.first.Begin()), w.to(after))
 	}
 	return s + "."
 }
@@ -144,20 +149,27 @@ func energy(wh float64) string {
 	return fmt.Sprintf("%.1f kWh", wh/kilo)
 }
 
-func cents(millionths float64) string { return fmt.Sprintf("%.2f ct", millionths/1e4) }
+// price says what a kWh costs, in hundredths of the currency where people say prices in them.
+func (w Words) price(millionths float64) string {
+	const hundredth, unit = 1e4, 1e6
+	if minor := grid.Hundredth(w.Currency); minor != "" {
+		return fmt.Sprintf("%.2f %s", millionths/hundredth, minor)
+	}
+	return fmt.Sprintf("%.2f %s", millionths/unit, w.Currency)
+}
 
 // from says where energy comes from.
-func from(ph phase) string {
+func (w Words) from(ph phase) string {
 	if ph.grid > ph.energy/2 { //nolint:mnd // most of it
-		return ", when a kWh costs " + cents(ph.price)
+		return ", when a kWh costs " + w.price(ph.price)
 	}
 	return " from the home's own surplus"
 }
 
 // to says where energy goes.
-func to(ph phase) string {
+func (w Words) to(ph phase) string {
 	if ph.grid > ph.energy/2 { //nolint:mnd // most of it
-		return ", when a kWh brings " + cents(ph.price)
+		return ", when a kWh brings " + w.price(ph.price)
 	}
-	return ", when a kWh would cost " + cents(ph.price)
+	return ", when a kWh would cost " + w.price(ph.price)
 }

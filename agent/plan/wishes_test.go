@@ -49,7 +49,7 @@ func TestUnmetIsSaid(t *testing.T) {
 	if len(out.Unmet) != 1 || out.Unmet[0].String() != want {
 		t.Fatalf("said is %v, want %q", out.Unmet, want)
 	}
-	if why := p.Why(time.UTC); !strings.HasPrefix(why, want) {
+	if why := p.Why(Words{time.UTC, "EUR"}); !strings.HasPrefix(why, want) {
 		t.Errorf("why: %q", why)
 	}
 	if held := p.stores[0].moves.held[2]; math.Abs(held-39_600) > 1 {
@@ -280,7 +280,7 @@ func TestWhy(t *testing.T) {
 	var p Planner
 	planned(t, &p, in)
 	const want = "The battery stores 8.4 kWh from 10:00 to 15:00 from the home's own surplus and gives it from 15:00, when a kWh would cost 48.48 ct."
-	if got := p.Why(time.UTC); got != want {
+	if got := p.Why(Words{time.UTC, "EUR"}); got != want {
 		t.Errorf("why:\n%s\nwant:\n%s", got, want)
 	}
 }
@@ -344,7 +344,7 @@ func TestLittleIsNotTold(t *testing.T) {
 	in.Batteries[0].ID, in.Batteries[0].Held = "The battery", in.Batteries[0].Capacity-10
 	var p Planner
 	planned(t, &p, in)
-	if got := p.Why(time.UTC); !strings.HasPrefix(got, "The battery gives ") {
+	if got := p.Why(Words{time.UTC, "EUR"}); !strings.HasPrefix(got, "The battery gives ") {
 		t.Errorf("why: %s", got)
 	}
 }

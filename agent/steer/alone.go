@@ -8,7 +8,7 @@ import (
 )
 
 // leave begins to estimate what the home would do on its own, when one of its devices is
-// moved for the first time. h.of.mu is held.
+// moved for the first time, or for the first time since it has another battery. h.of.mu is held.
 func (h *home) leave() {
 	if h.moved || h.of.Known != nil {
 		return
@@ -18,6 +18,7 @@ func (h *home) leave() {
 	var most grid.Power
 	for _, u := range h.bank {
 		if u.Most == 0 || u.Size == 0 {
+			h.alone = nil
 			return // its size is not known: the metered energy alone is compared
 		}
 		capacity, most = capacity+u.Size, most+u.Most
@@ -26,8 +27,13 @@ func (h *home) leave() {
 	if h.holder != nil {
 		var known bool
 		if charge, known = h.holder.Charge(); !known {
+			h.alone = nil
 			return
 		}
+	}
+	if h.alone != nil {
+		h.alone.Own(capacity, most, charge)
+		return
 	}
 	h.alone = alone.New(capacity, most, charge, h.of.Minutes)
 	h.of.Log.Info("a device is moved for the first time: from now on it is estimated what its home would have done alone", slog.String("metering_point", h.Meter.MeteringPoint))

@@ -62,35 +62,6 @@ type other struct {
 	shown    grid.Reading // its last
 }
 
-func (d *Devices) home(of Home) *home {
-	h := &home{Home: of, of: d}
-	limits := hold.Limits{Import: of.Imports, Export: of.Exports}
-	for _, b := range of.Batteries {
-		if b.Most == 0 {
-			b.Most = b.Rated
-		}
-		limits.Rated, limits.Capacity = limits.Rated+b.Most, limits.Capacity+b.Size
-		u := &unit{Battery: b}
-		u.guard = &overruled{by: d.mover(b.Gateway, b.Target, control.Supply{}, func() (grid.Power, grid.Power) { return h.bounds(u) })}
-		h.bank = append(h.bank, u)
-	}
-	for _, x := range of.Others {
-		o := &other{Device: x}
-		if x.Kind == grid.Inverter {
-			o.curb = hold.NewCurb(x.Rated)
-		} else {
-			o.throttle = hold.NewThrottle(x.Made)
-		}
-		o.guard = &overruled{by: d.mover(x.Gateway, x.Target, x.Supply, func() (grid.Power, grid.Power) { return h.span(o) })}
-		h.others = append(h.others, o)
-	}
-	if len(h.bank) > 0 {
-		h.holder = hold.New(limits.Rated)
-	}
-	d.street.Join(of.Meter.MeteringPoint, h.holder, limits)
-	return h
-}
-
 // mover returns what moves a device, within bounds that it asks for without the lock.
 func (d *Devices) mover(gateway string, t meters.Target, s control.Supply, bounds func() (least, most grid.Power)) mover {
 	if gateway != "" {
@@ -112,21 +83,6 @@ func (d *Devices) mover(gateway string, t meters.Target, s control.Supply, bound
 
 // moves tells whether the home has devices that may be moved.
 func (h *home) moves() bool { return len(h.bank)+len(h.others) > 0 }
-
-// guards are those of the devices that this process moves.
-func (h *home) guards() (all []*control.Guard) {
-	for _, u := range h.bank {
-		if g, here := u.guard.by.(*control.Guard); here {
-			all = append(all, g)
-		}
-	}
-	for _, o := range h.others {
-		if g, here := o.guard.by.(*control.Guard); here {
-			all = append(all, g)
-		}
-	}
-	return all
-}
 
 // orders adds what is wanted of the devices that a gateway reads. h.of.mu is held.
 func (h *home) orders(gateway string, to map[string]grid.Power) {
@@ -198,6 +154,9 @@ func (h *home) sum(t time.Time) (sum grid.Reading, whole bool) {
 // bounds keeps a battery within its rating, and the connection within its limits. h.of.mu is
 // held.
 func (h *home) bounds(u *unit) (least, most grid.Power) {
+	if h.holder == nil { // it is being let go of
+		return -u.Most, u.Most
+	}
 	l := hold.Limits{Import: h.Imports, Export: h.Exports}
 	others := grid.Power(0)
 	for _, x := range h.bank {

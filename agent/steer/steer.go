@@ -6,8 +6,8 @@
 // connections by which the devices are read, or wait for the gateway that reads a device
 // elsewhere and asks for its orders.
 //
-// Who makes Devices hands them every reading (Hear) and runs them (Run) until it stops; then
-// every device is released. A setpoint is refreshed, and holds for three refreshes: a device
+// Who makes Devices hands them every reading (Hear), tells them of every home that has other devices
+// or limits than before (Set), and runs them (Run) until it stops; then every device is released. A setpoint is refreshed, and holds for three refreshes: a device
 // whose readings or refreshes stay out goes back to its own logic. Power is in W, + charging.
 package steer
 
@@ -55,7 +55,7 @@ type Device struct {
 
 // Options are what Devices work with.
 type Options struct {
-	Homes   []Home           // of the whole community: whose devices are not moved are only looked at
+	Homes   []Home           // of the whole community at first: whose devices are not moved are only looked at
 	Speed   float64          // world seconds a second
 	Minutes int              // of a delivery interval
 	Every   time.Duration    // between setpoints, wall time: as often as the devices are read
@@ -84,14 +84,19 @@ type Challenge func(battery grid.Device, now time.Time) (p grid.Power, ok bool)
 type Devices struct {
 	Options
 
+	// stepping is held while setpoints are decided, and while a home is changed; before mu.
+	stepping sync.Mutex
 	// mu guards what follows. Whoever holds the lock of the rewards asks for a battery's
 	// power, so that nobody who holds this one may ask the rewards anything.
 	mu     sync.Mutex
 	street *hold.Street
-	homes  []*home
+	homes  []*home           // stepping guards which there are, and their devices, as well
 	at     map[string]*home  // by device
-	wishes []hold.Wish       // of the homes with batteries
+	wishes []hold.Wish       // of the homes with batteries; stepping guards it
 	trials map[string]*trial // by device
+
+	ctx    context.Context //nolint:containedctx // of Run, under which guards that come later run; nil: not running
+	guards sync.WaitGroup  // those that run
 }
 
 // refresh bounds how often setpoints are refreshed, in world time: chargers of the simulation
@@ -113,19 +118,8 @@ func heartbeat(speed float64) time.Duration {
 func Open(o Options) (*Devices, error) {
 	d := &Devices{Options: o, street: hold.NewStreet(), at: map[string]*home{}, trials: map[string]*trial{}}
 	for _, of := range o.Homes {
-		h := d.home(of)
-		for _, g := range h.guards() {
-			if err := g.Begin(); err != nil {
-				return nil, err
-			}
-		}
-		d.homes = append(d.homes, h)
-		d.at[of.Meter.ID] = h
-		for _, b := range of.Batteries {
-			d.at[b.ID] = h
-		}
-		for _, x := range of.Others {
-			d.at[x.ID] = h
+		if err := d.Set(of); err != nil {
+			return nil, err
 		}
 	}
 	return d, nil
@@ -133,7 +127,9 @@ func Open(o Options) (*Devices, error) {
 
 // Batteries returns those that may be moved, with the connection meters of their homes.
 func (d *Devices) Batteries(each func(b Battery, meter grid.Device)) {
-	for _, h := range d.Homes {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, h := range d.homes {
 		for _, b := range h.Batteries {
 			each(b, h.Meter)
 		}
@@ -159,36 +155,11 @@ func (d *Devices) Hear(r grid.Reading) {
 	h.estimate()
 }
 
-// Add takes in a connection meter that was paired: what it counts belongs to the community's
-// balance from now on.
-func (d *Devices) Add(dev grid.Device) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if dev.Kind == grid.Meter && d.at[dev.ID] == nil {
-		d.at[dev.ID] = d.home(Home{Meter: dev})
-	}
-}
-
-// Replace has a connection meter take the place of another one, of the same metering point.
-func (d *Devices) Replace(old string, meter grid.Device) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if h := d.at[old]; h != nil {
-		h.Meter, d.at[meter.ID] = meter, h
-		delete(d.at, old)
-	}
-}
-
 // Run follows the meters until ctx ends, and then releases every device. challenge may be
 // nil.
 func (d *Devices) Run(ctx context.Context, challenge Challenge) error {
-	var guards sync.WaitGroup
-	defer guards.Wait()
-	for _, h := range d.homes {
-		for _, g := range h.guards() {
-			guards.Go(func() { g.Run(ctx) })
-		}
-	}
+	d.start(ctx)
+	defer d.end()
 	ticker := time.NewTicker(d.Every)
 	defer ticker.Stop()
 	for {
@@ -205,6 +176,8 @@ func (d *Devices) Run(ctx context.Context, challenge Challenge) error {
 // they promised, and the community what its plans want; and the other devices to what the
 // plans of their homes want.
 func (d *Devices) follow(challenge Challenge) {
+	d.stepping.Lock()
+	defer d.stepping.Unlock()
 	now := d.Clock()
 	i := grid.IntervalAt(now, d.Minutes)
 	d.wish(challenge, i, now)
@@ -223,7 +196,7 @@ func (d *Devices) follow(challenge Challenge) {
 	}
 }
 
-// wish finds what is wanted of the homes.
+// wish finds what is wanted of the homes. stepping is held.
 func (d *Devices) wish(challenge Challenge, i grid.Interval, now time.Time) {
 	d.wishes = d.wishes[:0]
 	for _, h := range d.homes {
@@ -285,7 +258,7 @@ func (d *Devices) Alone(ctx context.Context, point string, i grid.Interval) (f g
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, h := range d.homes {
-		if h.Meter.MeteringPoint != point || !h.moves() {
+		if h.Meter.MeteringPoint != point || !h.moves() && h.alone == nil {
 			continue
 		}
 		if h.alone != nil {

@@ -33,6 +33,7 @@ const patience = 5 * time.Second
 // overruled moves a device as its home wants, but for while it is tried. Devices.mu guards it.
 type overruled struct {
 	by     mover
+	stop   func()      // has its guard release the device and end; nil: none runs
 	wanted *grid.Power // of its home
 	tried  *grid.Power
 }
@@ -115,7 +116,7 @@ func (d *Devices) Try(ctx context.Context, target meters.Target, p grid.Power, d
 	if err != nil {
 		return Tried{}, err
 	}
-	defer d.end(target.ID)
+	defer d.forget(target.ID)
 	move, stop, err := d.moverOf(ctx, target, p, t)
 	if err != nil {
 		return Tried{}, err
@@ -134,6 +135,13 @@ func (d *Devices) Try(ctx context.Context, target meters.Target, p grid.Power, d
 	return d.judge(ctx, t, target.Kind), nil
 }
 
+// Tries tells whether a device is being tried.
+func (d *Devices) Tries(device string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.trials[device] != nil
+}
+
 // begin notes that a device is tried.
 func (d *Devices) begin(device string) (*trial, error) {
 	d.mu.Lock()
@@ -146,7 +154,8 @@ func (d *Devices) begin(device string) (*trial, error) {
 	return t, nil
 }
 
-func (d *Devices) end(device string) {
+// forget ends a trial.
+func (d *Devices) forget(device string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	delete(d.trials, device)

@@ -24,7 +24,7 @@ rtu:///dev/ttyUSB0?baud=9600&parity=none&stop=1.`,
 	var p pairFlags
 	c.PersistentFlags().StringArrayVar(&p.files, "profile-file", nil, "a profile beside those that are built in")
 	c.PersistentFlags().BoolVar(&p.json, "json", false, "print JSON")
-	c.AddCommand(p.discoverCommand(), p.probeCommand(), p.addCommand(), p.removeCommand(), p.listCommand(), p.profilesCommand())
+	c.AddCommand(p.discoverCommand(), p.probeCommand(), p.addCommand(), p.removeCommand(), p.restoreCommand(), p.renameCommand(), p.listCommand(), p.profilesCommand())
 	return c
 }
 
@@ -45,7 +45,9 @@ func (p *pairFlags) profilesCommand() *cobra.Command {
 func (p *pairFlags) listCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "list",
-		Short: "List the devices that were paired, and pairings that were not finished",
+		Short: "List the devices that were paired or let go of, and pairings that were not finished",
+		Long: `List the devices that were paired, those of the configuration (with --config), those
+that were let go of with when, by whom and why, and pairings that were not finished.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			desk, err := p.desk(cmd)
 			if err == nil {
@@ -54,18 +56,16 @@ func (p *pairFlags) listCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			paired, err := desk.Paired()
-			if err != nil {
-				return err
-			}
-			sessions, err := desk.Sessions()
-			if err != nil {
+			bound, err1 := desk.Bound()
+			sessions, err2 := desk.Sessions()
+			removed, err3 := desk.Removed()
+			if err := errors.Join(err1, err2, err3); err != nil {
 				return err
 			}
 			if p.json {
-				return printJSON(cmd.OutOrStdout(), map[string]any{"devices": paired, "sessions": sessions})
+				return printJSON(cmd.OutOrStdout(), map[string]any{"devices": bound, "sessions": sessions, "removed": removed})
 			}
-			return pairing.PrintPaired(cmd.OutOrStdout(), paired, sessions)
+			return pairing.PrintPaired(cmd.OutOrStdout(), bound, removed, sessions)
 		},
 	}
 	p.placeFlags(c)
@@ -75,11 +75,13 @@ func (p *pairFlags) listCommand() *cobra.Command {
 func (p *pairFlags) removeCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "remove ID|TARGET",
-		Short: "Let go of a paired device, or give up a pairing that was not finished",
-		Long: `Let go of the paired device ID, which is not read from the next start of
-"commonwatt run" on, or give up the pairing of TARGET that was not finished (with
---unit, if there are several). What a device measured stays, and so does its
-entry on the ledger: another device needs another id.`,
+		Short: "Let go of a device, or give up a pairing that was not finished",
+		Long: `Let go of the device ID, which is not read from the next start of "commonwatt run"
+on, or give up the pairing of TARGET that was not finished (with --unit, if there
+are several). What a device measured stays, and so does its entry on the ledger:
+another device needs another id. A device of the configuration (named with --config)
+is let go of too: the file stays as it is, and its entry counts no more until "pair
+restore" takes that back.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if _, err := p.desk(cmd); err != nil || p.isThere() != nil {
 				return cmp.Or(err, p.isThere())
@@ -89,7 +91,7 @@ entry on the ledger: another device needs another id.`,
 				return err
 			}
 			defer dir.Close() //nolint:errcheck // only the lock is held
-			err = desk.Remove(cmd.Context(), args[0], true)
+			err = desk.Remove(cmd.Context(), args[0], pairing.Removal{By: whoami(), Reason: p.reason, Sure: true})
 			if err == nil {
 				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is not read from the next start on; another device needs another id\n", args[0])
 				return err
@@ -102,7 +104,7 @@ entry on the ledger: another device needs another id.`,
 				return err
 			}
 			if kept == nil {
-				return usage.Errorf("there is neither a paired device nor a pairing %q: commonwatt pair list shows them", args[0])
+				return usage.Errorf("there is neither a device nor a pairing %q: commonwatt pair list shows them, with --config FILE also those of the configuration", args[0])
 			}
 			if err := desk.Forget(kept.ID); err != nil {
 				return err
@@ -112,6 +114,7 @@ entry on the ledger: another device needs another id.`,
 		},
 	}
 	p.placeFlags(c)
+	c.Flags().StringVar(&p.reason, "reason", "", "why, for the protocol of the installation")
 	c.Flags().AddGoFlagSet(p.wish.UnitFlag("unit `id` of the pairing (default: any)"))
 	return c
 }

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/commonwatt/commonwatt/config"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/hub"
 	"github.com/commonwatt/commonwatt/meters"
@@ -40,7 +42,9 @@ interrupted goes on where it stopped; the device is read from the next start of
 	p.placeFlags(c)
 	c.Flags().AddGoFlagSet(p.wish.Flags())
 	c.Flags().AddGoFlagSet(p.wish.Ratings.Flags())
-	c.Flags().StringVar(&p.kind, "kind", "", "what to bind: meter, inverter, battery or charger (default: what the device is first of all)")
+	p.planningFlags(c)
+	c.Flags().StringVar(&p.kind, "kind", "", "what to bind: meter, inverter, battery, charger, heat-pump, heating-rod or appliance (default: what the device is first of all)")
+	c.Flags().StringVar(&p.place, "replaces", "", "`id` of the device whose place this one takes, of the same kind, member and metering point")
 	c.Flags().StringVar(&p.id, "id", "", "id of the device (default: MEMBER/KIND)")
 	c.Flags().StringVar(&p.member, "member", "", "member to whom the metering point belongs")
 	c.Flags().StringVar(&p.point, "metering-point", "", "metering point (default: mp-MEMBER)")
@@ -127,12 +131,44 @@ func (w wizard) bind(ctx context.Context, s *pairing.Session) (*pairing.Session,
 	if s.Step != pairing.Checked {
 		return s, nil
 	}
-	d := s.Said(w.device())
-	var err error
+	if w.place != "" {
+		if err := w.desk.Replace(s.ID, w.place); err != nil {
+			return s, w.unknown(err, w.place)
+		}
+	}
+	d, err := w.inPlace(s.Said(w.device()))
+	if err != nil {
+		return s, err
+	}
 	if d.Member, err = w.ask(ctx, "member", d.Member, "Which member does it belong to?", func(answer string) bool { return answer != "" }); err != nil {
 		return s, err
 	}
 	return w.desk.Bind(s.ID, s.Proposed(d))
+}
+
+// inPlace says whose the device is that takes another one's place, and gives it an id of its own.
+func (w wizard) inPlace(d grid.Device) (grid.Device, error) {
+	bound, err := w.desk.Bound()
+	k := slices.IndexFunc(bound, func(b pairing.Binding) bool { return b.ID == w.place })
+	if err != nil || k < 0 {
+		return d, err
+	}
+	old := bound[k]
+	d.Member, d.MeteringPoint = cmp.Or(d.Member, old.Member), cmp.Or(d.MeteringPoint, old.MeteringPoint)
+	if d.ID == "" {
+		d.ID, err = w.desk.Another(old.ID)
+	}
+	return d, err
+}
+
+// planningFlags are what a plan needs to know of the device, as the configuration has it.
+func (p *pairFlags) planningFlags(c *cobra.Command) {
+	for _, f := range config.PlanningFields() {
+		c.Flags().Func(strings.ReplaceAll(f.Name, "_", "-"), fmt.Sprintf("%s; as `%s`", f.Doc, f.Example), func(text string) error {
+			p.wish.Say(map[string]string{f.Name: text})
+			return nil
+		})
+	}
 }
 
 // device is what the flags say of the device.

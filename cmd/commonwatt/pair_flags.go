@@ -31,6 +31,8 @@ type pairFlags struct {
 	member string
 	point  string
 	load   string
+	reason string
+	place  string // id of the device whose place is taken
 	watch  time.Duration
 	fresh  bool
 }
@@ -60,6 +62,7 @@ func (p *pairFlags) desk(cmd *cobra.Command) (*pairing.Bench, error) {
 		return nil, err
 	}
 	var configured []pairing.Binding
+	currency := ""
 	if p.config != "" {
 		c, err := hub.ReadConfig(p.config)
 		if err != nil {
@@ -70,7 +73,7 @@ func (p *pairFlags) desk(cmd *cobra.Command) (*pairing.Bench, error) {
 				return nil, usage.Mark(err)
 			}
 		}
-		configured = bindings(c, set)
+		configured, currency = bindings(c, set), c.Tariff.Currency
 		if !cmd.Flags().Changed("data") {
 			p.data = c.Data
 		}
@@ -80,6 +83,7 @@ func (p *pairFlags) desk(cmd *cobra.Command) (*pairing.Bench, error) {
 	}
 	desk := pairing.Open(p.data, set, configured)
 	desk.Reserved = record.SystemAccounts()
+	desk.Fits = hub.Fits(set, currency)
 	_, err = os.Stat(filepath.Join(p.data, hub.TelemetryFile))
 	desk.HasRead = err == nil
 	return desk, nil
@@ -112,7 +116,10 @@ func bindings(c config.Config, profiles *profile.Set) []pairing.Binding {
 	all := make([]pairing.Binding, len(c.Devices))
 	for i, d := range c.Devices {
 		p := profiles.Get(d.Profile) // the configuration was checked
-		all[i] = pairing.Binding{Device: d.Bound(p), Target: d.Address, Unit: p.Transport.Usual(d.Unit), Profile: d.Profile, Inverted: d.Inverted, Counters: d.Counters, How: pairing.How{Part: d.Part, Own: pairing.Own(d.Own)}}
+		all[i] = pairing.Binding{Device: d.Bound(p), Target: d.Address, Unit: p.Transport.Usual(d.Unit), Profile: d.Profile, Inverted: d.Inverted, Counters: d.Counters, Configured: true, How: pairing.How{Part: d.Part, Own: pairing.Own(d.Own)}}
+		if t, err := d.Target("", p); err == nil {
+			all[i].ImportLimit, all[i].ExportLimit = t.Imports, t.Exports
+		}
 	}
 	return all
 }

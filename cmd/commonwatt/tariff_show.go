@@ -69,9 +69,9 @@ func (s tariffShown) show(out io.Writer, now time.Time) error {
 	day := tariff.DateOf(from.now, from.zone)
 	var moment *grid.Interval
 	if s.at != "" {
-		at, err := atTime(s.at, from.zone)
+		at, err := tariff.ParseMoment(s.at, from.zone)
 		if err != nil {
-			return err
+			return usage.Errorf("--at: %w", err)
 		}
 		moment, day = new(grid.IntervalAt(at, from.minutes)), tariff.DateOf(at, from.zone)
 	}
@@ -85,11 +85,7 @@ func (s tariffShown) show(out io.Writer, now time.Time) error {
 	}
 	slices := book.Day(s.point, day, from.minutes)
 	if moment != nil {
-		one := tariff.Slice{First: *moment, Count: 1}
-		if one.Rates, one.Err = book.Rates(s.point, *moment); one.Err == nil {
-			one.Parts, one.Err = book.Parts(s.point, *moment)
-		}
-		slices = []tariff.Slice{one}
+		slices = []tariff.Slice{book.Slice(s.point, *moment)}
 	}
 	if s.json {
 		return printDayJSON(out, from, day, slices)
@@ -151,21 +147,9 @@ func (s tariffShown) book(from shelf) (*tariff.Book, error) {
 		if s.point != "" {
 			return nil, usage.Errorf("--tariff, --point: give one of them")
 		}
-		known := []string{}
-		for _, x := range g.Schedules {
-			known = append(known, x.Name)
-		}
-		hasFlat := slices.ContainsFunc(g.Default, func(d tariff.Dated) bool { return d.Tariff == "" })
-		if hasFlat {
-			known = append(known, g.Flat.Version)
-		}
-		switch {
-		case hasFlat && s.name == g.Flat.Version:
-			g.Default = []tariff.Dated{{}}
-		case slices.Contains(known, s.name):
-			g.Default = []tariff.Dated{{Tariff: s.name, Distance: g.Default[len(g.Default)-1].Distance}}
-		default:
-			return nil, usage.Errorf("--tariff: there is no tariff %q: there are %s", s.name, strings.Join(known, ", "))
+		var err error
+		if g, err = g.Only(s.name); err != nil {
+			return nil, usage.Errorf("--tariff: %w", err)
 		}
 	}
 	kept, err := tariff.Kept{}.With(g, tariff.Clock{Now: from.now, Minutes: from.minutes, Zone: from.zone})
@@ -173,30 +157,6 @@ func (s tariffShown) book(from shelf) (*tariff.Book, error) {
 		return nil, usage.Errorf("%w", err)
 	}
 	return tariff.NewBook(kept, from.zone), nil
-}
-
-// atTime reads a moment: local, or with its zone.
-func atTime(text string, zone *time.Location) (time.Time, error) {
-	for _, form := range []string{"2006-01-02T15:04", "2006-01-02 15:04"} {
-		t, err := time.ParseInLocation(form, text, zone)
-		if err != nil {
-			continue
-		}
-		if t.Format(form) != text {
-			return t, usage.Errorf("--at: %s is skipped in %s: the clock goes from before it to %s", text, zone, t.Format("15:04"))
-		}
-		for _, hours := range []time.Duration{-time.Hour, time.Hour} {
-			if again := t.Add(hours); again.Format(form) == text {
-				return t, usage.Errorf("--at: %s is twice in %s: write it with its zone, as %s or %s", text, zone, t.Format(time.RFC3339), again.Format(time.RFC3339))
-			}
-		}
-		return t, nil
-	}
-	t, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		return t, usage.Errorf("--at: %q is no time: write it as 2026-06-01T18:00, or with its zone as 2026-06-01T16:00:00Z", text)
-	}
-	return t, nil
 }
 
 // printDay prints a table of the day.
@@ -217,8 +177,8 @@ func printDay(out io.Writer, from shelf, day tariff.Date, all []tariff.Slice) er
 	}
 	fmt.Fprintf(out, "%s, version %s: %s/kWh on %s, %s, intervals of %d minutes: %d\n", first.Tariff, first.Version, first.Currency, day, from.zone, from.minutes, count)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight) //nolint:mnd // between columns
-	columns := partsOf(all)
-	if given := exported(all); len(given) == 1 { // it is the feed-in
+	columns := tariff.Components(all)
+	if given := tariff.Paid(all); len(given) == 1 { // it is the feed-in
 		columns = slices.DeleteFunc(columns, func(name string) bool { return name == given[0] })
 	}
 	_, _ = io.WriteString(w, "from\tto\t")
@@ -265,32 +225,6 @@ func clockEnd(t time.Time, zone *time.Location) string {
 		return text
 	}
 	return "24:00 " + t.Add(-time.Second).In(zone).Format("MST")
-}
-
-// partsOf returns the names of all components by the kWh, as they come.
-func partsOf(all []tariff.Slice) (names []string) {
-	seen := map[string]bool{}
-	for _, s := range all {
-		for _, p := range s.Parts {
-			if !seen[p.Component] {
-				seen[p.Component] = true
-				names = append(names, p.Component)
-			}
-		}
-	}
-	return names
-}
-
-// exported returns the names of the components that the utility pays.
-func exported(all []tariff.Slice) (names []string) {
-	for _, name := range partsOf(all) {
-		if slices.ContainsFunc(all, func(s tariff.Slice) bool {
-			return slices.ContainsFunc(s.Parts, func(p tariff.Priced) bool { return p.Component == name && p.Export })
-		}) {
-			names = append(names, name)
-		}
-	}
-	return names
 }
 
 func partNamed(parts []tariff.Priced, name, currency string) string {

@@ -137,8 +137,8 @@ func (h *Host) begin(ctx context.Context, empty bool, points []community.Point, 
 	return nil
 }
 
-// Admit brings a metering point into the market that runs, and lets its member
-// trade when join is called. Errors: *usage.Error when it cannot be admitted.
+// Admit brings a metering point into the market that runs, or gives one that is there other limits, and
+// lets its member trade when join is called. Errors: *usage.Error when it cannot be admitted, or limited.
 func (h *Host) Admit(p community.Point, now time.Time) (join func(), err error) {
 	h.admitting.Lock()
 	defer h.admitting.Unlock()
@@ -150,8 +150,12 @@ func (h *Host) Admit(p community.Point, now time.Time) (join func(), err error) 
 			commands, refused = h.market.Admissions([]community.Point{p}, now)
 			return commands
 		},
-		See: func(_ *matching.Command, events []matching.Event) {
-			if events[0].Kind == matching.Rejected {
+		See: func(c *matching.Command, events []matching.Event) {
+			switch {
+			case events[0].Kind != matching.Rejected:
+			case c.Kind == matching.Limit:
+				refused = fmt.Errorf("metering point %s: it traded before it was given a limit, so that nobody knows what it has left of it: give the metering point another name", p.MeteringPoint)
+			default:
 				refused = fmt.Errorf("metering point %s: the market refuses it", p.MeteringPoint)
 			}
 		},

@@ -3,6 +3,9 @@
 // a day came to perfect foresight. Who composes the program makes one Tally, shows it the
 // market's events, and has the API ask it; it starts nothing and owns nothing.
 //
+// Beside a Tally a Runner follows the cars and finds once a day what a member would have gained by other orders; who composes
+// the program runs it.
+//
 // Welfare is of the gates that closed since the start. Foresight is of the last whole UTC day that is
 // settled, as long as it ends at most a week after its street began; it is reckoned once for each day.
 // What is not known is absent. Shares are in per mille.
@@ -29,6 +32,13 @@ type Measures interface {
 // mille; nil where there was nothing to gain.
 type Foresight func(ctx context.Context, from, to time.Time) (*int64, error)
 
+// Beyond is what other measures do not have.
+type Beyond struct {
+	Foresee  Foresight // nil: nobody knows what homes could have done
+	Cars     *Cars
+	Response *Response
+}
+
 // Tally counts. Use New. It is safe for concurrent use.
 type Tally struct {
 	log *slog.Logger
@@ -37,7 +47,7 @@ type Tally struct {
 	declared *community.Declarations
 	welfare  community.Welfare
 	others   Measures
-	foresee  Foresight // nil: nobody knows what homes could have done
+	more     Beyond
 	until    time.Time // of the last day that was compared
 	gain     *int64
 	why      string // nothing is said of it
@@ -50,10 +60,10 @@ func New(log *slog.Logger, feeder grid.Feeder, node func(point string) string) *
 }
 
 // Beside has the tally add to other measures.
-func (t *Tally) Beside(others Measures, foresee Foresight) *Tally {
+func (t *Tally) Beside(others Measures, more Beyond) *Tally {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.others, t.foresee = others, foresee
+	t.others, t.more = others, more
 	return t
 }
 
@@ -87,6 +97,14 @@ func (t *Tally) Measures(ctx context.Context) (api.Measures, error) {
 	if m.ForesightShare, why = t.foresight(ctx, m.Until); m.ForesightShare == nil {
 		unknown = append(unknown, api.UnknownMeasure{Measure: "foresight_share", Reason: why})
 	}
+	if m.BestResponse, m.BestResponseUntil, why = t.more.Response.last(); m.BestResponse == nil {
+		unknown = append(unknown, api.UnknownMeasure{Measure: "best_response", Reason: why})
+	}
+	if count, seen := t.more.Cars.Count(); seen {
+		m.Deadlines, m.MissedDeadlines = &count.Feasible, &count.Missed
+	} else {
+		unknown = append(unknown, api.UnknownMeasure{Measure: "deadlines", Reason: t.more.Cars.why()})
+	}
 	m.Unknown = unknown
 	return m, nil
 }
@@ -94,7 +112,7 @@ func (t *Tally) Measures(ctx context.Context) (api.Measures, error) {
 // foresight is that of the last whole day before a time; nil where it is not known, with the reason.
 func (t *Tally) foresight(ctx context.Context, until *time.Time) (share *int, why string) {
 	switch {
-	case t.foresee == nil:
+	case t.more.Foresee == nil:
 		return nil, "What homes could have done at best is known in a simulation alone."
 	case until == nil:
 		return nil, "No interval is settled yet."
@@ -108,7 +126,7 @@ func (t *Tally) day(ctx context.Context, until time.Time) {
 	if until.Equal(t.until) {
 		return
 	}
-	gain, err := t.foresee(ctx, until.AddDate(0, 0, -1), until)
+	gain, err := t.more.Foresee(ctx, until.AddDate(0, 0, -1), until)
 	t.until, t.gain, t.why = until, gain, "There was nothing to gain on the last whole day."
 	if err != nil {
 		t.why = "The last day is not compared with perfect foresight: that takes a whole day, settled without a gap, in the first week of a simulation, and nobody who is paid more for energy than a neighbour pays."

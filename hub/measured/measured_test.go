@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/commonwatt/commonwatt/agent/readiness"
 	"github.com/commonwatt/commonwatt/community"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/hub/measured"
@@ -43,7 +44,8 @@ func TestTally(t *testing.T) {
 		{Kind: community.Cleared, Product: p},
 	})
 	now, days := &until{time.Date(2026, 6, 2, 0, 15, 0, 0, time.UTC)}, 0
-	tally.Beside(now, func(_ context.Context, from, to time.Time) (*int64, error) {
+	more := measured.Beyond{Cars: &measured.Cars{Chargers: func() []readiness.Charger { return nil }}, Response: &measured.Response{Why: "not now"}}
+	more.Foresee = func(_ context.Context, from, to time.Time) (*int64, error) {
 		days++
 		if to.Sub(from) != 24*time.Hour {
 			t.Errorf("from %s to %s", from, to)
@@ -52,7 +54,8 @@ func TestTally(t *testing.T) {
 			return nil, errors.New("secret")
 		}
 		return new(int64(912)), nil
-	})
+	}
+	tally.Beside(now, more)
 	for range 3 {
 		m, err := tally.Measures(t.Context())
 		if err != nil || *m.WelfareShare != 556 || *m.ForesightShare != 912 || m.Intervals != 1 { // 100 of 180
@@ -60,7 +63,7 @@ func TestTally(t *testing.T) {
 		}
 	}
 	now.t = now.t.AddDate(0, 0, 1)
-	if m, err := tally.Measures(t.Context()); err != nil || m.ForesightShare != nil || days != 2 || len(m.Unknown) != 1 || m.Unknown[0].Measure != "foresight_share" || !strings.Contains(m.Unknown[0].Reason, "that takes a whole day") || strings.Contains(m.Unknown[0].Reason, "secret") {
+	if m, err := tally.Measures(t.Context()); err != nil || m.ForesightShare != nil || days != 2 || len(m.Unknown) != 3 || m.Unknown[1].Reason != "not now" || m.Unknown[2].Measure != "deadlines" || m.Unknown[0].Measure != "foresight_share" || !strings.Contains(m.Unknown[0].Reason, "that takes a whole day") || strings.Contains(m.Unknown[0].Reason, "secret") {
 		t.Errorf("%+v, %v, %d days compared", m, err, days)
 	}
 }

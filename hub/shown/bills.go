@@ -3,7 +3,6 @@ package shown
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/commonwatt/commonwatt/grid"
@@ -70,26 +69,9 @@ func (b Bills) Get(ctx context.Context, id string) (api.Bill, error) {
 
 // wordsOf says what the kinds of a bill's lines are called, in the order of a bill.
 func wordsOf(b *billing.Bill) []api.BillWords {
-	lines := b.Corrections
-	for _, p := range b.Points {
-		lines = slices.Concat(lines, p.Lines)
-	}
-	has := map[billing.Kind]bool{}
-	for _, l := range lines {
-		has[l.Kind] = true
-	}
 	words := []api.BillWords{}
-	add := func(e billing.Entry) {
-		if has[e.Kind] {
-			words = append(words, api.BillWords{Kind: string(e.Kind), Section: string(e.Section), Text: e.Text, Formula: e.Formula})
-		}
-		delete(has, e.Kind)
-	}
-	for _, e := range billing.Entries() {
-		add(e)
-	}
-	for _, k := range slices.Sorted(maps.Keys(has)) {
-		add(billing.EntryOf(k))
+	for _, e := range b.Entries() {
+		words = append(words, api.BillWords{Kind: string(e.Kind), Section: string(e.Section), Text: e.Text, Formula: e.Formula})
 	}
 	return words
 }

@@ -75,7 +75,7 @@ func (h Homes) Limits(member string) (api.HomeLimits, bool) {
 	if s := h.Strategy(member); s != agent.ByPlanner {
 		shown.Sentences = append(shown.Sentences, api.LimitSentence{Text: fmt.Sprintf("This home's agent (%s) plans nothing: limits bind the planner alone.", s)})
 	}
-	for _, s := range l.Sentences(limits.Words{Zone: h.Zone, Currency: h.Currency, Minor: minor(h.Currency)}) {
+	for _, s := range l.Sentences(limits.Words{Zone: h.Zone, Currency: h.Currency, Minor: grid.Hundredth(h.Currency)}) {
 		said := api.LimitSentence{Text: s.Text}
 		if s.Field != "" {
 			said.Field = new(fieldOf(s.Field, l.Chargers()))
@@ -87,12 +87,6 @@ func (h Homes) Limits(member string) (api.HomeLimits, bool) {
 
 // listed is a list that is never null.
 func listed(all []string) []string { return append([]string{}, all...) }
-
-// minor is what people call a hundredth of a currency in which they say prices of energy; the
-// pages know the same (format.ts).
-func minor(currency string) string {
-	return map[string]string{"CHF": "Rp.", "EUR": "ct", "GBP": "p", "USD": "¢"}[currency]
-}
 
 // fieldOf is the path of a limit as the API has it: its cars are a list.
 func fieldOf(field string, chargers []string) string {
@@ -181,7 +175,7 @@ func (h Homes) point(member, point string) api.PointPlan {
 	shown := api.PointPlan{MeteringPoint: point, Unmet: []string{}, Steps: []api.PlanStep{}}
 	p, known := h.Traders.Planned(point)
 	if !known {
-		shown.Why = unplanned(h.Strategy(member))
+		shown.Why = h.Strategy(member).Unplanned()
 		return shown
 	}
 	shown.Strategy, shown.Made, shown.Why = new(string(p.Strategy)), new(p.Made.UTC()), p.Why
@@ -197,20 +191,6 @@ func (h Homes) point(member, point string) api.PointPlan {
 		}
 	}
 	return shown
-}
-
-// unplanned says why there is no plan.
-func unplanned(s agent.Strategy) string {
-	switch s {
-	case agent.ByPlanner:
-		return "There is no plan yet: the agent makes the first one shortly before the next gate closes."
-	case agent.ByOthers:
-		return "A program outside trades for this home, and plans by itself."
-	case agent.ByNothing:
-		return "Nobody trades for this home, so that there is no plan: what is left over is shared all the same."
-	default:
-		return "This home's agent (" + string(s) + ") only trades what it expects: it plans no devices."
-	}
 }
 
 func step(s agent.Step) api.PlanStep {

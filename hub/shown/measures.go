@@ -73,7 +73,7 @@ func measured(of measures.Measures) api.Measures {
 	return shown
 }
 
-// compared adds what simpler ways would have cost, and says what is not known in a community at work.
+// compared adds what simpler ways would have cost.
 func compared(shown *api.Measures, o measures.Otherwise) {
 	if shown.Intervals > 0 {
 		shown.BillByKey = new(int64(-o.Key))
@@ -84,9 +84,6 @@ func compared(shown *api.Measures, o measures.Otherwise) {
 				"Of %d of %d intervals it was not noted what homes would have metered with their devices left alone.", o.Unknown, shown.Intervals)})
 		}
 	}
-	shown.Unknown = append(shown.Unknown,
-		api.UnknownMeasure{Measure: "best_response", Reason: "What a home would have gained by bidding otherwise is found by living the same days again: commonwatt replay --deviate."},
-		api.UnknownMeasure{Measure: "deadlines", Reason: "Whether a car would have been full in time alone is known in a replay: commonwatt replay."})
 }
 
 // skill is the error of the band of what forecasts, mean over all series; nil where nothing was

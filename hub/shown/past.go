@@ -2,7 +2,6 @@ package shown
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -120,26 +119,6 @@ func sumOf(r *history.Reckoned, currency string) api.MoneySum {
 	return api.MoneySum{
 		Name: r.Period.Name, From: r.Period.From.UTC(), To: r.Period.To.UTC(), Intervals: r.Intervals, Estimated: r.Estimated,
 		Earned: int64(r.Earned), Spent: int64(r.Spent), Standing: int64(r.Standing), Vat: int64(r.VAT), Net: int64(r.Net),
-		Without: int64(r.Without), WithoutEstimated: r.WithoutEstimated, Method: r.Method, Savings: int64(r.Savings()), Formula: formula(r, currency),
+		Without: int64(r.Without), WithoutEstimated: r.WithoutEstimated, Method: r.Method, Savings: int64(r.Savings()), Formula: r.Formula(currency),
 	}
-}
-
-// formula says how savings come about.
-func formula(r *history.Reckoned, currency string) string {
-	if r.Intervals == 0 {
-		return "Nothing of this time is settled."
-	}
-	of := func(m grid.Money) string { return m.Text() + " " + currency }
-	text := fmt.Sprintf("Earned %s by what you gave, less %s for what you used and for fees", of(r.Earned), of(r.Spent))
-	if r.Standing != 0 {
-		text += fmt.Sprintf(", less %s standing charges", of(r.Standing))
-	}
-	if r.VAT != 0 {
-		text += fmt.Sprintf(", less %s VAT", of(r.VAT))
-	}
-	word, savings := "better", r.Savings()
-	if savings < 0 {
-		word, savings = "worse", -savings
-	}
-	return fmt.Sprintf("%s: %s. Without the community %s: you are %s off by %s.", text, of(r.Net), of(r.Without), word, of(savings))
 }

@@ -1,9 +1,6 @@
 package shown
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"net/http"
 	"slices"
@@ -37,14 +34,8 @@ type Prices struct {
 // fewest is how many members a sum is of at least, and how many stand at a place that is shown.
 const fewest = 3
 
-// pseudonym is what an order is called in the record of its interval. Nobody without the secret
-// can tell which orders of different intervals are of one member.
-func (p Prices) pseudonym(number uint64) string {
-	const bytes = 8
-	mac := hmac.New(sha256.New, p.Secret)
-	mac.Write([]byte(strconv.FormatUint(number, 10))) // never fails
-	return hex.EncodeToString(mac.Sum(nil)[:bytes])
-}
+// pseudonym is what an order is called in the record of its interval.
+func (p Prices) pseudonym(number uint64) string { return explain.Pseudonym(p.Secret, number) }
 
 // call returns the record of the call of an interval, and when its gate closes or closed; nil where
 // that is still to come. Errors: *web.RefusedError where the interval is not known.

@@ -1,7 +1,6 @@
 package shown
 
 import (
-	"reflect"
 	"time"
 
 	"github.com/commonwatt/commonwatt/grid"
@@ -69,26 +68,12 @@ func tariffToday(s tariff.Schedule, i grid.Interval, where tariff.Where) api.Tar
 // tariffDay are the periods of a local day, from midnight to midnight: one ends where any of
 // the prices changes.
 func tariffDay(s tariff.Schedule, day tariff.Date, minutes int, where tariff.Where) (all []api.TariffPeriod) {
-	end := day.Add(1).Begin(where.Zone)
-	for i := grid.IntervalAt(day.Begin(where.Zone), minutes); i.Begin().Before(end); i = i.Shift(1) {
-		p := api.TariffPeriod{From: i.Begin().UTC(), Until: i.End().UTC()}
-		p.Price, p.Components, p.Problem = priceAt(s, i, where)
-		if n := len(all); n > 0 && same(all[n-1], p) {
-			all[n-1].Until = p.Until
-			continue
-		}
+	for _, x := range s.Day(day, minutes, where) {
+		p := api.TariffPeriod{From: x.First.Begin().UTC(), Until: x.End().UTC()}
+		p.Price, p.Components, p.Problem = priceOf(s.Name, x)
 		all = append(all, p)
 	}
 	return all
-}
-
-// same tells whether two periods have the same prices.
-func same(a, b api.TariffPeriod) bool {
-	if a.Problem != nil && b.Problem != nil {
-		return true // no price: the reason names the first interval
-	}
-	a.From, a.Until, b.From, b.Until = time.Time{}, time.Time{}, time.Time{}, time.Time{}
-	return reflect.DeepEqual(a, b)
 }
 
 // tariffNow is a tariff with what counts in an interval.
@@ -106,26 +91,22 @@ func tariffNow(s tariff.Schedule, i grid.Interval, where tariff.Where) api.Tarif
 	if s.Spot != nil {
 		t.Series = new(seriesOf(*s.Spot))
 	}
-	t.Now, t.Components, t.Problem = priceAt(s, i, where)
+	t.Now, t.Components, t.Problem = priceOf(s.Name, s.Slice(i, where))
 	return t
 }
 
-// priceAt is what a tariff comes to in an interval, and of what; or why it has no price there.
-func priceAt(s tariff.Schedule, i grid.Interval, where tariff.Where) (price *api.Tariff, parts []api.TariffPart, problem *string) {
+// priceOf is what a tariff comes to in a part of a day, and of what; or why it has no price there.
+func priceOf(name string, s tariff.Slice) (price *api.Tariff, parts []api.TariffPart, problem *string) {
 	parts = []api.TariffPart{}
-	r, err := s.At(i, where)
-	if err != nil {
-		return nil, parts, new(err.Error())
+	if s.Err != nil {
+		return nil, parts, new(s.Err.Error())
 	}
-	price = &api.Tariff{Version: r.Version, Currency: r.Currency, Retail: int64(r.Retail), FeedIn: int64(r.FeedIn), Name: &s.Name}
+	r := s.Rates
+	price = &api.Tariff{Version: r.Version, Currency: r.Currency, Retail: int64(r.Retail), FeedIn: int64(r.FeedIn), Name: &name}
 	if r.Community != 0 {
 		price.Community = new(int64(r.Community))
 	}
-	priced, err := s.Parts(i, where)
-	if err != nil {
-		return price, parts, nil
-	}
-	for _, p := range priced {
+	for _, p := range s.Parts {
 		part := api.TariffPart{Component: p.Component, Kind: api.TariffPartKind(p.Kind), Price: int64(p.Price)}
 		if p.Export {
 			part.Export = &p.Export

@@ -63,6 +63,30 @@ func (w workings) Workings(ctx context.Context, see func(root string, working []
 	return rows.Err()
 }
 
+// WorkingsOf shows what is kept of the runs of one interval, by run, with its reading root.
+func (w workings) WorkingsOf(ctx context.Context, interval string, see func(run int, root string, working []byte) error) error {
+	rows, err := w.db.QueryContext(ctx, `SELECT run, root, working FROM workings WHERE interval = ? ORDER BY run, root`, interval)
+	if err != nil {
+		return fmt.Errorf("workings of %s: %w", interval, err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var run int
+		var root string
+		var working []byte
+		if err := rows.Scan(&run, &root, &working); err != nil {
+			return fmt.Errorf("workings of %s: %w", interval, err)
+		}
+		if working, err = w.packer.unpack(working); err != nil {
+			return fmt.Errorf("working of %s run %d: %w", interval, run, err)
+		}
+		if err := see(run, root, working); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
 // Covers refuses evidence that lacks how a run came about that the ledger has closed, by
 // its interval: it is an older copy. That of a program which kept no workings is not judged.
 func (e *Log) Covers(ctx context.Context, interval string) error {

@@ -27,7 +27,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters/evidence"
@@ -66,7 +65,7 @@ type Meters struct {
 func New(o Options) *Meters {
 	return &Meters{
 		Options: o,
-		roster:  roster{since: map[string]time.Time{}, until: map[string]time.Time{}, most: map[string]grid.Power{}},
+		roster:  roster{times: map[string][]period{}, most: map[string]grid.Power{}},
 		proofs:  proofs{shown: map[string]shown{}, told: map[string]grid.Interval{}},
 	}
 }

@@ -12,25 +12,29 @@ import (
 type roster struct {
 	mu     sync.Mutex            // guards what follows
 	meters []grid.Device         // in the order in which they came
-	since  map[string]time.Time  // connection meter → when it was paired; absent: it was always there
-	until  map[string]time.Time  // connection meter → when it was removed, or replaced; absent: it is there
+	times  map[string][]period   // connection meter → when it was there, by time
 	most   map[string]grid.Power // connection meter → above which nothing can flow through it
 }
 
+// period is a time in which a connection meter is there. A zero since says that it always was, a zero until that it
+// still is.
+type period struct{ since, until time.Time }
+
 // Add counts one more connection meter, from when it was paired; a zero time says that it was
-// always there. most is the power above which nothing can flow through it. One that is known,
-// and was paired anew, stays as it is but for that.
+// always there. most is the power above which nothing can flow through it. One that is there,
+// and was paired anew, stays as it is but for that; one that was removed is there again from then on.
 func (r *roster) Add(meter grid.Device, since time.Time, most grid.Power) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.most[meter.ID] = most
-	if slices.ContainsFunc(r.meters, func(known grid.Device) bool { return known.ID == meter.ID }) {
+	times := r.times[meter.ID]
+	switch {
+	case len(times) == 0:
+		r.meters = append(slices.Clone(r.meters), meter)
+	case times[len(times)-1].until.IsZero():
 		return
 	}
-	r.meters = append(slices.Clone(r.meters), meter)
-	if !since.IsZero() {
-		r.since[meter.ID] = since
-	}
+	r.times[meter.ID] = append(slices.Clone(times), period{since: since})
 }
 
 // End says when a connection meter was removed, or replaced by another one of its metering point.
@@ -38,7 +42,19 @@ func (r *roster) Add(meter grid.Device, since time.Time, most grid.Power) {
 func (r *roster) End(meter string, until time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.until[meter] = until
+	if times := slices.Clone(r.times[meter]); len(times) > 0 {
+		times[len(times)-1].until = until
+		r.times[meter] = times
+	}
+}
+
+// last returns the last time that a meter was there. mu is held.
+func (r *roster) last(meter string) period {
+	times := r.times[meter]
+	if len(times) == 0 {
+		return period{}
+	}
+	return times[len(times)-1]
 }
 
 // All returns the connection meters that are there now, in the order in which they came.
@@ -46,7 +62,7 @@ func (r *roster) All() (there []grid.Device) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, d := range r.meters {
-		if r.until[d.ID].IsZero() {
+		if r.last(d.ID).until.IsZero() {
 			there = append(there, d)
 		}
 	}
@@ -96,11 +112,16 @@ func (r *roster) measured(point string, i grid.Interval) (grid.Device, bool) {
 func (r *roster) next(old grid.Device, i grid.Interval) (grid.Device, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	until := r.until[old.ID]
-	for _, d := range r.meters {
-		since, paired := r.since[d.ID]
-		if d.ID != old.ID && d.MeteringPoint == old.MeteringPoint && paired && !until.IsZero() && !since.Before(until) && i.Contains(since) {
-			return d, true
+	for _, was := range r.times[old.ID] {
+		for _, d := range r.meters {
+			if d.ID == old.ID || d.MeteringPoint != old.MeteringPoint || was.until.IsZero() {
+				continue
+			}
+			for _, is := range r.times[d.ID] {
+				if !is.since.IsZero() && !is.since.Before(was.until) && i.Contains(is.since) {
+					return d, true
+				}
+			}
 		}
 	}
 	return grid.Device{}, false
@@ -111,7 +132,8 @@ func (r *roster) before(meter grid.Device) (old []grid.Device) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, d := range slices.Backward(r.meters) {
-		if until := r.until[d.ID]; d.MeteringPoint == meter.MeteringPoint && !until.IsZero() && !until.After(r.since[meter.ID]) {
+		was := r.times[d.ID]
+		if d.ID != meter.ID && d.MeteringPoint == meter.MeteringPoint && len(was) > 0 && !was[0].until.IsZero() && !was[0].until.After(r.last(meter.ID).since) {
 			old = append(old, d)
 		}
 	}
@@ -123,9 +145,11 @@ func (r *roster) in(i grid.Interval) (there []grid.Device) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, d := range r.meters {
-		until, ended := r.until[d.ID]
-		if !i.Begin().Before(r.since[d.ID]) && (!ended || i.Begin().Before(until)) {
-			there = append(there, d)
+		for _, p := range r.times[d.ID] {
+			if !i.Begin().Before(p.since) && (p.until.IsZero() || i.Begin().Before(p.until)) {
+				there = append(there, d)
+				break
+			}
 		}
 	}
 	return there
@@ -151,15 +175,14 @@ func (r *roster) Replaced(point string, i grid.Interval) bool {
 	d, has := r.at(point)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	since, paired := r.since[d.ID]
-	return has && paired && i.Contains(since)
+	since := r.last(d.ID).since
+	return has && !since.IsZero() && i.Contains(since)
 }
 
 func (r *roster) paired(meter string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	_, is := r.since[meter]
-	return is
+	return !r.last(meter).since.IsZero()
 }
 
 // byID returns a connection meter by its id.

@@ -21,19 +21,22 @@ import (
 type Bench struct {
 	Access
 
-	Configured []Binding // of the community's configuration, beside those that were paired
+	Configured []Binding // of the community's configuration, beside those that were paired: also those that were let go of
 	Reserved   []string  // names that no metering point may have
 	Trial      bool      // go through the steps, and keep no device: the community is simulated
 	HasRead    bool      // the community has read its devices: their registers count on
 
+	// Fits refuses a device of which something is said that the configuration would refuse; nil: nothing is.
+	Fits func(b Binding) error
 	// Adopt takes a device whose watch is over, before it is kept, or refuses it; what
 	// it returns is called once the device is kept. Nil: the next start of the
 	// community takes it.
 	Adopt func(ctx context.Context, b Binding) (begin func(), err error)
 	Clock func() time.Time // of the community; nil: time.Now
-	// Changed is told of a paired device that is to be read otherwise, and Dismissed of one that
-	// was removed. Totals returns the last registers of a device, nil when there are none. Each may be nil.
-	Changed   func(ctx context.Context, b Binding) error
+	// Changed takes a paired device that is to be otherwise, before that is kept, or refuses it; what it
+	// returns is called once it is kept. Dismissed is told of one that was removed. Totals returns the last
+	// registers of a device, nil when there are none. Each may be nil.
+	Changed   func(ctx context.Context, b Binding) (begin func(), err error)
 	Dismissed func(b Binding)
 	Totals    func(ctx context.Context, device string) (*grid.Reading, error)
 
@@ -51,8 +54,9 @@ func Open(dir string, profiles *profile.Set, configured []Binding) *Bench {
 
 // Bound returns the devices of the community, the configured ones first.
 func (b *Bench) Bound() ([]Binding, error) {
-	paired, err := b.Paired()
-	return append(slices.Clone(b.Configured), paired...), err
+	configured, err1 := b.Here()
+	paired, err2 := b.Paired()
+	return append(configured, paired...), errors.Join(err1, err2)
 }
 
 // Begin starts a session.
@@ -65,7 +69,22 @@ func (b *Bench) Begin(ctx context.Context, w Wish, progress func(unit uint8)) (*
 	if err != nil {
 		return nil, err
 	}
+	if err := b.fits(s); err != nil {
+		return nil, err
+	}
 	return s, b.save(s)
+}
+
+// fits refuses what is said of the device of a session where the configuration would.
+func (b *Bench) fits(s *Session) error {
+	if b.Fits == nil {
+		return nil
+	}
+	of := Binding{Device: grid.Device{ID: "the " + string(s.Kind), Kind: s.Kind}, Target: s.Target, Unit: s.Unit, Profile: s.Profile, How: s.Finding.How}
+	if s.Device != nil {
+		of.Device = *s.Device
+	}
+	return b.Fits(of)
 }
 
 // step carries out one step of a session and keeps what it found, also when it
@@ -112,9 +131,9 @@ func (b *Bench) Bind(id string, device grid.Device) (*Session, error) {
 		if err != nil {
 			return err
 		}
-		for _, configured := range b.Configured {
-			if configured.ID == device.ID {
-				return &ConflictError{fmt.Sprintf("device %s is in the configuration of the community: change it there", configured.ID)}
+		for _, other := range bound {
+			if other.Configured && other.ID == device.ID {
+				return &ConflictError{fmt.Sprintf("device %s is in the configuration of the community: this one needs another id, or takes its place (replaces)", other.ID)}
 			}
 		}
 		if err := b.vacant(s, device); err != nil {
@@ -130,7 +149,12 @@ func (b *Bench) Rate(id string, r Ratings) (*Session, error) {
 		if err := r.check(s.Kind, b.Profiles.Get(s.Profile)); err != nil {
 			return err
 		}
-		s.Finding.Ratings = s.Finding.Ratings.with(r)
+		before := s.Finding.Ratings
+		s.Finding.Ratings = before.with(r)
+		if err := b.fits(s); err != nil {
+			s.Finding.Ratings = before
+			return err
+		}
 		return nil
 	})
 }
@@ -190,6 +214,7 @@ func (b *Bench) take(ctx context.Context, s *Session) error {
 	if err != nil {
 		return err
 	}
+	all := bound
 	if bound, err = s.others(*s.Device, bound); err != nil {
 		return err
 	}
@@ -199,7 +224,7 @@ func (b *Bench) take(ctx context.Context, s *Session) error {
 	if err := b.continues(s, bound); err != nil {
 		return err
 	}
-	binding := s.Binding()
+	binding := s.Binding().inherits(all)
 	binding.Since = b.since(binding.ID, bound)
 	binding.Paired.At = b.now()
 	begin := func() {}

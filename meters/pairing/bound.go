@@ -70,12 +70,12 @@ func (b *Bench) Replace(id, old string) error {
 			s.Replaces = ""
 			return nil
 		}
-		paired, err := b.Paired()
+		bound, err := b.Bound()
 		if err != nil {
 			return err
 		}
-		if !slices.ContainsFunc(paired, func(p Binding) bool { return p.ID == old }) {
-			return b.notPaired(old)
+		if !slices.ContainsFunc(bound, func(p Binding) bool { return p.ID == old }) {
+			return &NotFoundError{old}
 		}
 		s.Replaces = old
 		return nil
@@ -83,33 +83,34 @@ func (b *Bench) Replace(id, old string) error {
 	return err
 }
 
-// notPaired says why a device that was not paired is not let go of.
-func (b *Bench) notPaired(id string) error {
-	if slices.ContainsFunc(b.Configured, func(c Binding) bool { return c.ID == id }) {
-		return &ConflictError{fmt.Sprintf("device %s is in the configuration of the community: change it there", id)}
-	}
-	return &NotFoundError{id}
-}
-
 // keepInPlace keeps a device, and lets go of the one whose place it takes.
 func (b *Bench) keepInPlace(ctx context.Context, binding Binding) error {
 	if binding.Replaces == "" {
 		return b.keep(binding)
 	}
-	paired, err := b.Paired()
+	gone, err := b.find(binding.Replaces)
 	if err != nil {
 		return err
 	}
-	at := slices.IndexFunc(paired, func(p Binding) bool { return p.ID == binding.Replaces })
-	if at < 0 {
-		return b.notPaired(binding.Replaces)
-	}
-	gone := paired[at]
-	gone.Until = binding.Since
+	gone.Until, gone.Gone = binding.Since, &Gone{By: binding.Paired.By, ReplacedBy: binding.ID}
 	if gone.Ended, err = b.ended(ctx, gone.ID); err != nil {
 		return err
 	}
 	return b.keep(binding, gone)
+}
+
+// find returns a device of the community. Errors: *NotFoundError.
+func (b *Bench) find(id string) (Binding, error) {
+	bound, err := b.Bound()
+	if err != nil {
+		return Binding{}, err
+	}
+	for _, other := range bound {
+		if other.ID == id {
+			return other, nil
+		}
+	}
+	return Binding{}, &NotFoundError{id}
 }
 
 // ended returns the registers that a device showed last.
@@ -124,30 +125,61 @@ func (b *Bench) ended(ctx context.Context, id string) (*Registers, error) {
 	return lastRegisters([]grid.Reading{*last}), nil
 }
 
-// Remove lets go of a device that was paired: it is read no more. What it measured stays where
-// it is, and the bills that were made of it. A connection meter goes last of its metering point,
-// and when who asks is sure: its home trades no more. Errors: *NotFoundError, *ConflictError.
-func (b *Bench) Remove(ctx context.Context, id string, sure bool) error {
-	gone, err := b.remove(id, func(gone *Binding, paired []Binding) (err error) {
-		for _, other := range append(slices.Clone(b.Configured), paired...) {
-			if gone.Kind == grid.Meter && other.ID != id && other.MeteringPoint == gone.MeteringPoint {
-				return &ConflictError{fmt.Sprintf("%s is behind the connection meter %s: remove %s first", other.ID, id, other.ID)}
-			}
-		}
-		if gone.Kind == grid.Meter && !sure {
-			return &ConflictError{fmt.Sprintf("%s bills metering point %s: pair the meter that replaces it, or confirm that this home trades no more", id, gone.MeteringPoint)}
-		}
-		gone.Until = b.now()
-		gone.Ended, err = b.ended(ctx, id)
+// Removal is how a device is to be let go of.
+type Removal struct {
+	By     string // who lets go of it
+	Reason string // why, as they say; may be empty
+	Sure   bool   // its home may trade no more
+}
+
+// Remove lets go of a device: it is read no more. What it measured stays where it is, and the bills that were
+// made of it. A connection meter goes last of its metering point, and when who asks is sure: its home trades no
+// more. Of a configured one the configuration stays as it is, and counts no more. Errors: *NotFoundError,
+// *ConflictError.
+func (b *Bench) Remove(ctx context.Context, id string, how Removal) error {
+	b.adopting.Lock()
+	defer b.adopting.Unlock()
+	gone, err := b.find(id)
+	if err != nil {
 		return err
-	})
-	if missing := (*NotFoundError)(nil); errors.As(err, &missing) {
-		return b.notPaired(id)
 	}
-	if err == nil && b.Dismissed != nil {
+	if b.Trial {
+		return &ConflictError{fmt.Sprintf("%s is simulated: there is nothing to let go of", id)}
+	}
+	if err := b.mayGo(gone, how.Sure); err != nil {
+		return err
+	}
+	gone.Until, gone.Gone = b.now(), &Gone{By: how.By, Reason: how.Reason}
+	if gone.Ended, err = b.ended(ctx, id); err != nil {
+		return err
+	}
+	if err := b.remove(gone); err != nil {
+		return err
+	}
+	if b.Dismissed != nil {
 		b.Dismissed(gone)
 	}
-	return err
+	return nil
+}
+
+// mayGo refuses to let go of a connection meter before what is behind it, or by mistake.
+func (b *Bench) mayGo(gone Binding, sure bool) error {
+	if gone.Kind != grid.Meter {
+		return nil
+	}
+	bound, err := b.Bound()
+	if err != nil {
+		return err
+	}
+	for _, other := range bound {
+		if other.ID != gone.ID && other.MeteringPoint == gone.MeteringPoint {
+			return &ConflictError{fmt.Sprintf("%s is behind the connection meter %s: remove %s first", other.ID, gone.ID, other.ID)}
+		}
+	}
+	if !sure {
+		return &ConflictError{fmt.Sprintf("%s bills metering point %s: pair the meter that replaces it, or confirm that this home trades no more", gone.ID, gone.MeteringPoint)}
+	}
+	return nil
 }
 
 // Change has a paired device be made for something else than was said when it was paired. Errors:
@@ -155,19 +187,34 @@ func (b *Bench) Remove(ctx context.Context, id string, sure bool) error {
 func (b *Bench) Change(ctx context.Context, id string, how func(*Ratings)) error {
 	b.adopting.Lock()
 	defer b.adopting.Unlock()
-	changed, err := b.change(id, func(d *Binding) error {
+	begin := func() {}
+	err := b.change(id, func(d *Binding) (err error) {
 		how(&d.Ratings)
 		p := b.Profiles.Get(d.Profile)
 		if p == nil {
 			return &ConflictError{fmt.Sprintf("there is no profile %q any more", d.Profile)}
 		}
-		return d.Ratings.check(d.Kind, p)
+		if err := d.Ratings.check(d.Kind, p); err != nil {
+			return err
+		}
+		if b.Fits != nil {
+			if err := b.Fits(*d); err != nil {
+				return err
+			}
+		}
+		if b.Changed == nil {
+			return nil
+		}
+		begin, err = b.Changed(ctx, *d)
+		return err
 	})
 	if missing := (*NotFoundError)(nil); errors.As(err, &missing) {
-		return b.notPaired(id)
+		if of, err := b.find(id); err == nil && of.Configured {
+			return &ConflictError{fmt.Sprintf("device %s is in the configuration of the community: what it is made for is changed there", id)}
+		}
 	}
-	if err == nil && b.Changed != nil {
-		err = b.Changed(ctx, changed)
+	if err == nil {
+		begin()
 	}
 	return err
 }

@@ -46,8 +46,8 @@ func TestAnotherTakesItsPlace(t *testing.T) {
 		t.Errorf("with the id of the old one: %v", err)
 	}
 	to.ID = "ann/pv-2"
-	if err := pair(devices["home-02/inverter"], "eve/meter"); !conflict(err, "in the configuration") {
-		t.Errorf("in place of a configured one: %v", err)
+	if err := pair(devices["home-02/inverter"], "eve/meter"); !conflict(err, "eve/meter is the meter of ann") {
+		t.Errorf("in place of a configured meter: %v", err)
 	}
 	if err := pair(devices["home-04/inverter"], "ann/pv"); !conflict(err, "same device") {
 		t.Errorf("in place of itself: %v", err)
@@ -84,9 +84,8 @@ func TestALastMeterGoesWhenItIsSure(t *testing.T) {
 		t.Fatal(err)
 	}
 	var changed, gone []pairing.Binding
-	bench.Changed = func(_ context.Context, b pairing.Binding) error {
-		changed = append(changed, b)
-		return nil
+	bench.Changed = func(_ context.Context, b pairing.Binding) (func(), error) {
+		return func() { changed = append(changed, b) }, nil
 	}
 	bench.Dismissed = func(b pairing.Binding) { gone = append(gone, b) }
 	if err := bench.Change(t.Context(), "ann/meter", func(r *pairing.Ratings) { r.ImportLimit = new(grid.Power(11_000)) }); err != nil || len(changed) != 1 || *changed[0].ImportLimit != 11_000 {
@@ -101,10 +100,10 @@ func TestALastMeterGoesWhenItIsSure(t *testing.T) {
 	if names, err := bench.Names(); err != nil || names["ann/meter"] != "cellar" {
 		t.Errorf("called %v, %v", names, err)
 	}
-	if err := bench.Remove(t.Context(), "ann/meter", false); !conflict(err, "confirm") || len(gone) > 0 {
+	if err := bench.Remove(t.Context(), "ann/meter", pairing.Removal{}); !conflict(err, "confirm") || len(gone) > 0 {
 		t.Errorf("not sure: %v", err)
 	}
-	if err := bench.Remove(t.Context(), "ann/meter", true); err != nil || len(gone) != 1 || gone[0].Until.IsZero() {
+	if err := bench.Remove(t.Context(), "ann/meter", pairing.Removal{By: "eve", Reason: "moved away", Sure: true}); err != nil || len(gone) != 1 || gone[0].Until.IsZero() {
 		t.Errorf("sure: %+v, %v", gone, err)
 	}
 	missing := (*pairing.NotFoundError)(nil)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"flag"
 	"fmt"
+	"maps"
 	"strconv"
 
 	"github.com/commonwatt/commonwatt/grid"
@@ -30,6 +31,24 @@ type Ratings struct {
 	ImportLimit *grid.Power  `json:"import_limit,omitempty"` // what the connection takes at most, W, of a connection meter
 	ExportLimit *grid.Power  `json:"export_limit,omitempty"` // what it gives at most, W
 	Control     bool         `json:"control,omitempty"`      // it may be moved, or limited
+	// Planning is what a plan needs to know of the device, by the names of the configuration and as it writes them.
+	Planning map[string]string `json:"planning,omitempty"`
+}
+
+// IsZero tells whether nothing is said.
+func (r Ratings) IsZero() bool {
+	return r.Rated == nil && r.Capacity == nil && r.ImportLimit == nil && r.ExportLimit == nil && !r.Control && len(r.Planning) == 0
+}
+
+// Say says what a plan needs to know of the device beside what was said before; an empty text takes it back.
+func (r *Ratings) Say(planning map[string]string) {
+	all := map[string]string{}
+	maps.Copy(all, r.Planning)
+	maps.Copy(all, planning)
+	maps.DeleteFunc(all, func(_, text string) bool { return text == "" })
+	if r.Planning = all; len(all) == 0 {
+		r.Planning = nil
+	}
 }
 
 // check refuses what would have no effect on a kind of device that is read by a profile.
@@ -64,11 +83,13 @@ func (r Ratings) most() grid.Power {
 
 // with returns the ratings with others in their place that are given.
 func (r Ratings) with(o Ratings) Ratings {
-	return Ratings{
+	all := Ratings{
 		Rated: cmp.Or(o.Rated, r.Rated), Capacity: cmp.Or(o.Capacity, r.Capacity),
 		ImportLimit: cmp.Or(o.ImportLimit, r.ImportLimit), ExportLimit: cmp.Or(o.ExportLimit, r.ExportLimit),
-		Control: o.Control || r.Control,
+		Control: o.Control || r.Control, Planning: r.Planning,
 	}
+	all.Say(o.Planning)
+	return all
 }
 
 // Part is one of several things of a kind behind one unit.

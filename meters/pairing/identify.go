@@ -11,6 +11,7 @@ import (
 	"github.com/commonwatt/commonwatt/meters"
 	"github.com/commonwatt/commonwatt/meters/modbus"
 	"github.com/commonwatt/commonwatt/meters/profile"
+	sentences "github.com/commonwatt/commonwatt/said"
 )
 
 // Finding is what is known of one unit at an endpoint.
@@ -68,6 +69,8 @@ type Live struct {
 	Identity Identity    `json:"identity"`
 	Points   []LivePoint `json:"points"`
 	Warnings []string    `json:"warnings"` // what is not plausible
+
+	WarningsSaid []sentences.Sentence `json:"warnings_said,omitempty"` // the warnings in each language, where they are told
 
 	Parts []Part `json:"parts,omitempty"` // where the unit shows several of the kind
 	Part  int    `json:"part,omitempty"`  // of them, that is read

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -133,7 +134,7 @@ func TestPairingIsResumable(t *testing.T) {
 	if how.At != noon || how.Load != pairing.Exporting || how.Identity.Serial != d.Serial || how.Watch.Readings < 3 || how.Began == nil || how.Began.Import == nil {
 		t.Errorf("it was noted that it was paired so: %+v", how)
 	}
-	if paired[0] != want {
+	if !reflect.DeepEqual(paired[0], want) {
 		t.Errorf("paired %+v, %v, want %+v", paired, err, want)
 	}
 	if left, err := bench().Sessions(); err != nil || len(left) != 0 {
@@ -248,14 +249,14 @@ func TestRemove(t *testing.T) {
 		t.Fatal(err)
 	}
 	bench := pairing.Open(dir, profiles(t), nil)
-	if err := bench.Remove(t.Context(), "ann/meter", true); !conflict(err, "ann/pv is behind") {
+	if err := bench.Remove(t.Context(), "ann/meter", pairing.Removal{Sure: true}); !conflict(err, "ann/pv is behind") {
 		t.Errorf("the meter first: %v", err)
 	}
-	if err := errors.Join(bench.Remove(t.Context(), "ann/pv", true), bench.Remove(t.Context(), "ann/meter", true)); err != nil {
+	if err := errors.Join(bench.Remove(t.Context(), "ann/pv", pairing.Removal{Sure: true}), bench.Remove(t.Context(), "ann/meter", pairing.Removal{Sure: true})); err != nil {
 		t.Error(err)
 	}
 	missing := (*pairing.NotFoundError)(nil)
-	if err := bench.Remove(t.Context(), "ann/meter", true); !errors.As(err, &missing) {
+	if err := bench.Remove(t.Context(), "ann/meter", pairing.Removal{Sure: true}); !errors.As(err, &missing) {
 		t.Errorf("once more: %v", err)
 	}
 	if left, err := bench.Paired(); err != nil || len(left) != 0 {
@@ -286,7 +287,7 @@ func TestWhatTheLedgerKnows(t *testing.T) {
 	}
 	ann := at("ann/meter", grid.Meter, meter.Serial, "tcp://"+meter.Address(), true)
 	write(ann, at("ann/pv", grid.Inverter, "OLD", "tcp://192.0.2.1:502", false))
-	if err := bench.Remove(t.Context(), "ann/pv", true); err != nil {
+	if err := bench.Remove(t.Context(), "ann/pv", pairing.Removal{Sure: true}); err != nil {
 		t.Fatal(err)
 	}
 	pv := begin(t, bench, inverter)

@@ -115,10 +115,10 @@ func PrintFindings(w io.Writer, tried int, found []Finding) error {
 	return t.Flush()
 }
 
-// PrintPaired writes the paired devices, and the pairings that were not finished, as people
-// read them.
-func PrintPaired(w io.Writer, paired []Binding, sessions []*Session) error {
-	if len(paired)+len(sessions) == 0 {
+// PrintPaired writes the devices that there are, those that were let go of, and the pairings that were not
+// finished, as people read them.
+func PrintPaired(w io.Writer, paired, removed []Binding, sessions []*Session) error {
+	if len(paired)+len(removed)+len(sessions) == 0 {
 		_, err := fmt.Fprintln(w, `no device is paired, and no pairing was begun: "commonwatt pair add TARGET" begins one`)
 		return err
 	}
@@ -144,6 +144,29 @@ func PrintPaired(w io.Writer, paired []Binding, sessions []*Session) error {
 			bound = *s.Device
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t\n", strings.TrimSpace(bound.ID+" ("+string(s.Step)+", not finished)"), s.Kind, bound.Member, bound.MeteringPoint, s.Identity.Serial, s.Target, s.Unit, s.Profile)
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	return printRemoved(w, removed)
+}
+
+// printRemoved writes the devices that were let go of: when, by whom and why.
+func printRemoved(w io.Writer, removed []Binding) error {
+	if len(removed) == 0 {
+		return nil
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "\nLET GO OF\tKIND\tMEMBER\tMETERING POINT\tUNTIL\tBY\tREPLACED BY\tREASON\tCONFIGURED")
+	for _, b := range removed {
+		how, configured := Gone{}, "no"
+		if b.Gone != nil {
+			how = *b.Gone
+		}
+		if b.Configured {
+			configured = "yes: its entry counts no more"
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", b.ID, b.Kind, b.Member, b.MeteringPoint, b.Until.UTC().Format("2006-01-02 15:04"), cmp.Or(how.By, "–"), cmp.Or(how.ReplacedBy, "–"), cmp.Or(how.Reason, "–"), configured)
 	}
 	return t.Flush()
 }

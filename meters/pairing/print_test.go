@@ -66,7 +66,7 @@ ann/meter (bound, not finished)  meter  ann     mp-ann          77      t       
 			s := pairing.Session{Target: "t", Unit: 3, Step: pairing.Measured, Profile: "p", Kind: grid.Meter, Identity: pairing.Identity{Serial: "77"}}
 			again := s
 			again.Step, again.Device = pairing.Bound, &bound.Device
-			return pairing.PrintPaired(out, []pairing.Binding{bound, turned, power, counters, later}, []*pairing.Session{&s, &again})
+			return pairing.PrintPaired(out, []pairing.Binding{bound, turned, power, counters, later}, nil, []*pairing.Session{&s, &again})
 		},
 	} {
 		out := &bytes.Buffer{}

@@ -3,8 +3,11 @@ package pairing
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/commonwatt/commonwatt/grid"
 )
@@ -49,13 +52,19 @@ func (h How) said(before How) [][3]string {
 		}
 		return ""
 	}
+	flag := func(is bool) string {
+		if !is {
+			return "" // it was not given
+		}
+		return "true"
+	}
 	part := func(n int) string {
 		if n == 0 {
 			return ""
 		}
 		return strconv.Itoa(n)
 	}
-	return [][3]string{
+	all := [][3]string{
 		{"part", part(h.Part), part(before.Part)},
 		{"max-regs", text(h.MaxRegs), text(before.MaxRegs)},
 		{"max-hole", text(h.MaxHole), text(before.MaxHole)},
@@ -65,10 +74,14 @@ func (h How) said(before How) [][3]string {
 		{"single-connection", text(h.SingleConnection), text(before.SingleConnection)},
 		{"rated", text(h.Rated), text(before.Rated)},
 		{"capacity", text(h.Capacity), text(before.Capacity)},
-		{"control", fmt.Sprint(h.Control), fmt.Sprint(before.Control)},
+		{"control", flag(h.Control), flag(before.Control)},
 		{"import-limit", text(h.ImportLimit), text(before.ImportLimit)},
 		{"export-limit", text(h.ExportLimit), text(before.ExportLimit)},
 	}
+	for _, name := range slices.Sorted(maps.Keys(h.Planning)) {
+		all = append(all, [3]string{strings.ReplaceAll(name, "_", "-"), h.Planning[name], before.Planning[name]})
+	}
+	return all
 }
 
 // Signed says what the sign check found.

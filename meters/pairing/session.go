@@ -18,6 +18,7 @@ import (
 	"github.com/commonwatt/commonwatt/meters"
 	"github.com/commonwatt/commonwatt/meters/modbus"
 	"github.com/commonwatt/commonwatt/meters/profile"
+	sentences "github.com/commonwatt/commonwatt/said"
 )
 
 // Step is how far a pairing has come.
@@ -53,10 +54,13 @@ type Session struct {
 	Device    *grid.Device `json:"device,omitempty"`
 	Watch     *Watch       `json:"watch,omitempty"`
 	Warnings  []string     `json:"warnings"`
-	Load      Load         `json:"load,omitempty"`     // what the installer knew at the sign check
-	Replaces  string       `json:"replaces,omitempty"` // the device whose place this one takes
-	By        string       `json:"by,omitempty"`       // who began the pairing
-	Began     *Registers   `json:"began,omitempty"`    // what its registers showed last when it was watched
+
+	// WarningsSaid are the warnings in each language. They are told, and never kept.
+	WarningsSaid []sentences.Sentence `json:"warnings_said,omitempty"`
+	Load         Load            `json:"load,omitempty"`     // what the installer knew at the sign check
+	Replaces     string          `json:"replaces,omitempty"` // the device whose place this one takes
+	By           string          `json:"by,omitempty"`       // who began the pairing
+	Began        *Registers      `json:"began,omitempty"`    // what its registers showed last when it was watched
 }
 
 // Binding is a device that is bound already.
@@ -74,11 +78,17 @@ type Binding struct {
 	Since time.Time `json:"since,omitzero"`
 	// Warning is what the community noticed while it read the device. It is told, and
 	// never kept.
-	Warning string `json:"warning,omitempty"`
+	Warning string         `json:"warning,omitempty"`
+	Said    *sentences.Sentence `json:"said,omitempty"`
 	// Unchecked tells that the sign was never checked: pairing the device anew does.
 	Unchecked bool `json:"sign_unchecked,omitempty"`
 	// Until is when it was removed, or replaced. Zero: it is there.
 	Until time.Time `json:"until,omitzero"`
+	// Gone says how it was let go of; nil: it is there, or nobody noted it.
+	Gone *Gone `json:"gone,omitempty"`
+	// Configured tells that it stands in the configuration of the community, which is never written: what is
+	// changed of it is kept beside.
+	Configured bool `json:"configured,omitempty"`
 	// Replaces is the device whose place it took, empty when it took nobody's.
 	Replaces string `json:"replaces,omitempty"`
 	// Paired says how it was paired; nil: it was not, or by a program that did not note it.

@@ -30,7 +30,22 @@ type shelf struct {
 
 // Paired returns the devices that were paired, in the order of pairing.
 func (s *shelf) Paired() ([]Binding, error) {
-	return s.read(devicesFile)
+	paired, err := s.read(devicesFile)
+	if err != nil || len(paired) == 0 {
+		return nil, err
+	}
+	past, err := s.Past()
+	return slices.DeleteFunc(paired, func(b Binding) bool { return swappedBack(b, past) }), err
+}
+
+// swappedBack tells whether a configured device was taken back in place of a paired one: who died between noting the one and
+// the other has both.
+func swappedBack(b Binding, past []Binding) bool {
+	return slices.ContainsFunc(past, func(old Binding) bool {
+		return old.ID == b.ID && old.Since.Equal(b.Since) && old.Gone != nil && slices.ContainsFunc(past, func(c Binding) bool {
+			return c.Configured && c.ID == old.Gone.ReplacedBy && c.Gone != nil && !old.Until.IsZero() && c.Gone.TakenBack.Equal(old.Until)
+		})
+	})
 }
 
 func (s *shelf) read(name string) (all []Binding, err error) {
@@ -66,44 +81,39 @@ func (s *shelf) keep(binding Binding, gone ...Binding) error {
 }
 
 // change has a paired device be otherwise. Errors: *NotFoundError, and those of how.
-func (s *shelf) change(id string, how func(*Binding) error) (changed Binding, err error) {
+func (s *shelf) change(id string, how func(*Binding) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	paired, err := s.Paired()
 	if err != nil {
-		return changed, err
+		return err
 	}
 	at := slices.IndexFunc(paired, func(other Binding) bool { return other.ID == id })
 	if at < 0 {
-		return changed, &NotFoundError{id}
+		return &NotFoundError{id}
 	}
 	if err := how(&paired[at]); err != nil {
-		return changed, err
+		return err
 	}
-	return paired[at], s.write(devicesFile, paired)
+	return s.write(devicesFile, paired)
 }
 
-// remove lets go of a device that was paired, unless it may not go yet. Errors:
-// *NotFoundError, and those of may, which says how it went.
-func (s *shelf) remove(id string, may func(gone *Binding, paired []Binding) error) (gone Binding, err error) {
+// remove lets go of a device: it is kept as removed, and is not among those that were paired any more.
+func (s *shelf) remove(gone Binding) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	paired, err := s.Paired()
 	if err != nil {
-		return gone, err
-	}
-	at := slices.IndexFunc(paired, func(other Binding) bool { return other.ID == id })
-	if at < 0 {
-		return gone, &NotFoundError{id}
-	}
-	gone = paired[at]
-	if err := may(&gone, paired); err != nil {
-		return gone, err
+		return err
 	}
 	if err := s.putAway(gone); err != nil {
-		return gone, err
+		return err
 	}
-	return gone, s.write(devicesFile, slices.Delete(paired, at, at+1))
+	there := slices.DeleteFunc(slices.Clone(paired), func(other Binding) bool { return other.ID == gone.ID })
+	if len(there) == len(paired) {
+		return nil // it is configured
+	}
+	return s.write(devicesFile, there)
 }
 
 // putAway keeps devices as removed. mu is held.
@@ -119,17 +129,20 @@ func (s *shelf) putAway(gone ...Binding) error {
 }
 
 // Removed returns the devices that were removed or replaced, the latest last. One that was paired
-// again since is none.
+// again since, or taken back, is none.
 func (s *shelf) Removed() (removed []Binding, err error) {
 	paired, err := s.Paired()
 	if err != nil {
 		return nil, err
 	}
-	removed, err = s.read(removedFile)
+	removed, err = s.Past()
 	return slices.DeleteFunc(removed, func(old Binding) bool {
-		return slices.ContainsFunc(paired, func(b Binding) bool { return b.ID == old.ID })
+		return old.Gone != nil && !old.Gone.TakenBack.IsZero() || slices.ContainsFunc(paired, func(b Binding) bool { return b.ID == old.ID })
 	}), err
 }
+
+// Past returns every time that a device was there and was let go of, the latest last.
+func (s *shelf) Past() ([]Binding, error) { return s.read(removedFile) }
 
 // Names returns what people call devices, by id.
 func (s *shelf) Names() (names map[string]string, err error) {

@@ -36,14 +36,14 @@ type Gain struct {
 	Result    grid.Money `json:"result"` // what was received, with what was kept more than alone
 	Mean      grid.Price `json:"mean_import_price"`
 	Worth     grid.Price `json:"worth_of_charge"` // a kWh in a battery
-	Optimum   Best       `json:"optimum"`         // batteries and cars moved
-	Batteries Best       `json:"batteries"`       // batteries alone, cars charge as they come
+	Optimum   Best       `json:"optimum"`         // batteries, cars and appliances moved
+	Batteries Best       `json:"batteries"`       // batteries alone, cars charge as they come, and appliances run when they are loaded
 }
 
 // Gain compares the ways to pass a period: what the members received alone and as it went, and what
 // they kept as it went; what they would have kept alone the watch knows. shown is as for Case.
 func (w *Watch) Gain(p Period, alone grid.Money, went Way, shown Shown) (g Gain, err error) {
-	_, lonely, err := w.Kept(p)
+	watched, lonely, err := w.Kept(p)
 	if err != nil {
 		return g, err
 	}
@@ -51,7 +51,7 @@ func (w *Watch) Gain(p Period, alone grid.Money, went Way, shown Shown) (g Gain,
 		From: p.First.Begin(), To: p.First.Shift(len(p.Retail)).Begin(), Intervals: len(p.Retail), Homes: len(w.homes),
 		Alone: Way{alone, lonely}, Went: went, Mean: p.Mean(), Worth: p.Worth(),
 	}
-	g.Result = went.Money + p.Kept(Kept{went.Stored - lonely.Stored, went.Cars - lonely.Cars})
+	g.Result = went.Money + p.Kept(Kept{went.Stored - lonely.Stored, went.Cars - lonely.Cars, went.Loads - lonely.Loads})
 	for _, b := range []struct {
 		best *Best
 		cars bool
@@ -63,7 +63,7 @@ func (w *Watch) Gain(p Period, alone grid.Money, went Way, shown Shown) (g Gain,
 		if *b.best, err = p.best(c); err != nil {
 			return g, fmt.Errorf("from %s to %s: %w", g.From.Format(time.RFC3339), g.To.Format(time.RFC3339), err)
 		}
-		more := -worth(lonely.Stored, g.Worth)
+		more := worth(watched.Loads-lonely.Loads, g.Mean) - worth(lonely.Stored, g.Worth)
 		if b.cars {
 			more += worth(taken(c)-lonely.Cars, g.Mean)
 		}

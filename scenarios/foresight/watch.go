@@ -6,17 +6,18 @@
 //
 // A Watch is shown the state of a world at every whole minute and writes down, by delivery interval,
 // what nobody moves (all that the meter counts but battery and car), when each car is plugged in,
-// and what it takes where nobody moves it. From that follows the Case of any period of whole
+// and what it takes where nobody moves it, when each appliance is loaded, by when it is due and when it ran. From that follows the Case of any period of whole
 // intervals. Batteries begin as they stood at the beginning of the period, and a car's stay takes the energy
 // that it took within the period: it may be given at other times of its stay. So what was done is one
-// of the schedules that the optimum chooses from. A car counts as plugged in during the whole of a minute in which it
+// of the schedules that the optimum chooses from. An appliance's programme that began and ended within the period may run at any
+// other time between when it was loaded and when it was due, or done if that was later. A car counts as plugged in during the whole of a minute in which it
 // comes or leaves.
 //
 // # The rule of comparison
 //
 // Three ways to pass the same period are compared: alone, as it went, and the optimum. Each ends with
 // other charges. What a way stored more over the period than the homes would have alone counts at the
-// mean import price times the efficiency of discharging; what its cars took more, at the mean import
+// mean import price times the efficiency of discharging; what its cars and appliances took more, at the mean import
 // price. Alone nothing is added. So the usual twelve homes come, on 1 June 2026 from the first interval that
 // their market delivers (00:15 UTC), to -4.11 EUR alone, with batteries moved by perfect foresight to
 // +5.82, and with cars moved too to +7.43.
@@ -59,6 +60,7 @@ type Watch struct {
 type watched struct {
 	marks     []mark // at the beginning of each interval from the first on
 	stays     []stay
+	chores    []chore
 	delivered int64 // to the car of the home alone, since the first mark, W·s
 }
 
@@ -76,10 +78,6 @@ type stay struct {
 	present []int64 // s
 	given   []int64 // alone, W·s
 	took    []int64 // as it went, W·s
-
-	over                bool
-	left                int   // interval in which the car left
-	lacked, lackedAlone int64 // what it still needed then, W·s
 }
 
 // New returns a watch over a world whose delivery intervals have so many minutes.
@@ -102,7 +100,9 @@ func (w *Watch) See(s world.State) {
 	for k := range w.homes {
 		h := &w.homes[k]
 		if s.Time > w.last.Time {
-			h.car(&w.last.Homes[k], &s.Homes[k], w.index(grid.IntervalAt(time.Unix(w.last.Time, 0), w.minutes)), s.Time-w.last.Time)
+			interval := w.index(grid.IntervalAt(time.Unix(w.last.Time, 0), w.minutes))
+			h.car(&w.last.Homes[k], &s.Homes[k], interval, s.Time-w.last.Time)
+			h.appliance(w.spec.Homes[k].Appliance, &w.last.Homes[k], &s.Homes[k], interval, s.Time-w.first.Start, s.Time-w.last.Time, s.Homes[k].Programme.Due-w.first.Start)
 		}
 		if i.Begin().Equal(now) && len(h.marks) == at {
 			x := s.Homes[k]
@@ -141,9 +141,6 @@ func (h *watched) car(before, now *world.HomeState, interval int, passed int64) 
 	x.present[interval-x.first] += passed
 	x.given[interval-x.first] += given
 	x.took[interval-x.first] += now.Delivered - before.Delivered
-	if !now.CarHere {
-		x.over, x.left, x.lacked, x.lackedAlone = true, interval, before.CarNeeds, before.Alone.CarNeeds
-	}
 }
 
 const (
@@ -174,8 +171,10 @@ func (p Period) Mean() grid.Price {
 // Worth returns what a kWh in a battery counts.
 func (p Period) Worth() grid.Price { return grid.Price(math.Round(float64(p.Mean()) * world.OneWay)) }
 
-// Kept returns what is counted for what was kept: in batteries at Worth, in cars at Mean.
-func (p Period) Kept(k Kept) grid.Money { return worth(k.Stored, p.Worth()) + worth(k.Cars, p.Mean()) }
+// Kept returns what is counted for what was kept: in batteries at Worth, in cars and by appliances at Mean.
+func (p Period) Kept(k Kept) grid.Money {
+	return worth(k.Stored, p.Worth()) + worth(k.Cars+k.Loads, p.Mean())
+}
 
 // within finds a period among what was seen. The error says what was not.
 func (w *Watch) within(p Period) (from, to int, err error) {
@@ -236,6 +235,7 @@ func (w *Watch) Case(p Period, cars bool, shown Shown) (optimum.Case, error) {
 				home.Net[t-from] += wh(s.given[t-s.first])
 			}
 		}
+		h.loads(&home, from, to, w.minutes, cars)
 		c.Homes = append(c.Homes, home)
 	}
 	return c, nil
@@ -280,10 +280,11 @@ func (w *Watch) showTaken(car *optimum.Car, p Period, home int, shown Shown) err
 	return nil
 }
 
-// Kept is what was stored and what cars took over a period, all homes together.
+// Kept is what was stored and what cars and appliances took over a period, all homes together.
 type Kept struct {
 	Stored grid.Energy `json:"stored"` // in batteries at the end, less what was at the beginning
 	Cars   grid.Energy `json:"cars"`
+	Loads  grid.Energy `json:"loads,omitempty"` // what appliances took
 }
 
 // KeptBy returns what one home kept over a period as it went.
@@ -293,7 +294,8 @@ func (w *Watch) KeptBy(home int, p Period) (Kept, error) {
 		return Kept{}, err
 	}
 	a, b := w.homes[home].marks[from], w.homes[home].marks[to]
-	return Kept{wh(b.held - a.held), wh(b.delivered - a.delivered)}, nil
+	loads, _ := w.homes[home].chored(from, to, w.minutes)
+	return Kept{wh(b.held - a.held), wh(b.delivered - a.delivered), wh(loads)}, nil
 }
 
 // Kept returns what was kept over a period as it went, and what the homes would have kept alone.
@@ -302,12 +304,13 @@ func (w *Watch) Kept(p Period) (went, alone Kept, err error) {
 	if err != nil {
 		return went, alone, err
 	}
-	var sums [4]int64
+	var sums [6]int64
 	for k := range w.homes {
 		a, b := w.homes[k].marks[from], w.homes[k].marks[to]
-		for n, x := range []int64{b.held - a.held, b.delivered - a.delivered, b.alone - a.alone, b.lonely - a.lonely} {
+		loads, lonely := w.homes[k].chored(from, to, w.minutes)
+		for n, x := range []int64{b.held - a.held, b.delivered - a.delivered, loads, b.alone - a.alone, b.lonely - a.lonely, lonely} {
 			sums[n] += x
 		}
 	}
-	return Kept{wh(sums[0]), wh(sums[1])}, Kept{wh(sums[2]), wh(sums[3])}, nil
+	return Kept{wh(sums[0]), wh(sums[1]), wh(sums[2])}, Kept{wh(sums[3]), wh(sums[4]), wh(sums[5])}, nil
 }

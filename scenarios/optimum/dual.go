@@ -20,6 +20,10 @@ func (p *programme) bound(prices []float64) float64 {
 			sum += s.trade(prices, p.worth)
 		}
 	}
+	for _, l := range p.loads {
+		_, least := l.cheapest(prices, p.minutes)
+		sum += least
+	}
 	return sum
 }
 

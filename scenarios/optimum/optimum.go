@@ -13,7 +13,8 @@
 // A battery takes at most its power, keeps In of what it takes and gives Out of what it
 // kept, and holds from 0 to its capacity. What it holds more or less at the end than at the
 // beginning counts at Worth. A car takes its energy in the intervals in which it is
-// plugged in, in each at most so much, and may pause. Wear costs nothing here.
+// plugged in, in each at most so much, and may pause. A load waits until it is started, and then takes its power
+// without a pause until it is done. Wear costs nothing here.
 //
 // # Method
 //
@@ -25,6 +26,9 @@
 // put within the limits and priced anew at retail and feed-in, is a value that the
 // community can reach. That the two lie close together proves both, whatever the method did.
 //
+// With loads the whole is not linear: a load that has started cannot pause. Their starts are chosen by such prices, and the
+// bound has each at the best of all its starts; what is left between value and bound is the gap, which is not always small.
+//
 // Units: Wh, millionths of the currency unit a kWh. A positive value is received. Source of the
 // programme of a battery: the convex piecewise linear cost-to-go, whose slopes are merged.
 package optimum
@@ -33,6 +37,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"time"
 
 	"github.com/commonwatt/commonwatt/grid"
 )
@@ -57,6 +62,7 @@ type Home struct {
 	Net       []grid.Energy // by interval, + import: all but batteries and cars
 	Batteries []Battery
 	Cars      []Car
+	Loads     []Load
 }
 
 // Case is a community whose future is known.
@@ -72,7 +78,7 @@ type Result struct {
 	// Value is what a schedule that keeps all limits comes to, and Bound what none can exceed.
 	Value, Bound grid.Money
 	Prices       []grid.Price // by which each battery and car for itself plans what is best for all
-	// Moves are by home and interval what batteries and cars take together in that schedule, + import.
+	// Moves are by home and interval what batteries, cars and loads take together in that schedule, + import.
 	Moves [][]grid.Energy
 	Steps int // of the interior-point method
 }
@@ -114,6 +120,11 @@ func (c Case) validate() error {
 				return fmt.Errorf("home %s: cars[%d]: %d Wh in %d intervals from %d on: must lie within the case and be at most %d Wh", h.ID, k, car.Energy, len(car.Most), car.First, most)
 			}
 		}
+		for k, l := range h.Loads {
+			if err := l.validate(time.Duration(n*c.Minutes) * time.Minute); err != nil {
+				return fmt.Errorf("home %s: loads[%d]: %w", h.ID, k, err)
+			}
+		}
 	}
 	return nil
 }
@@ -125,18 +136,15 @@ func Solve(c Case) (Result, error) {
 		return Result{}, fmt.Errorf("optimum: %w", err)
 	}
 	p := newProgramme(c)
-	prices, moved, steps := p.solve()
-	r := Result{Steps: steps, Prices: make([]grid.Price, len(prices))}
-	for t, price := range prices {
+	found := p.best()
+	r := Result{Steps: found.steps, Prices: make([]grid.Price, len(found.prices)), Moves: found.moves}
+	for t, price := range found.prices {
 		r.Prices[t] = grid.Price(math.Round(price * millionths))
-		prices[t] = min(max(price, p.feedIn[t]), p.retail[t])
 	}
-	r.Bound = grid.Money(math.Ceil(-p.bound(prices) * millionths))
-	value, moves := p.priced(moved)
-	r.Value, r.Moves = grid.Money(math.Floor(value*millionths)), moves
+	r.Bound, r.Value = grid.Money(math.Ceil(found.bound*millionths)), grid.Money(math.Floor(found.value*millionths))
 	const half = 5 // per mille
-	if gap := r.Gap(); !(gap <= half) && r.Bound-r.Value > least {
-		return r, fmt.Errorf("optimum: after %d steps a schedule reaches %d and no schedule exceeds %d: the gap of %.2f per mille did not close", steps, r.Value, r.Bound, gap)
+	if gap := r.Gap(); !(gap <= half) && r.Bound-r.Value > least && len(p.loads) == 0 {
+		return r, fmt.Errorf("optimum: after %d steps a schedule reaches %d and no schedule exceeds %d: the gap of %.2f per mille did not close", r.Steps, r.Value, r.Bound, gap)
 	}
 	return r, nil
 }
@@ -153,7 +161,9 @@ type programme struct {
 	net            []float64 // of all homes together
 	worth          float64   // a kWh held
 	stores         []store
+	loads          []load
 	homes          int
+	minutes        int // of an interval
 }
 
 // store is a battery or a car: it holds from 0 to its capacity from an interval on.
@@ -169,7 +179,7 @@ type store struct {
 
 func newProgramme(c Case) *programme {
 	n := len(c.Retail)
-	p := &programme{net: make([]float64, n), homes: len(c.Homes), worth: float64(c.Worth) / millionths}
+	p := &programme{net: make([]float64, n), homes: len(c.Homes), minutes: c.Minutes, worth: float64(c.Worth) / millionths}
 	for t := range n {
 		p.retail, p.feedIn = append(p.retail, float64(c.Retail[t])/millionths), append(p.feedIn, float64(c.FeedIn[t])/millionths)
 	}
@@ -198,6 +208,11 @@ func newProgramme(c Case) *programme {
 				s.most = append(s.most, float64(max(most, 0))/kilo)
 			}
 			p.stores = append(p.stores, s)
+		}
+		for _, l := range h.Loads {
+			if l.Power > 0 {
+				p.loads = append(p.loads, newLoad(k, l, c.Minutes))
+			}
 		}
 	}
 	return p

@@ -251,7 +251,7 @@ func TestRefused(t *testing.T) {
 			Minutes: 60, Retail: []grid.Price{300_000}, FeedIn: []grid.Price{60_000},
 			Homes: []optimum.Home{{
 				ID: "ann", Net: []grid.Energy{0}, Batteries: []optimum.Battery{{Capacity: 10, Held: 5, Power: 5, In: 1, Out: 1}},
-				Cars: []optimum.Car{{Most: []grid.Energy{5}, Energy: 5}},
+				Cars: []optimum.Car{{Most: []grid.Energy{5}, Energy: 5}}, Loads: []optimum.Load{{Power: 100, Runs: 10 * time.Minute, From: 45 * time.Minute, Until: time.Hour}},
 			}},
 		}
 	}
@@ -261,6 +261,7 @@ func TestRefused(t *testing.T) {
 		"home ann: net: 2 intervals": func(c *optimum.Case) { c.Homes[0].Net = append(c.Homes[0].Net, 1) },
 		"home ann: batteries[0]":     func(c *optimum.Case) { c.Homes[0].Batteries[0].Held = 11 },
 		"home ann: cars[0]: 6 Wh":    func(c *optimum.Case) { c.Homes[0].Cars[0].Energy = 6 },
+		"home ann: loads[0]: runs 2": func(c *optimum.Case) { c.Homes[0].Loads[0].Runs = 20 * time.Minute },
 	} {
 		c := good()
 		spoil(&c)

@@ -1,6 +1,9 @@
 package billing
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/statements"
@@ -178,4 +181,27 @@ func EntryOf(k Kind) Entry {
 		}
 	}
 	return Entry{k, Fees, string(k), "the postings of that reason"}
+}
+
+// Entries says how the lines of the bill look: each kind that it has once, in the order of a bill, and then by name those that
+// bills do not know.
+func (b *Bill) Entries() (all []Entry) {
+	lines := slices.Clone(b.Corrections)
+	for _, p := range b.Points {
+		lines = append(lines, p.Lines...)
+	}
+	has := map[Kind]bool{}
+	for _, l := range lines {
+		has[l.Kind] = true
+	}
+	for _, e := range Entries() {
+		if has[e.Kind] {
+			all = append(all, e)
+		}
+		delete(has, e.Kind)
+	}
+	for _, k := range slices.Sorted(maps.Keys(has)) {
+		all = append(all, EntryOf(k))
+	}
+	return all
 }

@@ -26,6 +26,7 @@ type Desk struct {
 	Owner    func(point string) string // the member whose it is; empty: nobody's
 	Replaced func(point string, i grid.Interval) bool
 	Blind    func(what string) (string, error) // the community's secret of it
+	Held     Held
 
 	importing sync.Mutex // one import at a time: what is news depends on those before
 }
@@ -112,13 +113,9 @@ func (d *Desk) Import(ctx context.Context, u Upload) (Import, error) {
 		done.Already = true
 		return done, nil
 	}
-	salt, err := d.Blind("official/" + content + mapping)
+	f, err := d.file(u, parsed.Format, time.Unix(preview.From, 0), time.Unix(preview.Until, 0), preview.Values)
 	if err != nil {
 		return done, err
-	}
-	f := archive.File{
-		Content: content, Mapping: mapping, Salt: salt, Digest: hexDigest([]byte(salt + content + mapping)), Name: u.Name, Format: parsed.Format,
-		Imported: d.Runner.Clock().UTC(), From: time.Unix(preview.From, 0).UTC(), Until: time.Unix(preview.Until, 0).UTC(), Values: preview.Values,
 	}
 	if err := d.Runner.Archive.Stage(ctx, f, archive.News{Values: preview.News, Minutes: d.Minutes, Owner: d.Owner}); err != nil {
 		return done, err

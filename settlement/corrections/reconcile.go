@@ -55,7 +55,7 @@ func (d *Desk) month(text string) (time.Time, error) {
 // compare settles the intervals in [from, until) both ways that are over and were settled.
 func (d *Desk) compare(ctx context.Context, from, until time.Time) (all []reconcile.Interval, err error) {
 	minutes, now := d.Minutes, d.Runner.Clock()
-	values := Values{d.Runner.Archive}
+	values := Values{Archive: d.Runner.Archive}
 	for i := grid.IntervalAt(from, minutes); i.Begin().Before(until) && !i.End().After(now); i = i.Shift(1) {
 		told, err := values.Of(ctx, i)
 		if err != nil {

@@ -23,12 +23,16 @@ import (
 // File is where a data directory keeps the grid operator's values.
 const File = "official.db"
 
-// Values are the grid operator's values of a community. They implement drive.Official.
-type Values struct{ Archive *archive.Archive }
+// Values are the grid operator's values of a community, or only those that accepted objections
+// became. They implement drive.Official.
+type Values struct {
+	Archive *archive.Archive
+	Which   archive.Which
+}
 
 // Of implements drive.Official.
 func (g Values) Of(ctx context.Context, i grid.Interval) (map[string]drive.OfficialValue, error) {
-	told, err := g.Archive.Of(ctx, i)
+	told, err := g.Archive.Of(ctx, g.Which, i)
 	if err != nil || len(told) == 0 {
 		return nil, err
 	}
@@ -45,7 +49,7 @@ type Options struct {
 	Record  func(ctx context.Context, f chaincode.OfficialFile) error // puts a file on the ledger, once
 	Settler Settler
 	Workers drive.Executor // of settlements
-	Bills   bool           // official values bill; without, they are compared alone
+	Bills   bool           // all official values bill; without, accepted objections alone do, and the others are compared
 	Clock   func() time.Time
 	Log     *slog.Logger
 }
@@ -110,10 +114,16 @@ func (c *Runner) catchUp(ctx context.Context) error {
 			return err
 		}
 	}
-	if !c.Bills {
-		return nil
-	}
 	return c.correctAll(ctx)
+}
+
+// Billing says by which values intervals are settled again: where the community bills by what
+// was metered here, by those alone that somebody decided for in an objection.
+func (c *Runner) Billing() archive.Which {
+	if c.Bills {
+		return archive.All
+	}
+	return archive.Accepted
 }
 
 // put records a file on the ledger, from when on its values count.
@@ -134,7 +144,7 @@ const mostAtOnce = 1000
 // of settlements by itself, so that the first runs of others are not held up.
 func (c *Runner) correctAll(ctx context.Context) error {
 	for {
-		due, err := c.Archive.Pending(ctx, mostAtOnce)
+		due, err := c.Archive.Pending(ctx, c.Billing(), mostAtOnce)
 		if err != nil || len(due) == 0 {
 			return err
 		}
@@ -147,7 +157,7 @@ func (c *Runner) correctAll(ctx context.Context) error {
 			if !done {
 				continue // it is not settled yet
 			}
-			if err := c.Archive.Corrected(ctx, i); err != nil {
+			if err := c.Archive.Corrected(ctx, c.Billing(), i); err != nil {
 				return err
 			}
 			corrected++

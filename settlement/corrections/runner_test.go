@@ -33,7 +33,7 @@ func TestWhatAStopLeftIsRecorded(t *testing.T) {
 		recorded = append(recorded, f)
 		return away
 	}}}
-	values := Values{a}
+	values := Values{Archive: a}
 	if err := c.catchUp(t.Context()); !errors.Is(err, away) {
 		t.Errorf("%v", err)
 	}

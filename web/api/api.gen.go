@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/commonwatt/commonwatt/meters/pairing"
+	"github.com/commonwatt/commonwatt/said"
 	"github.com/getkin/kin-openapi/openapi3"
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
@@ -194,19 +195,19 @@ func (e Language) Valid() bool {
 
 // Defines values for LastReadingQuality.
 const (
-	Estimated LastReadingQuality = "estimated"
-	Good      LastReadingQuality = "good"
-	Suspect   LastReadingQuality = "suspect"
+	LastReadingQualityEstimated LastReadingQuality = "estimated"
+	LastReadingQualityGood      LastReadingQuality = "good"
+	LastReadingQualitySuspect   LastReadingQuality = "suspect"
 )
 
 // Valid indicates whether the value is a known member of the LastReadingQuality enum.
 func (e LastReadingQuality) Valid() bool {
 	switch e {
-	case Estimated:
+	case LastReadingQualityEstimated:
 		return true
-	case Good:
+	case LastReadingQualityGood:
 		return true
-	case Suspect:
+	case LastReadingQualitySuspect:
 		return true
 	default:
 		return false
@@ -363,6 +364,48 @@ func (e MemberRowOutcome) Valid() bool {
 	}
 }
 
+// Defines values for ObjectionState.
+const (
+	ObjectionStateAccepted  ObjectionState = "accepted"
+	ObjectionStateOpen      ObjectionState = "open"
+	ObjectionStateRefused   ObjectionState = "refused"
+	ObjectionStateWithdrawn ObjectionState = "withdrawn"
+)
+
+// Valid indicates whether the value is a known member of the ObjectionState enum.
+func (e ObjectionState) Valid() bool {
+	switch e {
+	case ObjectionStateAccepted:
+		return true
+	case ObjectionStateOpen:
+		return true
+	case ObjectionStateRefused:
+		return true
+	case ObjectionStateWithdrawn:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ObjectionDecisionQuality.
+const (
+	ObjectionDecisionQualityEstimated ObjectionDecisionQuality = "estimated"
+	ObjectionDecisionQualityReplaced  ObjectionDecisionQuality = "replaced"
+)
+
+// Valid indicates whether the value is a known member of the ObjectionDecisionQuality enum.
+func (e ObjectionDecisionQuality) Valid() bool {
+	switch e {
+	case ObjectionDecisionQualityEstimated:
+		return true
+	case ObjectionDecisionQualityReplaced:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for OrderSide.
 const (
 	OrderSideBid   OrderSide = "bid"
@@ -488,18 +531,27 @@ func (e PageMessageType) Valid() bool {
 
 // Defines values for PairingRequestKind.
 const (
-	Battery  PairingRequestKind = "battery"
-	Charger  PairingRequestKind = "charger"
-	Inverter PairingRequestKind = "inverter"
-	Meter    PairingRequestKind = "meter"
+	Appliance  PairingRequestKind = "appliance"
+	Battery    PairingRequestKind = "battery"
+	Charger    PairingRequestKind = "charger"
+	HeatPump   PairingRequestKind = "heat-pump"
+	HeatingRod PairingRequestKind = "heating-rod"
+	Inverter   PairingRequestKind = "inverter"
+	Meter      PairingRequestKind = "meter"
 )
 
 // Valid indicates whether the value is a known member of the PairingRequestKind enum.
 func (e PairingRequestKind) Valid() bool {
 	switch e {
+	case Appliance:
+		return true
 	case Battery:
 		return true
 	case Charger:
+		return true
+	case HeatPump:
+		return true
+	case HeatingRod:
 		return true
 	case Inverter:
 		return true
@@ -1041,8 +1093,11 @@ type BillInterval struct {
 // BillLeft defines model for BillLeft.
 type BillLeft struct {
 	// Id Of the bill, or the member
-	Id  string `json:"id"`
-	Why string `json:"why"`
+	Id string `json:"id"`
+
+	// Said A sentence of the community for people, which another field has in English as it arose: what it is called, its values, and the sentence in each language, with times by the site's clocks.
+	Said *Said  `json:"said,omitempty"`
+	Why  string `json:"why"`
 }
 
 // BillLetters defines model for BillLetters.
@@ -1181,10 +1236,13 @@ type BindRequest struct {
 	Member        string `json:"member"`
 	MeteringPoint string `json:"metering_point"`
 
+	// Planning What a plan needs to know of it, by the names of the configuration and as it writes them, such as {"tank": "300 l", "temperatures": "48-65 C"}: commonwatt config check --help explains them
+	Planning *map[string]string `json:"planning,omitempty"`
+
 	// Rated What the device moves at most, W: what it says beyond is not believed; absent: not known
 	Rated *int64 `json:"rated,omitempty"`
 
-	// Replaces The paired device whose place this one takes once its watch is over: of the same kind, member and metering point. What both count is added
+	// Replaces The device whose place this one takes once its watch is over: of the same kind, member and metering point. What both count is added
 	Replaces *string `json:"replaces,omitempty"`
 }
 
@@ -1221,6 +1279,9 @@ type ChallengeDirection string
 type Check struct {
 	Good bool      `json:"good"`
 	Name CheckName `json:"name"`
+
+	// Said A sentence of the community for people, which another field has in English as it arose: what it is called, its values, and the sentence in each language, with times by the site's clocks.
+	Said *Said `json:"said,omitempty"`
 
 	// Text What is wrong and what to do; absent: nothing
 	Text *string `json:"text,omitempty"`
@@ -1261,7 +1322,7 @@ type Community struct {
 type CommunityDevice struct {
 	Binding *PairedDevice `json:"binding,omitempty"`
 
-	// Configured It is in the configuration, and is changed there
+	// Configured It stands in the configuration: what it is made for is changed there
 	Configured bool `json:"configured"`
 
 	// Gateway That reads it on another machine; absent: this one does
@@ -1280,7 +1341,10 @@ type CommunityDevice struct {
 	// Name What people call it; absent: its id
 	Name    *string `json:"name,omitempty"`
 	Profile *string `json:"profile,omitempty"`
-	Serial  *string `json:"serial,omitempty"`
+
+	// Said A sentence of the community for people, which another field has in English as it arose: what it is called, its values, and the sentence in each language, with times by the site's clocks.
+	Said   *Said   `json:"said,omitempty"`
+	Serial *string `json:"serial,omitempty"`
 
 	// State Unheard: nothing came since the start
 	State  CommunityDeviceState `json:"state"`
@@ -1404,6 +1468,9 @@ type Device struct {
 	Online bool   `json:"online"`
 	Power  *int64 `json:"power,omitempty"`
 
+	// Said A sentence of the community for people, which another field has in English as it arose: what it is called, its values, and the sentence in each language, with times by the site's clocks.
+	Said *Said `json:"said,omitempty"`
+
 	// Time of the last reading; absent before the first
 	Time *time.Time `json:"time,omitempty"`
 
@@ -1426,9 +1493,15 @@ type DeviceChange struct {
 	// Name Empty: its id
 	Name *string `json:"name,omitempty"`
 
+	// Planning What a plan needs to know of it, by the names of the configuration and as it writes them, such as {"tank": "300 l", "temperatures": "48-65 C"}: commonwatt config check --help explains them; an empty text takes one back, and what is not named stays
+	Planning *map[string]string `json:"planning,omitempty"`
+
 	// Rated W
 	Rated *int64 `json:"rated,omitempty"`
 }
+
+// DeviceGone How a device was let go of; of one of the configuration, what counts in place of its entry there until it is taken back
+type DeviceGone = pairing.Gone
 
 // DeviceIdentity What a device says of itself
 type DeviceIdentity = pairing.Identity
@@ -1843,6 +1916,31 @@ type HomeSkill struct {
 	Series []SeriesSkill `json:"series"`
 }
 
+// HomeValue defines model for HomeValue.
+type HomeValue struct {
+	Export int64 `json:"export"`
+
+	// Import What counts
+	Import        int64 `json:"import"`
+	MeteredExport int64 `json:"metered_export"`
+
+	// MeteredImport What was metered here, or put in its place where nothing was
+	MeteredImport int64  `json:"metered_import"`
+	MeteringPoint string `json:"metering_point"`
+
+	// Quality Of what counts: good, estimated, final, official-1 (measured by the grid operator), official-2 (replaced) or official-3 (estimated)
+	Quality string `json:"quality"`
+}
+
+// HomeValues Energies in Wh and never negative
+type HomeValues struct {
+	Home string `json:"home"`
+
+	// Interval START/MINUTES
+	Interval string      `json:"interval"`
+	Points   []HomeValue `json:"points"`
+}
+
 // Installed How a device was paired
 type Installed = pairing.Installed
 
@@ -2069,7 +2167,10 @@ type LedgerWordKind string
 type LimitSentence struct {
 	// Field Of LimitsRequest, by its path; absent: it is about all of them
 	Field *string `json:"field,omitempty"`
-	Text  string  `json:"text"`
+
+	// Said A sentence of the community for people, which another field has in English as it arose: what it is called, its values, and the sentence in each language, with times by the site's clocks.
+	Said *Said  `json:"said,omitempty"`
+	Text string `json:"text"`
 }
 
 // LimitsRequest defines model for LimitsRequest.
@@ -2157,8 +2258,11 @@ type MarketRulesTrading string
 
 // Measures defines model for Measures.
 type Measures struct {
-	// BestResponse What one member could have gained at most by bidding otherwise
+	// BestResponse What one member would have gained by other orders, all else as it was, on the last whole day that was cleared anew: the most that was found with a sample of members and ways, so that it is the least that was to be gained at best
 	BestResponse *int64 `json:"best_response,omitempty"`
+
+	// BestResponseUntil End of the day of best_response, which is older than until
+	BestResponseUntil *time.Time `json:"best_response_until,omitempty"`
 
 	// Bill What the members paid together, + they paid
 	Bill *int64 `json:"bill,omitempty"`
@@ -2175,7 +2279,7 @@ type Measures struct {
 	// Cycles Full cycles of a battery in the last day, mean, in thousandths
 	Cycles *int64 `json:"cycles,omitempty"`
 
-	// Deadlines Ready-by times that could be met
+	// Deadlines Times of the last seven days by which a car was to be charged and could have been: the homeowner's, else when it left
 	Deadlines *int `json:"deadlines,omitempty"`
 
 	// ForesightShare Gain over everyone alone, of that of the joint optimum with perfect foresight, per mille
@@ -2246,7 +2350,10 @@ type MemberProblem struct {
 	// Field The column; empty: the whole line
 	Field string `json:"field"`
 	Line  int    `json:"line"`
-	Says  string `json:"says"`
+
+	// Said A sentence of the community for people, which another field has in English as it arose: what it is called, its values, and the sentence in each language, with times by the site's clocks.
+	Said *Said  `json:"said,omitempty"`
+	Says string `json:"says"`
 }
 
 // MemberRow defines model for MemberRow.
@@ -2405,6 +2512,79 @@ type NoticeSettings struct {
 	PushKey string `json:"push_key"`
 }
 
+// Objection defines model for Objection.
+type Objection struct {
+	// Answer Why
+	Answer *string `json:"answer,omitempty"`
+
+	// By The role of who decided
+	By      *string    `json:"by,omitempty"`
+	Decided *time.Time `json:"decided,omitempty"`
+
+	// Digest Of the file that an accepted value became, as on the ledger
+	Digest *string   `json:"digest,omitempty"`
+	Export int64     `json:"export"`
+	Filed  time.Time `json:"filed"`
+	Home   string    `json:"home"`
+	Id     int64     `json:"id"`
+
+	// Import Wh, as the member says
+	Import int64 `json:"import"`
+
+	// Interval START/MINUTES
+	Interval      string `json:"interval"`
+	MeteredExport int64  `json:"metered_export"`
+
+	// MeteredImport Wh, as metered here: the original, which stays
+	MeteredImport int64  `json:"metered_import"`
+	MeteringPoint string `json:"metering_point"`
+
+	// Quality Of an accepted value: official-2 (replaced) or official-3 (estimated)
+	Quality *string `json:"quality,omitempty"`
+	Reason  string  `json:"reason"`
+
+	// Recorded The ledger has that, and the value counts
+	Recorded *bool `json:"recorded,omitempty"`
+
+	// Settled The interval is settled by it
+	Settled *bool          `json:"settled,omitempty"`
+	State   ObjectionState `json:"state"`
+}
+
+// ObjectionState defines model for Objection.State.
+type ObjectionState string
+
+// ObjectionDecision defines model for ObjectionDecision.
+type ObjectionDecision struct {
+	Accept bool `json:"accept"`
+
+	// Quality Of an accepted value: replaced shares in own energy and pool like a measured one, estimated does not
+	Quality *ObjectionDecisionQuality `json:"quality,omitempty"`
+	Reason  string                    `json:"reason"`
+}
+
+// ObjectionDecisionQuality Of an accepted value: replaced shares in own energy and pool like a measured one, estimated does not
+type ObjectionDecisionQuality string
+
+// ObjectionRequest defines model for ObjectionRequest.
+type ObjectionRequest struct {
+	// Export Wh that were given
+	Export int64 `json:"export"`
+
+	// Import Wh that were taken, as the member says
+	Import int64 `json:"import"`
+
+	// Interval START/MINUTES
+	Interval      string `json:"interval"`
+	MeteringPoint string `json:"metering_point"`
+	Reason        string `json:"reason"`
+}
+
+// Objections defines model for Objections.
+type Objections struct {
+	Objections []Objection `json:"objections"`
+}
+
 // OidcBegin defines model for OidcBegin.
 type OidcBegin struct {
 	// Location Where the browser goes
@@ -2488,7 +2668,10 @@ type Order struct {
 	Price int64 `json:"price"`
 
 	// Reason Of a rejection or cancellation
-	Reason   *string     `json:"reason,omitempty"`
+	Reason *string `json:"reason,omitempty"`
+
+	// Said A sentence of the community for people, which another field has in English as it arose: what it is called, its values, and the sentence in each language, with times by the site's clocks.
+	Said     *Said       `json:"said,omitempty"`
 	Side     OrderSide   `json:"side"`
 	Status   OrderStatus `json:"status"`
 	Validity string      `json:"validity"`
@@ -2507,6 +2690,9 @@ type OrderStatus string
 type OrderAnswer struct {
 	Error *string `json:"error,omitempty"`
 	Order *Order  `json:"order,omitempty"`
+
+	// Said A sentence of the community for people, which another field has in English as it arose: what it is called, its values, and the sentence in each language, with times by the site's clocks.
+	Said *Said `json:"said,omitempty"`
 }
 
 // OrderReplacement defines model for OrderReplacement.
@@ -2594,6 +2780,9 @@ type OrdersReply struct {
 	Fills *[]Fill `json:"fills,omitempty"`
 	Id    *int64  `json:"id,omitempty"`
 	Order *Order  `json:"order,omitempty"`
+
+	// Said A sentence of the community for people, which another field has in English as it arose: what it is called, its values, and the sentence in each language, with times by the site's clocks.
+	Said *Said `json:"said,omitempty"`
 }
 
 // OwnAccount defines model for OwnAccount.
@@ -2688,6 +2877,9 @@ type PairingRequest struct {
 
 	// Part Which of several meters behind one unit, from 1; absent: the one that says that it is the connection meter
 	Part *int32 `json:"part,omitempty"`
+
+	// Planning What a plan needs to know of it, by the names of the configuration and as it writes them, such as {"tank": "300 l", "temperatures": "48-65 C"}: commonwatt config check --help explains them
+	Planning *map[string]string `json:"planning,omitempty"`
 
 	// Profile Absent: the closest that fits
 	Profile *string `json:"profile,omitempty"`
@@ -2835,8 +3027,14 @@ type PointPlan struct {
 	// Unmet What cannot be met, a sentence each
 	Unmet []string `json:"unmet"`
 
+	// UnmetSaid What cannot be met, each as it is said in each language
+	UnmetSaid []Said `json:"unmet_said,omitempty"`
+
 	// Why One sentence: what it does next, and what for; or why there is no plan
 	Why string `json:"why"`
+
+	// WhySaid The sentences of why, each as it is said in each language
+	WhySaid []Said `json:"why_said,omitempty"`
 }
 
 // Posting defines model for Posting.
@@ -2896,6 +3094,9 @@ type PriceReasonKind string
 // Problem defines model for Problem.
 type Problem struct {
 	Error string `json:"error"`
+
+	// Said A sentence of the community for people, which another field has in English as it arose: what it is called, its values, and the sentence in each language, with times by the site's clocks.
+	Said *Said `json:"said,omitempty"`
 }
 
 // PushSubscription defines model for PushSubscription.
@@ -2936,6 +3137,9 @@ type ReconciledEnergy struct {
 
 	// Reason Why they differ, or there is no official value; empty: it is not known
 	Reason string `json:"reason"`
+
+	// Said A sentence of the community for people, which another field has in English as it arose: what it is called, its values, and the sentence in each language, with times by the site's clocks.
+	Said *Said `json:"said,omitempty"`
 
 	// SignedExport Wh
 	SignedExport int64 `json:"signed_export"`
@@ -3126,8 +3330,11 @@ type Run struct {
 	Problem *string `json:"problem,omitempty"`
 
 	// Progress Percent
-	Progress int        `json:"progress"`
-	Queued   time.Time  `json:"queued"`
+	Progress int       `json:"progress"`
+	Queued   time.Time `json:"queued"`
+
+	// Said A sentence of the community for people, which another field has in English as it arose: what it is called, its values, and the sentence in each language, with times by the site's clocks.
+	Said     *Said      `json:"said,omitempty"`
 	Scenario string     `json:"scenario"`
 	Seed     *int64     `json:"seed,omitempty"`
 	Sharing  *string    `json:"sharing,omitempty"`
@@ -3194,6 +3401,9 @@ type Runs struct {
 	MostBytes int64 `json:"most_bytes"`
 	Runs      []Run `json:"runs"`
 }
+
+// Said A sentence of the community for people, which another field has in English as it arose: what it is called, its values, and the sentence in each language, with times by the site's clocks.
+type Said = said.Sentence
 
 // ScenarioSummary defines model for ScenarioSummary.
 type ScenarioSummary struct {
@@ -3327,8 +3537,11 @@ type State struct {
 // Status defines model for Status.
 type Status struct {
 	// Alarms What is wrong with the machine: its disk fills up, its clock is not believed; absent: nothing
-	Alarms        []string `json:"alarms,omitempty"`
-	DevicesOnline int      `json:"devices_online"`
+	Alarms []string `json:"alarms,omitempty"`
+
+	// AlarmsSaid The alarms, each as it is said in each language
+	AlarmsSaid    []Said `json:"alarms_said,omitempty"`
+	DevicesOnline int    `json:"devices_online"`
 
 	// Gateways On other machines; absent: none
 	Gateways         *[]GatewayStatus `json:"gateways,omitempty"`
@@ -3395,8 +3608,11 @@ type TariffNow struct {
 	Now        *Tariff      `json:"now,omitempty"`
 
 	// Problem Why there is no price now; absent: now has it
-	Problem *string       `json:"problem,omitempty"`
-	Series  *TariffSeries `json:"series,omitempty"`
+	Problem *string `json:"problem,omitempty"`
+
+	// Said A sentence of the community for people, which another field has in English as it arose: what it is called, its values, and the sentence in each language, with times by the site's clocks.
+	Said   *Said         `json:"said,omitempty"`
+	Series *TariffSeries `json:"series,omitempty"`
 
 	// Today The local day, from midnight to midnight: in each period all prices are the same
 	Today []TariffPeriod `json:"today,omitempty"`
@@ -3436,8 +3652,11 @@ type TariffPeriod struct {
 	Price      *Tariff      `json:"price,omitempty"`
 
 	// Problem Why there is no price; absent: there is
-	Problem *string   `json:"problem,omitempty"`
-	Until   time.Time `json:"until"`
+	Problem *string `json:"problem,omitempty"`
+
+	// Said A sentence of the community for people, which another field has in English as it arose: what it is called, its values, and the sentence in each language, with times by the site's clocks.
+	Said  *Said     `json:"said,omitempty"`
+	Until time.Time `json:"until"`
 }
 
 // TariffSeries defines model for TariffSeries.
@@ -3607,6 +3826,9 @@ type UnknownMeasure struct {
 	// Measure Name of the field
 	Measure string `json:"measure"`
 	Reason  string `json:"reason"`
+
+	// Said A sentence of the community for people, which another field has in English as it arose: what it is called, its values, and the sentence in each language, with times by the site's clocks.
+	Said *Said `json:"said,omitempty"`
 }
 
 // ValuesChange defines model for ValuesChange.
@@ -3704,7 +3926,10 @@ type ValuesImport struct {
 
 // ValuesNote defines model for ValuesNote.
 type ValuesNote struct {
-	Line int    `json:"line"`
+	Line int `json:"line"`
+
+	// Said A sentence of the community for people, which another field has in English as it arose: what it is called, its values, and the sentence in each language, with times by the site's clocks.
+	Said *Said  `json:"said,omitempty"`
 	Text string `json:"text"`
 }
 
@@ -3726,7 +3951,10 @@ type ValuesProblem struct {
 	Field string `json:"field"`
 
 	// Line From 1; 0: the whole file
-	Line int    `json:"line"`
+	Line int `json:"line"`
+
+	// Said A sentence of the community for people, which another field has in English as it arose: what it is called, its values, and the sentence in each language, with times by the site's clocks.
+	Said *Said  `json:"said,omitempty"`
 	Text string `json:"text"`
 }
 
@@ -3840,6 +4068,9 @@ type OpenBillIntervalParams struct {
 type RemoveDeviceParams struct {
 	// Confirm Its home may stop trading
 	Confirm *bool `form:"confirm,omitempty" json:"confirm,omitempty"`
+
+	// Reason Why, for the protocol of the installation
+	Reason *string `form:"reason,omitempty" json:"reason,omitempty"`
 }
 
 // ListFillsParams defines parameters for ListFills.
@@ -3899,6 +4130,12 @@ type GetHistoryParamsStep string
 
 // GetHistoryParamsFormat defines parameters for GetHistory.
 type GetHistoryParamsFormat string
+
+// GetHomeValuesParams defines parameters for GetHomeValues.
+type GetHomeValuesParams struct {
+	// Interval START/MINUTES
+	Interval string `form:"interval" json:"interval"`
+}
 
 // GetPriceParams defines parameters for GetPrice.
 type GetPriceParams struct {
@@ -3969,6 +4206,12 @@ type ImportMembersParams struct {
 type TurnNoticeOffParams struct {
 	// Token Of the link
 	Token string `form:"token" json:"token"`
+}
+
+// ListObjectionsParams defines parameters for ListObjections.
+type ListObjectionsParams struct {
+	// State open, accepted, refused or withdrawn; absent: all
+	State *string `form:"state,omitempty" json:"state,omitempty"`
 }
 
 // CancelOrdersParams defines parameters for CancelOrders.
@@ -4066,11 +4309,17 @@ type SetConsentJSONRequestBody = ConsentRequest
 // SetLimitsJSONRequestBody defines body for SetLimits for application/json ContentType.
 type SetLimitsJSONRequestBody = LimitsRequest
 
+// ObjectToValueJSONRequestBody defines body for ObjectToValue for application/json ContentType.
+type ObjectToValueJSONRequestBody = ObjectionRequest
+
 // AcceptInvitationJSONRequestBody defines body for AcceptInvitation for application/json ContentType.
 type AcceptInvitationJSONRequestBody = AcceptRequest
 
 // TransferMoneyJSONRequestBody defines body for TransferMoney for application/json ContentType.
 type TransferMoneyJSONRequestBody = TransferRequest
+
+// DecideObjectionJSONRequestBody defines body for DecideObjection for application/json ContentType.
+type DecideObjectionJSONRequestBody = ObjectionDecision
 
 // SubmitOrdersJSONRequestBody defines body for SubmitOrders for application/json ContentType.
 type SubmitOrdersJSONRequestBody = OrderRequests
@@ -4125,575 +4374,612 @@ type ImportValuesMultipartRequestBody ImportValuesMultipartBody
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7P3fkhy3sS8KvwpivrWDdrhIzlASvTQT3wVJSRaPJZGLMzJjLy+uCXQXuhueaqBdQE2r7aMd5/Jcn4c4",
-	"D7af5AQyEyhUNVBd1TMj0rZ8YQ27q1FAIpHIv7/8+8lcrzdaCWXNyfnfT2phNloZAf94JxaNEaX7c66V",
-	"Fcq6P/lmU8k5t1Krp38xWrnPzHwl1tz99W+1WJycn/z/nrbjPsVvzdO3tZ5VYn3y888/FyelMPNabtww",
-	"J+cn71c7prQ9cd/Q4260F/O52Nh34q+NMPjyspTuJ7x6W+uNqK10U13wyojiZBN99PcTseaycn/03sSV",
-	"FSXbrkQtmF0JJtWttLActuKGKa3ESXGy5j99J9TSrk7OPzs9LU7sbiNOzk+MraVanvxcnFRcLRu+FIcW",
-	"/Z1/7ufiRPG12J/Ri5kRyp4zbphUvSl1Z/IsOZMNN2ar6zIxsmWV4Mays1M2X/Gaz62oTXfMs9PEoD8X",
-	"J7X4ayNrt/t/bt/wITypZ38Rc+te/2I+1w2yRncD5rXgFtlnoes1tyfnJyW34rGVa0fivYWEHdv7RpbJ",
-	"j9diPRN1Yo9X2gi20mvBpGXSFEwvGIcP9FaJOvVyvzd7X9S6OrjJ79wzfarJ8sSviYanwYpAmgF6vpPL",
-	"FZ7JCTzfEuQg1xy9LPjhwMTfS7MSUyd+l9N0YKm96cOvBqZv9hmZR99IK9bm0Cz9kfg5vIbXNd8BJ4ej",
-	"bfb59mrFLVN6pssdyCLLb4QTAaNe+p5LK9XydSs7Eq9Py8TvpLoxjNeCOUnEZjsmHrsnmdW6aEVlLZg0",
-	"jCvGy7IWxrTHaKZ1JbjaI3agXHfhNI/kLjSlTMgSoWxNf47bATfM18rWu30q9Oboh87OBofZ54qZbmxS",
-	"YnjypL5TjT+hQSZKZZ9/3tJSKiuWooZ5S+TwceJzu+Lp+WxXen/Pv15v7O7cc9t2pYHjjFwqUTKpTg6e",
-	"I1wITRJfQnMoiDYtJVK0fcnnN83muLvdXUibVc1N4jp9sxHKwDW6kJW48Cu8EWJjmLT92+/Z58XJWqrw",
-	"wbMxlyG9O7ksYeybxf60XoqFJo1jya0o3HVvhFBsUes1fOyup0eGLWRtLFsLK9zr2UZLZQu20HV7f7lD",
-	"WMJvbsQO7jbF+FIoe8E4KRNK25X7+ZZLOH5d+s1kmZI+gpWC18LYgq1lVUmt7Mo8vXm/OinGsKteLFK3",
-	"sRt3vhJ84/Z5xEA/Z6j6tpZzkZCa76VdMcd4jgy6LkWNNOU9IrKtbqqS2ZqXgnHLtJqLc6DiTBjryOj+",
-	"NlItK4HjODbiFmhIUlBpVkkl2Na9k7OFcE8yziq5lpZVUhg2E3YrhHrCXlZ6fmNYqd1mMBCET9i3esvW",
-	"zXyFG+PkqfvS6qo8R10FV0KzUEIuVzPd1IYpIUr3rhW/FawSC/vkv1RuX4eVcDkX34lbUeF1ZEV9y9Na",
-	"V9jPseP1FSA/eO6cHHf44zl3OeHy6sW7q6ffv/7hx6uvL1Mi0jPENTBEXhV3jIC61CNTMLlwW+PEI9oG",
-	"w/JheNWyqhKacmtdDZHa/fgVPersJF4llvCt+OkCxQk3K8dP+lbUbv5eZNDLLpjAG4CzsuYLmyKXadZr",
-	"jnffoXld0qPuutF1mTimbxZM8PmK3UhVusMG5wjOFxxBWVVuyoW3gfAgS8W2Kzl3Z80/4b5dj1WK3NTe",
-	"w3wOqQF+rUXYDaKwX1BuO19UVtSKW3krEkrC2ttGI+SnMFauvcnU16yAeVc6bQhljJeU6lv4OYUB9xZW",
-	"nPz0eKkfe3KpnV/qK0/gOy7UscDd1wGjhOVMWUU4bSmzcbazwrQnSCM7VqJcOn6k8/SbUs/N07VWYvdk",
-	"Xf72nOEswIJvr05/p8ybuhZqvmONkrZgv4vkC6vFXMhbYS6YUKJeuhtEKvZ+VbCNNhK4qi8A+cIelsuw",
-	"0ga4dFbrZrlKLphbOFeoUGz4bu3GYDPUVeZ8LZjV4y7/uV6v3fJ2yY11E+Q1cvbogxufLFCdq4rPnNVq",
-	"60bs2zZzXddinjGtQPrUlRQ1W8PeTJEgl806ZUz5bU2vuLETtqiUS2kT0/5KzOWaV3uc9MiwtVS6Bo5K",
-	"7kfZiLFix/HdLnEZVhUIaXg5ryrUosw4dmg9EftqhTMlzSROeKuNE4uJPfA8e1/DiVqijO0eOadQjrfE",
-	"sr4kq8cOkhZ5MA0YJnUb0f5Mo4RM+yk2tbiVukmw5A9g+HmG9FoSXs8oOFIkqcWWk1owenLv4Dep2dW6",
-	"UaUbeRyHG8vD4+MPvf9R4v1WW9Q/R7z8Fq3y0e/904ur1Cv/5nTPvc147fQjd2s5LmIl36EkRxHHeH2Y",
-	"s1q5HQ5tOAb01kjSBUlV0C2Egi7wXpAm0R55crUXEUqn6FaYcHk3CeWjEnwxxKgbbaxUy+Bfx8v8kWGV",
-	"Xo4TZ5uKz9PkB5vRcivW4DrT+makjdvxKcDwBS5kPDG+EpW8FSnn1HzFlRJps64Wc7mRpAHti6gJPqe+",
-	"ZzgMXIQJ0IA55fkrZ3ocZwbmnP8hnFJVSRPQHY2EC1TPeYXnBo0S0vQKCss8O332/PHp84M0wOFzy/1G",
-	"VgkjoeSWd0juVNDU3J3ZP0mWfOd+kBAm+QsKPugT5/vX33/N4KuR9xQ9CwujaedI8jqy5u9iO2WUmLG+",
-	"q7xT4UW8/49Pz67Onp2fnp6fnv7n07MvUrv014ZXOT24blTCbSGsrVB+1I1C9kO/ubc+3OV6WIqENeB7",
-	"2plEUjlnLdFufEcc1vO4lEmF2s+sYLqOlIG0b3p32K6DgJl7Mj87a0l1nOIv6qkdGabP+AXkgOn/nVSJ",
-	"4+y3YZqyE87BwQmF4XPT+l5YQbZWL4ry00bXY0+UXI9+uD9D/GXh3zf+QnuL2vzEDa7FQjj1ROS5lKub",
-	"nuP/82SkMEnPt95ZmAwLZu3dNqtib05bdCsbtuGyZFaD0jbbwVwbK+nQjuad1i+TkPUdr1KKOkYUpETe",
-	"8qoRMC+lLVsLbhq3pUPyMj5R0ddgN05Tt9HGPmTkr1vePjSiPwZJv+++EOC1XCwS2/VyRy5IiVtmms2m",
-	"kqIsmLvsYOduRW0wWSMvZIYX1tciuvMtAq+184y3oCWLp/yEI4e28CTunnQzZ3I3vM4+YoRacMozSuiy",
-	"0dEfvl3ghQVeMjRi/PuYxpNdim/RwLijDjOvBQW/99ZZilnmm1bxuftedBn/rTNKUiZT4URVOBPSsE2t",
-	"byFR4aNsJtImkC9ycLe26P5+f8gKe7QV9/dyE30zydU0Rs0Ig+fmRc6QhPGwSwitrzd6vjIF+/HqFXgF",
-	"ijaSIi0TvFaiZEavBUSJ0w5EcSvnOTfWjUAn61TVgAYtcNphpPEn7TJy5TyQwJrHUY79k0j03v+d9xGm",
-	"DEtnRI8LSGZ8hrlBCyZ+mldNGV/T7W/9xXTwPA1cOC052vFiT2TYy8lS013592X1TTDxMtuXDUodChq/",
-	"WTDO2uBD1umQS/iKfwxuh8WgIrHvqZUpzfcK7DGu+qkcF+wUshd0Y1mQj1OPMYXewu9xDpHkHTBShtjB",
-	"R5t7FviE2JoSSwgYRQm+FGjTW7GfCIN3xrVepAkITm2KUUvD8GmnHAs252ouKpPa7cG4UIk+OzlRPQ6u",
-	"vgQHjAkeSTs2YpRLrnG6Lzlw2ULX7jaiqCHcwiMOYNmI69luqohccZPw111+++Lxsy+eu6UZXmF2AwXu",
-	"wWXXCdumhk35NNBj3HX5nZ6env3+AhOIIVECSBn7uTqjGtNMSXkeCJNlksVNmy4hjc/ETEv/Npi1n9lh",
-	"HbX3RocFFoxvnEYn1dL/6awdA6R1u10Q81dSLZmu/b/SkxgfKkl5g3CeqchEKiTh4wwYXYhOWk6p+tOL",
-	"qzveQDPKQRx1/9BFnRQ1IEIN8DCXisVnNMoBqZPb9joWjOfs7Ev2PxxznH3puPcI8V4j0WFtR9zr730C",
-	"UC+Gqut1U/FEypLeOqaWNWVRuLmveSlQaYXBEoyVva8N3cNDLstWHQ4RbkinlKpkEC1MsrL4KZdEYVdi",
-	"BwnUc54+COkL1LQqgxu7CDTKMWyCrDP/8RRXi8/VGrRJcOTsVCB2k3Id3OOM7i3mkVzagdCEuUymOt1b",
-	"FMbQ8Ed6pg3q5ANLUOVxobU53/A5hTASzM7ZjFsr6h1b6ao0wf0/5zVDfXbF66W7SNPRl7VUcu10/7O0",
-	"+aVsrROBmNeWrfmOzQRb442ka8YVk+pW1FbUmIMryk4OdFKIolv6Gp7PLFFatpS3wrj1rLWxBXsfcuWN",
-	"qCrD1pjNzTFeM7jM0wmuGPSdD86NkjgVWQyW33TmScVO0RNgwHTI4mk1fdoDCssIW7ZO+6HDstA9APvb",
-	"Jf2WNsXwnWEzsdOq9LnTM1FJcdvbd3aj9FZNZ75aQCjeZO5o7s6enyX6zOF5NA+0ErQbWs0F6Ilbbuch",
-	"C/c85JjzNd41hTdOIGmjk63+hGF2nrYrDAaSujficgHNKWhMvW1JSYpXvP7OM9wUMYHHPGV4AIFkmc4E",
-	"4uVuwA5wqnKBqcIl33ll/PT356DKbEDyuKf/+zd/Pj378OfTx19++D+f/fn08Wcffnv+59PHX+BH/5a8",
-	"wN18E8fqFSykTUZ2gowyjVXBNqIG9YrKQol7oGyyZabTg0qVp1ZEgTCj5KasnCqhlikjgBmra74UTtLi",
-	"Q+3kqYzEi2iuzFbU7qhs961fbZJJ8LqxeOKsLvnukWlf4xRU076nYL9jG74zI89ewiSUdautCeVI6SkF",
-	"ir2hvz+kzBu9TRZ/tpmz52zm7iiquGgl9qytxQkrGzff1vOZkWCe7EsNVjIIgYoby+aVNk528N24NzXK",
-	"yurIRJyWqp5Kfry8xxU4Tsxv9vWdpdaZjHRvovqNK6W5caZZpec3J96DDMq7qMRaWEivX3Irtnxn9vfU",
-	"GRRuqMe3vHZDGzcmTOorHBj+fkWj4xfhFfDPq+g98MEfwsuG9Xdp2LbWagmCmFiflXqvnmpsAgzQLEnj",
-	"SvA66b8+kP0fJ6gMKZxxHkHGNXirq2YtHm+FXK6sKMFNiGntWHyOAzwyWCoVDjfbroQKhWXw3UjHD3gT",
-	"DFwq+7MxkP1SFmzWgGutl3G/E/YcQ6/uKGEVKsfbvxZzXZeiZI2ar7haxldjRDl6QZqsuMS0RxjpdJTv",
-	"os3EoUHCm9r5xKH5Lo2SjBPn1/fFePRVX2dGX9Vhf1jstOyNcfmGff7s7PdJ/5VUjRUm4xQnD8yORfTY",
-	"J/NW11V5fYe8wziFNXIL+bl13jBI2q9CyKtv0IaY02ApHKiHNAhaMgu5bOqUyvsaZA4FV/2DUB5dePYm",
-	"nkaeT3I2idJMXMGpGcYdHa0YV5B1z9Z8vpJKtHItKK6lFibvJx3vfXGX3eEqfmPfCV4edoKOsCnW+hbz",
-	"Kg7ai0ZTaqdlc9ACmK1lRmikva9wV2yE3lTo6WEyKrmFes60I7bWC8r8THirapmpv8w4aX9UK8Hrsq3x",
-	"hTodI9Vc+GxkzL6iW1mrSkIWt5EVugwaHAFUUaBNUr9qteW9ryCG0JOLnz1Ln25eKzo7GZVJKmOdElYz",
-	"s4IK3UrrG8bt9MsXqE+utZz90/qUo+PZctGgfPhBbHO6nz+sPirlf3LBTLN2V5W3E6HEzJdJ3DVxMGgT",
-	"fV9R5Jt9bG7k5rHeoFH3GKjgTputG0FM1hx80SU+hTWhh592z+y5q3CINIGV2+ivxFz6cHXPJV9Vepu9",
-	"wmXyqDqZz+j+GBeMacyIzJMGfeI0oYH0dlrUWA9cWimtxMIyZ44ZC7UdBjNuTvZTII3g9TyV2C7cTYDf",
-	"OjuQDhdKK89wRQgJ7we3Yk2K9r5nPYN3wpuE7Z1GJ+CRgSOQBgvJUe1HIyZyQSnmMhlc+cbRNzjv6LGC",
-	"yqGlCSX3lHHtbP7k4oesB9qTHEf1FF4nEHQdduWgWOuznF8qzSnHfNJYpwm9rTWGt/vOGzG/yWQ0XDlN",
-	"0RmtWomCcY8KonQ6QnsjMprnrajlQoqauSeSFnybUdULCXGzwkrYGTfi+efsN+++ecWef/n8WcGePTl7",
-	"8uy3F4DUFYX5jfybQBAb8deGV94p7as+3cPSYNH7pPwKtDIyHkHw5C3oVf7J4liPfrQnSNWIRO1EMvtt",
-	"az4fchnD4UQjBOErInCJgDuG8oDNhNMrSH335kmsEIeC4jHWH5fl6ExPKIYe+7jRVXmMeTbzZWgwAM0w",
-	"enuSwk19Ky6t2KTAie5We7KQVZVNz+a2IIfEBIO7kiqtEM/1WoDwWWphWpt/0VCtL+ov4FkvEaMGXGec",
-	"kFCc2jzndb1/mscrHHqrcuaQ9hMQTG8JyyVxcYx/V8YBAs7ufmJUwXyaD6hq53hIgDqihXU5priPkqPa",
-	"bCvc7xSXfSUqy1MOX9QvPXWcOiYu4EhjwWe4yXuaZlgDhhxQpHSYF8YYrXB+q9fiDsrmP4SG27qEetlB",
-	"Yus41BRMV6UwFpGaxtZpXLlRj17FeF36K7HWylj0JRwX/nUskfHoBAiq2IMgAiU+AupgzmdDgYN97csd",
-	"HXeO8AF39cUBntGB2qwDhMztpJIaQhYTwN+60ycBANpZjS6U4J+Nwhp+Q0Yix30kG51Ild/WVyD17jF7",
-	"4U7pCJMzCY7ICljf84BpPxaB/wWPVXRu/z15bDNx+6nk/Dm7069LoexQygkF3SEBAPNZRbXYu80Wsl5v",
-	"eS0ynsIyUxI/4IS7FarUddovMJQPt+HSPfckLCwW9W1t5YY7op8spV01sydzvXYSca3Vllsb/wleLPOU",
-	"RoW3I+He8jqVk46alBG3ouYVg6OJOC6Y4zYTK4DhUoLypp0SsdJbMGUdw5fN3NlfaSoHQu7dEJeNutyI",
-	"eRoSxv3qOlt63iJj9uz3Wq/ZWQ8XjMQgMsUj49/rhHqMXRmDE27SSYEvDNTBsDW/EbVx/EVYgpiP4dTS",
-	"hU5GTI5kmiSIJlL0wziWeov+3Ydhp9ZVnaoBT16DJu8WgRjEOZKyCKlahQ+TF6zNihhvkY+lLog2etjP",
-	"NHnXSDN3ptCRWKSZhKFvtbGmYN++ubw6f/vm3RXmqzEl7FbXN86kOvvy2ZOz5//+5OzJ6dNnn6MPDvxm",
-	"PDY3DqCR4ttTy/r6p42YD+dbgU9AwHMhBzbnBEBND40YNtvB5eH0jTk3tsBCC61E+Aq1aBQs9DaqbH5k",
-	"fLLzjM4aZM9Wgt8KNEkh0BzlsnQzowxiYK6FxSwhiGw9QoTMoAtBugN9T9UPe4MYxsMKEmCaebO+cLs4",
-	"EgfL0WSkxufWnnpdm9tD7hskldVsJiBNUbm/AVm2luUF5ozxWjA+07eCnTKtqh0SdQ8T1ax4LUykvY1x",
-	"u6x0bSdPFMCsW7RbN9UjjOlgRCNh/WSIeKlj8A1BbvYtasKBNZ0aoYX3QQALb7XHgTVCEHhwT9espFD2",
-	"OiMcjypPOzYOmvF1hLNOS9yAAlWzpRgL5WbEX7O59EDEc1Zxd1XSpsPpXMnlCr2uY98iyzx+Q0AZg+2I",
-	"YpszYCIEqv1wSFa6hRRxbka7e6kwoZvQXo1bmsNCekCfyZxyhaeC8vBOPrVcayXm9roUFd9dp4I7L/Ee",
-	"CunElCIVbExW06VZ7AeDQ7Lk89NutuTpx8n7biuah9wPPXsk/O5awkcL6n2S1xLyGkzLMp9ECvqSb5J7",
-	"fikroebC6yB+i83d9/iTz27nP12vdCqZ5J1YSmMDJDgxpFNvIfzjUzE8ydzVgce+FmwLLWcGqXf27Isx",
-	"c6tFKljWzo3uL5gW0cxTBpz5oG0tdFXprTn3dx9lp4BpPWGSZ+lYT1ozkKiHeXsUzY99KxS0g7Oub1F7",
-	"mGgw/W2It/Y5BcZMzn94xrj6XHH2QpJyC/m7Kafv4QDip170gGDz1y0tc70BYJ4cejJhsKb9SchaU26L",
-	"GeUblGy7cqyFG+bYMpNXoMxGzFO1UK3I3MPgzKcnWbkWurFJ4XZFjQLwPoaD7GTM3WWbz4k6oMDStOn5",
-	"okXECIw40gvgtY57dwR84zj8jj23HrR91sfoiEWJ81kNtZJ9hLERvYhwyL0mUYPttr6p9DaB1aO3kfxf",
-	"6zVIfMJtpjx8b+BjIoBeCsgIne3AI7iX5A2/3Iq6vU3akUHfr3ZPcKj/P3nKHrcq2eOgtT72CmrIs8FM",
-	"ibbhBozRGGEKkh0ewiHZ4AKHHYvk0hYojXjah71G2Wq40OEOErAy31MOUQkouI0I2COBtO39hIwoaElB",
-	"I8bXWi19L4Ujkq7pIX/rAvGS/NrkcBKXXKok3FqiYoeOGPTHEYLUFncbUV47pm64dTmzDUrlwPcB6gI9",
-	"YwQITHiiH/w/907fm/f0Wt82A5vGGH4rxqZeZHTbvn9t3HBKlxlwF3ccZ6LC2nlGKb770cjG5rItGiNK",
-	"ZjXgciMRdcZwqjPtErj1YKVrYZjVSDTuMVMgz7quAStPKnQPXoBdo/Hxfp7golHH+ISARrhUT/8CuYum",
-	"nuZLlSpd5xVPAkl+fwh4phIGqbhseO0UfseroaNCsAWcZDUrvVVsN9aFeGRlRhZyiKLHk7IXHLW+B2jj",
-	"hCbmkzIPDfDGPbeX89YWbHjih8nn9u17j+HcD0sdgnY+iOacy3F9uWMBQ240wZJtI5J40fTa3HrfbJMG",
-	"hLQrtqkFYIgS7Qwli6HDzDC9bdMTN1pXj4z34ANgDleOHzd8Py1oQccjmZFGOWMeKwNIutB1LFSndIkw",
-	"aUiQNVc7t4BMOC+rjLU9FOdcucW5oxbPDWQQJlQ71vWSyIiqGn0t6+SWRFIi0InITqOjd3Su1+4m8s7w",
-	"9RFCz5OOplKckPAEwuQY6QDiWm4xF+x3WGQiFdFqrKQe2GJSnIO4ZLzSSpy73Vj53ZctSq6zwmtst7bu",
-	"9JgYgy25B1RPR3kADZsqRy9D8liPaCvBy+uMqAjzB54zYq7hkFjDoDQW1BP3+6ACN7NHpqDsftOpp5aW",
-	"8WUtxnrRZb4o65o0v8SVINchszBOLPI5n8nqonGZRW0yVI9I3M5XgjI58BVbaVcSIlRQt5dRRBaNSRWR",
-	"vl/t2unjUtYeyDgNQhBaWw9NDNv/Cbq30fMhyj41YieMEkecZXkgGepbaayud9hCMn2l1zwCAaBUWmmY",
-	"77AB1N0X8pO62kxsL0OTznaYOboXTgw9SXMaIFoGvJsMyeuUCTI2b9uPkdSxxw6SBdEYPUASxOFrvOWt",
-	"R+5z3I4+uoVwWoLHbfB1P75FDpnrmFX8pxdX4+aAgLKHZwHBavdy3/VsyvDXQxFOtNy6L/I4t5Q51EfD",
-	"HPluNaWDeTblAtyOlQzlUcaKDeZGkK2ZfnkA7O+O9gdY3n60hPJsRhce1Hp93ZaBZO9oqlhn6F4cP/5K",
-	"8DucjHQaMuy2uBX1DiMuojKBqN6VVI6fYusx7e0XZCvcmcKdhPeUI7oWwWuf8CXw+U3yxr4EWEN3SSGI",
-	"HWSweQw7N1xUEOCtTvic/Byktoee3t4ndx/As6njiLkfAB1zp8MYtVYZcfX8Bz0NvVJv04VmJCL+9//9",
-	"/+D03B8kE52cmkHHEaYXi7G5EgFrInmScHO0EuY8SpnCHZBxrUu3yonf4X5AhW20CLN6ikRAATX+PBBp",
-	"08asu4c6LiG3A+h/o/ti0kuuBxFV9isqqGi+7DTOiZssBOne7vOA4vEfLa/u27YLXjOOl4A0/mh6oupF",
-	"6L2BLTlMEX+H3mPszY++eVWiX4meAXNXOtPXbQ1orpbaYfm8mai3Rw6EBIO5Ev5aS2Mcf4yD7CECfN++",
-	"gz75OnqVV886b/Qfhhf7ofz7HXnpWsiivydw24xoSq1267ZrYScJrlElZB06URpBz6w4Gm2+BpNaJnsR",
-	"9l7MLvX8RiD48ELX0EXfCCdZlWY3YnfOjAXFvG7FsNVVSdBx2bLheQz9NVgdFR70CTRUAzr4I//czy1E",
-	"01ilvgU32WszE6k+QyOErFSnf1Asa9CR5p7JW7aHwNmvQqJSFG4qaK/XfIf+GMpLOGeehgVCn8HO+pXB",
-	"FoLwgwJucnWnLaVUHlNA+XXHsWU2UFooDRMygOl8Q3/FFkJni34tSluEfGWzj+3eBvFq4K9uemfIHsNp",
-	"lGIDzKrVEYEJ7ENzsOoNn4J7peQHL+4reCiDZ5jtUNDijIUj4N+XlM96LQhmINFOgzAoTBJluS0+wNtz",
-	"XAljD90icXi8qpsCEJhQK9liJxxyO8MLafgiWnSOXiSHMxZeaFqNV1Enilt4HecgeD8hXlKGC6mxLQSG",
-	"Dw//TdT6yX5gOPhGRiiG5Eg5BNWfbujxUiylUgB9vojyIN1dPtotlt3ve/axGKpXH9VU5GtVdryAPV/W",
-	"4IIeqjst8el+G1pP7pG+IL0WUPSd8uRu+e46oC2mo/nOvoKIgjSMpjSOLugiksIMgKRGXhiudq1RFpD2",
-	"NECF1Ldiknk25xOabAcE2NRAQlZpvzEYMMaGaC/klrfWw3S/aHCHDdJrEhkWQpQm6ea7ilM0Qi+k0H6z",
-	"AldZyWQaDmZRaV1nwquQYZS96iF31+o7EirtHbka7MK5gfZXB2Hs2iZZcBqR9fKtFYnDH5HrsGA3YoPg",
-	"p5zNKj6/AeE9XGTtVu/eOJ5jgV0v6WdpdHWbRBl+v9K448JS5oSTCxcUMzz3EJOgrisR2Uyh9j3CDuOE",
-	"soo/TsKoQbAgNY2oxgmG9TNaF2w7Hbzq3lCw3P16nXM8/kAySRq2gLMRFR4xbtCuNSHjjGD2VqIq2YwD",
-	"bOv+SUrfHW8WYNzuHs92MH9nAxMUydeNE+BPX4q6kmrsFdKKUDoF3ZWSvAxsE+4cIlMryCMZFUmXmIVz",
-	"N9D3vhbs2PZG+8Ujg52GRrQFil/x6GCHoKzaAvHFkH4xdGyBBpQYMfkH5ODI3dZ9BSZUMsYdlQlM8xc+",
-	"VKOsn3ip/lAcqR61LXFoQhqBp326SbRhOW4dD3boFPXYrJYGvRyAgs8Zxr99ZvtJDm1kFOzMAWiWrpH/",
-	"0WFaskmRbj1vK55AOjzqWp9mNIC1AG9PRWXv7Ro5goFprAOKPCHHmpTxnm1ZOS3UnRV0WdSXOprUOEbT",
-	"VRlh4Pb34S7w70TUUFlAaCtkK3kg+DDjHJ0vb6hy9u4caqY1vMPwFr5/pCfD5Bt9vSbsmjLtig/QIpRp",
-	"lMK74xMCKDOxxIM9iHHkS7bgF+n7W0aQKNMKFivNy1FgPjdKbH2Q08ilYoBA2Km/qn1D8I4ujGFTjACg",
-	"BoV/QyHwpG4NwXg0K0zGW2GGAIQMM4jCdr4ag8Ut1fI9PNvnGSiWDOQdWW/TstG9V9y8jkq/eymtLb76",
-	"HSN7mXiXf0H64OC03gHwZCqB34rx5+KYBgZrUS9T5xZaU8NtvxBbwDCEGoFaiJD56gw4TLQm/la6JESE",
-	"NOC3TmoWb3kNCdyErTVfyaqsxeg0YCTdD7oUOffceKmIYwEEZWqsZr1OBp4RwKCNGwJhIIKx6JFsL7Uy",
-	"FyyNIgVL35+xxvYLNA1PT7/GNHvdShtqqTOFZKkUG1kLc68tNu8Zpq6dZHbZ4o71dWk35XalqWAaxbyn",
-	"LxWSyx5EX7oyr6VXT1JDFTOWXwefBaaU6YXPuBaVEWNwAEeX8t0/YCDSPyHOJnNWLtlWqpuUILGhBGjD",
-	"lxE0p3seEsTntYDAI5sJtmksRQDdI9TmNf59MnD811RFmmKXf/qD/+l2pavwyv94x+ZYO5PQ2FS6cAiB",
-	"YxvLZjsmHjt+hMJyEUdCs3KjPCHywFTbc0LvS23XH8VuNBjVmpfiYQWDmevNBEX2j2J36X5xUIsFylD5",
-	"Z1Cj6WW0rgxxjhMkuUP+DWYxrD0wwLLma8bn1lwQigFcJBtRc6v7dbPDJz0Hm07oagfHuQPl11K9xt+c",
-	"HdgG2gF6V4biOO7ekpw9dQ64mObC4+LEIFj0DbqbIdnHRP7n2HMR6dm+ZB68ElTcNrZzFszzHQ4Af1/R",
-	"KPAPCod9+Lk4+S6qxd5zwm69uxwx4KWCJALIuuz3uojmDRpSKUbO1E/ga/cr/4+vBE2u7RVzEBtSluD5",
-	"27ffluI6BXRClRn9hTwyGLEMef5qOpRIDn8WYHR9dTTESOa87oZHRnRVyfnn75r26s8lOEun5NHmm/G1",
-	"pty0BE/PStBKzSmWZoPGWZuw9mHAZXt8STMySzuXlBj4DvtoTeqqYPNdFbIQvj73LJklpnGE9JtasL2t",
-	"tMopD/EptsxqnbSDVtAVbn/MWaXnNyPTdJMNIeJmEOHEBXIZX5qJuXdPNs1sqOl3L4l3PRNl6S6nmi34",
-	"rJbzad0mMP+vO6FxK4WS6b3xVtysOpEIIF7BVuKnsZ3BaRvoDUjSPCO+wzy6XkoMNEqcDj7Xk5FXL95d",
-	"Pf3+9Q8/Xn19GfhUNxYK7WmRdaPMHVoCVIIv0h1EEMueEi4rvSSIoNOxQgkPz0GHOD7mpMdPh33WMNuC",
-	"yAs/ad+U36LL0J8nsUv5RGsAtG2bL8xEgNYZW4KRPs4v4bXtOcRq+VEcv50QpA/cmfJYyL/l0woqvWzL",
-	"B5zqBK7BWjfL8WnvqeZpC92oMg7yt8m9CstPo/C/vWCNouRszra6xl6ZbWqOe9Y9Q4HJ8y6AKkJ/UFo2",
-	"4Kbstba8IAystpmbWy9MsghAe7jj0KEvpMYBygLyjhsHoFL8jQk/BxcM+GxpCfBX23sS35u+QrVNSYJQ",
-	"kx1INDId37fPmcAy73VdHjSattRtxzd0A4by0ydOLdqLi47CwBHN1Pq2Z2jM3ZeNENFVcYT4z0/5ym/V",
-	"uJJuAlCcXgN3twY3vgNQT6PYUbbL1OlsRC11YkBCdXh8euYUAfoXJe2fj7qyelrCqI5FmZLzbjOj1MoZ",
-	"ZTCbqMyYGyfoelgKF+w0zhA8pgUNUqxoK9+jvlLELBHUaZg5bd0B/kscmVlHhY9zDz4c6D2bODeTLxw8",
-	"FYkr5/5E0dgAt5dRUW4GBbshyQgWlyfv+2TcxfNNxrj0WMY1a1PkR+ZLjlfZvJhrC4rIaRW9s40SdJNP",
-	"+kzo5B03q+iqSjGJB3Q7TG8f8k7StZM2uEfahRRVunoP/SXkbSs8yvmG21UHrAGRpxqETyMggmRCEHUT",
-	"PGCR5vr7dWYz0ffXTXge5ys9Opl4zX/yvrfIrZfKLd73rwTc0VP6X+RzeRx9mChs9sm59znovWbPvvX+",
-	"npZ7TvvTO+Ri6mVqjmmv+Z28Fd8LY5LePnD+POUb+fT27OnWYCnbBeMMcbIRzR2d/27gFoy1o5nuO98W",
-	"SaQ83yHc8qL1vDmptdJrAWeJgGqpYg8m3fang84ZT5jP5oWGxkwJCaCGBAJUM07Q5DGq+24jCvoyNIPC",
-	"HzRBcLY/K2D4tTRGlG2WOCrnWOtXC7NT8xG38njp2unoPlzyE7cmhoI+aiA3nDHiHorynA7l3vnRk1Dw",
-	"f3CXGIWz5NoxNNEVOixUFWs2zGrsLOv7ndwfqYKdd6i5WxSESfYEizqZeW6j7hVLZ4IDLmZbJbANTHGB",
-	"TEyV9ZQaWUT1oAKpsPKtFyNIzouI87EDz5rmERqLhjG6mZa6xiA+gCZdsI1WS/wh4dpazTjbSLXsWIbe",
-	"UkIuKTqd8yny4EY6DKUP337ICJgM5Iqoa11Py6rLxuHyfmJfqhx7jBsFcZQPA/HlbHgKK6zT3X27iL9R",
-	"+x9eNSLVDgD5v2CcuZsddlE1VZWLQ+E4ASo465BOJyy1W3HvCUtu6D9BZfrBmMzKCYcOemxo5QQtlx6h",
-	"U3q/McLx6W9pEHJ0LK0LurX6cNQ9EPPkwnyrYejqgCvziOYefAPN9wm11NDMKYWuMS2pt93sgaTeSd0A",
-	"s12d8KrfVLwxclaJ49sd+yLatkMaLTqawwRev382/56XIpl/kAxwXGl0zyrLuGEvGrvStfwbJOCcs5eC",
-	"16Jmf/z6f154+HqfIp/MTaBMhgMh7n33EfTEyeYLfM/rG2HfNVX+4Poi53VjLLsRwt3d+3UnQyWB0PrF",
-	"F8CN7YBcm8Hi/W4phzRMb4RCZMual6JgyTAF1tNlQBaGCvj0duICltyK63mlTZMCaPNxZoruRTX9QlFB",
-	"v1TY04SW6RTLDCSQGWrYfoBOSVZrU0x7uKmQj4EJX2HKkVGfwp+epzKfsNkXrwVbN5WVm8rj641EGqgz",
-	"0f85rypzjpY2ZjluubQB79R9zXiDuE2UBOr2if2GQwdE2AsJ7bW9YG+1MRibkKAXVqjfXjC5XotSgsGA",
-	"b4Nh0AXPAScdMAWfAIiEVI1u3OT8eaLmSHATzin7a4sBDqzU8XoMvJmwDHCUw+qY38MeI9KOeF5vze2k",
-	"bEC4lpQzTwB6pNloZXLKElzv6HjC2lnA1XCaswilP2y2YzNZAswcJKNupRl5vmbJJl693lYIFBqg7SH1",
-	"YCV2jNq7j3zN9Wx3nZTv70Orum27Qngj6ukUrIJ7RJRusZyVO8XXcu54VGPfIAh/+2nLsqzEFDkDE6yb",
-	"SlzPuBnqKrI/SeC4UMbopufGIRzgOnAmAQhLQjgBABFYjMeyZaAam2Mnn0eAys4cuviBoTOyhnw3T15w",
-	"3zRVxfBLlGo+DcfHl50ELfmuIHQy+Fg3hqtydGyiFLyspBLJNj1xOWtcZz4DRKL0zahrYeRyZa9hJxLW",
-	"tzNOYasAFM+dQyBVEdwapJr+BaCOnB29btbIDRtRL8QcJCa+5FCZ9gAiRhcNY+8eooSi3s28xTpsj1o1",
-	"urhMrrNA7THkpLNBuBUlJg2EEwqiuCywT+KW78yReH6DYMeJL8FdcD3AIVcAluHhazvgs5lGjNAbP8ca",
-	"RAo8wgWiBXIbdp1+HT6PhRd1PXC/PFi6f5OUzW+lmrkLuNJt3rJvtgmJPo1BHjWKy1vx7PPrv+K5Q2b2",
-	"uZDm0Ot9yCBzLeGLsRlEjCyDrp3tapfqYD7K4voRX0zX5h1CKeOqmcc3cxfVgtcixxRfiXmFiMD4nH+H",
-	"T1X1Nb0kJ+if4I5CtefQhmx1bcS1XiQyer6nazpkGEf6ltMP2n4fgIONEcj0G+x1tk6h1/Ay8TLwyTsm",
-	"d6KKdBQI6FwE2CJwQFfa2GPgnCPMQC8R0hqX++5lK8lG9qLoN8Vs48hB84mDx9gk5LTT53Q7Fnp3ppON",
-	"AOLeA+ct4EeQI6FrMNPQ+afXSzg0C2tRC6enARzXF2NRC3FoPbCMSMkn3X3Nd9DqhFkN/Dp9ym2P8xQ2",
-	"SzpNoq2s9fPQChSwtl3GgbKL4HVP9trwL85z6OvWl9IN7Gw2lcwqoegJN8AO21paK9JAOptazyqSt6ME",
-	"L07qLf4s2XBvSsYAjpZMUetXjdJyQ2ZRmHmedH6WYwPNVyCnqmatQt5Kp2onKfE9xH7ibuY7MyKhEcfF",
-	"KdGP8ktK5prCbxMazStYi1d2gSMmoTeluwe88apmJXzPyPRxy4UPBs6hbuycomLeIldii6gvCmscG+X/",
-	"/jCIxtC//Lr9x3UsxS/YqVNAvNccKiNYEoUlvXfhiFPkwK+i8DsziKrwvbArXV6mFbk3CiOu1ItdbxXb",
-	"cEqBCPIe0frAnwXWmtf0UKnkpXjC3jnzFz0lQYHwRAAVsP1RrHRgYf8+4B8gYCbD2G/7oyOGLvJgBY1b",
-	"qUkrNLWcS2cPPjkDSf/kywv276enEB6gDLyEjUenKoHnLb2FId3Vl65fX/NUfymn+fKZ0VVjBYNQGdio",
-	"rU9wvJGyhu1MJ1NdJ9/+plXDC7YTxoq65LtHhvkI1JhMuOsNqvyZxW06BoHX8ZVUYRN65sBRTXFg5bRF",
-	"SGq/6HiGRcs+yfPggXj2dbLkEfmh8d3jARFN+tQfaXzbqeBiRGg/nRbkuTYKL3e+a9OdOynEkNgpoWrA",
-	"AeTMUNh630OFRYDRSSfFuql4+joz2DgI0qdN0Za9osgCU1DatKY2BbJlAGn/TQr0OerJ1iZFD52l/WRo",
-	"sCwheTKkZ3btDAgyzm+0igc/VBr5Iu5QVkSZrI9Pz5KjCDsIa282QiGufejx4f5xy23MPudtc07gX2oc",
-	"Y7ApkRHVSAD8GEF8Xw5oajegQY9G3QYq7cgWcIcSluz0W7FnI6SbB+eg/ZW4O5z/JlkG/Ubtnce2v4pW",
-	"nRYro6sVVDrI8Yr6sZAHtuQ7xGkAsTLlFeP77RQnt9zmLjjDeAnesynvviPsf5Y5qavRA/UEIF0qxpjt",
-	"tAPIAueTHPf8E20vkhYPbUuW1PSK9jLzHN4K2tSl9YPYvo36Hk9ICH2Adsn9/POhjsY/6FK89b1EujPz",
-	"3U8T1nKy98iL4MqjqBsCXxzXlQtenp6wlXPxaqVpDscBeCx4U9nw2L5c80lRncr4lL3RmNWYEVOFJvnV",
-	"/VGm2qP2YVkS0+1uCOxTQWZNAae3YLcaYqjMt2rNLikh7HVTpzb+G7fmtohqDSAogBeqYDmGwgtjiNL2",
-	"44Z5hJfmifUGnZ39UmCulKimJLylZ+MHyr//yDxwwEIaV+YCPsQJFVAmlf3mvggBIQ/rDuow3Mej3DWd",
-	"s9fJL//igPsGp5Un4qWwNg0rGAjVFzb6VnQhL0f6VEW6hzsCRkNf7hYbut/joSB/7jHvrfXWJLG1oTVF",
-	"Y1bgGYfjAtvkf8BMM3OPzyCWPw2FfKi0JwNndKVpdQR7c96JY5K3u9frghJ9+s20ukduvFcwEoKJRaWn",
-	"/TWg4RDAVgSf51QmBkA5EHcgzCRn7uPy0l7RxqwyaQiYOeLos78/7Dd/evH29Ve/LdiMG/H886auRlWc",
-	"90qUSP4FhonmkzpAb2Q5hyDw/tnxaQ9D6ZT0GoAWOjjbMGByIhuhLoUxSUwxT+4UJ87EslETMB5xxmnj",
-	"DVu4TgCMMkJMeLddSZNGNefmxuD/gbHQ9zMMojIhAWgu7QKLk4hJ3YszVK8zOG6ApzChcsg9nhQjleB1",
-	"ymvxOlLIRzXLjAorptUhltxmPBzuG1bKWsyhR0piz6I2S6mUEfjyuu2Vm3hGmpvrdOjq5c4Kuk7bRLbu",
-	"lJg05GC2QUCOyWVxL/VV+iOTILfkGx213d0eyyn3P1RBXk8qwKbfZGsKsg2pfSlRz0+UK/stdxkVNdcC",
-	"cCKrmo0QvdajupnFQXdy+nsk0GQkjlcVelgw19QJhU2t58JgYA7WAcUiUDYyOsngVtQmKdXJ10bQYSfp",
-	"Os6qvL4DTI9/d7vszqCecn6TCi+EuuUu8W0XWqm3naR6hzI+gfHBILHQ5bo+37Y80QqypBx1JmtChkL1",
-	"3XXm8sjV5r8ArWAtrR0LFbKQVZXrsYsefFBQ43Qh9xNRFkz8xOeWzRrMAnCqWK0b8Hjspde4342fTzq6",
-	"XFD6HjZTV5AB3DY89VkQ0zK60lCOYpHMVESFdM13zFjpThglV48LzvQa1u2HID0fJBIBIIH/UVRJt288",
-	"Q61/5q7JbO+Vx6FjWMA5CfggUdZZi79Qv1xdszlXc1FVvlVKokFK2Qm3zrAd+mKRQZI2AabD/2IjvHdt",
-	"yyVVlBP3FCf0eux1CXiTKBv+gm0IPyTdn5Usc0pCVvSdef+vwEQmiHRANLQWgGO0FuqYdCJkhyKSA4lu",
-	"eFFePtAzQnPwGbphVS2PBGJG9AKez4qnF3hPJDkIJgru++1qB3XBEhuT1kAFG/h3L5ibLw0MZ2FIj0DB",
-	"mSx4hq/eRfSf5iM5TvYGYjxy0shi7Pa8LzadYbjhtZ1SCxHO74hns4x65Z3p6CNd8agBFRiW0GdPWvdN",
-	"EvjQF6l//uzLz798/vtnX34RlaqfHWTomJF7XPohv4XHuLg627e/R3wpFAhTX2xrWy4+c1rR889ZBSEj",
-	"UzBsqQJH/Jo9Yefsf7HHFxi1UgIvhCjDrjECU+7d9cQQ/2ID6ebu5f/95xeP/5M//tvp4y+v/9fjD9G/",
-	"npz/r8cf/n5aPP/s539LhoizUDwF22gjrbwVF73rEU7ftO6eeTw4MHj61UC9+iuP5dcGLq/Onp2fnp6f",
-	"nv7n07Mv0mC8w31cX7QdCULiY8Hkgtg0F1GPLsPgHz8rUmFJSDs9O/d0K9oMFAr1ScWMRgCsVteA5CMy",
-	"tQuqRAJf1BP2gjaAkvbgNjBSLatQP2R9+Q/Qy2it3H+hBMJJCA8hIm0ouQha2AWzW+2Lj7AvJtaRtZeO",
-	"xkxQ8DX5qYBbXGkUO1J1SqR8CBjf6D20hNDszQeqoCIohV6u/7zShvCKSUA8++KAZMhqJAAgUjAeSsZC",
-	"vpTXgKyc33Q43beVfzTWwJqod8RaQWAmKDu/dkrgNUHhx/XonS9C/di1rq9RK6F7130AyVcHC71i0Xnw",
-	"yj8kTMcb6h0R3Ed1ScC6wPOXokIl8KDQ7osy6diXks196WKbmk4SFuoJBVf72kReeL2hrJxDAqy9Dx1/",
-	"VWkfapq2JoJXmbRoLL6FK4mARUKSVOg07sSTCslGABu9VUHr9Kn70OfhCbtqYVOo3mmulSK93FFvzmvM",
-	"U2sslUDJ2l9/PqGFFOpwO6KfwFyQcQnvJvUWa3wQLsPgZXgjdo8Mq7kFxBW0/wA6utTCPAFoiv1Sw0PM",
-	"+FIYG/EinaT96lAErTnUL/QQK+Pw15TXdvCQtEzf/lar61IaIn4CrbduIMPB+2eiXXJsgCgRbd9FRLqh",
-	"7fcQ7W57PjtlpohqSgM/RLfN3F1oUOpQ+ApYuCCo04A0LfSJNCyYTk9YaFcZZTdBWhAzVm9MPMFNrdfS",
-	"CAJDZ7GuSfcI3i/ZhpBOJJrp1JblWA+hPMxk+8MTl48Ula3BAb1Z3Fl5IGm7783Pyn3j5rUbKpmByxXF",
-	"Tx9OZg+FySklZQGSx7EfKh1gUUgsUGjtQa4wpfWC6Ui2cAUD8LivelTs0IHT2a6003IeGf8Ky9bCpkQI",
-	"Sahp1CazNuGCHiuRsModVPSsMRsYO2GKBDrjQyPD4d8kW6RNOAt3tq+36gUh/uVwCg+N7n+PwOH5/E13",
-	"1YWaJxJ8znJtgfaw6bAKDSrGUhGQNBLRh6gvwiD2in8OsGOM8asY140Rf5AESA4tLxL2O4dC8pAFsHbK",
-	"/5rvoGzaYxkr7R4i6AX0UN6xbUlxYjC8OuF8RTHZgyU2ATwyvCYiKfHHYH+ON1v1CbjRxdjj5xTYjDym",
-	"doRQQecBWYHBpe3nhKRqWO/HFZ2xzl5bM9VfvDGiKbXaJerHfwT4/bZNeg2Nzvx10IHTTuSLTYCKO9rR",
-	"PN4o23PM5ryxfcdripnf8uUBtEaOvaTQXrA6Qm/cuxfT0HcbqZbn7DXjawIzJ4+GL+QnxHLMXGHip42Y",
-	"W/C2eOcWoA6ws1NmnhAS4nkEkycRJQ8QE90kcTDbtZQ3uI2Eo3g89txbaN75VWgC2zv/fMPnwXxPUNKj",
-	"Qax0RVo3osjUDL6mrt+5MpxhLwfp9NelqPjuem1SIApYlOS1f7UM+O+4EzUphIn+MMHf8vx0BGzoXCtb",
-	"6yrZ3WsN5VGMcMLxNpXqVtTOPoAT38VwsEkFXqgSJeDoFqiIYnqNGaFZOD7M5iU0mYK9P/dt54wIaD3U",
-	"CpLb6S17lnyT3JpLWQk1F6FurPbukztvReYyQvCyQWqgKRYMRfTstZQp9gx+EEydrfP7OZ1QxBFlpmeH",
-	"dpqsh060DVSi1NSTYJ9Z/GDXCBGSysxwoyJN4Ewgs7DaMxBZCdgsJIplgBMaB++lZCXyllOOgetVEh0y",
-	"cG4bBp4JXO0istVDmeFWt7VG2EVtkHPOnn1xaAPc3GqxNENz0wsMxAN+JTKGJw34m8FRQBC75+R4dmr1",
-	"QlbCk2vsJM+KLBhKJgfnsOaBnZgPNov1TXmzuI/kTlwEqEYE+qPGG0CjRjmdCguJO82P29COI0jAO5am",
-	"f/5gzCTBDji/gdzpUs10mV44/VQq7ER1VyZufUNlN+WZ2Om2jmomKilueyI8nxI2PHlyiJhcjAibakMt",
-	"IbXxga5TN7kG4ZkcDCOX6rpRkMSTEznQuxpKFSEU4p9NlovJJKbGe/JLtU3AzxPyEwoYTF9H6oIdzcRS",
-	"KoMA0qPzqTAwdN2+b5CofD4XG1LD2p8UAVUDiOD7BDnFuhIRmm2SLNYpN+mT6OasG5u8Gq+82xrdF04U",
-	"uqvo7jdjD1u3800SLifewFq0CgxxadlH6Yfc7PGgOohHOqqpullB7Ro5P1O22bB+K8u2Z39oq9CTmCNh",
-	"UV9Knxhzz8io1F4dYFf3c77p00N4tYQg3DoVRjZ1D96Efk9z+rzAGeRMBKmWR2YT/GpB/GIWxL+oPfCJ",
-	"K/7pIr+2/XhXNZE+QyAEUdtuMXg5esYAQCI4Oye+c2raJfOrUn5HpfwfWkfOpwRh6onFty+kTZbffPIa",
-	"9SekBfZC1PPN+dOn3765vDp/++bdVcFq22h3dPuf28qcP336v/+v/xceOX/69Gkpbp9au/vx8uXpSfGJ",
-	"KZdpfgLFDR3tF+wUy/cA8R9b5ubf3c12Oj2YB0nUHtBTolq2ffiRhdMrGGll4B0nyKd+SsWSq0nOuNku",
-	"XRwDI6FEIlUwW+o0RpMLrloImgT4i+FwJz424Do7umtE3ql15cFjwJ2NQLYIy1ZrKGjYoXuLjt7Hd4EV",
-	"/ubYcjtfYeNnIdR9ecYqzctRltCNEluf/wEmOhjmkR6AK0JOwiXh32g8p9HV0n3G918TOo+35vqyxnBa",
-	"1Gh/ok9mqsvDV2Ginpa2/IfdG1d+UYArBi0m6NngYkg4OazYxJEuPBULSbgiAcrJDfy49ZbMiEOBbXL9",
-	"1fOOgrzNHrcUGV87DtMYaRO+h2eTpjTNOLTRAeK0Iqfd8WB1Rx1JglSY3pPkMpijD2N8v/fk6Vdcq6Uw",
-	"9tpZLzGd22pBish1pM34XXEize9lQoXBVheZL6kjUxIa3Y2JxWVOF+122oo1rcMFM34O0VzjblBdAiXI",
-	"MXJ/kf4PsLuYELK3sTIXpygnNPfJQmI2pl9tOrogE04ZgSVRmgmMllZsYHVtGdEU/0st4GCiozj9Q1s3",
-	"e7m1ToS+bWaVnP9R7F6FQRyzvRezF41dKcKlA1hdqKeWKoWg0K5DlkMt26tKINJpB7zndDQGHPmT3PVJ",
-	"2S+YjkklWgdGTW1PRLuBbXkVpp7hvmzHoxmf37TYfqGaeL+eC35rpm/gxm/gHbYtRRg/oRxVtrouXyFw",
-	"7TRuxfTaHoJTEiyr+AUQuGg2xTAU11tRmwPQGf0yDeXUTSM2HKxrNtsBTDFbCFEm9Z1Smk3F05lWmLnu",
-	"dNUoETRZBdXDoYr0/xlPd+OOk/n20cKff/bl47N0Iy5VUoPJ/pVFbV59ntLl129fEOQCK8VMWuZ/mx/2",
-	"Oj32i1711CRB3mIb74GItilWc60WctkgbMcj4/tRYkHQMO1/WXzjUOc8AF/8tuLqJU96JhWlLPHWNZJE",
-	"/aWmzdI+aVGIpWk9miuAfQdfawz16ckWqv82FVfegaRKpoRtx9gLJhJqvwTvKKDfhD47FfWfeb+6oLAB",
-	"OtRaGKS2k4+vd/cmkGgbRzhVN+rXkEqXXsnlamze/GgIMJ/WOLXUuYJsQvh1gTPL7fclWTg9mdvkgzM3",
-	"71cYEQjmYLQh0hCjOMse0f1HAsrA5hw0UjyHdrFgxiUIV1yp2FfSV8g9w06ZRLbp20v0bkLJKuMrwUtI",
-	"tUdvOmjONYZUxvaEI3jasRMzItvoK9pCqaChcH/bZvXo3FeADjlS38XfFlHXtbAFHtmzBRJxLEnLyvGy",
-	"yicttt60SZXAv4NcC3I5TD2E9M7whuS0nTR2c9+fsrdHerPSdVUyIu84U2VEklC2vfrLCCNP6bbRlwHR",
-	"qkQZScVuNAMk/QpsTpVpeGTFZtrxBWGVyqW3TmlKbSKZElgNSAGtUoS7IdFGa51p79iotcjFEudcoWXt",
-	"LqSCcVDlQacRHEzbCb6aVWoVSoQh2ygKdouH/sfYgwlCXlAbBMARATVPaVjswfO4l3PtJuNX7vcrzcXG",
-	"kte5p++ufeHKmCugFmWmETTogQdO75hq/AyYf4BgSXxF2unh7HWwgnCiYS2Fp0CUuE5vi8ceoOnbWutF",
-	"Bg8uV+IPfk4BkCFJVk7CIf5J1HIhRQ3lMNpb4P4tFxAL3+zw0heVEYiRNtfqViqnuq3RLEpA//DFyO1B",
-	"Z89eiIablTBtFcO8aoxTNdzTrZ1atOqIeyNrNuw37755xZ5/+fxZwZ49OXty9ttJB9HjtSXlSaWXrIFq",
-	"iy6ZRiKIi58yvWc3uOkIFu+Oru+oqKkrPVrnVLTqFlqwH6++efzvh+Ee3TbQq4nStMbipDP/HDbl285R",
-	"2AtqmYDvgPo31sSCIUpwetKCOmhYJa2tENvnAlEYzplWFWnsgI2FGn1c2kDVHi2eK+AJVzwd3YAiwu/E",
-	"baqe+YVHfujhnnovKQa9e7g6uaomuj1ouQHXAcPoPovGN6le6S1bN/NVeMm9AtX0ocKz0AVAnHdB5h1t",
-	"xqSTWPRGqPOWEivyOgNFygum9LVHJFD6eiZL/AOKh4xHet16JFp4fs3tfBVSkmaydMcD6MiddbiDj6Ea",
-	"npsbqHH17jNoD/kI2gjgFYmlNligD8k75oItmqq6dk+eM44+F2ngQ/Yb+P1vC2Z0ZJkCg/rkBQTyV8jn",
-	"MOHZzq3qPHo2Mjg5TD845wE+BHt31pD7MNshJVqkXq4YfJL4EQTlLtiKV4vrLd+dw18QRfXJOU53c+t2",
-	"mwomqz9ObpPcafKbgX/PsMY/bAf+vSb3fKCTU8ZhkfgH1n0VJ34eyQOZBGp+mZhmCxcTda/1jUYPVOsx",
-	"iLuZkSBQY3Hcs63HcvXJvYHxseTIjVldIuLwZhS+R0+5avC67Howk1hHZUZVgDbz1m6Mx1BGJo0hrJlu",
-	"rJGlCJ14lLBbXd/suc+T/thnXzwvV3vo+we9rGHGYYgCl5sjoyhD54MpDRvSVZktmwVFiEAuMX/FWTw3",
-	"Y5tI3YeBPCDL27WbYxafypBQTqgiPMBF6xQDOCU4jUozSB0cWQQdb08HhOHzkGLkURkOVDXTjFN0eCfm",
-	"Ws1lJcqvw1WdB7PZj6YsFnIueXWNyRMpDWfcboeB2hDmcQPlbfW/NrxKJk+/ibq0tfeVnxH1/lk7lQfx",
-	"6AbsoP6cd7j9pXSy3idkB+MyvAJeHRou4uUYp/ElkzZEeWeq0zB3pTkNExH4QDeWFGZkPJN9fugveZ/1",
-	"9qbR7njYoeETAF3XEi4w2DyR6YRLO1i5OwAnMLb2Pd8BkgYdqU7SW/fjIcPSGNKTWrSTKW3c9twfFCIJ",
-	"6w8rKGLqHaS+XeWonyx9CXjW0N0thJbsVtOBO6qDOiZjDL0taJT5szws49pje5xkvJMY3BMdx8iJyUZV",
-	"ACO4+zGPW2C13NHu3BCbyUwviJfariJBj4glWDWw17av3xWz7e3fQhLWDWT9/Q1gGKFXWug7M0Ps1dmu",
-	"xzKGmDaq7tMKsLLIK0VPAdR1tQv92ML5gpmtnQxLApvJqjLXmFnrrZn985oyQYY7qAStYZROs6dupKCD",
-	"8o0UISEbjFwCNAfzh7qxZfoneqE+cX54GaR6r3g5tR8vwEbcR73LrtIJiNIeEEZtE0kEAscETV3XiC6d",
-	"IsnftBIHwvPIstKwSs/54Q4uSBMaudvm27NdDI3daWLn3btr38Ycdyx3iuvyB+rJ1m/HuyaQnBRcekAy",
-	"BD+FbxyM5nHshJrzqoKLUW95XVL1C6/FWA/lobKxVr2Eicy5AhDEXeKFoyumEghAYsAD695LaGr4ooIJ",
-	"ie5Gvuu7Cka+L+mlSJG9pfFMgHGcK4ybWpp2tQpOU4A6HtMLP9vbDzc867Rsi4tqre+CB/SLNRFEliii",
-	"Q0Kblj9l6fyGSVGjSUBU2d1wFtB+n5M7E5nwfY9h9wEkqTdYXkc+gAjDlerafjHwqDQXEBaUDwoE2TsA",
-	"AeW44VbUu+MqlkOeXOTG+myEGwt+lp6OrxPK5WhEqU2iZFCsz7gP/PdmN2Q+5yTQ6Mfv0GEGHhqZBd5S",
-	"5N4zwY9vW/BrY4KjGhOMwM9+J5yikOz2iZnTZa7JFyRL5frZSMUWFV8uHfGntYkayBAa0OT5LZcV73ST",
-	"6gIDZgo4Km5Wo+8Uq28EpnofnYJEQ/SszkDLIqY7zrudZH77vt7oVOXMrCnT1a8wiZBTOV+JsqkExevC",
-	"2Qlo2o5HnV3k5zFOc/VT6u0T+/HqFbWPGNmdqDMP0jQVhs9H5TKMho6tgZZTDC44OocwQJEShd8NmhKt",
-	"tn1rfndF+ZKwBA6c0i7dKGUhgPnMhFRLFvPafp3dEel5N2JjA4zneK96supxA33GyoK9H9uzadPYjAsm",
-	"pMONDg/diNxRGduQ3ouHXt9+bRkMX94leRFJ1slfCov304/kS8QZec5K9AYOadgTj0HLpAm/AxyBqSOi",
-	"UDt0utr5htck15vE2IDeXhusEWmD8iu9FnqrCNCDan9PipPGyuD+JxiCGgpuCJz5Q0oZd4M+vuU1VAi4",
-	"0d1Mvo3e4P79OnqL+/eP4U3uX+/it7kP3oQ3upU1iewRSE9Krldaw2phmmps4kvAvhyX5Jor6hPzFVfS",
-	"rDOovCG0vx/xkpYtuKxiidX55TJdyfNW1HP0s+yv6a+NaKYsysyF4rXUuW63Y28Ys+I+9JAC5/XV+iMn",
-	"ZanWxvNt6xCrG6Xwr5KsfE/AuHkc3Ax1s0l2jUvzbqPeh5e8a9S78J53jfoKX/WuUd/4t71r1Kvohe8a",
-	"9Tp+5136bqaSPsM2eeJE/BE2vYj6beIxScqLRr31IY+xRl7BTLMOsbFecYyZ4pV6qNGjKolkYCivzyM2",
-	"i9PCfEbSFBsqXVYa9WrKJAHOa23MWI1zUoJHcYLO2uOD1ISxNEwtyuSaeunvF2T4zQnvDQsIPOO9xTl+",
-	"Ps7jMiy4RwnGPMqR/3m6w9Uw5k1elvaJ6eeYpYuBzlf9g76QlZgIJdCWEo7Tc7yQSaESNGrEzxGEYL3m",
-	"aByMr0CmHz35i9GK/abUc/MUsEB2T9blbw8WGrvJZahpRisjHl8FQZBYsxkpw7SxafwgaGXHa8GcSZL9",
-	"7XWYzhgDo1GTtvOgugoD0iL8/dOZV4qsl8TBl+1O9zIQZ7qxx3SA32XuAqcC5xIaBgVCtg7vTSfKnXbZ",
-	"5yqAR2tYfS81QjggdfyiaNmxcDWCvC1+ZRHdhvYjwethDDPq3ptUCbGptM2dI/edO32srPnWTCuwiFcz",
-	"itH7/JgaFKVzYrrYkqktXd7w+Q34ouqmwoLh0APGDQIORGMR4G3sojI3gIk3GTbez9ITN7nbYF5eQj/D",
-	"xH4frOlbC7vSE9xK38Pz+L4EZbEKKYUfakKp9zmrNC8LtrmFXmvCJgvpzAA22EqX08vU9MIjpbSrTlMU",
-	"gIReq4VOB96xp30SMwxa21ITD+xKf3Igx2QfHOHzZ2e/T0O9rbWCGkaZTr/UiMbt5AiUEFda3yAnA6KV",
-	"VG0rMBZwKZJ+NgSNuE6jpbwwbCP0phItfEHc6T+PHpHWtCjfh2aHjZYwd1RD1XO86NTo2DE1g1CNzVRg",
-	"P6G7ny/ar7jtQfMOauOQ5nQdVPhUN3d1460fzImChylNBfsDho7HbbusfdIf0wSrTa5M1VtBhS0E8Qts",
-	"2MViD9KQPMhkzNDme54iYO9xolku1WuFIiQlPdIM92bBtiuNuHqeWdKJyRi8TetffoiFrpfaWuGhFfEc",
-	"0LGRChtqnjtJz6kbNXAj/tttc5uw1m5kQNp1rD7d6UYTf7n7Hn/fftBxptW6GkyggBKnPpnu6jcsTm6l",
-	"QOdut+hvaEWXMIHYkYifxK5E/KR1JuK/O+5E/OhNOxX84E9+QvjPP7ppRXmbqQyKbCLYa0UIgu7sg//R",
-	"KWBOUfdttb9u3A3w9KWoK3m4OrqdRF9iFyexmOzI2FQuWZAE7ZnsCqKBu2usMd0lxdeYGOXlL8htuD6i",
-	"y+K4hIdMMbGTnMhcjwy+tgNo+cgUnXMG3Sjjkjeo1+9WGH1x9uwA4NMIJKd9ssqlegVgmtPcE2nozgDD",
-	"ee5sS2jWBbgmUi0vWMDlPGebWpfNHL4vpWkfASDKtpxtzhWbCawdVXoLkOQdpBwOPqsUNvSxwKB7ODI8",
-	"HcfpyPvIFxwzFOHvFSdalvOR4uXl7m07Av4Dx3i5ewOjuHd7B/SAArfHKMGyHHWdOfk2MacXFQ/UEcbe",
-	"mq8qwbPmUWiaN3jv4lPojjn8tHsGsUflYnHo6St8yvss72nNV26sg6ZTLFBDhz+admtR07zifUkyayBl",
-	"z31R8Xpt8mYNwRL7auI1n6+gTBjuEmlusMUsazYFfDSH7vlDeObUtmSkOTk+p46EwrVWUJ+b9J8suRVb",
-	"nmwLqyjllBZouqgoYzf2D/iCliP7HD3g3An7dz13R2J0YKv9HSXSj0XgQgvukCoOT7ULwlrpa0j4Gp3b",
-	"gcCpk35kNn3HU6mbTo5Ri0FrLIEjDksJXYtoY+DYTJpSFC/b7+mj66q8vkOaYBsYw5V3hoz8Z10u3yNu",
-	"b4N660wxWYqBAnN42qYlSkvQfbGy5bvrTHusS/ex71HPLSu55TNOjfxBcIBT2q+s02zJPTLasM2Cjh+K",
-	"efuJpLs3Zeo4Au6w9V3z0VcCDZVBqDzyIhMM1bBsrbroCT3Bc29F/JfNeiAUAIZzW14YOvOX2uldoQYa",
-	"2sIAUJQSS27lLZRFAf4j1CKgFb0QW4/tZle18INDrx85ayxU2oVWJapkRgeIRGkJ9gBbl4BF+iSBVw+K",
-	"HziFlDNky1Sl1Fwr06w3OZ8StzQxKD3itWGNEVOqQ7KOZhwWOGEpb0OVxrKWIyOq4aLIxFqgcmoleF2y",
-	"vzTGom6MPqbQw1zWXlW+QF9Rs8ZqOPjOTAqC768LDmkHDn9krBgQa44IKSBJUpx9FXS50f7MK6yZAWOr",
-	"FtYZg7AqAvDRC9bC7LANNKPRevrZPBAFWohg0o+pq0h7LPdKWdq7JOFFsmTU3unCy15ekYlPr2oXmd+5",
-	"H7DmaG/z6A7PHF0nlmjFmJ4xWv2Gl77ltR1y0+2D4eIsx5kLg1dMB5UO8HGU3sbMtc01KKf2lmLkGjF+",
-	"ggmSJc8cA6gLZCXfUf3rWpZKLlfWCS3/9zmTCoD82EbUUpcgZRCLwksUQKyZuAUw1h2UfmK8tEOX8JIn",
-	"zOdPxMeHLDNya0UcGk0lz+ZvycM+Wki9H5ZIUFJxT/37w1rSCcj5284jnslbp8/hNUde107VFD0HgE3J",
-	"4MCy1ibTDMUDoinLpeqei0SPGe+HCdm6dDdV4nYXdb8EY/qndGOYQ5g44wvMbnmqRQW3AeobSsEf87IU",
-	"JbP8J+o6xp1RrRXsr1TRFt9ZPWw3OrQoyVeodI7pdAkdYX/dr4x2cmp8ulnYzocQ3R3EV/gqjZxqe9fu",
-	"eNMQFuuH6Eid/JZdhkuil1hFhEsqd+DD6sHBSrPfgG4YaXcgCwUvEKpYzOQsmkMJRl0cncPNfH/coF0i",
-	"6JqquLHU544AFo/YkzaBZQCQqXupTDo+P3C098enkpRyKVLZWZffvnj87IvniHTSth4s2Er8lNq/W17J",
-	"8jrNJ9+RpmAxfIRNBc4en551bHRebd3tRGWbyXccoViO4foEwx+XjbCWStfXpVzK1OZ8JeZyTegxiG0L",
-	"oTRpz9kz99nXP74r2Kn76/94+z8PJQP3KAzBG0SgG4eJbtuVTxCsTuNOMJF3YOXwtgMXUbsBBRj74wRD",
-	"YxpepTnd34Wh+2cfpyXqkyBrprfKo7BtU29Kx0KRecMqpCr1Fi1/N21T+EnYvwXXzEExQIHNVhrQ4iMz",
-	"qMNKngrttiWZOa2rXxJOiozRi1osKIsq/I9Xr/YjmcbKdbphaZCtAVvYD+6EbfhhEaqvIWoGoDgrHjW1",
-	"6JRqHwPWRNj+o/zJzrC81qrajcY8SjoiX4qlVN3Elj4VQnI8AYugkd36SUd2fEf2zdmxwnu8ZqLTESQO",
-	"AI3JisefXg/s9lvyePi3AHBr2OWEVt03fIQ96W5Au7jUBHr4MOHzNNdXJflQU4DFEaSfNIwAokJDN+pC",
-	"u1dPl6qDjW5E3+VRlAwejnoPS9vF8sfvPZif2FhAiFzrWhTo5A0tXkQl1sLWuxzEYNvmozcvS2aBb9Ki",
-	"WFxIOd4H6WEExteEUmAsU0XvE26S7oicw3D6JHLtOEPzzXHDZLEhl1qXBaPefZADEvFpws3y1yYNFPgD",
-	"BJ6i3jnzlVMD1JJZyLWhLzxNx9Wv3hFgol128mjVPIWzNGt2KYK/tgb8vAHEMopOYJbddqWZEQLtOriN",
-	"9VowXnW6XBzbnyDCKB3SYzxs1oC9HkIbsFDwmVwcmn/hrzRnvoKTpWZLMbZg0whI/0og1NyIrTQiw2jH",
-	"eMPdzzqwm7ibYQ7FGAQKYIw6nQw8gGrZzT6e2vMz2absDYQtQR2rW6gSA31E5lp179pMJDiHZdmfLs0h",
-	"QxBlFqI+rmCrbfUxCb7zgv0OLrINl067K9jj9p94s44CIe1nw6fyZfkcVDS4QgVX9qJVBWwEIfrIhISW",
-	"4XYg6cJRvltjZC80b5hxdfPIMCgNXe/ltT3/HPTkkLkGzRmsqN2Y//3n/3764Xf/dlAMttMKDUfSG0xo",
-	"rLkGi3uXT2g1Iz283EgkNQhfprQwJ2DBC0Eh7k7ok2OjhILNduzslP0PJ4C+OGXvLwJYJTQRrs/dFxWW",
-	"1+77QleiKgdX49/j+wFA20uAjt+HlJ8H5bSW1goFCZTuB3TFOZWnMqPhfeKmvyPTpSSvvGqY7CJcCW7S",
-	"lIaFonN6xqFf+AEVN2xx1O83bGX0rixzRTpsD2w8o9/8UhoCvn9g3seIvINK23mU/tnlYEITBOy2GfTY",
-	"+puo9SAW09lpwEvHDx77Twa7R5diwaHO9Oy0O/pnz+LRn8cjfzECCDdHzx8VeCm/x+boqas1fJF3hiyk",
-	"O8PFhFZNe/cfvmUQMvtPgETbNqXtXWgLm669GMez8PMElnj0SFbwjnwF/v46q/SfMd+ivmDPvGpRFuyz",
-	"lPbfiYdlMAyxK2suDyxfinaH8+trvLxzCQEA24kUrdDCDdsjS38r8pzwjaxEEusoDXSEN/66oKQnABAQ",
-	"W3c/UP9dyAEK00vRWdkkQmfPSl/ISmR91jnf9wtoIWUsV6U5XLjmdyaVpzEp3oQmcRKg4IjOhXyzSbpE",
-	"egSi51pCBfON+gnttSEc0f+3BvzQXK0ikpJSFdoOQU4zIIDrOTV+21dQDK/sAeBi3FVQVXkpzlm0YPfr",
-	"ghHvgNHgyXTX2BsEQBqRA6yWvcYRB8qf6Y0tm7f7SSQIzBuxTdEP+dGUinAOo50ZPsopSIAIPTxZfypq",
-	"v32wne75qJpiHND4PoDDkIIXiZ6HQM52qnS8IhBTEbUP7GUS9xoXmCf+6xa0s5dv7/TKDPGh55MbGU6r",
-	"nyGJT0yUDDo5cEJa+eebTSVzhzY+mZjvo/SW6XRORiT3k+2KYQr7kkmvu+kNvvkXXQn8JnQfhZbnY3MC",
-	"OrpKglFow81Abw+ajttSqO1spdY2QGLguiI/P1ZNZoqJp948nVCpd1/vM+MDXEtKbDOhF50HCQk52SsZ",
-	"ej1GubhGrwUUZpoVGIk3kIdqqDHdkm/MtM39QVtxD+guOFgW4IUyPEw2AVx2tyVu54MFadNW5dunpUqc",
-	"uldvKp1h6rV1QJx56VAEWRSdnOjKCpeO45v46qE8v+BMa0VRoKvnqbx8hI3ek4750h3fL/RArR4WRcDD",
-	"+Xe/zXnIyF0MEthQhh3vBaNRGBjbgrXC96JkmP6j2u59IfZFMZDuWv+VWsgUJ0Y39aCPHog+5+hIinVX",
-	"n1d6PMeHjjU4h4i1+z1ssh1r9rvcDAB+dQ99AtyKnHP7ILwylbjwjbukzy7YKZJju9IVkmuwse6ogxJ8",
-	"DLkDQ5CDr9WtbMFeM2XSQ+gVdwOwpOjV2Fbv2bhF3s4h7IFBiCn3TBL7sMZOgNQ13a86TU47Xx3naEu6",
-	"s54N+rM+e97xlZ2dJlXd/UmudqGRZN9LjtMeItNLYewbyKPEdrdpLRTAVZzwXImqvGjbtjg1vqrYrLHM",
-	"vQx0DL1V7kIGiZBBTl5zlXlRKXg9vSa5qW9FrtH+Mhm/AkAWST1+DXjIaf1jDf1jAp/QnDdjqjpzCFr4",
-	"QltZXZWYpoA5uRxqX6h6xxl50Mt3LH2+aarqOydBUuUT5DhLZHGDuo94FCEzGKJQbatfX2Pk+ytCShho",
-	"54BLhdk3q0wnRffq8TriD7oUoSPnHtLTVmU6HmwV882bZzuGoUcMq0At2kzMWx/ueixB32wVBEDTymoy",
-	"uH2F5suhdsABqXJcYIYcy4O9TKPW2VBzv9lUGXt2vhJ8c7+n71ZXTTJHceUzB92GGN8PCiriIO0YUxhI",
-	"PcO+RW7DdluC+Jkaf48i70vMnQrnnehYoLwMJAqCyp9bz7HIbh9SyI9GzJta2t2lo40/6oNIWT/gxp+7",
-	"gxZBZu3jTfWrUzH/AaUFmaUBaecCeot7gFhn8AHkr5uTE8VOxkYu1ZW1G1/DiAg5qWh0F8snQm86b3OV",
-	"AdKKe4mgKkpT5JY6KEloUqD1jYTG+HC9n7SNUNop8Y38oyD4Cg/Sk2TZCJ8FQVvCB09uxM7zT8ktZ+iA",
-	"1zUCyuyBOGFndhajER2kWBJI5gVhweCMqPgSyrqBaG7T2radI96AfbfMuBcZYU0bqAOLqH3hI0wUGvte",
-	"SNIb9dZK6xtC9Jq2vADslBbeLdYO4gDRv4/c2ghF6uDEIvipEYfBjc86iFVHcLrHvhp5+KLCLX/5LmtZ",
-	"xqs8YhIErzUCHQn/ld8K8L7ojVBR1vGGLwUqBIf34Gc4/Jjp1IOGUqJeSqpklIq9XxUMgruQvvK+8IWO",
-	"nUKswbboBTbvHPGLJ+wbXePbsLgdy+R+B1VT/Eaobok19CD1Z4/eYdjvPJrCXgtg5t4ArmW6SCgGj5vq",
-	"boFKGmuAxdd8h3q5tOceBw9Z/1a0vFJQ7z9ZM2f3FEG9dOTSC7eX5gl7Eb8CjzS8p3sDSQMbivU5x9xW",
-	"RTibnevqCdtn8cSQgHo3r+T8BgWOO3bYCrBCMApcHPm3kOt+etwdw0BSYZRE5S8uuK2cxItXibHS2I/v",
-	"7tUCtMbGCID9wgytArEiGdyKMz6/aTZMN7aCTYXDEU/jCYN2GpDG6FOkAUijrZfwdzHV60LqT3B5h49I",
-	"vNuO61f8JI1FeAUrrbOUT17Fhz6U85yckQxWfCNPzk8+e3L65DOAwaJmqk/5Rj69PXtKi3QfUZekwC2v",
-	"y5Nz9+GLuQ8e1sJstDKo/Tw7PSVgBx82Bn/mHH779C+kv6IqOULr9m8B6dCTkk51dFceQWyaghGcF6Yp",
-	"uj/ccj8//Sz3ojDzp+/EAsBZY53u5PzPf491pD9/+Ln4e6yf4AdBjOM/44sEP2nvvD9/+PlDBEoeDBZP",
-	"bmdNNAlymy65wT3xUmOU6l4oTaO/l2YlDBK71aWplvsjbbOjkc+KhEA2np0tbu3phK39pFkh+FkjfnAr",
-	"dQJflC0ktAdmxOJygzcszLV3dp8C/0MGWBoUPsibNb8RcFq8mkEiCa+qVgvD77mintddFnWD/FHsHog/",
-	"/yhCU8xfmDm/5yWsK8OZoBkFUG4U0QpdFh+ZOfOs9gIuLrTnqIcMefbmBBTMvUaf46unf5flz8hUlUB3",
-	"W5cdarHWt4EhOnvzeTINVBq21LqE13tghMlEcc9//ssQ8Xt3aFAFSM17w2tO3WfcwKCYQ3fQoJajZ7rD",
-	"x0XEk1H29bMUTuiHxM4obX2Bdu7W/oEeecATg6+4FNZCdm7u4EhV0vV89tGOSVoCh2cShqX02d+oVW8v",
-	"0HnlBbYOWt58pbUhD4C0RlSLods93pb7l544+kcSoJPZYarU/ETY5xVsOOns2mPiBkYB0JyeaxBInzjH",
-	"Xo2Nb+8uy/CybGFnH4JlaPQXymzhGhjBMmm5TvjAXZz9h78e7/0muE9d749CbBiHRFwPQDzEBk9nYokY",
-	"ZGlmgK/9hpUltbl7qPNML3rle2imTvQ37jLkt3IJzrt5LUqhrOSVcX9zK/7J9pO6oUf7CbeG1cD2w3s7",
-	"TpGKD/s4ZSo0Gvgno/U3ul4K30PkBn2YH0XZilHd0+cS/VIRVvhDCWo3vM+6PFJSQzQQHMeowzhe9q1L",
-	"MNHy07uci5PPn335qfLpC6rJ9mxStBjdWgGRMafiAvFA4VnvyGJClWmp0ZjVkLBolGlmbltn4q17NH00",
-	"/tqIeteeDaFKn4A19oSkjsh40QSuYD/PT0uJe0luVqkYZ7Nab41wZh3ASGQ1uCJz/vt78SDHvzGrS3wP",
-	"EvkOqpo7571t+QfVxaNthJiE30lu2FZAtcRoXdyfyaFjJ1R56R8bKWzRpa9vMbHjE/ZLfq0QS1RvVSuf",
-	"ZgCAA0EUcTJEtYPqTUu6CbrNcWT7pNUaR2a6F7wTOHDeR9Jw8n6kShofj3hQT1J4R8LEeLmDdnf72zSk",
-	"pmMMlXqHoWm+XQGyuVS3Eus79iQDZHtGQj4RheKKicfYsKgsa2F8Roa6QeVJWSrys1oXBHXIGfzAiPpW",
-	"1KRjsWaT8q3j5B42AgQZxB/LR/SaqJ9xDjlCprzsuIPSGvYf7xhU3U6+tMZzD84xFNSkxN5Yay4bOh1w",
-	"jasjYwqfPwgx3sE6onA4arcjorEPL8kyXla0xn6RMOo7uVzZXzyM+ovFUB+Gpf4gb9vTFSCtINVD1xSP",
-	"QmMJI5SHjCU8jE+d7AAT/Zfgu6QZ4GbwCyRL3K8MfZg9foF3YuhjHLbbR0taJxrZzJTR6q/XWvD5ChNs",
-	"1t1Nb0o5nK4CD+zJnxxynLvRla13XYxBJbZUCp6wowOIQrtfh3OWPzykQIAlJ/gBEZefnZ7CGiXlD0zQ",
-	"okpJyUnQPtyLFmqYiEQKKeUZfSraO8yeyqcqQNk7dMb2BbtYRe6TImeoaKkImmCt1wLzJyBHrwCfw3Yl",
-	"K9HWshFuwROGV6xQ83q3sT4n3bdn3axqbgT7DV+Kghl45LcFA8BSABvQVYnaXrjp2iw/8wh0VEpTAxAp",
-	"EGeq2hFnh3pVzESzGk6iUOU5a9M2WS2gyxObr8T8Bmu1cykYL5GWD3O94eD3piPquRX2sbG14OvuJMK5",
-	"mUnF60Rf57SMWxBAwcP7Lb58EPF4FaoHu5m12Dfa8asOuG3OWGxZFlcenylZVY8DyENSKGKB5EtZAfbr",
-	"oFycm9uC/VSZnwpmxIY/nuuqomaeusaPNnynG2sysjEULefv1716yFTJviJM8+eZ92Dzk0nveUgJ7IiL",
-	"qBl5hm1TuwDHIm6aahG1/Jdh6c8fjKVxXRBW8M1p3E1v+azCOjL4J8jkINK5utnnZ2yIPRAWN0KVnqEf",
-	"RADKqvqOJvELa/ewrEuRSYWFi2/rrjzdWO/Y2HlAD3ddK/0L8NF4vrgUqiTGmO1Iuyswl4YuwZB9COl0",
-	"PVYY9k2NkmmTxMmgmEr9slsRM+WXAMF58jElVtLf9lXNF5ZQR0HPU2155UMyCkyoYPNalNIyQK3AngAw",
-	"n5OsX47mu4dlQxjQ6I7jEH/zUskn5jsGE6CvVWJhfSEDIt/C/El5ayufoFKamxsBeYBP9jQzmOxDCyZY",
-	"8Udy4MHaYAJ5CxR3rPW6rjzg2Sd3vT2chgckii57xC/Ryq6gvQWvqlAgq2sq9hgTrYLRgvcxZwO/RKSw",
-	"QbH42ppQNM0jEXl6enr2+wtqfAKrcEKaYNQexJvyoMyaY1IAU/uE9KcXCIUVNw51dMf65DQHPOWbTa0J",
-	"qCCTPghPiF/5IfDDJVF8gC0C5EF0F/0rya7v9PwmbHYTwMaU+Mm2HKJK5lguwFhjqwwzTYY9nXM1F1XV",
-	"Atqk86vgqV+Z+FcmHs/Er4BnGEexigWmESWmsamHg0ret3ojFNiLiOT0j8Cfey6X7zvIajkj6WDy2MH3",
-	"UF8CAr1KvYQ6Yd7tHYLXlRQ1Klw5VxVB7VGv/zB+wHQi8Kc9lPqHPtyI57N/sl8T3g3YNnItPjXvT6cb",
-	"Goc9xr9QHFEgqFmzZoOmf06toa4V+ftgw3f/aJfBw1iCb4lSH8EIHHEF/StdNz9o61HT8MaR2DYGNaWZ",
-	"1jcUrlJiN/Hy2ZSL7N2zqaX657X2aOV3Dhd9msw42TYMCR2w66LMyk9trG/rMqixvG6Rs37VWsYGpB6f",
-	"nl2dPTs/PT0/Pf3Pp2dfZF4boZJ9OiGqt54zDqkXTkfTy3/0eJQ/CK0a8sj0QYSlQmww3K22eEPW6EkO",
-	"jbMQNPyRQcJEJ68Ut4PF2JU09it65o77Ow61zzcrxZfuY/dlvLY4xYIanqqFXDa1gGTlbjTA+9U9fv+G",
-	"S2jqEn1O7agMJDv4uGf3V5gg+RGqCfaSuQfkblV5sgTIKE9cauAFgSzDZQl9xEIRsIeUR9qk2OXp3/GP",
-	"XhZpKicUMkaoNuUJe08OF99Nh90IsTGYMCPVMhllBoqveUlgIk/YC7fDiiL72GliqQU1QyPXoz8o/6UI",
-	"bltRxgwwR7328RIqfCfMI4TDo9letBhGPs8PX0btfwzGXixbaiiU2rGZhFUEaEH2G//ob1OZMMhFxOgj",
-	"bjGYI6SGW72ByWIRbdo+hGXe1Th8gFTfs0+onvquKvWE4/hdYBROx5K4uz1oA5Vbh1hD+sq9//HsG+Dp",
-	"p2klpvTMNula36Q7IL+nSCTEH3UDeW87g0BxCpDrEVgCQeAusOlDWUQJcNT650bprSn8z6lOmYhE+W8w",
-	"kK/S57L8LxVjjLVEhDw57EDI4BDORcBSm4lKiltRooy46OFR8liqYPSPWzhuM2f6uN9F3U7sSvyXAqey",
-	"sdANW6VOOGZzfxUT/b4taRz8jnW1eKa5AUI68v56tCcc7Vfc2TeeYY1eixiUT9fM8F0INUT8PMaU7l+4",
-	"T23oPPqRZUIynwGRODD3QNFy9a2on7AXCyvqLa9LjzsIxAJwwK1v9wUX3JZDjq6uGfbLNPCV3iqnu8r5",
-	"ftqCrXcPesI6bS1/YWcV9plN5lKFdrL/eme1OPni9Nkvc7a/5beid2N3rgSLAFuIvOoOmTv+1GyaskiM",
-	"cFeQQOBwxMMcc/IXBxPIvhmTQPYmwF1Lw0pRyVtR7yKT8fLqxburp9+//uHHq68v2zoCSvPopHlSH6vD",
-	"PoOH8xGM6ytAHrMxhiOp/AjZumNzvha/fAIi4HUjJ7YA1ymfAM2WzLkbsXtkQm5XZPrXaAtD6yf6zO9O",
-	"1I/sooVmpZoraknUjg0NzjtM2WCHDOLJXsO2Zm28XaUAhtfXp0AIE8svSL8DJOKG11xZIahluWFutaJk",
-	"zQYuDWZXtRBxqpEzy859Y3CArlkIgDyuBa5BlC3QMcTPmFah5qJgVi/xHAK1Ku6sOa3Ib7DD1FTA162F",
-	"uGjp55uPV1yhRgq9I8CbuMBfrsDItWwmhMJ6jYQ2uBT2m4YChA90X8D4uTTuRo2pF59WHl78PWBzBwZO",
-	"8nKx13Igi2wX3BSPDEway1eKSCkH0SutYyvcZUx7xGYSEbu6xZmnf3f/+fnpzFkxoEpBt73hHDSweA6I",
-	"1qtVhCmfUKwI1P4Ovttec1ZYgW9fm9LkfA/QUW7q55/fNcRx76Uxs531XR5BQFBjeIRlK6LqXblU3Da1",
-	"YL8p9dw8NVbXfCmerMvfnhQnK8FLSsB/hRN//JU0G21kutdFsFfBCqSWWPld+vmT05+mAYQePokvPBAe",
-	"MJwji+9i30JHFkz8xOe22lFkZxsAKAdO4EGV5lu9FqPy4u/97H2UdPVQd3LyT89TbYkNgOHHifIRTyF2",
-	"tA2VmReUj006qBJsJ+wBBjuYYOyZ7OPL98HY5K8Zy/+AghNi3S2+bsiITqdDZ5j3cMqeZ+ExaXv/jGz8",
-	"aw7gv2wO4D/apZfNLHSDPzLjEgxzguJgetWvd91Hydf61Qi5/7t0MIMse0DGpJP5QzI2pezXG/XX/LR/",
-	"kPy0f7TbMmS9gRMI6v/iFLfUzTk5560jK+ZuUcM9xF7RIw/IP04C+dfkon2IXsSU3qIrlEOC11wG+M1/",
-	"bu6gtBAKd3AMDRN0hNWs1MgJPtnjRkGP5bgXNPqPhWpzRhz5SlzcL+5tyjVZibnt/oPZNPpHCmdPYHMI",
-	"4yi9ZVr9s0vKbu09sCSyMXH3mu+G2dt3ZhwTVu4Iv73sEu/nHXTSvvMPfQQ16X7yV/aUkPe6rkowSuPe",
-	"59uM+gGBwTSE3kBv/v23vgQsPiZz2tVaqsZCtkDCuj87LZxSJ9fN+uT8ufuHVPiPs18Ywc+d6sATOWDH",
-	"yKn7L6D5DGeY3HfQNOSntMZS29XJCYhOOAcbcvOdGXQyrKSxut4N+tHpkY9uLX3Dq8qpfdgaF5mMGSs2",
-	"OZy3Wq8H33jccUY+p1cz6HdkqH9G/oxb/QAz+YoTyiP6D7ExL9Qw0I1hpHUa9N+0EhfsizWk6VG3fKcX",
-	"QdK+b41MTYmh+q/AxAwhlyvLSniL+yaLNkqbkBBfJ2fOXhXKCaw/n3zh9uMM/9+xBnx5ttYnH0as9kVl",
-	"cOPr/4+9q22OGzfSfwXlL7KrqJHW0aYS65PtrLO+stcqyYlyl1ylMCRmBhkOwQCgJhOXq+7X3A+7X3KF",
-	"7gb4IpJDScPRyN5PW2tx+AI0Gt2Np5+HZ3NBI/7K5c0rnm38GNBEIClSebX/cpUSYsRE4ZfwgYECs3ql",
-	"+0tnVXaV8wbD6taSbAfLViAkbBtAcNLlENL/xuambdDG9v/eFzh/YsW/7Il7j12U05wFUTYICuJTMS+y",
-	"yOV49Vrynipu31W+vuNNijYmtYzYnN+ICGFfIFfPNQA8phua77qbcvEtHhh07VYI4+/ntDfCfsDLRl4L",
-	"9JROimvoOPCIQzzYXj9Ba3FG4Md9YNSzxU5INS1sQ0ZYEvrFBB7cPLdBcT50+qGI/hxU7Sl/BDCj++qu",
-	"6OVwbOEbiD8rYrQ8s6Zadzlyc4F8wB6/B32H8O2Ihn7E8suWjiYQIMBXxb4m4Fb0dciZFGlJyLjWKpv7",
-	"sC9A1dyb+hr+357FXJu/nv73xHJn6a/Y//3P//7t2YS9znCMjgxINRthTaM7yfdAUPnruUiNYGenv3mB",
-	"mJkw30clu7ef8iNTxn48TWFSzIS9zyBvqMwuUyREteLxQmYCI0AX8QCYN3a/w/5DYctbIh5vVbgML6Gb",
-	"t4Bf695394UtvPkj1rXu7/W/6Zhi97vElbBgx9XWPffYc5YUmk9TgUVeTq1IRPeW8gxS4E0JEIf2PfcH",
-	"1gcbRtaTnjT4I9GifDt4RWfO+FUt1vxpFoqQ1EgAFLtPMoTZR8CLsS12AuXYYJDwTeSp8j16HQoHxLHq",
-	"GzF86l0DxWPfqnGJixbxUmUym+PZuCGUXZclO1PvM+QL9/dvzY7hozqcMq79GcYjdWqN8zD4mJB4iRe3",
-	"H3Jq4dx4udmnZpM+JIMBMIHOPlYrYC9YK6hvRGy92FSiNlQByZRlK9EHwjVLZ4U9dna1fAxA0tiGhl/V",
-	"YWkrYRcqMagpxL30tYi5sedMrHILMPpU4VK2ysWczreGo54nZGg/qzXol4ZltVAJW6siTbCC4z8cPSDZ",
-	"o4tt80BCEgSgwqd4SwtoupMv0Hj/9QS63Tp70givGUOLdkHN/cjxwuJUmUKLCQvnMCh6A602wlhqpHNv",
-	"hEQhYQjLINuF6yjEREmOP4+D6pQ5Z3xmse8TXqPQNwh4N0WepxvkiBcrOM63TQZ4f26tAmxEK2U9VtAt",
-	"wvAj96IT9vPW94NmVARLgHin821RGcvTgSOMAod2PErlWvrwcKYyRW8Mabl7L+zIA0aXCfsTtNBx509o",
-	"JGwFEtnRJHehBxCivHF5lh+Xsp2Vd6KJ2t0IGNEIFfj31mWRgLe6z9nej5WzvR/Ozh7zdO96scEJ6dpE",
-	"3R+DPJtvwjt07q1DanvclGvY88M02rRRlcsTSGxxiFrEJPjf6hGhYW7FrUvx55NVAgoHcGymtMvig/MB",
-	"Ha8J+wSODF13bkSRqGzj3QJI0tIrQrFgwi7DwBlwNl0Owi541nAs4DNe4YeShNpULCRYVqXrFl1ephLB",
-	"+FTdDPd76N2OyDUHB5fKpVhLI+7prS5xuH91V4fhrjyGl6alw2nRGvnmOF4Px619bkZd7Z6tLOrzbIMi",
-	"mzxD10OFVdhUTJGiTiKFZg0XeCMtvIY5+WLVUmS96sYusUs0X78PP7uTxLEC9RyWKSD5GZMF8iNwi2Ss",
-	"/L7Wx7fjtJRa9n3gjhVd8Skdi01WrngYVUZT4nPVGB5Mq54NYUwzItbCnrMqjZjEur0zjgwMTybtbhiM",
-	"bBwdXh7HIreNqRtFA1rkd4OBnrUfocdKLaWgcuBePOrL3+/GgPz68prT003dnKKK9DCp8df8DgLM+yod",
-	"H/CKEVcfPaFl5b1dcJlFEAiF+iL4VezZuMcZ4uMyg7iJKhJpla6esZ0Db1++qXDisKlIVTY3wL8GdbuW",
-	"WTuZFlmSdtcNCIocxG2JqRDVSNnxMYZZDO/Cjo+pWngciBLWWlphzlmR5TxeiiRquduN0HK2YcfHdJt/",
-	"FMlcGOA4fW9RlNcHx23BZ6LWWap48gY/5U5W9m+Z70zMNhz3Tv2LPASK45WPR2h/uyvH2EOYehuLpY8f",
-	"PddKzbwp0QggzCxV8wh1R//r/cVt+Vwy5VhlRhorsnjT0wyqbgB67y/cskVeVNin3fv4hmTV2fds5L/F",
-	"sMzEy4yHHOG0JUdoTVEwbO9C3pV/3dVLjJmoVCbjwhlAN3K65ri9JoNdoN2Yw5OSHnPp3NpVtmwdF9BB",
-	"FhiFGoPJ3EzKrIAib83GW5aZb02bELSxdZ15nxyaAbfru0JihFtph2H/81lHaPnj/dqedwbQvAZ6C4bu",
-	"/hwhwkxmbCXTVBKYVmRCz+Ffrxf72xrGXQ+HY9+3eya9LbGZBBJkw95e/RkAs6maY+2rz7pPvqSCz76e",
-	"gHPpLyJCONZVRISTLhkvWvJ6aW+TuML+RItmCBc61hR9p6fbJgHWcdqer7lPeiLbAo1B75ZAc3VkkDAt",
-	"CkCzUP6sBvpPvcZ1oNsJ99PApKkYYkVzsi3laqw6cvtdy+wnHi/YWmmgLP8ny7jWam0qR8hFlrwqm2Kn",
-	"G3KVuqzUs+fhX7N0A7Wj9UIxI4QJR4zmyOfA5kVUyYij1rMI3tewH1H5XGnPv1kiuW/90l1F/+d+h2dH",
-	"BGhMSIofxzgIQi64WQR5WcFn7oZTbsRvz9wVC/GvCftF4ZCR/0vTdjiiG/iQn/f6m2sXVSKi0+TQYT4V",
-	"di2QFnS1kz37NvOj/LeokAWE+lSq1FK4Na5VMUdgKfdYN9/iAooe0pal1ZzPQQbFBgLUsssxsGp0tztS",
-	"ZD/EW/4wJJL/Wa2xv4ZrUUJtue8O7HiJpezoJDqN7p5atD0B8IRdvZbVZkuYwUc74ECbvULH0dVEDSkk",
-	"mi20O/GlyNzaJ+YAsIhaxxe4kmffVej0TpIMsAt7otJjl5pBbR7bKst7SCxD0e8zXrf/8L/Duqebjjay",
-	"hG8qXWT4f+C6991GVhu3FsMGemnZyiH2vZhsWNu9IX+MfVbQTtW1F9dMe8X1UvRSoHzEK0acfXzCZZGK",
-	"Tgy9pj8+vcI1muyqMBYEr2ByKji3wBDnNkSVo6tGsveWeTqBA9A+8mphEEO11f3UyP93ybV0u0eXwg0b",
-	"YJ1HLm9xgRzkjt11RY/L/bvnmnokhqdyUPuAUOaA1QMSwbUwlk2p65ISRZ4L0E2boVetCQpCE56zR5dc",
-	"81sY6bsLCJDwm9kG2CzXRJCgoG6DCXvt5eNCVOxeARlRnm+EfVFt4epA7Xz07zGmS/PP6AQFh78/HZcW",
-	"0L21pgSwhAiBrV4EojHvcIzVu8fQJfuQCLkQmmCKQ0RC/Ms/eKl2nwKFnV2LuTTWi6JVuhOQDNAl88AL",
-	"CCCHVg0mbDczsDDeXv2ZPf/T53fHv3vhwoC/fLj6C64fqBdAq5+NF9TCA/edsJ8g3ddq7f4OR5LwZ2mN",
-	"SGevGGdTDsKaqO6YK22pvSUsOeiUhA4VeA9wCwy10IxHrkzY9UKB6ydyEpkxq261JE43jLM4lfESSxYe",
-	"BYl4crwn7qXN+7ese7lyb1vaWX/Wr6UlHia6ddkTgtTlCyz+dOxbzko39yDmHYL1eKDwwv4aI3Gs38O4",
-	"dyarUxFTgR9MXe+jL3L4ynwDGx5HU1azgFYNdDN+xaLUmxC+PZ3XrXQIORfd++QLrsWvJ6Q50y9Vgpfc",
-	"MueWOji5jkNpm0Hr8B/Qxafr/3w48sw1KsIjE4qn2EAdZC0XKk1Cxa3SSAXlSxCkVF6Sp9MArOaZmdHO",
-	"2e7voUisxUxokcWChVeJxauyVdDfp90ZR0Hh1vl1rGBLku+F0WHPz05//8JtHTnfABuQy2Wm7mk3oPc3",
-	"3dQ0kijT9Mgq/HWLR/av1dFDu0MTHkMXEN/9kXrO77J4EM0O6ovfHua5x3UrtaRDaVtjD0W9sYxOFUoB",
-	"2QQq0Ui/PsBdZ8oCfaKazarLs2Hihc5+gQs/zWZb1fqCvMCyky/sDtDTH073rQFSfmmnaKULamdlw/jZ",
-	"bsCcnwudMc6WMoOTI5oaeBT5JjeoHu6L/mnFnl++e8t+d/rj716URGcuHoXIro72DLPatxl/CheNOMbl",
-	"Q1rG2OVn9dRsxrUYOXdBUT3QOTGQHVZ2O11kpmUgle6nXKa3fzYqAss/pMN7xuUFe8j8Knwt7sHQ/5QJ",
-	"4UIISAZvqfjXR1V7WE2XHv8HuRRMQHIXu00hTQk0b4fVcSqtGgCzJU42wwyyGii2KuIF4Dx4uuYbg+Ko",
-	"wNGBHVduddFHYCkzdJeVQv8LniWYDdJpJhxYaUGxldRszfHkkD7CJZ9odK0K3HARPmWnUqlQ7JimKl6a",
-	"knSyqZ968FKpnxAONKwMoppzteYSD+c9rQ107SFDea1QcdgnNL4Y1hD1doYDPs1bb4vqKgUP0naQz3T3",
-	"50hjg1Ue5DzvsTA9ZIArFjW47tytUk4nMoFIG+tbLE6lyOzfZVLJnPBKTJukCTPr6biJHJT6VVsKUVW3",
-	"SWkIW0PDPaE21sD8YCjdygXwaBk+E+kGK2l4HZ4OEdCoJiZBdyVlXSqHr7W0VoBILUw+ZSlI/ItZnakg",
-	"zf2bPT87PX3hW/uxwoXpqntLgBGcUxKbhaExS+QQgY9HhhDoFkZcFNBewRe49HEJYrnGjQW3yDlA3big",
-	"4AqwPhT35aSijTy2fOMCCRJHcmFtCOH4QvCEXvL52UuXpf7xp8+sfmaGn73uPI6bsNdzlBSG5mPhHuk2",
-	"s8IgV+y1mF6p2N2ovt+erA17boSgfeyjMIbPRWuqa4rpSlbX/O4z0upEmzHy0eG+5jXM+BCP01ICPLwu",
-	"slG2mCuwiB7vF1XwWh3by60I8GTdfbb2uuyGd86qZrNRJSyjv1yKPN2cY6+B8z3/cfXpF2bFv6y5jd/F",
-	"WnT7jvYDTs3tjaZcVS4pzEW2uz3n1h5TPsuFZm2LvW0wv4QdobeluBJljpr4EXi7e9c+L5tZ3aYJ7JUr",
-	"wARaIOs2nkFi/KLOeDHZusbSOWPcB6J+DAaHB51p/OPP5P7r3YPCtWsIeHhDzqoWsmEoFJF8fpVNA1qq",
-	"fe7zdUi1Nyy/ndC7usH17SimjKOODANUX4SISBkvKrhICRmmNCznGvO6H09P2fUC47/fnJ7SJRF7eXoa",
-	"EK0TdqUg3gsBzeCYL3I5eoZ+3j0ziLzAgAMoKGErwbP1QqbCxVTVp8DSx85R96MboY3L8QloZP215lZt",
-	"3ysjQTxraucBSO/YFtPQ3crlsvuY5rL8uH1X2Icu0qfdXHEAgdAf5Y1oevFggSW/FCzSc+xjSIUxfi1T",
-	"/QyyNbzaRfXIiJlrqXSzVpZz6TyFlz/qFTu64M7Y/kBX7gWbUnni0JTdf8mD46d+ct6GUtUNldjrZcmo",
-	"Rs0uki5AdZgFaeAUsfsIxV9RnYXde5o/0FNGPM8bNP/vZJYQtcug3InKA/vHTNzBVj4otYQawUeVTAvD",
-	"Pr+98DZ7zkzqJQ1dWJ4OQkp448m1AgqC/jXsL9rH9KGR0iOHrt/wGfucFD8sZa8mTQnU8KcCZIBal6wR",
-	"BlUnt3lOaoHej9OU2fwKX2zosIfv2Ouw07iUyFaXqsxkJs2CtChbvSCwntCPR3KBdPdHQjQ057B3zg6T",
-	"9uDlfkzofSIyK2d4rk3ab1BgRl0JpIgAxkHsDPY2M9it+oUBItp9lQ+RJVWTHEqilj0CnusO40sBKY0G",
-	"K/LOseuuIXQOy6MumAMd8Nf+LSNmFZsr5nJWaRfDqgR3LQ9sM/iTqcyAQHX3j+507rK+kHbv29/ILPnV",
-	"sT8GQO0O68BNUtWpAyJ+1VTiv58b9703+zVseuj+vOEHeSO2mFgJTqoMtVmotTlM9os9RRWXgieElLsR",
-	"7IanBaRM97Q2I+fZfk0NqDa8r3FPH8eRulu/dY/61Y1+K5b/FjVbqbUaCvRBbL0mr0ZdWVaxBc9zAOLe",
-	"c3msuUXilzHXR/P410NXqNTP4CXg8PUGOEECDMQ3Vs7ljQDUBRwYh5+UytI+RI55RmFbyq3Qtw+I4Xfj",
-	"RjjX7hFPIcSJGuaF0+A2IJGcV/ckSVLM0H4LENBf1/W9djQaTxQThYMzMmFEqOKKkGUtdciy9gx/fYpa",
-	"A1kAG8jSXoalXbbp7wVj6lndhpZCPbVFnbEuWP1ulqtW01SsuhnLieuK4GzVWmgfucd+6fWxzezIlENG",
-	"3Q0t2GWQbQeAvjW3IflawMnHpvsIhpvlpb9orINevP1DOcmvQIZJzphRKwHMgy4SBXMCr4tV1yTRwhhi",
-	"Q1pxmTIj9A1CQo2wrMhfsUzBz6Xb71Mi67iX+90VYfnPHMpS0MhiFYsXCiAFLBNrlnNjgPbMiAbVnJ/c",
-	"qjbCQHr8vbPf07u+xr7BkSztF7G+oNH6Tpnv37ZaDvTaO+NqIb4/RyQ8nMj7QNYFhQ1LwxbDnh3xki4Z",
-	"MRTzj2jx7W+4tUJLPPLCmCBiIlfxwpT8X9TJAbBHlObznWGc5VrNNV+RFP39eZ4exr+Bnbb+Uzyrk1Wa",
-	"z91GBZ+PMKyoXuqA76PvzblszF6RHeep6qYWcn+8dFvHdulGqZlMDMW50M00iDRR490fwDOE+KgIcSAR",
-	"Q8YHpjxzf8dz1WzHYZNc8bk4ybP5Tkj2cxnbQgsaThOLjGupTMSMENR0QEAvQtx/ezXU7ZHVlnXjDJeh",
-	"sgvEQkA1oagz37CLX/7YXAz9p9uX3lTH8mIYo3UQoWUGV/bCU2kicG/FN2wqHn6a/eDRRo2tPIUuwNAv",
-	"xs1SJEhDifrba+H9bXezDkwc9vtpLQW2aLsot1Ro89NITk6tSbwTkF8RTjX0nORaxS7sKwX1J+xTVf0H",
-	"JPwr0EhodIlFaz+H5dpZwVjhcJE9UinDfVO34Xn5UYCXH94h/B0tuS289v6VDFgkQ6oBbkkOOSz3BjPg",
-	"oFwAilrpxzsxv8vg+X5JaNOq8rI5bwufocVK3Yiq2tY9TtVbx+90t6vOFKntWQEHNw/b3fFrXLkhFvTN",
-	"VhgpjHrAHhbGCWDNTr64/3ztbFGid564aQtFZsunqTChyxh7j6m/8TlIEeBSnaySF1FYv5MNXxERAewA",
-	"cJegh4BwfKRoV2mxygyypPtfY3BVja269D+L7B1qUux8HKMWumCZYQ+AmeRc/7MQNvL/H5ub9nydJDPG",
-	"Kgs+kIysXVPqO4hIX8OHYgOTLrIjr3NZL82FaL83Gr0KV43oHMuHdB1vlBccRAQa3gc3nIBqxW2dlJQ8",
-	"9rVkFw5DT4c5fY1/qTLCH/oMrRt5FAKdu0GxEuP3NTHh9tVufiKnWDnn7dosO19shzaBj3ifzVQ7QF2J",
-	"G+oR3ybmWSeD9LsVyPd15Qa3KSS9Do2W84U1pW5+KjwNEFbtKvSTqCoNnekuf0qVWiIfAEpWU1aB9Zsj",
-	"g8rSuXAZ2Exp9sNLtlCFNtgWDx+bYVZealBj2QxeAv/mlQqRU3PCPkETIyQf9co0/luo0IU2F2lA5cEP",
-	"kmIWSkFWKaZmblv0RWuXIKbuHlZByN62ibmvqZrKCJAJvPv3LTd6hZVULOKIYzh0qM62n2XkkXQTRyYU",
-	"arFA7D7l8dKfZPjhaHNbJw0H2XWy42b/D7VLR2qvqT7jQCzhbLcz28Jfiw7dFxxyofJURNWCcnkQcXsG",
-	"sTLSO3PvSDJljBmDe/8qEdwk56rIBVdp5QIJFIPK0DbxYD/HSibxCWD1uyca/vxJJvGoLekyid/Ae7Tu",
-	"44LgUVOt1kZoNle+W+ls5HbTl7uSC4dPUH42Sh/qJ7SyVxuhsf2ya8ZinqbOE3dG5W5xtk3Zb7B9trFI",
-	"FIGp5sJE1RhIaUYsw+4fj6tvjWpZO/Vjvrm/NgZEFlKde/jwtqFx3mwpNoPs+QKvHRcRDI94u+BpKrJ5",
-	"Kyz4ndIs4zdy7lb3JNYCWmt4aiZz76vOHsf3EMswjSlGtmS9pRX3TgP2lPVvINVpGKOhDO7u2YCe1B7y",
-	"WPNeixPD/Ncn2nLbrV3+s1ePMCVOM+QiyH0D1S3c2NYZaADi41yQguWkMkixDQVW8g4yEVG98fvIVKVs",
-	"sgTuZoqVmbD3HrMHeiKAJaBeU+IaExLuis9mGUoWic2EXYZCAP60/gS8OygWAFZHpEagUIB7BGgbIofa",
-	"bQKvtSHP5hI9JAvA7XvlCZFo7LKaCADSfX2QN8KTfcHBUyrgaB1QVy+ZQabsuSgphlxCeMHn/ld06Uys",
-	"ieYMGDmg0T3LRGw9SrdOwgZ1W8g6TxmNHCR6jH5FNHW1X8JvgNIYfvkjM+ekwgMvEnLkcoQaXE/tZc8r",
-	"MMExKwsWtWPaK03WC8s8Fd0UsFGckaBGnXCzmCquE9980ljiRS+U5gqvGHkKCtM3B8UT1OPScKBMh+cz",
-	"rr0Elcuua1NguZazWX/h9TNdM+Is+Ed0TAO9pRd/dT5ZGXTWa0WiVBX2jacyVZ8bOwt9ZhU6z9nyesFi",
-	"ZYDnbO39tdQBDdM2nSdf3DB9PSG5rkEdGPCfnfRgfF6IDdGSufwQD7S4FoHSLyrriNhiYnwGsOLxQsLh",
-	"qcgqEjs0w1Vdh1JjJ+iS4TGDlStR8jZPxbzIGsxwNQI5w1bSGJI4BvLPyhnimkuLaA6SivD6XC37RV6Y",
-	"RVCkGyXOLMxCJFV9tv3hJXB9XgEYr1eQ1SBezw19tg+Nm8MRYoB+ejJUn88G8CKntR0xUyBQp/RgsElu",
-	"jpHjdeVFKLeiMSCM7CWY/4xXjGkW8ISug5FSVmxPPMvvUPh7FbIBDLXrHhJMuOe4a6Y0jJ1s49JpSdzK",
-	"wHzF3RM36KbuYjrv4JFwxgEZMEDAKlWccORR+xJqXu3buf/s+1tHswB8wjvZI2kKmIiK9jDhVQMk7mGG",
-	"0QdJbsRFEtRj0zIdmGuZVKuesEFSUzAiMPBd64w1Dc/ny9x5nm4qimm0TRHLNlEi1hiaaRxQPytRlW0n",
-	"cHvOpJ2wa8iR4faWhhNop+nV6plQAPhRqhsR97XScEP35DQ9Lw/Z4G7t4nWd4nLBqtqCiocrxN1ChMTm",
-	"JmJiijMtoXqYcBuxlUskDQCfTS5LXQLQ+Waq6EJCE2Tj3nJKqyK1Mufanrg7HSfc8vqCybUbNkuOBqAe",
-	"r9pgLpjsAiXnyx9/yz6+cfOzUnDYsRVXEj1b8TyXCL9ucbz4R5jgiP3n648fXpUHvR4NpGagnrgSPKuK",
-	"9dbJGBCZ6q4Z9F61uOSv+PWlyraa/kPEe4d7osVukeiDJmhck6T0qcPiPCSxPuCZg9TAY2u2+TKqouC3",
-	"DZN9wh9CX1UWy1T2qwL5y0SXa2iotKiYp6jX3WgELRdxVao+YC2BQrFDQhnk3O+GNEuNagjxSk8jC50x",
-	"hm+Cp+xSwEzTe+hfjtYVVJuttuYg91kINdy/SQ/eqpt5MR0W0cZcpbpuWH3kJvB6geaeYXm1FjP1EMfX",
-	"HkrlzEoJNIIy9VxUC5wDeeOh9b21lngX1vgnVteocdGHgz9nk1//PwAA//8=",
+	"7P3fkhs3si8Kvwqiv7VDdky11C3LmnF3fBeSbM/ojG1pqduj2Gus1QGyQBLTRYAuoJrizPGOc3muz0Oc",
+	"B9tPcgKZCRSqCBSr2JKttWZ84WiRRRSQSCTy7y//cTLX641WQllzcvGPk1qYjVZGwD/eiEVjROn+nGtl",
+	"hbLuT77ZVHLOrdTq0d+MVu4zM1+JNXd//VstFicXJ/+/R+24j/Bb8+h1rWeVWJ/88ssvxUkpzLyWGzfM",
+	"ycXJ29WOKW1P3Df0uBvt2XwuNvaN+LkRBl9eltL9hFeva70RtZVuqgteGVGcbKKP/nEi1lxW7o/em7iy",
+	"omTblagFsyvBpLqTFpbDVtwwpZU4KU7W/P13Qi3t6uTii7Oz4sTuNuLk4sTYWqrlyS/FScXVsuFLcWjR",
+	"3/nnfilOFF+L/Rk9mxmh7AXjhknVm1J3Jo+TM9lwY7a6LhMjW1YJbiw7P2PzFa/53IradMc8P0sM+ktx",
+	"UoufG1m73f9r+4Z34Uk9+5uYW/f6Z/O5bpA1uhswrwW3yD4LXa+5Pbk4KbkVp1auHYn3FhJ2bO8bWSY/",
+	"Xov1TNSJPV5pI9hKrwWTlklTML1gHD7QWyXq1Mv93ux9Uevq4Ca/cc/0qSbLE78mGp4GKwJpBuj5Ri5X",
+	"eCYn8HxLkINcc/Sy4IcDE38rzUpMnfh9TtOBpfamD78amL7ZZ2QefSOtWJtDs/RH4pfwGl7XfAecHI62",
+	"2efb6xW3TOmZLncgiyy/FU4EjHrpWy6tVMuXrexIvD4tE7+T6tYwXgvmJBGb7Zg4dU8yq3XRispaMGkY",
+	"V4yXZS2MaY/RTOtKcLVH7EC57sJpHsldaEqZkCVC2Zr+HLcDbphvlK13+1TozdEPnZ0NDrPPFTPd2KTE",
+	"8ORJfacaf0KDTJTKPn3S0lIqK5aihnlL5PBx4nO74un5bFd6f8+/WW/s7sJz23algeOMXCpRMqlODp4j",
+	"XAhNEl9CcyiINi0lUrR9zue3zea4u91dSJtVzU3iOn21EcrANbqQlbj0K7wVYmOYtP3b7/GT4mQtVfjg",
+	"8ZjLkN6dXJYw9tVif1rPxUKTxrHkVhTuujdCKLao9Ro+dtfTA8MWsjaWrYUV7vVso6WyBVvour2/3CEs",
+	"4Te3Ygd3m2J8KZS9ZJyUCaXtyv18yyUcvy79ZrJMSR/BSsFrYWzB1rKqpFZ2ZR7dvl2dFGPYVS8WqdvY",
+	"jTtfCb5x+zxioF8yVH1dy7lISM230q6YYzxHBl2Xokaa8h4R2VY3VclszUvBuGVazcUFUHEmjHVkdH8b",
+	"qZaVwHEcG3ELNCQpqDSrpBJs697J2UK4JxlnlVxLyyopDJsJuxVCPWTPKz2/NazUbjMYCMKH7E96y9bN",
+	"fIUb4+Sp+9LqqrxAXQVXQrNQQi5XM93UhikhSveuFb8TrBIL+/AnldvXYSVczsV34k5UeB1ZUd/xtNYV",
+	"9nPseH0FyA+eOyfHHf54zl1OuLp+9ub60fcvf/jx+purlIj0DHEDDJFXxR0joC71wBRMLtzWOPGItsGw",
+	"fBhetayqhKbcWldDpHY/fkGPOjuJV4kl/Em8v0Rxws3K8ZO+E7WbvxcZ9LJLJvAG4Kys+cKmyGWa9Zrj",
+	"3XdoXlf0qLtudF0mjumrBRN8vmK3UpXusME5gvMFR1BWlZty4W0gPMhSse1Kzt1Z80+4b9djlSI3tbcw",
+	"n0NqgF9rEXaDKOwXlNvOZ5UVteJW3omEkrD2ttEI+SmMlWtvMvU1K2DelU4bQhnjJaX6Fn5OYcC9hRUn",
+	"70+X+tSTS+38Ul94At9zoY4F7r8OGCUsZ8oqwmlLmY2znRWmPUEa2bES5dLxI52nz0o9N4/WWondw3X5",
+	"+QXDWYAF316d/k6ZN3Ut1HzHGiVtwX4XyRdWi7mQd8JcMqFEvXQ3iFTs7apgG20kcFVfAPKFPSyXYaUN",
+	"cOms1s1ylVwwt3CuUKHY8N3ajcFmqKvM+Vowq8dd/nO9Xrvl7ZIb6ybIa+Ts0Qc3PlmgOlcVnzmr1daN",
+	"2Ldt5rquxTxjWoH0qSsparaGvZkiQa6adcqY8tuaXnFjJ2xRKZfSJqb9tZjLNa/2OOmBYWupdA0cldyP",
+	"shFjxY7ju13iMqwqENLwcl5VqEWZcezQeiL21QpnSppJnPBaGycWE3vgefZDDSdqiTK2e+ScQjneEsv6",
+	"kqweO0ha5ME0YJjUbUT7M40SMu2n2NTiTuomwZI/gOHnGdJrSXg9o+BIkaQWW05qwejJvYHfpGZX60aV",
+	"buRxHG4sD4+PP/T+R4n3W21R/xzx8ju0yke/9y/PrlOv/LvTPfc246XTj9yt5biIlXyHkhxFHOP1Yc5q",
+	"5XY4tOEY0FsjSRckVUG3EAq6wHtBmkR75MnVXkQonaJbYcLl3SSUj0rwxRCjbrSxUi2Dfx0v8weGVXo5",
+	"TpxtKj5Pkx9sRsutWIPrTOvbkTZux6cAwxe4kPHE+FpU8k6knFPzFVdKpM26WszlRpIGtC+iJvic+p7h",
+	"MHARJkAD5pTnr53pcZwZmHP+h3BKVSVNQHc0Ei5QPecVnhs0SkjTKygs8/js8dPTs6cHaYDD55b7rawS",
+	"RkLJLe+Q3Kmgqbk7s3+SLPnO/SAhTPIXFHzQJ873L7//hsFXI+8pehYWRtPOkeRlZM3fx3bKKDFjfVd5",
+	"p8KzeP9Pz86vzx9fnJ1dnJ39x6PzL1O79HPDq5weXDcq4bYQ1lYoP+pGIfuh39xbH+5yPSxFwhrwPe1M",
+	"Iqmcs5ZoN74jDut5XMqkQu1nVjBdR8pA0pPAD3umrtwz4K7eHbYBIbjmnsyvxFpSM6f4lnoqSuaAZHwI",
+	"csBN8J1UiaPvt2yaYhTOzMEJheFz0/peWEF2WS/i8n6j67GnT65HP9yfIf6y8O8bf/m9Rs1/4gbXYiGc",
+	"KiPyHM3VbS9I8CQZVUzS87V3LCZDiFnbuM3A2JvTFl3Qhm24LJnVoODNdjDXxko64KN5p/XhJO6Fjgcq",
+	"RR0jClI473jVCJiX0patBTeN29Ih2RqfqOhrsDGnqeZojx9yCKxb3j40oj8GSR/xvhDgtVwsEtv1fEfu",
+	"SolbZprNppKiLJi7GGHn7kRtMLEjL2SGF9bXOLrzLQKvtfOMt6Ali6f8hCOHdvMk7p50i2fyPLx+P2KE",
+	"WnDKSUrovdHRH75d4IUFXjI0Yvz7mMaT3Y+v0Ri5p74zrwUFyvfWWYpZ5ptWSbr/XnQZ/7UzYFLmVeFE",
+	"VTgT0rBNre8gqeE32UykTSBf5Axv7db9/X6XFfZoV+7v5Sb6ZpJbaoyaEQbPzYscJwlDY5cQWt9s9Hxl",
+	"Cvbj9QvwIBRt1EVaJnitRMmMXguIKKedjeJOznMur1uBDtmpqgENWuC0w0jjT9pV5Pb5SAJrHkdE9k8i",
+	"0Xv/d96fmDJCncE9LniZ8S/mBi2YeD+vmjK+ptvf+ovp4HkauHBacrTjxV7LsJeTpaa78j+UhTjBHMxs",
+	"XzaAdSjA/GrBOGsDFVkHRS45LP4xuCgWg4rEvldXpjTfa7DduOqnfVyyM8h00I1lQT5OPcYUpgu/xzlE",
+	"knfASBliBx+Z7lnrE+JwSiwhuBQlA1NQTm/FftIM3hk3epEmIDjAKZ4tDcOnnXIs2JyruahMarcHY0gl",
+	"+vfkRPU4uAUTHDAm0CTt2OhSLhHH6b7k7GULXbvbiCKMcAuPOIBlI25mu6kicsVNwrd39adnp4+/fOqW",
+	"ZniFmRAU5Af3XifEmxo25f9A73LXPXh2dnb++0tMNoakCiBl7BPrjGpMMyU9eiCklkksN21qhTQ+azMt",
+	"/dvA177vxjpq740OCywY3ziNTqql/9NZOwZI63a7IOavpFoyXft/pScxPqyS8gbhPFNRjFT4wsckMBIR",
+	"nbScUvWXZ9f3vIFmlK846v6hizopakCEGuBhLhWLz2iUL1Int+1lLBgv2PlX7H845jj/ynHvEeK9RqLD",
+	"2o6419/6ZKFevFXX66biifQmvXVMLWvKuHBzX/NSoNIKgyUYK3tfG7qHh9ybrTocouGQeilVySCymGRl",
+	"8T6XcGFXYgfJ1nOePgjpC9S0KoMbuwg0yjFsgqwz//EUV4vP6xq0SXDk7FQgzpNyHXzAGX2w+EhyaQfC",
+	"GOYqmRb1wSI2hoY/0jNtUCcfWIIqjwvDzfmGzynckWB2zmbcWlHv2EpXpQmhgjmvGeqzK14v3UWajtSs",
+	"pZJrp/ufp80vZWudCNq8tGzNd2wm2BpvJF0zrphUd6K2osZ8XVF28qWTQhTd0jfwfGaJ0rKlvBPGrWet",
+	"jS3Y25BXb0RVGbbGzG+OsZ3BZZ5NcMWg73xwbpTwqchisPy2M08qjIqeAAOmQxZPq+nTHlBYRtiym4or",
+	"RdZ7mh87pT9PUkVOSYZ0A0M6tWFWs1ult6j0Ft6r7rSp1mbQaiGXTY0Vgk51dBqfZdtaUp7gumCmma/c",
+	"5//46cRydfvTyQX76eSLszNW/XRSsJ9OrFhvRM1tUwuDXz75w+nTL9mLn05+uWBzvV5rteXW0tvYfCXm",
+	"t+z0dCWqDRPvNxWXKiS+rvn7mAqPzxLnuU478QNPoG8FDkeXb7fE0YbvDJuJnValT1KfiUqKu96hAfqp",
+	"6Se3FpDzYHJlCDA9jDTAg2hUaSWIh7WaC9Cut9zOQ57zRcji52u8oQtv0kFaTKce4CHD/EdtVxhuJSV5",
+	"xJUM+mbQM3vMnJKvL3j9nT+mU4QrCseUuQYEkmU614qXuwHryRkYBSZjl3znTZiz31+AArgBee2e/s/P",
+	"/np2/u6vZ6dfvfs/H//17PSLd59f/PXs9Ev86N+Sao+bb0IYvYCFtOneTvxTLrcq2EbUoJRS4S2xDRSm",
+	"tlx0dlAV9dSKKBBmlNyUlVPA1DJlOjFjdc2Xwt1P+FA7eSrU8RcbV2YrandGtvs+A22SZQa6sXjUrC75",
+	"7oFpX+PUetO+p2C/Yxu+MyMPXcKQlnWr4wrlSOkpBeaQob/fpYxCvU2W17a5yRdOZq58TUt7z83aaqew",
+	"snHzbf3FGdHlyb7U4FsAIVBxY9m80kaUjqXHvalRVlZHpjq1VPVU8uPl/dTAcWJ+u68lLrXO5Px7w95v",
+	"XCnNrTNoKz2/PfF+dzB5RCXWwkIBw5JbseU7s7+nzgxzQ53e8RpuOTcmTOprHBj+fkGj4xfhFfDP6+g9",
+	"8MEfw8smpnkMWEjSsG2t1RKENh0TVuq96rax6UhA3+R+VILXyQjBgVqMOF1oaLFxpkbG+Xqnq2YtTrdC",
+	"LldWlOCIxSIDhALAAR4YLFwLgoBtV0KFMj/4bqRrDfw1Bi6g/dkYyEUqCzZrwHnZq3/YCXuBwW137LAm",
+	"mKOKUIu5rktRskbNV1wt42s0ohy9IE1WXGLa5450Oso71OZF0SDhTe184uSHLo2SjBNXO/RFfvRV3ypB",
+	"b+Bhj2PsFu6NcfWKPXl8/vukh1CqxgqTCTuQj2vHInrsk3mr66q8uUcWaJxQHDne/Nw6bxgk7dchqNh3",
+	"GYSo3mBhInczokHQVgRFPqUXv7ToyQkZwh2tv9WKydmE9w5c2o7P8RwkuZ1EcSaa49QUMCbAsoC6CLbm",
+	"85VUopV1QfEttTB57/R4n5e7LA/jLBj7RvDysOt5hCW31neYzXLQSjeakm8tm4MWwWwtM4Ik7fOG+2Mj",
+	"9KZC/xqTUVE0VNym3d+1XlBu7r1yF42oZaaaNuNG/1GtBK/LtmIbqq6MVHPhc8sxP440AK0qCTn5Rlbo",
+	"1GlwBFB7gY5JXa7VzPe+gihPT65+8TgtHXjtbfKMeiaVsU7hq5lZQb11pfUt43b65Q07Rc7PnK3Vev2j",
+	"491y3KB8+UFsc3qmP9jBB0A/uWSmWburztukUDDoi17um9oZtJG+Ny/ynp+aW7k51Rs0IE+BCu5k2roR",
+	"xGTNwRdd4VNY4Xv4affMnkMRh0gTWLmN/lrMpU8o6AVNqkpvsyqATB5rd2cwun/GhcsaMyI3qMGoBU1o",
+	"oFiBFjXWR5pWaiuxsMyZfsZCpY7BO+VkP0nVCF7PU2UKwt0a+K2zOelwoWTzDFeEoP1++DHWxGjve5Y6",
+	"eEK8+dneh3QCHhg4AmnolxzVfjRiIheUYi6T4a9vHX2De5UeK6i4XZoAoED583YlVHLxQ9YH7UmOo3oK",
+	"sxMIug67clCs9VnOL5XmlGM+aazTpF7XGhMQ+o4iMb/N5JxcO03TGchaiYJxj/GidDqGfisymuudqOVC",
+	"ipq5J5LegjbnrRe042aFdc0zbsTTJ+yzN9++YE+/evq4YI8fnj98/Pkl4K5FiRhG/l0gJJH4ueGVDxv4",
+	"Gl73sDQIYTApAwatlIzbEbyGC3qVf7I4NuYS7QlSNSJRO5HMftuaz4ec+nA40YhBMJIIKiSgyKE8YDPh",
+	"9ApS/715EyvUoTx8jPVI2tCo9E0obR/7uNFVeYx5N/NFhTAAzTB6e5LCTX0nrqzYpKCm7ldJtJBVlU2g",
+	"57Ygh8YEg72SKq08zzUEKmq21MK0PoNFQ5XbqL+A+75ExKE1BSqwxogrNud1vX+axyscequSUyObhRQo",
+	"vSVknsTFMf5dGQcKONb7qWsF84lYoKpd4CEB6ogWpOeYUk1KX2vz4XC/U1z2tagsTzmXUb/01HHqmLiE",
+	"I43lu+Em72maYQ0Y3kCR0mFeGGO0wvknvRb3UDb/S2i4rUupl78lto5DTcF0VQpjEXdrbCXNtRv16FWM",
+	"16W/FmutjEU/xHEBescSGY9QABSLvQ0iUOI3wJDM+XwoSLGvfbmj484RPuCuvjiYNDqUnnWWkLmdVFJD",
+	"eGTM5TbFM540gUhYgCZXo2sm+IKjcIvfvJGYgb+RPU9kzbPAC5CQHzAX5V7JJZPzQo7I8Vh/4AHT/jGC",
+	"fQyesOiM/yEJLvyvLIxEFsYl4wqND+aMtpCTINiMz2+LNm5FqRNuLSVa/fdM4JjKxr9kT9gfk4Aif9Jb",
+	"CBVg/gU3rBKWLTXTC8hrjnS6zpYUHavbSWFQWyiZXChb7yhaBFFS8qUDvi2QbN8mSR5i3U6nk/XayX0w",
+	"qXzOtytMdIDkS8NziRMw7TKZOxHlpWAmgJODbnXwm9jJDHTzvtikK/ZWqBtYdmKeQkU0A4KKkvEll6rz",
+	"jtKp/Ji1NjJIM5SRu+HSPffwj4j30qoxbWX3hrsDfrKUdtXMHs71+lF7YuI/wUNrHtGI8GZkuJelUHYo",
+	"U5CoC6lHyDmiWuxxxkLW6y2vRSbUUGZQTwY883dClbpOOwvHEC0s7CMR7jWvU6VEeBSNuBM1rxjcwQjV",
+	"hanJM7ECpEUlqNzFCaWV3sLZczdb2cyFyVE5EHJPbbxq1NVGzNOoX+5XN1l0kRb8uOfUq/WanfegH0nM",
+	"IFM8MP69TtOL4Ylj/NlNOpf7mYHyRbbmt6I2jr8ILhYTwpwkWug0bMVxTJPESUaKvhvHUq8x6PNx2KmN",
+	"daVgPpK6scn7SiGIeYGkLEKGbeHzdArWpmWNd9ONpS7IcXrYzzSpVEoz13eiPhJuOpOq+CdtrCnYn15d",
+	"XV+8fvXmGtOMmRJ2q+tbd92cf/X44fnTPzw8f3j26PETdMyDpsFjH8QBwGl8e2pZ37zfiPlwpic4CgU8",
+	"F7SpnGcQzT/0bDg1zN1DzrCYc2MLrI/TSoSv0LRGwUJvI0CKB8bXqMzorMG9Wwl+J9BPBdkrUTJdNzXT",
+	"IMzxWlhMU4TQ+AMEQQ5GD2oS+D0Vre0NYhgPK0jgJed9fYXbxZFQh44mI81At/bU69rkQvLpIqmsZjMB",
+	"2eXK/Q3g4bUsLzFpldeC8Zm+E+yMaVXtkKh7sNdmxWvUFchMG2OurnRtJ08U9bkAaO6meoSHLXjWkLB+",
+	"MkS81DH4llCV+242gvo2ndLOoMQCC2+1h/o2QhA+fM+orKRQ9iYjHI+qKj46JT7tAA1nnZa4AQWqZksx",
+	"Fq3TiJ+zJVBAxAtWcXdV0qbD6VzJ5QpDMWPfIss87E4AkoTtiBIeZsBEiEX+7pCsdAsp4oSvdvdSuQNu",
+	"QnulyWkOCzlHfSZzyhWeCkoEPvnUSmSUmNubUlR8d5OK+D7HeyhUgVDeZXAmsZouzWI/QyRkaz8966Zr",
+	"n/025TotEMWQo61nj4Tf3Uj4aEHtrYZ8HjkNpmWZT6JyaMk3yT2/kpVQc+F1EL/F5v57/MkXJfH3Nyud",
+	"ykZ7I5bS2ND1gRjSqbcQE/b5WZ5k7urAY18LtoWuYoPUO3/85Zi51SIVQW/nRvcXTIto5ikDDg7Qtha6",
+	"qvTWXPi7j9LbwLSeMMnzdAA4rRlI1MO8PYrmx74VCtrBeTfgoH0nADD9bZts2eMUGDM5/+EZ/8uHeXwl",
+	"GbFODpBkIckygOqLVBjtcErGp16rhs1YblpGHHQOcuhZiN7g9ieFT5NX7nwwyuAq2XblziVyuzvTmUwt",
+	"ZTZinqr/bTdqD6M6n/Bp5VroxiZvhmtqpIPKDEhBJ6DvfzH4LNMD2j9Nm54vWhSowIgjXSheZfvgXpRv",
+	"HYffsyflR20v+Vt0jKSyp6x6X8k+quaIXn045F4TxcF2lN9WepvAp9Pb6PJc6zVcl9TXgKqovJzG1Cq9",
+	"FJCPP9uBO3Wv7AZ+uRV1exW3I4OxVO0e4lD/f3Iznrb67GlQ+U+9dh8yFzH3rG1IBWM0RpiCZIeHLUo2",
+	"gMJhx6KXteWlI572iQSjDF1c6HCHJViZ77mKSDyULoQdIkY2mrCT++klA+uUBkKhdcbXWi39RXlEGQw9",
+	"5FUWIF6SX5scNvCSS5WEGE3UW9IRg/5xQpDO524jqjTCZDi3LmfzQqEzOI5A16JnjACBCU/006kuvMf8",
+	"9i291reVwqZqht+JsclsGcOg75wcN5zSZQbQDKKxokK8GEZFE/v5HY3N5a81RpTMauhbgUTUGauzzrQT",
+	"4taDeTs10GokGvc4YVDlUteADysV+lYvwSjU+Hg/83rRqGMcakAjXKqnf4HcRVNP86VKwbXwiifBk78/",
+	"BLZWCYNUXDa8dtaS49XQcSgYUk6ympXeKrYb6389slYuC7NHOTaT8sEctb4H6P+EJubT3A8N8Mo9t5dF",
+	"3JbQeeKHyef27Xvf46Af0zvU+uBgt4Nc1cDzHQu4qaMJlmyrlOynQK/NrffVNmlASLtim1oAbjbRzlCi",
+	"AnobDdPbNuF7o3X1wPjwB4DEceX4ccP3Ey0XdDySOb6UhevxoYCkC13HQnVKFyWTTtNYc7VzC8jEQrPK",
+	"WNtjeM6VW5w7avHcQAZhiYpjXS+JjKiq0deyTm5JJCUCnYjsNDq6lud67W4iH0lYHyH0POloKsUJCU8g",
+	"TI6RDqCM5hZzyX6HZXtSEa3GSuqBLSbFOYhLxiutxIXbjZXffdkiwzsrvMZ2pOtOD6YxeMp7jVzoKA90",
+	"i6C6/6uQjtsj2krw8iYjKsL8geeMmGs4JNYwADYA9cT9PqjAzeyBKchdYjpoGNIyvqzF2BCEzJfE3pDm",
+	"l7gS5DpkPcXplz6LPlmvOS7/sk0v7RGJ2/lKUBoMvmIr7UpCeA8qqTOKyKIxqbL+t6tdO31cytqD96cz",
+	"oRZO/Tk0MWyPK+jeRs+HKPvUiJ0wShxxluWBlNE/SWN1vcMWy+krveYRhAsVJ0jDfAcqoO6+kJ/U9W1i",
+	"+zWadLYD29G94mK4ZZrTANEyDSvIkLyR6vhKGD9GUsceO0gWAmn0AEkInm/wlrcerdZxO/roFsJpCR51",
+	"x1dS+hZyZK5jncZfnl2PmwOCqB+eBUT63ct9V9Apw98MhYfRcuu+yGO7U9pVHwF65LvVBAhbkc1XAbdj",
+	"JUPBqbFigz5ysjXTLw9Narqj/RGWtx9qoiSl0aVctV7ftIV12TuaMEQYuhfHj78S/B4nI13YAbst7kS9",
+	"w3CVqEwgqnclleOn2HpMe/sFqR73pnCnhCjliK5F8NonfAl8fpu8sa8AytddUgjcCul/HrfVDReVWHmr",
+	"Ez4nPwep7ZixTHGoWkyMa0w4jpg4A8Bf9zqMUeuxEVfPv9PTUJ5yly7dJRHxv//v/wen5/4gmejk1Ay6",
+	"bDG9WIxNNAnoP8mThJujlTAXUb4Z7oCMqwe7daP8HvcDKmyjRZjVUyQCCqjx54FImzZm3T3UcQm5HUD/",
+	"G90Xk15yM4hxtV+jRjAkZaexXNxYKEj3dp8HFI9/b3l137Zd8JpxvASk8UfTE1UvQr8pbENlivg79B4z",
+	"q3VBvnlVol+JngFzVzrT120NaK6W2kX6pKOon1UOFgoj4RL+WktjHH+MA1wjAnzfvoM++SZ6lVfPOm/0",
+	"H4YX+6H8+x156VrIdjxJ4Ikb0ZRa7dZtV99OBmGjSkjZdKI0AgNbcTTafFX7JZXEkAh7K2ZXen4rEHB/",
+	"od0IGrzMzuxgt2J3wYwFxbxuxbDVVUnAn1kghnkM3DhYbxoe9NlHVFU/+CP/3C8twN5Ypb6Fm9prrRap",
+	"PkMjhJRep39QLGvQkeaeyVu2hxqSXIcsryjcVNBer/kO/TGU1HHBPA0LBK6EnfUrgy0E4QeQGOTqTltK",
+	"qSSwgGzvjmPLbKC0UA4rpE/T+Yb+wy2o2Rb9WpTzCcneZr+fSRvEq4G/urmxIfUOp1GKDTCrVkcEJrD3",
+	"2sE6YnwK7pWSH7y4r+GhDBpttitPixIZjoB/X1I+67Ug4JZECylC9THJzgJt5QbenuOKwnt4QYnD41Xd",
+	"FCTLhOrzFo3mkNsZXkjDF9Gic/QiOZyx8CSCn7xd4VXUieIWXsc52LCG8Iopw4XU2BZUyIeH/y5q/XA/",
+	"MBx8IyMUQ3KkHGpPk25i9VwsJaRb+UWgeHF3+Wi3WHa/P7CPxRACyKhGWt+osuMF7PmyBhf0sbq3E5/u",
+	"t2n35B7pC9JrATAaKU/ulu9uAlZuOprv7CuIKEjDaErj6IIuIinMAMR15IXhatcaZQH7VAP4Un0nJpln",
+	"c15PEB0evzs1kJBV2m8MBoyxIdoLifmt9TDdLxrcYYP0mkSGhRClSbr5ruMUjdD/L7SnrsBVVjKZBtha",
+	"VFrXmfAqZBhlr3pIfLb6noRKe0euB7tUb6Dl40Fg0bYxJJxGZL18O2Hi8AfkOizYrdggdDVns4rPb0F4",
+	"D8NWuNW7N47nWGDXK/pZuqOIvclVWcOOC0uZE04uXFLM8MKD/oK6rkRkMwU0kQiNkRNGNv44CUwJwYJM",
+	"IbRnChjWz2hdsO10OMAPhivo7tebnOPxB5JJ0rAFnI2oaotxg3atCRlnBHK6ElXpy+D3T1L67ni1AON2",
+	"dzrbwfxNmzv8TeME+KPnoq6kGnuFtCKUTkF3pSQvA9uEO4fI1ArySEZF0iVm4dwN9L0vpDu2pd9+5c1g",
+	"d70RrfDiVzw42BUvq7ZAfDGkXwwdW6ABJUZM/gE5OHK3dV+BCWWgNsJuICjjX/lQjbJ+4qX6Q3GketS2",
+	"gaMJaWwb4NNNog3Lcet4+FinqMdmtTTo5YAeJpxh/Ntntp/k8JtGAXkdALvqGvm/OfBVNinSred1xRPY",
+	"sUdd69OMBrAW4O2pqOwHu0aOYGAa64AiT7jdJmW8Z9s0Twt1ZwVdFkerjiY1jtF0VUYI5P19uE/zDiJq",
+	"qCwgTCqylXwbjzDjHJ2vbqns+P4caqY1ecXwFr5/pCfD5JtburX8hVdNwmvcqjn3CBW+bW+XCSndoryZ",
+	"9Hb/o8FZbDmBBIgSLjpw+G0aiLoFKB/yDnrzcsunTHu4gPvnXMzj1SIGULpgS63LgoXQQ8EWUvGqYHqx",
+	"kHPJq9Nz9lmIgVCxGeiYGqrDdP159Oxj9plHNvrcLTh88QX7LLzi84PHZs/D2CP53sYFlgiB+pYCg4xo",
+	"jvCjZe/N/X4JURV+L2x8/ezN9aPvX/7w4/U3Vx8ixSecrJGnNHIxDwj5lwTJV46A79pAF4w94vAJEc+Z",
+	"WOJNPAjz6AtU4RdphVtGAFDTyrMrzctRGIW3Smx9VoKRS4X1j51q01pQ4lvHeEVOxZAdMiv+DbAHk5pj",
+	"BW+PWWH27ApTeiDGn2mqYOerMe1MpFq+hWf77AOl4YG8IwvkWjb64CVyL6Mj1stBb1vU3DMUnwlQ+xek",
+	"Dw5O6w1gb6cqbqwYfy6O6QG1FvUydW5fA8aPU88XYgswzlDUUwsRUtV5Lagygvhb6ZLwX9L9UXTSFHjN",
+	"a6i4IMjQ+UpWZS1G5+0j6X7Qpcj508eLRxwLULhTYzXrdTJTBOFa2kA/EAZCjoseyfZyoXPZDZHcXfom",
+	"4jV2sKJpeHr6NabZ607agByRqfxM5cTJuu16/UH6wH9gpN52ktlli3sWxKbjCtuVJngIFPOevgSbIXso",
+	"xelS2pZePUkNmA0INhGcjJgDqhe+REJURoyBQh5de/vhMZOR/mVSe5/GWbnseKluU4LEhpq9DV9G6OTu",
+	"eajomNcCMgXYTICWjSF79wgvy1oYE/8+menxc6qEVLGrv/zR/3S70lV45b+/YXMsdkuYWCpd6YfY+Y11",
+	"arQ4dfwIMBoiTl3Iyo3yhMgDU23PCb0vtV1/FrvR0HtrXoqPKxjMXG8mWJ5/Frsr94uDCi1Qhuq1g91L",
+	"L6N1ZYhznCDJHfJvMe1o7WFQljVfMz635pIwW+AiIaPJTDnpuc4xhCV5cJx7UH4t1Uv8zfmBbaAdoHdl",
+	"KI7j7i2pFry8ALhvc+lRwGLIP/oG40OQnWeigFHsaoz0bI9xAW5EqkYd26gU5vkGB4C/r2kU+AfFr9/9",
+	"Upx8F4EnJOxsim9hGxypwAkAadL9dl/RvEFDKsXImfoJfON+5f/xtaDJta31DiLhyhJc9fv221LcpGCd",
+	"qJSqv5AHBlMMQmGOmg6clIPgh04CHs4AgppzXnfjmSMay+UCavfNU/fnkoCUx2fi5nsft6bctIxsz0rQ",
+	"jdYplmaDxlmbYfpuIMZyPAYBMsuw7+U7bEU6qbGUzTeWynYm8MmiybROjSOk39RCi26lVU55iE8x4HEn",
+	"7aAVNNbdH3NW6fntSNdesidW3A8rnLhALuNrqTFZ9uGmmSW7bclUHbG7zMrSXU41W/BZLefTGm5hwm53",
+	"QuNWChgHe+OtuFl1QodAvIKtxPuDTEjeddoGegOSNM+IbzDxtZfDBn2pp0NtDjj5Ap/qxgIyBi2ybpS5",
+	"R1ekSvBFuokaepgpQ7rSSwJEOxsrlPDwHIxg4WNOerw/HGSC2RZEXvhJ+6b8Fl2FFoWJXcpXRgB8d9t/",
+	"aiYCFtbYmqn0cX4Or23PIcJbjOL47YSsmsCdKY+F/Hs+D6jSy7bex6lO4BqsdbMcX6eS6h+70I0q46yc",
+	"NhtfYb14lK9jL1mjqJqCs62usd14m0vnnnXPUCbBRRcuGrF6qI4CgI72uoNfEuLfRRw/YTDJIsCK4o6H",
+	"FgaInMerCsWKceMAtpG/MeHn4IIBny0tAf5q23fje9NXqLYpSRBAFAKJRtbP+A6CE1jmra7Lg0bTlhoO",
+	"+p62wFB++sSpRXtx0VEYOKKZ4vz2DI25+7IhXboqjhD/+Slf+60ah8FAcLHTi1bv1+PPN0HsaRQ7Sk+b",
+	"Op2NqKVODEgwLKdn504RoH9Rlc3FqCurpyWMatqYwYjo9nNMrZxRyYGJcAG4cYKuB35yyc7ilN5juvAh",
+	"xYoWqiJqrUnMEgE7h5nT1h3gv8SRmXVU+DhZ6N2B9v2JczP5wsFTkbhyPpwoGpuR4mVUlExF2SmQFQiL",
+	"y5P3bTLu4vkmY1x65PaatTUtIxOcx6tsXsy1FYDktIre2UYJutlifSZ08o6bVXRVpZjEIzAeprfPUUnS",
+	"tZPnu0fahRRVutwW/SXkbSt8T4cNt6sOugpCxTWId0jIIUn/6pQGd9R8+YD1mmuH3Jn5RD9ht5phnF/1",
+	"6EqBNX/v/XSRCzBVOLDviwmIzGf0X+SfOY0+TKAW+Mz7DznoB02Nf+19Qy2nnfWnd8gd1UvDHtON/Dt5",
+	"J74XxiQ9g+AoesQ38tHd+aOtwTrVS8YZdhDAPhcYKHADtzDVHS1231G3SMJgglwrRWV50XrpnIRb6bWA",
+	"c0cQ3lSOC5Nu2/lCT6GHzKfqrwSvS6aEBMRSQviqGaemDXG/i91GFPRl6J2JP2iCkG1/VsDwa2mMKNsS",
+	"EFTksZC3Fman5iNu8PGSuHW/HqznowchFReqdanf7nB2iXsoSmI8lMHjR082yfiju/Ao9CXXjqGJrtB7",
+	"pqpYs2FWYyN+3wnqw5Eq2ISHeuFGAZtkC9Wo8avnNurrs3TmOoDetiVA28AUl8jEBJtBec9FVOwtkAor",
+	"36k6wtu9jDgfe5OtaR6hD3sYo5tGrWsM+AMi2iXbaLXEHxJotdWMs41Uy44V6a0q5JKYzwqff+VGOtxk",
+	"BL59lxEwGTwlUde6npYym43Z5X3KHocg9i43CmIu7wZi0dlQFsInJM2KHpx31BjNp5L2G6Ug/xeMQ89M",
+	"2EXVVFUuZoXjBBzwrPM6ndzUbsUHT25yQ+fSFHvxm5UTDh1o6NDkDprRPUAH9n7LmONT5dLtGdAJtS7o",
+	"1upjzffaOyQXJsiND/1ucGW+14NH1kFTfwJQArS5S0HnTMuzbDd7IGN/UkPkbL87vOo3FW+MnFXTKk79",
+	"2Dcm6T64XgnmHymwrxkiHkqDkUCp8NOADT+S1kHt/gAlG76wv215SXsVkW7CEf3wp/N7XopkikUyhnOt",
+	"0QOtrKP1s8audC3/DjlGF+y54LWo2Z+/+Z+Xvh+JL9tJpl9QssaBKP6+hwyanGVTIr7n9a2wb5oqL288",
+	"8MK6MZbdCuFUjv1auKEyZejl5YtyR4KjQdnQAKBIt7xMGqY3QiHabs1LUbBkJAZrfDPAL0NFxXo7cQFL",
+	"bsXNvNKmSYFG+lA6BTAjnBGhCGREKmxSRct0+nAGpixHqEQZ3h6dkqzWZtH2sJwh5QRz2sKUI79FChM/",
+	"1Yb4NXZv5LVg66ayclN5zM+R6Cd1JsFhzqvKXKAzARM5t1zagMHsvma8QSw5ynN1+8Q+49DSFvZC2oJq",
+	"NDpJDvBjapmlF1aozy+ZXK9FKcHOwbfBMBhl4NC7AXBOHwKwjVSNbtzk/Hmibndwgc8pwW2LMRysHvTq",
+	"F7yZ8FVwlMNapN/DHiPSjnheb70ESdmAJSApf6UARFuz0crkdDzQStC3hihigPXjFH4sKoH8WiJcAVsG",
+	"WTLUtYibIoR/HBtjIl7JIzjLeSUAXJUrsfV4bh4OIYSFkKzcKf2bSiC4F2U8uy/5zhTM6H5XKMQQaAH0",
+	"sFEmTp1bNtvvV5cDKY0JNaJy1i1QL1jnZ1Fhp65Kn77tC8lGVlkke1j2Wjsi1HNoTgK5KCuxg09HLldW",
+	"1c1sd5O8Dd+GTq0RP8Ab0RjrVVDNdk7K7BRfy7ljD41t8yAfwk9blmUlpkhlmGDdVOJmxs1QX6j9SQIj",
+	"hUJ0Nz03DiG51+EcF6E1P2BUAQRUKKLaaF0x4DRz7OTzGH7ZmaOyV41HAdnNk+rAt01VMfwS7wCflyWj",
+	"g1ryXUH4kvCxbgxX5ehgVSl4WUmV7Agmo3Zn8C5nIShEtoFOwO6UQIJYdGoxsQxh+uYtYWZCqIsuAsQD",
+	"pxc7EbTFLvmAfZRWTnQtjFyu7A1sb8Jvw6XC/QesVCcKgf5FcIjRMv4GCHhOOV43a2SxjagXYg6XFr7k",
+	"EHrHAFBSFyRpTxWgtLWecrRFeA4PZjhaxsh1tn9HjETsrFduRYmpKeHYw21YFth7GOXyUTCvgxj4iS/B",
+	"0XQzxHaAoeRRzTuY5JnmxhzqGDOsQaRAuVAgiCy3Ydfp1+HzWCJSMxz3y4OILrdJgf9aqpm7aSvdZsf7",
+	"BtaQTtYY5FGjuLwTj5/c/IyHGZnZHxdz6PU+MJXRDPDF2CMoBhxDp+B2tes01qO+0qOM0R/xxaS53CNg",
+	"Nw7kYvTZ2IpqwWuRY4qvxbxCoHh8zr/DJ0R7qAeSE/RPcGR6BWp4Q7a6NuJGLxJ5Y9/T3R/y2COV1+lT",
+	"bRsoaI+Ace70G+xNthqm10Q68TKI5jgmd6KqVROlvQxVuBC6qPQ45StThGVOWomQVnrdd89bSTayRVG/",
+	"0XSbrRDUqThFAXtHnXV6h2/HIrLPdLI/TNyS5qLFgQpyJHTiZxoawvX684ceki2Y7fRkk+PaJS1qIQ6t",
+	"B5YR2VlkPq35Djpguet+Dr07p06ZIifpluhik/Wm0bbRPDTW+LddlA4U94R4TbIFk39xnkNftu6sbkhw",
+	"s6lkVrPFGIoBdtjW0lqRxlfb1HpWkbwdJXhxUq/xZ8k+rFPyUnC0ZCJkvzaZlhvy18LM86TzsxybznAN",
+	"cqpq1ipkR3Vqw5IS33deSdzNE3IZoKXy4RRbnANOn36UX34y+xl+m9B+XsC6KR6N3DPJK51uQPPKq6WV",
+	"8D2b00czF6QaOLO6sXOKvXoHihJbBA5TWHXbKP/3u0EYhv5FGcNWmxbN2k3lkp05ZcXHZrA1cxLIK713",
+	"QRxQfMqvovA7M4jZ8L2wK11epZW+Vwrj+k5ze2Ag0LnhlJQT7gYEfAXLB8xFrxWiAspL8ZC9cfY3OraC",
+	"suGJAOpi+6NYQUFsmH3MWABRTiZLvO6PjjDsyIMVNE6nJunQF3kunUH68BxuhYdfXbI/nJ1BEIpyQhNG",
+	"Jp2qREsI6a0R6a7JNKLCmqdaFDotmc+MrhorGARkwUhuXbjjDZo1bGc6ve8m+fZXrcpesJ0wVtQl3z0w",
+	"zMc5x+Rm3mzQPMgsbtMxHrw9oKQKm9AzHY7qqwYrpy1CUvtFxzMsWvZJngeP5bavvyWPyA+UnkKgmtIn",
+	"o0njOxcGjzCiw+q00M914nm+843/7t2MJ+6qkBKq6C90JitsvW/DxaKeA0mHxrqpePrqM9h7DhL6TdEW",
+	"YqPIMohulNbqpqB+DTRreZXqGxC19WzT9IfO0n56PlihkM4bEoa7NgmEsue3WsWDHyrWfRY3uSyi3OrT",
+	"s/PkKMIOdkYxG6GwNUpoE+X+ccdtzD4XbX9n4F/qPWbQoW5ENbKHStyEYl8OaOpYo0HnRj0Iaj/JbnCH",
+	"EpbsdGGxZ0+k+8/nusMocf+OMJtkYf4rtXce2xZdWnW6dI2un1HpmNQLaulFLmDw8NderEx5xfiWbcXJ",
+	"Hbe5C84wXoKnbcq779k5Jsuc1BjvI7WVIV0qhinvdJTJ9l4hOe75J9peJC0e2pYsqekV7WXmObwVtKlL",
+	"6wexfR21zp+QdvwROu73KyKGmuL/oEvx2rej6s7MN9BOWNbJ9lXPgtuPgqQIxXJcY0d4eXrCVs7Fi5Wm",
+	"ORwHKbPgTWXDY/tyzafedbAaUvZGY1ZjRkyVPuVX92eZ6rDdBwpKTLe7IbBPBZk1BZzegt1pCHkz3+07",
+	"u6SEsNdNndr4b92a27K+NcDyAOS0guUYCkWMIUpBy6R5hJfmifUKHaP94nSulKimpFWmZ+MHyr//yGoD",
+	"QOcaV3gF/sYJNXkmlWPpvgjBI98ZBNRhuI9HuXY6Z69TxfDlAVcPTitPxCthbRqZNhCqL2z0neiiJo+N",
+	"6hMxE2ktTqFUy6i9QL9NUEG+32PeW+utSbZngO5GjVmBFx2OC2yT/wEzzcw9PoP8hWmNLIaKzTIAW9fa",
+	"B2MRiOmiE/Mkz3ivXRLlZfX7MXaP3HgPYiQEE4tKT/sbwGciyLcI0NGpTAygmyBGQSheztzH5aU9qI1Z",
+	"ZfIgMNHH0Wd/f9hnf3n2+uXXnxdsxo14+qSpq1EYCL2iOZJ/gWGi+aQO0Cv4Kwkth0nvyZ7PyUSTXaZD",
+	"skZ3znalwVtQpi0q/9VoRbeUS2HsoIeR7ETVdpBGy3gm5nwtAEijU2ieaS07HizYvbT8AHDXsrw3NjKs",
+	"LooxmdEa/z1wbD8SwjKsJcZXRvNT13KJ8MXUjdWOXuM9MZX3WOri/qjIh0qknVZc5hrfhL6JjuNbQARk",
+	"94CRnVDKcn1Tr2N8BtmmhUBcNj2Urxnyvne9gRCTJ9RJ2/0djaay5skK1hTiG9XR7EFFRymo+5jQh3Gk",
+	"Q4EtHly/iEFBGfrJTVTZgAxp1bjDamQKnHgmgsqiw/znH/etB6UCfz85OxxDQApaJW8FlD4TxjekJgW2",
+	"DEWHHWS1MI9hQKmWfSO758vDFiZRJgwwSP0j4UCzKGBRWg/4Zafjl+XFVjQ2IHuNFckH3jdaPHct/WJM",
+	"E8/DMKNHbvK0kzuGExLavu58N0pbbPWfQ/HmaPDkvGQ5h8y7/Wn5BNah6ifS1wA19KDaFwZMTmQj1JUw",
+	"Jq3Tkd6aumNmYtmoCfDtOOO0F9x65h6LBWuEmPBuu5Im3WGMm1uD/wOvaz9gMwi4igSgubQLLE4ibd+9",
+	"OEP1OgPRDFBpEwr93eNJewyz3lPtHlvP5phEnbgOehrESMltJlTkvmGlrMUc+pUmFfzQ8jiV/Atf3miV",
+	"z54opbm9SecLPd9ZQX6JtoCjOyUmDUXqbbA0x2Qlu5d6AK6RxT9bCjKP2u4/4g8IUimVRwHK3c0kbCX6",
+	"TbYEOEqMTTfp6wXccog+5S7j68uplRNZ1WxE357SzSzOdKTsCQ/yn0x/4lWFoSqssXJCYVPruTCYDQXr",
+	"gNpuNHjHZnbeidokpTpZoIQKfJKGaKnKm3sgcPp3t8vuDOop5zep8EKoW50euw2II+Kuzr1DGZ/A+GCQ",
+	"WOhyXZ9vW55oBVlSjtZlEi4UwDJuMpdHDnbrGbhX1tLasSiAC1lVN5kIBaZCgKcvztF2PxFlwcR7Prds",
+	"1mDqpVaC1bqB0NFeTvP43j84eNomxkKMSs9voWKwqoLB1qaeTrf499PZxGJAu13zHTNWuhNGRYUfxvrW",
+	"ng8S2ZdQuPogAr7Yj0IAjFfmrsls77WHmGaItzIJ0yyBwlIL0heZrtmcq7moKt+29F4oR0aWHTt7BsqL",
+	"XiwyDWVMQOvzv9gIH9LccknAUsRpxQlNFQ0+gJ1HOfI3aMaffMMdr2SZUyiyYvLcB90FZppDegmkoJHJ",
+	"uRbqmHxvZJ0ikhnDjgOgZwTq5uuywqpafgrEjOgF5yMryp5lnKjXK0rgh5yJ7WoHkD8SUI7djUSdi5HX",
+	"9zLo8qgf4dwMGj3w0CS2+yW3wDfRXk0zyo+T6YFwD5yUs5hcd9EXx8zd8by2U2qLg1wY8WyWqa99tgMG",
+	"sVc8ajINXkpoLiat+yZp+3usqiePv3ry1dPfP/7qy8ghcH6Q+WOm73H0u/wWHuNT6Wzf/h7xpVAgpD3m",
+	"jm05/txpW0+fsApyekzBsG0qiIMb9pBdsP/FTi8xrUiRFz/ymzRGYFGmu/YYQuZtoCDRvfw///rs9D/4",
+	"6d/PTr+6+V+n76J/Pbz4X6fv/nFWPP3il39Luvqz6J0F22gjrbwTl71rF05qJEzu5V8HQ6pfXd/DM/Dw",
+	"321m2fX544uzs4uzs/94dP7lySg3Tzr1Iq5iKZhcEJvmUh6jSzZ4Lc+LVN4Y1BCdX3i6FW2KMLknpWJG",
+	"I2Zuq8NAdjiZ8AVV9kOw8CF7RhtAFRhwcxipllWox7e+nB7oZbRW5HzbgYTwqIPShqLcoN1dMrvVvpgf",
+	"mwEiLkN7QWks64FgoJ8K5C0ojWJHqg7kgM/Rwzf6EDo1dfFmCSESEKJar3BzXmlDLU5IQDz+8oBkyGo6",
+	"gCNYMB4gGEJCu9esrJzfdjgdWYOrB2MNt4k6SqxBtC7wpdbOoKmqG+qeFcNSdb4IeAw3ur5BDYbuaPcB",
+	"ZMcfDDTEovOgenBImE7wQMYiuA/umEB3hOevRNWGbQeFdl+USce+VDnooUDaOkOSsIDPIbja1zzywusV",
+	"pU0fEmDtfej4q0oHudO0NRHK4qRFUxTYXUmELxiy2N+K2ZWe3wrrxJMK2eDQaWargobq6zChNdxDdt2i",
+	"J1JF/FwrRfq+o96c11hIgE1g7UrI2l9/PuOYlO9wO6L/wVyS0QrvJlUYY3iImmfwMrwVuweG1dwC8CLa",
+	"lVDEXmphHgJC3T50xyFmfC6MjXiRTtI+2gpiV0pQifMZJYdYGYe/ocKDg4ekZfr2t1rdlNIQ8RMNPuoG",
+	"UlC93yfaJccGCBZHxJMe8JK233d1ctvzxRkzRYTREvghum3m7kKD+GjhEWXggqDmZNK0CIhuJt7Mesje",
+	"evkfpZ9D3jYzVm9MPMFNrdfSCOqfxGJd0wT0AmnYjGPLhT3PnBOJZjq1RyckVPIwk+0PT1w+UlS2Bge0",
+	"c3Rn5SNJ2/0oQVbuGzev3VD9M1yuKH76qJJ7YKxOKSkLkDyO/VDpAIuCOkq3tiNXWHN0yXQkW7iCAQLk",
+	"UFe+2w6q5nalnZbzwPhXWLYWNiVCSEJNozaZwAnX9liJhKhRoKJnDd/A2AlTJNAZHxqZr/htsg36hLPw",
+	"q9riW/WMAMVzMOiHBve/x75E+WIcdy2GYncSks7KbXG8gWcd61H/u7EUBxS7RAQkars2CNfonwO4SWP8",
+	"Kka9+zX+INl/JXTUS9j6HGCJQkrn2hkKa74DrBnfKkVp9xDBnqGX9J5dEYsTgyHeCWcxigsfrK0O2PTh",
+	"NRFJiT8G2/+92qpPwJUvytE5aFwN9PYHMCVd+6IWxK2Stp/gmwIv+TDu8Iwl99KaqT7rjRFNqdUuARz0",
+	"I3T3QlaGzh+QdOavjk63nkTy/wR06aMd2OMNuD2Hb87L23foppj5NV8eAHjn2KoWbQurI8D3vTs0jZa9",
+	"kWp5wV4yvqZeSeT98AhOlKeKachMvN+IuQXPjHeEAdwUOz9j5iGBp19EyNoSgbUBZN1NEgezXat6g9tI",
+	"0OvHw1W/5u4RROJNnH++4fNkYiVR0mOLrXRFGjoiONYMvkZYrzpXUz3sEZlrtZDLJp1GYbHM0nhUM/8w",
+	"os/1e19G4HzoJBpC1SC746YUFd/drE0KtQsr272FopYhixM5oCalNdH2MviEnp6N6HAw18rWukoSYA01",
+	"9ozaH+EtLtWdqJ0NA5KmCxqWTgUVilJVh7u0L6WBmrSQZX2DZUVZ5HAsCeMW4B4L9vbCd9M2IiB0Uod7",
+	"bqdn1i35Jrk1V7ISai4C+EDtXTz33ooltcY5jGj9R/dkPn0KU+gG6Ucc7c1f9Fe2tCz23BggQjub7Tng",
+	"mKRF4KEy07xQO/3c48LbBgqga2rOts9efrAbRLFL5bG4UZEmcIqQvVjtWY5sH+yaGEVowLWOg/cS2BLl",
+	"cil3x80qCX0feL0Nms8ErnYReSACusVWtyXu2E56kNfOH395aAPc3GqRqrVu56YXmLYA4PzIGJ404EUH",
+	"9wf1D7nwuaybWkOpRSKZdWiS50UWry+TsXRYR+KyPix2XipjOdz0WVB7cpIuAg49woFTB0KgkbsBPH5N",
+	"yz5gHfmAlSNIH122f7qSBBt26VdcKao2T7tAO5m5T86SmXgp/aXiiikhUH+BzongByt8+ToC24RbML4a",
+	"wc2F6L21tNhWY11gESc37B8/nViubn86uWA/nXxxdsaqn04K9tOJFWswEJtaGPzyyR9On37JXvx08ssF",
+	"a+HY6W3Yc5adnq5EtXFHuuJSGd84as3fx1SI6m1bxYR4NV1hkYbWCKKT4H3czdi9gra0xbDfM7HTLfbB",
+	"TFRS3PVuzHz24fDOk4/M5MKGMD3E/6BmsNC7+Pbe6SailpnUICOX6qZRsC852e6eQSgSUJL8s8kKEpnE",
+	"13tLbk0yxGpRXiQuKihQNn21uQt8OhNLxzHQhmh0mh/GFW/a9w1uABYzoGbe/qQICHtABN+Z1mmQlYh6",
+	"oiTJYp2+mxZ5bs66sUmt5dpHPdD75e4cd+ffX2npdWjpfJOEzow3sBatbukrS/p94aD2cjzAJraHGDi6",
+	"kkR+zcwKsCnId54y10fUIlF+Y2jk17uaRnapeC59DtYHblTxGv+GLhj7pQj06aGuJ9SHpvUzHXafwVuD",
+	"g6lHOD9KgTPIWY1SLY9MRvmNjcp/JuPun9NU+9QtrDSIx7OQetZVY6RPMAkx+LY/KV6OnjEAnBTODuJZ",
+	"1FgnvRLcnm6a9Yb+lmp5WgPkDeByApjpu+JfNtIHt5H+ZbL8s5os+aQ9TA6jtiULaZOFd5+8gfMJKdq9",
+	"JJL55uLRoz+9urq+eP3qzXXBattoJx37n9vKXDx69L//r/8XHrl49OhRKe4eWbv78er5WbKO8bfU39P8",
+	"BLoxhrcu2RkioEBrPqv14Lu7+YhnBzOVidoDqmBUxbqP4LhwqhsjxRdiUoSa2096WnI1yRU926XL4mAk",
+	"FOekbWeLHMcoyyFAAqHKgCA4nJCAjw24gY9u75h30F57/E0IImHfEETBrjWUMu3QVUtH77d354Yy+y23",
+	"8xWwhhFCfSgvb6V5OcrYvFVi6zO0wAsCl0GkauGKkJNwSfg3+ifSANVpRJ7910ALJ34rVOsRWdYYxPa9",
+	"PHIgoHkX2VQPlK+/RlU47VwZ9iBd+0XFbX3g2eDFSSGRiE0cX8ZTsZAEzRjQcN3Ap61DakYcCmyTqXQa",
+	"8MXk3SJx78//5l09iXojvQVv4dmkk4UIHdr0wp62krJl1OCPiVqHBmE2vXnoVXBUfBy3zFtPnj5EhFoK",
+	"Y2+cXRuzR1veTOH7jpAcz0xOEnsWTGhe2JMy8yV1fE4YRTgmVsMCAFOnk3esIB6u2vNziOYad5vuEihB",
+	"jpH7i/T/CLuL2WN7GytzocJyQvPgbDOExoyHG0udMoLJpZw0GC2tj8Hq2lrGKZ65WsDBxBBC+odOdBQJ",
+	"+fa6mVVy/mexexEGccz2VsyeNXalCJEcmq8AAIRUKey8dh0yi53uNIiqEtjj4iAIThr9m6xSd+tTqhzm",
+	"eVOd6IFRU9sT0W5gW16EqWe4L9uaeMbnty2qe4A/2C8q3QRQnWkbuPEbeI9tSxHGTyhHla2uyxfYsmQa",
+	"t2Lefs8jkYRJLn4F7GWaTTEMwvxa1OYA1k+//ks5LdmIDQenAJvtoJkNWwhRmjTWotlUPJ2WiSUxTsWO",
+	"MsyT5ZU9BOLIbJnxNOxdnPm731Pq6RdfnZ6nO2arksDo+lfWQtTgICan0NU3r58RRgwrxUxa5n+bH/Ym",
+	"PfazXlnmJEHedrXZax/R5mN2PFgPDGncKGIO0P7X7WwTgBkGGte8rrh6zpM+a0X5jbz16CT7vTA+g/Iq",
+	"+7DtPyNN6+teQXMw8MLHTR482UJZMfgRye+lSqaEbcfYCzNTbzcJfnOA6wotXitqffp2dUkBJXSitgC4",
+	"bRNZD9DhLTfRthd0qm7U1S9Vh7GSy9XYgpzR4M8+B3oq3kIFqcfw6wJnltvvKzLMejK3yYftbt+uMFYU",
+	"rNhoQ6QhRhGl7wE3EgELNuegkeI5tAteNa6aoOJKxS6evkLuGXbKJLLd2Z+jUxZq4RlfCV5CDQ9GUEBz",
+	"ptbRY5u3U2OSsRMzIttjOtpCqawmAzXetlk9OlEesI6O1Hfxt0XUHj1sge/p0CIfOZakZeV4WeUznFsn",
+	"4CSIgd9Bxg55SqYeQnpneENy2k4au7nvT9nbI71Z6boqGZF3nKkyIk+vFpDFnmLjFh1d6bbHtAHRqkQZ",
+	"ScVuBAsk/QpsTpVpi2vFZtrxBWGVKryxTmla7rKmBJYZUxCzFOFuSDRbJsMr4Utai1yUec4VWtbuQioY",
+	"B1UedBrBwbQd7xWA12T8S6l3fUJeplWK/koEYrRhK4S0Fe+t7zEMAVoolwTcnYD0rjRsUzLHaLUbcMP5",
+	"d5InZPfpEOoQCOsWoNyR2/wZSUsOYylA0bMx1r6ycMy1W4tSpmUC6N4HJOYYaJVM67whYG2yCA6XF0mE",
+	"Yp6BBkxrKTwFosqiACrdjj1A09e11osMaGgOrwVc4gKwopLiI9l84C+ilgspaqhX9DHx8JZLyEzZ7FDR",
+	"EpURCKQ51+pOAm+v0RRN4MPxxcjtQQfbXjSPm1UbppdqXjXGqXfu6dY3ULQqoHsjazbsszffvmBPv3r6",
+	"uGCPH54/PP98kvDzoJ5JGV7pJWugHK5LppH9usR7m+nUgZveygYqNar0Em8y9IgQAoFbaMF+vP729A+H",
+	"MYHdNtCridK0xuKkM/9cJ4jXnaOwF/80AawHbR4EOADjnzBXpQUV3LBKWlshqNslQupcMK0qspIAQDFA",
+	"0ofaMyrHa7unQPeeiqcDYVAR/p24S4FTPPMwPr0uI94zjfkRPUC1XNkp3di03ADSgxkXPqeNWrmwld6y",
+	"dTNfhZd8UNSxfmOuLA4NEOdNkHlHm47plDK9EeqipcSKPP1AkfKSKX3j4WWUvpnJEv+A6k7j+6psfd8X",
+	"eH7N7XwVEgRnEjJz1pSJw9UOPgZoE25uAbDAuywrqYR5AE378HLHWkhEW4FUOnPJFk1V3bgnLxhHP5c0",
+	"8CH7DH7/ecGMjrwBwKA+zwXb5inkc5jwbOdWdRE9Gxn5HKYfAiKABbWFAHQNaTKzHVKi7YvDFYNPEj+C",
+	"+O0lW/FqcbPluwv4CwLuPgnO6ctu3W5TwU3Q670QNgP/niFgS9gO/HtNIZFAJ2cAwSLxDyzMLU78PJIH",
+	"MtkW6Xlimi32F/YJXPE7gShE5cFyagYhWjMS0W9s17RsU/A82MQkrIZ4EjhkchaNWV1hL6CNPaK9RINX",
+	"60HMf6HKjFrh7qeVtRvjuxshQ8fNpZhurJGlCD1ylbBbXd/uhTeS/vLHXz4tVyO6DPRp5mcchihwuTky",
+	"ijL0JJzSSjFdYt+yZFCaCDUZ06KcRXo7tr3zh3BgDMj9du3mmMWnEm+UE8CIC3PZOi0BRw9OrtIM0nlH",
+	"WjPx9nTQd56EzDUPx3MAooJmnKLDGzHXai4rUX4TrvU8itl+tIsa9tzku4aM2+0wUL5FyEgd4agmRW0D",
+	"oHC3+RlRO5+1U48QiHTAZtrr/oXbX0p3L/hSimBCh1fAqy+ZWG/szlf2xNmh98RAdgbQvXeIhrnv/tAw",
+	"0WYc6KmaAiGOZ7LPO/0l77Pp3jRa7hhsqNKeFuidnnBnwkanDYNXfrcrd1/gBMaCnmRrff3KRqqp9Nb9",
+	"2Naw5IYMuRYSa0oz9j23CoW7wvrDCoqYegepb1c56icL3EIzBejRHsKEdqvpcA7Cz2bSfSixZuhtQVPN",
+	"n/theTipPVxCit5LZO6JjmPkxGRjLaDQ3P+Yx42sW+5od26IzWSmEdFzbVfRpYBQVVgbtNd8H42WFt0T",
+	"/DLkbfVlRXUDiad/B6xe6HgeusfOEKB7tuuxjCGmjWp4tQJARfJ20VPQZ6Haha7q4XzBzNZOhiXRL2VV",
+	"mRtM7vZW0v55TZk2w31Qg4YxSv/ZU01S+HLxAU3UBIDx7PvxObOKeqqXaTnrhfrE+eFlkOqg6uXUfuwH",
+	"hO1x77KrdA6stAeEUagBoy4UmCOs6xrbFaRI8ndCXRlItUCWlYZVes4P92FFmtDInb4qge3iXgudVvTe",
+	"bUzU8zuWO8V1+QN1Vu85jPWa0NFSvToC3C34P2Y7SnAAszt2bs15VcHFqLe8Lql6jddirOfzUHFoq4rC",
+	"ROZcAVLuLvHC0XWRCeg3MeDZde8lyE18UcGERDcm3/VdECPfl/R+pMje0ngmwJDOlb9OLUC9XgVnLMSH",
+	"RgyY79CPG551hrbFgbXW9wGCy5jcz8K+EyApFhPj2Zp688IqkSWK6JDQpuVPWTpXZVI0ahICYXY3nLW0",
+	"32Tr3kQmEPhj2H0AQvAVlseSvyAC+qa61F8NNTDNBQQC6IMNQfYOYP85brgT9e7IxqM+5zFyeX0xwuUF",
+	"P0tPx5eq5fJtojQ1UTKA5GDcJ3GMbYs6sdl0Ogp2fHszeGhkRn9LkQ+e1X98b5t/da85qnvNiCYLb4RT",
+	"FFIBc8qCL3MdJiHxLddMTSq2qPhy6Yg/rUfhQLbXgCbP77iseKeVYRcRNlOMU3GzGn2nWH0rMG3/6HQy",
+	"GqJndQZaFjHdcd7tJPPb981Gp6qgZk2ZLsCGSYT82PlKlE0lKA4Yzk5oueB41NlFfh7jNFc/pd4+sR+v",
+	"X1CPoZGt8TrzIE1TYVh+VI7EaHzxGmg5xeCCo3MI/BkpUfjdoCnRatu35ndXlM8JMeTAKe3SjVIhAmTX",
+	"TEi1ZDGv7Zd6HpFqeSs2NuA3j/fAJwtvN9DksizY27ENAzeNzbhgQmrj6FDSrcgdlZFpKkE8dMdw9hYM",
+	"X94nERVJ1smLCov304/kS8QZec5K9PwOKfUTj0HLpAm/AxyBqSOiUDt0utr5htck15vEyIHGkhus92mD",
+	"/Su9FnqrCLaHys9PipPGyuD+JySMGoqnCJX/XUoZd4Oe3vEaqj3c6G4mf4re4P79MnqL+/eP4U3uX2/i",
+	"t7kPXoU3upU1iawUSHtKrldaw2phmmpsQk0AHx6XsJwr0BTzFVfSrDNw7CFlYD86Ji1bcFnFEqvzy2W6",
+	"Kuu1qOfoZ9lf08+NaKYsalIobS4Ur6XOtWUfexuZFfdhihSCuweXGLkASzVWnsdb51ndIJpQcVKSR8AT",
+	"O+5cCrdI3WySLUvTfN6ot+Elbxr1JrznTaO+xle9adS3/m1vGvUieuGbRr2M33mfBtGpxNOwTZ44ES8F",
+	"BimixtB4pJKypVGvfXhkrEFYMNOsIyilTlGUmeLB+lijR9UxySBSXvdHKCGnsfmsqCn2VrqcOGr+l0lE",
+	"nNfamLHa6aTEkeIEHbvHB7QJT22YWpRNNlVB2C/E8ZsT3hsWEHjGe5Zz/Hycd2ZYyI8SjHlQLv/zdMvE",
+	"YYimvCztE9PPMUsXA60U+wd9ISsxEUKiLSEdpxN5IZNCo2jUiJ8j+MR6zdGQGF95Tj96+DejFfus1HPz",
+	"CKBrdg/X5ecHC8zd5DLUNKMVFw8HhJhdrNmMlGHa2DTcFfRG5bVgznzJ/vYmTGeMMdKoSdt5ULWFAWkR",
+	"/v7pzCtF1qtkWc2ztqqp33cDbLeN0BvwAEDEzufnLqSAjFJIiPhGLStpfBkOr7WJioICMEMBCiaGlttS",
+	"4/DyftWOzz2W67bu10grHhg2h4axqdDzXJeZfvOQBxuat9Dd7VdM6kFIoepOrM1KpucemAB+BwVHuO45",
+	"T98QZc5oTvdwRzjgAQDHA4iNz3dQPl5Qh01q2csxpQDJDiTlhr359gX74osvvjp4UOfo06e5wdxhXQf8",
+	"xo44D6+Ijvf0GRuf43tFcviqlVe9/NyZbtL5KIPpBSXfZTQaZ/TlUngGr7VsFfGrTl5HOkiVwy8YbSf0",
+	"4zLInkgdvyhadqwiwPjxyiK6JaUK7UdCYocxzCjtbVJN0abSNncbuO/cHcLKmm/NtFKleDXjqgZ7/Jga",
+	"FHWMxHSxU2UrDTd8fgve17qpUOyFzkduEHCZG4uommMXldFjTLzJsPF+lp64yd0Gh8oVtHlO7PfBiuS1",
+	"sCs9wZH6PTyP70tQFuv5UrjYJgBVXLBK87JgmztoQStssgzYDAAyrnR5OC+lX/CpFx7nqV11mqIAg/ZS",
+	"LXQ61QSu4jRQI3T8p35l4B9NIpLEYm8f2uXJ4/Pfp6+ttVZQgS3Tyckau0w4OQIACJXWt8jJACMoVdsh",
+	"lQVUnaRnGSFvbtJYT88MqSAt+EpLlSHsm7S9QBluNDvsKYmZ1RowG+JFp0bHRvKZzguoN8B+QtNjDzlS",
+	"cduDnB+0KSGx7yYYovs8WUl163UXzAKEhykxC9sm+1bXUWfQfdIf0++zTSdOVS4CPgCofQX2JmWxz3RI",
+	"HmRyxGjzPU9Rw4pxolku1UuFIiQlPdIM92rBtiuNYKaeWdJp+5iukLYi/BALXS+1tcLj2eI5oGMjFfYZ",
+	"v3CSnrNKWEt5/vhvt81tima7kQFB3rH6dDczTfz57nv8fftBx31c62owZQiKBftkuq+nvDi5kwLDGd3y",
+	"2aEVXcEEYtc5fhI7z/GT1n2O/+440PGjV+1U8IO/+AnhP//sphVlKqdyhrKpjy8Vwba6sw8GkVPAnLlZ",
+	"MDKmGncDPHou6irFd/3bPEyiL7GLk1hMdmRsKnsyAkvwZ7IriAburrEuoS4pvsFUQC9/QW7D9RFdFsel",
+	"+GTK8p3kROZ6YPC1HRRhZ9XF5wyadMfFo4A20q2/+/L88QG4uhE4dPtklUv1AhCMpznZ0njJAfv4gll+",
+	"C31JAZVJquUlC2DIF864LZs5fF9K0z4C6L9tYeicKzYTWIWt9BZabXRwvjh4XlPdDI5FY95DweLpyGVH",
+	"3kcRjZihCD20ONGynI8UL893r9sR8B84xvPdKxjFvduHUQYUuD1GCZblqOvMybeJWeyoeKCOMPbWfFEJ",
+	"njWPQn/gwXsXn0Kn4uGn3TMI+CwXi0NPX+NT3vP+gdZ87cY6aDrFAjU0M6ZptxY1zSvelySzBlL23BcV",
+	"r9cmb9YQFryvy1/z+QoK7uEukeYWO++zZoP+NvCVDTaRoHZcI83J8VmkuJABMB984FPCOiI5dqMVFOcn",
+	"XT5LbsWWJ5v2K8oLpz0xXRiqsWv4I76gPUT9QzjgjwosdzN3p3h0RLn9HVW7jIU8RKPzkPUAT7ULQqCE",
+	"G8jKHJ2AhUjVk35kNn1fWambTiJgC/ptLKHRDgs2XYtoY+CkT5pSFKjeh77SdVXe3COXt41I48o7Q0Yu",
+	"vy6X7xG3t0G9daaYLMVAgTk8bdNCsCXoviTc8t1NplPllfuYbdHo5paV3PIZN4IwyDTC+zG/sk7fQ/fI",
+	"aFs825ziUGKKn0i6kWKm2CoAvVtMtZTUjl4aL1QeeCkPtnVYNvRZiqBTeoLngyF4XDXrgRgc2PpmP45U",
+	"aqcqBlAD6NAGyHxKLLmVd1C7iN3imdVk+C+cpu4719XCDw5t9+SssRiZ8f3AVMmMDpi00hLmCfYHAyP6",
+	"YaKvCeiq4MdSzvYu0zElZZr1JucG45YmBvWBvDasMWJKCVfWN47DAics5V0opVrWcmQqQ7goMkFOKG9c",
+	"CV6X7G+NsajOo1usqmgXZe21+0t0bzVrLFmF78yk7JP9dcEh7bRNGZmkAXBVR0RBkCQpzr4O6udoF+w1",
+	"FraBfVgL6+xXWBWhd+kFazG22AY6vmk9/WweCFwtRPBCjCl+SjtZ9+rN2rsk4fiyZIff68LLXl6RV4Je",
+	"1S4yv3M/YGHg3ubRHZ45uk4s0YoxL2q0xQAvfc1rO+RZ3Ecfx1mOs3AGr5gOmCaAYym9jZlri+F5+yG6",
+	"UouR9MDwEGY8lzxzZKDQl5V8RwXta1kquVxZJ+D83xfBBNiIWuoSJBIC0XjpAyH9idsFY93DQCAmTfur",
+	"Ccx+wnz+Qjx/yPAkr13EzdFU8kfiNQUQRgu0t8PSi1o+HoAOGynS/FrSyRH5m9FDI8o7p/vhlUhO5U4Z",
+	"JD0HyG7J2Mey1ibTYMsjJyoLTSSlHexb5t1MIf2e7rFK3O2iptXgK3ifbjZ2CBBrfMXoHU/1D+I2ZPdA",
+	"EscpL0tRMsvfUydLXlXGKZFuf6WKtvjeqmS70aF/VL7krHNMp0vzCCTww8pzJ6fG54SG7fwYYr4Dxw1f",
+	"3VfAh17yR5icQBg/REdC5bf3KlwovUxJInJSaQR3Xg/XW5r9BqjDkOkDCTl42VC5ciYJ2RzKGOwCbh3u",
+	"1//jBu0dQVdaxY2lPquE2nrEnrS5PAPIbd0LaNJR+4GjH2F8Vk0plyKVbnn1p2enj798ijBHbevbgq3E",
+	"+9T+3fFKljdpPvmOtAqLkTTsDnN+enbesf15tXU3GdVsJ99xhMI6husTDH9cYsZaKl3flHIpU5vztZjL",
+	"NUFHIWA2RBWlvWCP3Wff/PimYGfur//j9f88lN3fozDEsRCqclxzC9uufIIQdpp8gom8YyzXOCFwEfWN",
+	"UdAsZZxgaEzDqzSn+3sztO7ugzRFDW9kzfRWebjGbepN6bAwMm9YhVSl3qJHwU3bFH4S9u/B5XNQDFCM",
+	"t5UGtPjIvOqwkqdCu21JZk7r9VcEkiRj6LIWCM6iuv/j9Yv9oK6xcp1umB1kawAs94M7YRt+WAToBQgg",
+	"AiLWikfdiTo4DccgtVGTllF+amew3mhV7UYDniUdnM/FUqpujk+fCqHahVCFKH4S/K/jWJ/YN2cfC+9J",
+	"m4lOa6c4FjamzAV/ejOw26/Jk+LfAnnXYZcTGnjfSBL2pLsB7eJSE+iBQ4XP01xfleSbTWXQR9if0jBC",
+	"hwudOakL+l4xbaoIProRfZdhUTJ4GMeH1vDSdpuy4Pce9VNsLEDJrnUtCnQeh15dohJrYetdDou07dfU",
+	"m5clE8J321IsrqIe79v0GCLjC8Ip4JaB0PC5R0k3R84ROX0SuXbQofnzuGGyILJLrcuCURNWSIeJ+DSR",
+	"A/5zk0YJ/QECWlETtPnKqQFqySykHdEXnqbjitfviS7TLjt5tGqeAlmbNbsUwV9aA/7jUKoRRT0w4XC7",
+	"0swIgTYg3MZ6LRivOu2Kjm16EoEZD+kxHjNvwLYPIRNYKPhXLg/Nv/BXmjN1wSFTs6UYW61tBGTCJeCp",
+	"bsVWGpFhtGO87O5nHcxd3M0wh2IM/AwwRp3Oix6AtO0mYk9t3pzsN/kKwqGgjtUtTpGBhlBzrbp3bSbC",
+	"nAOy7U+X5pAhiDILUR9Xgdn2D5qE3XvJfgcX2QbTMgp22v4Tb9ZRCMT9woBU6jCfg4oGV6jgyl62qoCN",
+	"8IMfmJDbM9xjKF0JzndrjBiGjjAzrm4fGAa13uu9FL+nT0BPDkl80PHFitqN+Z9//c9H7373bwfFYDut",
+	"0MUovcEExZzrlLt3+YTOW9JjS46EUYSwaEoLcwIWvBAUOu+EVDl2XynYbMfOz9j/cALoyzP29jIg1UI3",
+	"+PrCfVFhvfy+33QlqnJwNf49vskI9C+GfhT7fSrmQTmtpbVCQS6p+wFdcU7lqcxobK+4e/vIzDHJK68a",
+	"JtvBV4KbNKVhoejInvH57WEVN2xx1Lg9bGX0rixzRTpsrytBRr/5tTQEfP/AvI8ReQeVtosoE7bLwQQl",
+	"CsCNM2iW+HdR60EgtvOz0FgBPzj1n6TuYmzBD3NbcCgcPz/rjv7F43j0p/HIX45Awc7R80cFXsrvBTdN",
+	"LVJXa/gi7wyB8t/hXgYfrpOLn9Egtv5foDa17UTeu/wWNl2yMo6/4eeJpgPRI1khPfIV+PubrIFwzogM",
+	"ZcEeezWkLNgXKUuhE2fL1B9jK+5cLlq+gu8eZ92XxnlHFFYVtxMpWgGHG7ZHlv5W5DnhW1mJJChaGhEN",
+	"tYN1QYlXgB4itu4uoabrkIcUppeis7JJKN+eRb+Qlcj6t3N+8meQHGssV6U5XO/ndyaVKzIpjoXmcxKd",
+	"5Ih2tXyzSbpPegSi51pCxVX5tSCvStqYy6Zd1AA0nCvxRFJSukTboqyFK0DfYVKZMbyyBxDOcVdBreWl",
+	"uGDRgt2vC0a8AwaGJ1OyVe2EOF2MJJBwm8heN5oDVeP0xpbN2/0kEgTmjdim6IcHA4CAP4fRzgwf5RQe",
+	"SNRmIFm2K2q/fbCd7vmoCGVcR4J99Jah6ysSPR8DYt+p3fGKQExF1D6wl0mAfFxgnvgvW6SGXpmC00F3",
+	"A2AbbmQ4rX6GJD4xWTPo78AJaUOBbzaVzB3a+GRiHpHSW6bTuR6R3E/2qIcp7Esmve6mTfjug3Ql8NvQ",
+	"chrQU8bmGnR0lQSj0IabgSZANB23pVAS20qtbcDDwXVFMQEsNs3UYE+9eTphVe/q3mfGj3AtKbHNhGl0",
+	"HiEo5IWvZGg2G+UDG70WUM9qVmBQ3kIurKHOmEu+MdM29wdtxQeAdsLBsuhOlDlisknosrstcY8wrOOb",
+	"tirfvzFVGda9elOpD1OvrQPizEuHIsii6OREV1a4dBzfxFcP5Q8Gx1srigJdPU/l5SNs9J50zJcPTUnM",
+	"8c2ND5RDYhEHPJyf5+uc543c0CCtDWX58V6QGwWHsS0CNHwvSoYpSKptNRpiahRb6dLln6kvVXFidFMP",
+	"+v6B6HOODqou+hS/5+kIbbBwDtEx6DfGyrbB2m+dNYAM2BUQCRQ8cvrtI3vLVELEt+5CP79kZ0iO7UpX",
+	"SK40oT/WoQp+jtzhIhzTl+pOtmjTmar1ITCR+yHoUgRtpCGWj53k7SeCghjErXPPJAFVa2xbCtNsV50m",
+	"p52vjnP2JV1qjwd9al887fjrzs+SKvT+JFe70PW276nHaQ+R6bkw9hXkfWIf77R2C1g3TtCuRFVetn2j",
+	"nHlQVWzWWOZeBrqL3ip30YP0yEC3r7nKvKgUvJ5eIt7UdwLa9iQ0gWUyhgb4OJKalxvw0tP6xzoQjgm+",
+	"QtfxjAnszCzoTQ79snVVYqoE5hBzqOuhyiRnPEKT8rH0+bapqu+cBEmVhmQhCtGMQHiQkMkMkbC2h7mv",
+	"n/LNYCEtDbR+gAnDDKBVpu2re/V43fMHXYrQPngPeGurMi1Xtor5rvSzHYEQYmgH6uxmYt76kddjCfpq",
+	"qyAIm1aCkwH2azSLDvU5D/C344JD5NwebLzs5vMGHwUIhM2mytjJ85Xgmw97+u501STzJFc+exFRIakh",
+	"HVT7QeozplGQKoeN0wArc0uIS1NzAKLo/xLzt8J5JzoWKC8DiYKg8ufWcyyy27sUSqUR86aWdnflaOOP",
+	"+iBw2Q+48RfuoEUIZvvwX/3KW8zBQGlB5m4APrpkojLCo047QxJwxN2cnCh2MjZy1a6s3fj6TAQsSkXE",
+	"u9BKEZjWRZsvDQhj3EsEVVGqJLfUwk1ClxStb6X7F17vJy2qZjslvpF/FoQm4jGTkiwbweUghk744OGt",
+	"2Hn+KbnlDB37ukZ8nz1MLWdYQ8StxWg6SLEkrs8zgubBGVFhKZSsA9HcprV9g0e8ARv/mXEvMsKaNlgI",
+	"1lP7wgeYrDT2vZAoOOqtlda3BLA2bXkBZystvFvoI4Rlon8fubURqNfBiUVoYCMOgxufdQDEjuB0D0U2",
+	"8vBFhWb+8l3WsoxXecQkCO1sBFgV/iu/FeDV0RuhosznDV8KVAgO78EvcPgx26qH1KVEvZRUeSkVe7sq",
+	"GASYIYXmbeELMzuFY8lsIkgavXW/h9arI37xkH2ra3wbFu5jWd/voMqL3wrVLR+HJsj+7NE7DPudR4rY",
+	"60HO3BvAZU0XCeUB4Ka6W6CSxhpg8TXfoV4u7YWHJUTWvxMtrxQEVi1r5uyeIqiXjlx64fbSPGTP4lfg",
+	"kYb3dG8gaWBDsUbomNuqCGezc109ZPssnhgSQAjnlZzfosBxxw57kVYItIGLI78Zct370+4YBhIbo0Qu",
+	"f3HBbeUkXrxKjMHG8QF3rxagNTZGAAobZokVCN3J4Fac8flts2G6sRVsKhyOeBoPGfTzgVRKn6YNICFt",
+	"zYa/i6m+GNKPgis9fETi3XZcyuK9NBahI6y0zlI+eREf+lBSdHJOMljxjTy5OPni4dnDLwCVjLo5P+Ib",
+	"+eju/BEt0n1EbdoCt7wsTy7ch8/mPihZC7PRyqD28/jsjEArfDga/KRz+O2jv5H+iqrkCK3bvwWkQ09K",
+	"OtXRXXmEeGoKRuhqmCrp/nDLfXL2Re5FYeaP3ogFYOXGOt3JxV//EetIf333S/GPWD/BD4IYx3/GFwl+",
+	"0t55f333y7uo00EwWDy5nTXRJMhtuuQG98RzjdGvD0JpGv2tNCthkNitLk2157/RNgNSF2VmBpAuhSVa",
+	"T3AWI7f2k2aF4JON+CHuXeARuj0iGRbDG7xhYa69s/sI+B+y0NKdJoK8WfNbAafFqxkkkvCqarUw/J4r",
+	"arrfZVE3yJ/F7iPx559F6Mr7KzPn97yEdWU4EzSjgJGOIlqhy+I3Zs48qz2DiwvtOeooQZ69OeE2c6/R",
+	"5/jq0T9k+QsyVSXQ3dZlh1qs9V1giM7ePEmmokrDllqX8HoP5DCZKO75J78OEb93hwZVgNS8N7zm1NLK",
+	"DQyKObSaCGo5eqY7fFxEPBllgD9Owba+S+yM0tYXiedu7R/okY94YvAVV8JayBDOHRypSrqez3+zY5KW",
+	"wOGZhGEpfQY6atXbS0KPJIGtg5Y3X2ltyAMgrRHVYuh2j7flw0tPHP03EqCT2WGq1PxE2OcFbDjp7NpD",
+	"FAdGAZCfnmsQSJ84x16NjW/vLsvwsmxRgD8Gy9Doz5TZwjUwgmXScp3gmrttDz7+9fjBb4IPqev9WYgN",
+	"45Dg6/Ggh9jg0UwsEV8tzQzwtd+wsqTemR/rPNOLXvgmvqkT/a27DPmdXILzbl6LUigreWXc39yK/2b7",
+	"CTdHZz/h1rAa2H54b8cpUvFhH6dMhb4P/81o/a2ul8K3dLlFH+ZvomzFIPvpc4l+qQi6/WMJaje8z+Y8",
+	"UlJDNBAcx6jDOF72nWQwgfPTu5yLkyePv/pU+fSZb9lH+1O0kOlaAZExp+ISsU7hWe/IYkKVaanRmNWQ",
+	"sGiUaWZuW2fitXs0fTR+bkS9a8+GUKVP1hp7QlJHZLxoAlewn+enpcQ9JzerVIyzWa23RjizDqAsshpc",
+	"kTn//b34KMe/MasrfA8S+R6qmjvnvW35L6qLR9sIMQm/k9ywrYAqjNG6uD+TQ8dOqPLKPzZS2KJLX99h",
+	"Yscn7Jf8RiH2qd6qVj7NAIQHgijiZIhqB9WblnQTdJvjyPZJqzWOzHQveCdw4LzfSMPJ+5EqaXw84qN6",
+	"ksI7EiYGtZnd36YhNR1jqNTKDU3z7QpQ26W6k1g3sicZINszEvKJKBRXTJxi/6iyrIXxGRnqFpUnZal4",
+	"0GpdENwiZ/ADI+o7UZOOxZpNyreOk/u4ESDIIP6tfEQvifoZ55AjZMrLTl2QrWH//oZBNe/kS2s89+Ac",
+	"Q6FOSuyNteayodMB17g6Mqbw5KMQ4w2sIwqHo3Y7Ihr78SVZxsuK1tivEkZ9I5cr+6uHUX+1GOrHYak/",
+	"yrv2dAVYLUj10DXFo9BYwgjlIWMJD+MjJzuwz/evwHdJM8DN4FdIlviwMvTj7PEzvBNDW+mw3T5a0jrR",
+	"yGamjFZ/vdaCz1eYYLPubnpTyuF0FXhgT/7k0Ovcja5sveviHCqxpRLzhB0dwBna/Tqcs/zuYwoEWHKC",
+	"HxD1+fHZGaxRUv7ABC2qlJScBN3cvWih/pVIpJBSntGnor3D7Kl8qgKU00Ojcl8IjNXpPilyhoqWiiAP",
+	"1notMH8CcvQK8DlsV7ISbd0b4SE8ZHjFCjWvdxvrc9J9t9zNquZGsM/4UhTMwCOfFwxAUwHEQFclanvh",
+	"pmuz/MwD0FEpTQ2ArECcqWpHnB3qYDETzWo4iUKVF6xN22S1gA5WbL4S81usAc+lYDxHWn6c6w0H/2A6",
+	"op5bYU+NrQVfdycRzs1MKl4n2mynZdyCgA8+vt/iq48iHq9DpWE3sxbbeDt+1QE7zhmLLcviyuMzJavq",
+	"NIBHJIUiFlM+lxXgzw7Kxbm5K9j7yrwvmBEbfjrXVUW9VXWNH234TjfWZGRjKIbO36979ZApKABFuOpP",
+	"M+/BZi2T3vMxJbAjLqJx5Bm2Te0CfIy4h61F5PRfh6WffDSWxnVBWME303E3veWzCuvI4J8gk4NI5+p2",
+	"n5+xP/lAWNwIVXqG/igCUFbVdzSJX1m7h2VdiUwqLFx8W3fl6cZ6x8bOA4W461rpX4GPxvPFlVAlMcZs",
+	"R9oddWKlSzBkH0I6XY8Vhn1To2TaJHEyKKZSv+xWxEz5JcCAnvyWEivpb/u65gtLyKeg56m2vPJjMgpM",
+	"qGDzWpTSMkDDwL4EMJ+TrF+O5ruHkUM41OiO4xB/81LJJ+Y7BhOgr1ViYX0hA6LvwvxJeWsrn6BSmptb",
+	"AXmAD/c0M5jsxxZMsOLfyIEHa4MJ5C1Q3LHW67ryQGqf3PX28TQ8IFF02SPWiVZ2BS02eFWFAlldU7HH",
+	"mGgVjBa8jzkb+DkikA2KxZfWhKJpHonIs7Oz899fUvMVWIUT0gTP9lG8KR+VWXNMCiBtn5D+9AwhtuKm",
+	"qI7uWJ+c5oBHfLOpNQEVZNIH4QnxL34I/HBFFB9giwB5EN1F/0yy6zs9vw2b3QQQMyXe25ZDVMkcywUo",
+	"bWzXYabJsEdzruaiqlpAm3R+FTz1Lyb+FxOPZ+IXwDOMo1jFAtOIEtPY1ENHJe9bvREK7EVEcvqvwJ97",
+	"LpfvOyhsOSPpYPLYwfdQbwQCvUq9hDp33u8dgteVFDUqXDlXFUH4YUZKO37AdCLwpz2k/I99uBHPZ/9k",
+	"vyS8G7Bt5Fp8at6fTkc2DnuMf6E4okBQs2bNBk3/nFpDnTPy98GG7/6rXQYfxxJ8TZT6DYzAEVfQP9N1",
+	"84O2HjUNbxyJrWtQU5ppfUvhKiV2Ey+fTbnI3j2bWqr/vtYerfze4aJPkxkn24YhoQN2XZRZ+amN9a1l",
+	"BjWWly1y1r+0lrEBqdOz8+vzxxdnZxdnZ//x6PzLzGsjVLJPJ0T12nPGIfXC6Wh6+V89HuUPQquGPDB9",
+	"wGGpEBsMd6st3pA1epJD8y4EI39gkDDRySvF3WAxdiWN/Zqeuef+jkPt8w1T8aX72H0Zry1OsaCmq2oh",
+	"l00tIFm5Gw3wfnXfF2DDJTSLiT6nllgGkh183LP7K0yQ/A2qCfaSuQfkblV5sgTIKE9caiIGgSzD5f/H",
+	"3vf3xo0jbX4VIsAhCaC0nWyy2I3/8mQmOzlkJoGdHb93O4sXbIndzW2J1IqUe3qDAPdp7oPdJzmwqkhR",
+	"bUkt291tO8k/774Tq/WDLBaLVU89TwZaZqEJ2FPV49h0mcvRZ/x/NlCkXZhQQIxQbwo+oZHy8kU0vVLO",
+	"MGU6YReUkfEyPmwpRGkQUSPVvLMMDVNS8IzYRojFCN+Q6dnvKjYKzyUlEDlFJRZjQVAdeJq8Lja8Mokm",
+	"ywalA28+YafujorgBSijMdeCVOEo/+lX6++K+MEVwXbgZarCF22o+56Il5CTj55/0hApebAhPoy0jQwW",
+	"gCyba+jWWrOphJEK/Ibsib/0aRccB02ZVtuIrRTeEfDpVpfwstjJ231Ihc+83gk16SDpT0LJvay01anO",
+	"G5lnWBCcTsJdbxF4NG8T6e0B8/z8HjWW3/ZscQ2/9D4Yq1+jQy1r28xR+pbF//HiLRjJUXf0Fp50rXim",
+	"7JafvqASLBRedW3RfSBDngJ6f2TUQPa7EzTULImQf6SltFR6ZRL/c2rQJsdFwD+4kacn4DL7XcXkao2b",
+	"BoAg+S5Y+Kl4TUq5VC8WuRSXIkPnlER/syb2ZVPBqxA3IKARHaP7Ae0O0vyuypwrJTKUY3K7YZd3QTj7",
+	"j/Hg7zqVgDe/ZWMxrmVuYEANceB/X9Ijl/Qb7g543nCNLkTMSqgrZvg61Foiux6TS9iMOI4IZtqBlj+4",
+	"d+iEdERhT6S35Ekh22GIgXV/6kcOOXm1XiJnGmBBWtt7LCGCKMtJx4YO4xOtuXHGT1gT0D765ow/efTq",
+	"+MVhFsvP/FLE4Snrik7JtTczT10xODtDy8MGdeT7uDiQqQexSYq8gb4U1YSdzqyoVrzKPC8pDA+Qh4Zd",
+	"CmLPFQcMv64YavqajSPElQVhq/VeN6CW9O6Bk9mohd2JtQyS199X88FWM2oH8LUL1iAmQmQfJ2Zmt8jc",
+	"7kiC+HTgNEK45YDCAsiXO2ZjnG0FmL4dAzD9EOjwpWGZyOWlqNZRSun80+nZp6Nf3v36908/nTd9RgQD",
+	"a8HAST9ve05xfznEcbojlFEfk1ii0zju3muW8kIcHqAMfP5oiQ0BflfOkN6WNpWlWD82AfsZpQYrzJVh",
+	"agP/zc9OpIN40lA3R7uPsdG9K2DJio2yRgUdsskNoci6MD7loYCm2/evAcQB27PoGARM5TWvuLICsnQZ",
+	"En8UhchYXcKmweyiEiKGIha6Eq8ZlWCB2momgBK9EvgNImuI0KG+7kIz35OVMKvnuA5htHJuBSgHYF5x",
+	"jdB14N+uhDhpxk9RN0DOFUZsoC0D1YYZ/nIBSTDLpkIo7OfqOCzNhX1bE4BgT/sF3L+vzaNWY/gkrkcf",
+	"kXwO3P3BgDttObkiSdLLfBnSmI8NvDS2t3nIrvPA4HqldWaFs4ywaBSbiczVfZw5+uz+58vR1B32IZQC",
+	"lc9hjCokBra41k+LSHOiI7Ai0Ytb1HY2RKHhC7xsdlck57WHR5Wx/vzytiXQnbfOTdfWq8uCg8BMPdE2",
+	"JlF3v5wrbutKsCeZTs2ROxHxuZgU2dNHyaOF4Bk16LzBF3/2ozSlNrJbCyekdSBnRfJ6/bP05d7FT9cj",
+	"EN6+Ek89USYYnBsWt4ybYhUK7Yg/eGrzNVV+V4GgdmAFbg1pftaFGNU3s/O1dyftLKEv7dFXb1NNCx4U",
+	"YeJGmsimkFvehs7tE+rXoBhUCbYWdouBbW1A8EZ29/59ELvwvaPhATpOwMI0/NuhY6K7XaLHeLdDer0J",
+	"j4H1fo1m/B0j/M1ihB/apteLPHY3f2zGAZD7HMVW+OX3ve5O8JzfDyG730sHEaa9C2QM3NQvkrGQ0+87",
+	"6nf86gPBrz603TKgYiEJBP3BMQS2a+e8Nia25StS91HDGoNv6JI92o/zQP4xfdW+AFxcYSqUAwA0lYGe",
+	"9+u2DkJPUbmDY2mYqGWsZplGS/BwqKUCDfZYKx7zxyKqv7vhy/DjDp5t6hNhiq1t98VsuvsdlbOvYeYR",
+	"tuZr95Rtbg4wSTRjsu6Cr4fN2yu3jikrt5xfB/gK87yDSdozf9EdhEm7wa9cxSDrKs/gUNqUwBXIZXWF",
+	"H1AY7KbYzLgVz+BwOyLE+gG4Opnsi64KqWoLaIGO0/3z48QFdbKoi0ev/+z+Qyr8j+cHZvh0qzrYRB/x",
+	"a5TU/QYin2GEya6LpjHazMs7B9U3ABTG5RwU7OdrM5hkWEhjdbUezKPTJXd+WnrL89yFfSidjUbGjBVl",
+	"Hw9kpYvBJ95sOaOd06MZ6KEZ0tfpX+NW7+FNfuTEAov5QxTuhh4n2jGMtC6C/o9W4oS9KgCmN8PNxcVF",
+	"gG710ukkWg7dwQkCM4ScLyzL4CnuL71sxDQJHe7r0XN3XhXKOax/PHrl5uM5/l9nGvDH54V+9M8RX3ua",
+	"G5z4iqu5oBF/7c7NBVdrPwY0EUia1lztv1znhBgxSfglfGCgyI2vdH/pzcoWJd9gYB7TFDNIWNo1gP/C",
+	"rhc/hPSfqbnsGrR9+3/vC5w/seIPe+TeYxfpNGdBdBpc8Es3u/NaJe6M184lHyjj9k2d13e8SdHGpJcJ",
+	"m/NLkSDsy7kpwSsAeEzXNN9tN+XiWywY9O1WuSykNcOaF0bY93jZntcCPaWXAt/9NSAOsbC9eoDW4ozA",
+	"j/vIqGeLnZCqYtiGjLAkBI4HeHDznC64Cqufy0thQo+Ub3Toi17ujy18BfFnJFbN3ehHeZfHbi6QL9zj",
+	"96AvGb4d0dB3mH7Z0vgHAiX4qtj+B9yrPg85kyJvCFtXlVZzH/YFqJp7U5/D//1Ryivzj+N/Tix3lv6a",
+	"/b//839/fzRhpwrH6LEBKXcjrNduAl9B7cbODVL664nIjWAvj//0NInbZCHd6YN+P+WPTRP78TyHSTET",
+	"9k7BuSGaXaZJqK7g6UIqgRGgi3gAzJu632FrsLDNLRGPV9TuhJfRzTvAr23vu/vEFt78DvNaN/f6X3VM",
+	"sftd4lxYsONmcaD/OWFZXfFpLjDJy6kVieggqZt1um4A4sAZ6f7AhmDDyIo0cAz+hWiTvh68ojNn/KoO",
+	"a/4wC0lIaiQACu4HGcIcIuDF2BY7gUpsMMj4OvFSGh69DokD4mD2jRj+6N0CxZ80LaKVSJdaSTXH2rgh",
+	"lF2fJevpvxAutB2D+6G5dI92Fj2lN23YTho+XOtqVzo1AX7AX4iMXfK8RkEpv8PjZHn3BStuKlI6rroA",
+	"6m6ipoGW6AHvizQB0GsEjeOhs4ZRt4nng/VDxniaitIaoHu58OcBP1oRm0toxpkKE+omeAToikJwVD/p",
+	"39x47ykSCVZ9R8FIeH7fotLNBd86CcJAIe6crz1nYmuVbhbdQuifhH2xkvNFo38yxiFvlex0W0FW8VUz",
+	"ufej+LYFdXQT6bleBgM/BuqbssML+mrm4lQ/++HQqbRtUAx9duZi3KEI9qP7+9cWwMJH9XhADPpxH93g",
+	"3DsJURdmIr32ozsIc6I2gR6UhxiM+lwMDIAJpFupLoBRbKWhsOEc2TqKO1Ae0FlaIYa6b8zShZ8Ddna+",
+	"vAsk8r4NDb+qx9IKYRc6Myg2ikt2piuRcmNPmChKC/1zucYY3mrNcukOVQHj8YAM7We9YiuR52FZLXTG",
+	"VrrOMyzd+A/How/Zo9tGy8BOGJRhw6d0WhqGy9t6vH7Dq+6+izemWHgoiNZoALt17zfdJrrIUF2NCQci",
+	"8gggdllx/LcmRfwdDNvpteNDD8oBh2GNfXp7KuJOeSqGQJq2tZxCV8rRZ2N5Zb8cAWtEL7cD9T2lwARW",
+	"YwxCXKoszbWpKzFhAc+E4rLQsi6MJUIK91YJsczR2DTJ6qVY0xdSscCH2FDlNSeMzyzyp8Br1NUlNo6a",
+	"uizzNWqxiQJgsXZTac3jP3WAX1da2yQcwYUNP3IvOmE/b30/IHVB0LF7SQgVkiYnTsA9GAUOtBZUEung",
+	"s8DZUpreGMpb7r2Q2QKIUSfs73Bg5m57ppGI11gP2cTHagTn5w9iLlXDtulpYXgvKr/bS4IR7QHJ8s4a",
+	"lmPfwk0wcq8ijNzzly/vEiV3sVjjhPTFpO6PQQbdk1ncd47r+0Qfsm7WsKcf3aA7QvVrz1O4xSFWItVV",
+	"P9sNEE8U3KYLqeaTIgMlQYCf6aqoc95wvy1EupywD+DIMBIqjagzrdbeLUgTOfZcKzFhZ2HgDDibPgdh",
+	"F1xtOBbwGa/xQ0mqfCoWEiwrYq9Bl6d0Jhif6svxfg+922NyzcHB5XIpVtKIG3qrMxzu7+7qfrgr3wtH",
+	"09LjtGiNfHVaKvfHrX3ajLq6PVsDjuFqPdXZGjiFwfVQrgg2FVPnngwUQrMNF3gpLad8pNVLoUalJN+F",
+	"nz26Dq22RsZhKgnsU23hF+Doc7Gzf9HOx3cXxLReDn3gLhdceErPYpPRFbejnNvYOHWxMTyYpXg0hqDb",
+	"iLQS9oTFrNVxrhYMT2bdbhiM7LY93j3iolBA2pi63Rd7TuEx16r0vOyGoqZaL6WgsvpBPOqLv+7GgPz6",
+	"IoY/IPuLzQnV04kMU87dn1p+Bxs1h7I57/GKPa4+ekLHynuz4FIlEAiFOj34Vex9vgEW724Z9txE1Zm0",
+	"uoqxaieMs1SX64hbkk1FrtXcAM03JHY6Zu1oWqss788bUEtfUWi14tZ6YnzxR6kry549wzCL4V3Ys2eU",
+	"fH8WCMdWlbTCnLBalTxdiizpuNulqORszZ49o9v8q87mAmvH7yxgvD1NZmdRONMrlWue/YCfci0r+48s",
+	"dwJzn8m8Ifac+he5DaTd0l33QCNxXa7e2yjibCyWIR2ystJ65k2JRgDbNXI9hzMCZ//73UcclQ5TTrUy",
+	"0lih0vUAqYq+hBZWf+GWLfJjpPIEojRE7KN7+YOM/I+4Xk01nBGOO84InUcUDNtNr6CK/+uuXmKfB5Vo",
+	"Mj46AxiEEjWO22sf2gXazYFS0Pdl6VzZVbZsHR+BiSEwc24MJnMzKVUNSd6WjXcsM0/xMKEWoc515n1y",
+	"INXYss5OCQiKW2mPYf+7TyTo1c3og3bW6HQBNHEM3f0JttoxqVgh81xSU5pQoprDv14sDrc17Hc93B/7",
+	"vso94m2JzaTKIMv15vw3aDzL9RxzX0PWffQ5F3z25Qicy3ASEcKxviQiFI5luug418sOdRDYn2jRjJH7",
+	"IhES5VlpEoRHH3ef19wnPZBtgcZgcEuguXpskHg4CQ0bIf0ZB/oPPcd1T7cT7qeBSRMZIqtVRonjriPX",
+	"xqojt9+3zH7i6YKtdAVV1H8zxatKr0yEyKhV9rohl5muyVVWTaaePQn/qvI1qWtpZgTBdgGf8Nifgc3T",
+	"JDoRJ521CD5EfJVQ+lxXnse+6Yi88kt3Ff2X+x3WjqgxCAvHfowTD7RdcLPw3TtuVbsbTrkRf37prliI",
+	"PybsV41DRv4vz7vbetzAh/P5oL+5cFEldkaZEpiapsKuBNLrFzvZs69iL+R/RES6FfJTudZL4dZ4pes5",
+	"Nmhxj1r2reKgnCltk1ot+RzkRm0QEmjYQgI7XT9tCEX2Y7zl8zGR/M96hX3qvBJNyxr3gPmel1jKno78",
+	"4+T6R4uuJ0BfTh9nSUxaAjN4ZwUOtNlzdBx9ZERwhESzBWALCITOdEUMXGARLeYEcCWPvqnQ6a1UWYid",
+	"ksZjN9q8XR7bastzsz3p9wmvO3z432Pd03UPHUPG1xEbA/4XuO5D0zG0xq3DsEGmRXZy8X4rJhvW9mDI",
+	"nyJfAdAS9O3FLdNGNc3BXkG8Yo+zj084q3PR21RV0R8fXuIaTbaojQXdaJicCDYamJbdhqhLdNUomtQx",
+	"T0dQAB0SgREGMVRb3c/eEJ5XuW4o3Gg6xR67c4sL5ODs2J9X9CDB//acrXfElNoM6hAQytxjFa5M8EoY",
+	"y6bEXkIHRV4KkAafoVdtCfcDmYWzR3e45lews9cX4iL9dLMNsNmsiSDlRkjcCTv1KuytbhJkFnyyFvZp",
+	"TIXQg9r5xb/HPl2af0Yvxj78/eG4tACWbzX3giUkCGz1Ymob8w5lrME9hi45hNTeR1ERTHGM2J5/+Vsv",
+	"1f4qUNjZKzGXxnoN7qjZB0m13WEe+LUB5NDZ1Yq0DQYWxpvz39iTv396++wvT10Y8F/vz/8L1w/kC4Ay",
+	"w6YLaoWH+07YT3Dcr/TK/R1KkvBnaY3IZ68ZZ1OeAWYC5IRLXVlqEw9LDhhHoNMb3gPcwmYv7YRdLDS4",
+	"fiL5k4pZfYXaY7pmnKW5TJeYsvAoSGzPwHt29up2rXtZuLdt7Gz41F9J6/ty8dZNixVKAC0w+dOzbzkr",
+	"Xd9A4GIM1uOWAmaH6+nFsX4H4957WG33hzvLO/wm2r8yf4ANj6Mp61lAqwbaRr9iUVFcCE/zxNtWOobk",
+	"lu599BnX4pcj0m4clvzDS66Yc0cenFzHfenVQevwH9CnS+H/fGiI+BZnzUMcG5KnSETkGdxB/jFk3KLm",
+	"FkhfOu851V7astcAbMWVmdHO2e3vIUlciZmohEpFaJ1RqXjdUG74+3Q7Y/dygI4Gv44ZbEl68TA67MnL",
+	"478+dVtHydfAqunOMlP3tEvo8pmuW1qjdNL0yCr8dYdH9q/Vw0WzQxPeh742vvsd0SVcZ/Egmh1UzL8+",
+	"zPOA69Z6SUVp22LhR91eRVUFSoHCPwJtjUba263uWmkLNOR6NouX54aJ15X6FS78MJttVb0OMl3LXt7d",
+	"a0BPnx8fWkuv+dJe8XcX1M4a4qWXuwFzfqorxThbSgWVI5oaeBT5JjeoHu6L/qlgT87evmF/OX71l6cN",
+	"YbCLRyGya6M9R7IQtRiIBudal0IlRBgjsiS4Wl01KOSoTgMd6N1cxe6QfVd7+PW5kA4Z1o1G4fUxG4Wm",
+	"R/jMAVKjTktBLScvdtK/hZ+qYAdE1jIVSFsIfA8zmUqeR4bL/l1zoB/yCZC5vBSKPXF/QjFlXyOdyVyw",
+	"uRaGUbSKscnThmO9Q2GdggQ49CWM50ZHDdLNmR9lUT1DQNzz6y4GDKsMWiUQkHSiWOHvA/wwe2Nv2SOF",
+	"0o9+yu8thxIVfqnP7mCcjocMDMZDcGHtwVorRcRWA/EBumVYCV6yqUuyPRj10FntQ7honzYQHtJhAz/r",
+	"1cYqnvFK7Dm1BQcglJM1kDyM/GhVK9MxkLoaVrait3+0V4Cuf0jPWkqbCw6QGIxocd2DcdkK4U6YkCsM",
+	"bbvRa0ejWnnUZdMW1/6i93IpmIDcX+rODHlOPVV2XJo/6uSDLgyivnebCpBHalbU6QJggDxf8bUBVAIS",
+	"BGNDrgu+6COw0hWajzFGdzvQgqsMk4UEdgE8QyXo6C0rtuIILKGPcLsZGl3X5oMX4VO2xuYqX4e2545G",
+	"xlYxDXLh01ynS9NoezTRHFIab6+47S+mG5Um/4Bo0XFZcr05VysuEbvl2YNhs0EhuFYe+34X8H2tpLUs",
+	"34DhgE/z1juLFgSdM+lsKW0Px29/+6Y7SXirvJfzfMC65ZgBjixqdFky6Y/GsWAf9Mqw/MHSXApl/1tm",
+	"UWINr8SAWZows171jDRYKMzqqFPEbpNCUrYCPhYC9a2AZ8tQNq4UQFdu+Ezkayy04HUIHiAcakuzk+5K",
+	"fKRULV1V0loBUSBMPiWxUF8JQx4TNSL5N3vy8vj4qWd+wQIIZjPdWwLK7IRynCoMjVkiYxt8PPKxAZkE",
+	"wmaBXRy+YMJOYeNYQMOTmyI4rRNZg8rc1+c8FYUAnQRmRKoVVp4KvnaBBGlQPz8+Pg4nfL4QPKOXfPLy",
+	"xV+fTtjffvrE2pAK/OxVL1pjwk7n8FTUoBLukW4zc4GhG6QLMT3XqbtRe789Whn2xAhB+9gvwhg+F52Z",
+	"UFNPCxmv+T2cTqKJNvs4mYz3Nacw42M8zkU3g/D9ajLeyxZzDhYx4P2SCM7bs71ciQCPVv3Qi9OGLMU5",
+	"q5bNJlFYRn85E2W+PsFWNOd7/uf5h1+ZFX9Yc7W9A0uV3Tvac5yaqxtNs6qkgZPZ7vacK3tM8ywXmnUt",
+	"9q7B/Bx2hEHGiSjK3OvBj3p7+nftk4brwG2aIBJSAGTcgiaa8QRD+z/a7y8mW7XEUGaM+0DUj8Ho8KD3",
+	"GH/3M3n4cuiocO0CAh6+oRreCtkwFEqISz0mWwLGDX/2+TImDxiW305UdNzg+m5F08RRjw0D0HeCgHmZ",
+	"LiLYvIQTpjSs5BWe614dH7OLBcZ/fzo+pksS9uL4ODQ8TNi5hngvBDSjY77EndEV+nn3zEDrDQMOmNGM",
+	"FYKr1ULmwsVU8VNg6SOxgPvRpaiMO+MTDtX6a82V0q8XoIZ41rTKxaii0RXT0N2a5bL7mOas+biD51pH",
+	"LtKH3Xt3DwKhv8lLsenFgwU29IOwSE+wzS0Xxvi1TPkzOK3h1S6qR+GRspK62syVlVw6T+FVpgfLfR+5",
+	"M7Yf6cqDQBejJ449svsvuXX8NKyBtCEIfkkV2HZaMmkp4EFhqLPfJsyCNAAy6a+w+yviWdi9p/mRnrJH",
+	"uMeo+X8rVUbMX6POTpQeOHzt9Rq28l7rJeQIftHZtDbs05uP3mZPmMn1ClMOLizPRwHpvPGUlQaGmuE1",
+	"7C86xPShkdIjx67f8BmHnBQ/LE0rP00J5PCnUAXLOpesEcZsBUp8xIsP5zSlmp/ji40d9vAdBx12Gpem",
+	"8cEdVWZSSbPAZdntBYEUi368JxdId78jwNvmHA7O2f1kxXlxGBN6lwll5QxhTySxDwlmlO9EBiEgpEXi",
+	"CG8zo92qXxhb5X+EymKTHMuxqe4A7nuN8aWAlEaD1WXv2PXnEHqH5U4XzD0d8FP/lgmzms01c2dWaRfj",
+	"sgTXTQ9sM/ijqVTAr737R/c6d9leSLv37T9IlX137HcBU7rGOnCTFDt1aJhqN2Xe2I371szDGjY99HDe",
+	"8L28FFtMrAEnRUNtFnpl7ic50oGiijPBMwJSXwrCx97c2oycq8OaGjAxeV/jnr4fR+pu/cY96rsb/Vos",
+	"/40uSk7w51JDgh7RHeQiwq2oaddqtuBlCX0aN1weK26RF2yf62Oz/OuhK5TqZ/ASUHy9BMqoAANpw87r",
+	"kkHBOPykAZf7EDnlisK2nFtRXS0Qw+/2G+FcuEc8hBAn2TAvnAa3AYnsJN6ToEjDM2RnAAjo93V9ox2N",
+	"xhNQSgwKZ2TCiFDFFSGbXOqYZe0JYIf0S0eSxG4gSwcJ+O6TTt+41ByRfo5NhXrmozahabD63SzXSk9z",
+	"UfQLWlDLDMHZ4lzoUAfCYdVXsNPnsWmGjJrfOrDLzsEjQN+aq5D8SkDlY91fguFmeeYv2lehF29/W8mK",
+	"c1DpkzNmdCGAmNZFomBO1N7BLeNZVgljiCyv4DJnRlSXCAk1wrK6fM2Uhp9Lt9/nxOV0I/e7Kz2Lnzmk",
+	"paDP0WqWLjRACpgSK1ZyY4AV04gNJlI/ubF0zkj1lIOLo9C7nmJb+Z4s7Vex+kij9Y0Ko7zptBygYnHG",
+	"1aGLcoJIeKjI+0DWBYUbloYd6AM74hldssdQzD+iSx2WWysqiSUvjAkSJkqdLkxDD0mdHAB7RCFk3zjM",
+	"WVnpecWLQtySBvB29ExIxOA/xZP+WV3xuduo4PMRhpW0Ux3wffS9JZcbs1erZ2Wu+5nn3B/PajVGuFhW",
+	"TGaG4lzoZhrFqVvh3W9BQ4f4qARxIAlDQiCmvbBLz3P1bMdhkyz4XByVar4TDZZSprauBA2nSYXildQm",
+	"YUYIajogoBch7r++HOr2yGrLunGGy1D4C2IhYCLSRNxi2Mdf/7a5GIar22feVPflxWo1wJOpSEt54ZmW",
+	"EbhX8DWbittXs2892ijBWObQBRj6xbhZigxZikHhU6xEzBzQnbWAicN+v6qSAhk8XJTbCHj6aSQnp1ek",
+	"7QzIrwSnGnpOykqnLuyj3nm9UhP2IRaHqzTSvXtoJDS6dLe1g1LnWb2vLONZre4oleG+qd/wvDo1wMvv",
+	"XxH+mpbcFV57/0oGLLIx2QC3JMcUy73BjCiUC0BR6+ruKubXGTzfLwltWjFtp/O21Gdf6EsRizHeoKre",
+	"OX7Hu111ps7twAq4d/Ow3R2f4spt1Pep2Qojhb0W2MPCOAKs2dFn9z9feluU6J0nbtpCktnyaS5M6DLG",
+	"3mPqb3wCSjW4VCdF9jQJ63ey5gUREcAOAHcJcjkIx0cFD53XhTIoouF/jcFVHFv1yUPX6i1KFu18HJMO",
+	"NnmpsAfATEpe/bsWNvH/nZrL7vM6KSrtKy14S67KbsnBbyAiPUXuHmhgqmr12Msgt1NzIdofjEbPw1V7",
+	"dI7NQ/rKG80F9yICDe+DG05AteK2TkJ7HvvakM+HoadizlDjX66N8EWfsXkjj0KguhskKzF+XxFR+lDu",
+	"5idyilGdt2+z7H2xHdoEPuKdmulugLoWl9Qjvk3ruc0V7HcrUHftOxtcZRj2MmWVnC9syI1UOheeJQ6z",
+	"dhE78UKvFFGauPNTrvUS+QBc9B9SJ5i/eWzgOl0KdwKb6Yo9f8EWuq4MtsXDxyo8leOVs9DIAi+Bf/NC",
+	"tki5PGEfoIkRDh/tzDT+W8jQhTYXaUAEyA+SZhZSQVZrpmduW/RJa3dAzN09rIaQvWsTc18Tm8oeIBN4",
+	"929bjfocM6mYxBHPoOgQz7afZaQZdhNHJhRysaD7MeXpsiGqwuHocltHGw6yr7LjZv/H1qV7aq+Jn3FP",
+	"LOHlbme2g94cHbpPOJRCl7lI4oRyU4i4OoOYGRmcubekqLWPGYN7f1eQ3yTnitTkY9bRQALFIDO0TVve",
+	"z7GWWXoEWP3+iYY/f5BZuteWdJmlP8B7dO7jnh1yWumVERVQTt4o6H5xOKxIR+e61X42Gh/qJzTaq42o",
+	"sP2yb8ZSnufOE/dG5W5xdk3Zn7B9dmORaAJTzYVJ4hhIV57W0/3js/itPUXhDv2Yb+5vjQGRhcRzDx/e",
+	"NTTOmy3FepQ9f8Rr94sIhke8WfA8F2reCQt+qyum+KWcu9U9SSsBrTU8N5O591Uv78b3EAk9jSlGtmS9",
+	"jRUPTgP2lA1vIPE07KOhDO7u2YAe1B5yV/PeihPD/LcnGhih+3JoP3txIdPgNMNZBLlvILuFG9tKgUQs",
+	"Ps4FKZhOaoIUuyHQTd5BZiJpN34/NrHSmcrgbqYuzIS985g9kJsCLAH1mhLXmJBwV3w2U6hoJ9YTdhYS",
+	"AfjT9hPw7iBoA1gdkRuBOjLuESB9ixxqVwm8VoY8mzvoGeJSdtt34QmRaOxUSyMG6b7ey0vhyb6g8JQL",
+	"KK0D6uoFMyikMBcNxZA7EH7kc/8runQmVkRzBowc0OiulEitR+m2SdggbwunzmNGIwcHPUa/Ipq61i/h",
+	"N8B4D798xcwJibTBi4QzcjNCG1xP3WnPcyIl319mwaK0WHemyXrdsYciqwU2ijNiQ+cJN4up5lXmm082",
+	"lng9CKU5xyv2PAW1GZqD+gHKNVZQUKbi+YxXXqHQna5bU2B5JWez4cTrJ7pmj7PgH9EzDfSWXhvc+WRt",
+	"0FmvNGkWRuwbD2WqPm3sLPSZMXSes+XFgqXaAM/ZyvtrWQU0TNd0Hn12w/TliNQcR3VgwP/spAfj00Ks",
+	"iZbMnQ+xoMUrESj9kiaPiC0mgdi/4OlCQvFUqEiBjWY4lv1pJNiCbCWWGawsRMPbPBXzWm0ww7UI5Awr",
+	"pDGkgA/kn1ENccWlRTQHKQl5+caO/aKszSIIlu4lzqzNQmSxfOfh8BK4Ps8BjDeo120Qr+eG/quk49/S",
+	"T0+G6s+zAbzIaW0nzNQI1Gk8GGyS62fI8Vp4jeKtaAwIIwcJ5j/hFfs0C3hCX2GkUZ08EM+yO+euFroI",
+	"pwEMtdseEkx4oNw10xWMnezi0uk4uDWBecHdE9fopq5jOm/hkVDjgBMwQMCiLE4oebS+hJpXh3bu33x/",
+	"694sAJ/wVg4oXgMmIpKmJ7xqJKZzEHGcC6iAIhkQLbt5JbM46wkbpBfNAQQGvmubsWbD8/k0d1nm60hQ",
+	"k7YpYtkmSsQWQzONA8orZjradgK350zaCbuAMzLc3tJwAu00vVr7JBQAfnTUTYj7WldwQ/fkPD9pimxw",
+	"t25t017t0WBVXUHF7QVEryBCUnOZMDHFmZaQPcy4TVjhDpIGgM+mlI0uwUzXCiCUPUhogmzcWG2vqHMr",
+	"S17ZI3enZxm3vL1gysoNmyVHA1CP110wFzzsAiXni1d/Zr/84Oan0FDs2IorSR4VvCwlwq87HC/+ESY4",
+	"Yf/r9Jf3r5tCr0cD6RmI6xaCq1jLvU3GgMhUd82o92rFJf/Ar/9nuAplaQ4dvqDFblFwhSZoXJMkBF2F",
+	"xXmftFyBZw6OBh5bs82XURYFv22cKiD+EPqqVCpzOawK5C8Tfa5hQ6VFpzxnhVZ2sdEI2izisF1EWEqA",
+	"kvQp7Lu7Pboe0iw3ekOnXXoaWeiMMXwdPGWfQHKe30AeeW9dQa3Z6moOcp+FUMP7rGO3cS6mYhFtzDHV",
+	"9YbVJ24CLxZo7grTq62YaYA4vvVQSmdGKdAE0tRzESc4R/LGQ+t7Zy7xOqzxDyyv0eKiD4U/Z5Nf/n8A",
+	"AAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -117,12 +117,15 @@ type ServerInterface interface {
 	// ListDevices All devices of the community, what each said last, and how it was paired
 	// (GET /api/v1/devices)
 	ListDevices(w http.ResponseWriter, r *http.Request)
-	// RemoveDevice Let go of a device that was paired
+	// RemoveDevice Let go of a device
 	// (DELETE /api/v1/devices/{device})
 	RemoveDevice(w http.ResponseWriter, r *http.Request, device string, params RemoveDeviceParams)
 	// ChangeDevice Call a device something else, or say what it is made for
 	// (PATCH /api/v1/devices/{device})
 	ChangeDevice(w http.ResponseWriter, r *http.Request, device string)
+	// RestoreDevice Have a device of the configuration that was let go of count again
+	// (POST /api/v1/devices/{device}/restore)
+	RestoreDevice(w http.ResponseWriter, r *http.Request, device string)
 	// TryDevice Have a device that may be moved take a power for some seconds, and see whether it does
 	// (POST /api/v1/devices/{device}/trial)
 	TryDevice(w http.ResponseWriter, r *http.Request, device string)
@@ -174,12 +177,24 @@ type ServerInterface interface {
 	// GetMoney What a home earned and spent today, this month and last month, against without the community; the same reckoning as its bill
 	// (GET /api/v1/homes/{home}/money)
 	GetMoney(w http.ResponseWriter, r *http.Request, home string)
+	// ListHomeObjections To which metered values the member objected, and what became of each
+	// (GET /api/v1/homes/{home}/objections)
+	ListHomeObjections(w http.ResponseWriter, r *http.Request, home string)
+	// ObjectToValue Say that a metered value of the own home is wrong, what is right, and why
+	// (POST /api/v1/homes/{home}/objections)
+	ObjectToValue(w http.ResponseWriter, r *http.Request, home string)
+	// WithdrawObjection Withdraw an objection that is not decided
+	// (DELETE /api/v1/homes/{home}/objections/{id})
+	WithdrawObjection(w http.ResponseWriter, r *http.Request, home string, id int64)
 	// GetPlan What a home's agent plans for the coming two days, why, and what it cannot meet
 	// (GET /api/v1/homes/{home}/plan)
 	GetPlan(w http.ResponseWriter, r *http.Request, home string)
 	// GetSkill How well each method would have forecast this home's own past, and which is used
 	// (GET /api/v1/homes/{home}/skill)
 	GetSkill(w http.ResponseWriter, r *http.Request, home string)
+	// GetHomeValues What was metered of an interval at a home's metering points, and what counts of it
+	// (GET /api/v1/homes/{home}/values)
+	GetHomeValues(w http.ResponseWriter, r *http.Request, home string, params GetHomeValuesParams)
 	// GetPrice Why the price of a delivery interval is what it is
 	// (GET /api/v1/intervals/{start}/price)
 	GetPrice(w http.ResponseWriter, r *http.Request, start time.Time, params GetPriceParams)
@@ -237,6 +252,12 @@ type ServerInterface interface {
 	// TurnNoticeOff Turn a kind of notices off by the link of one of them (RFC 8058), without signing in
 	// (POST /api/v1/notices/off)
 	TurnNoticeOff(w http.ResponseWriter, r *http.Request, params TurnNoticeOffParams)
+	// ListObjections To which metered values members object, and what became of each
+	// (GET /api/v1/objections)
+	ListObjections(w http.ResponseWriter, r *http.Request, params ListObjectionsParams)
+	// DecideObjection Accept an open objection, or refuse it, with the reason
+	// (POST /api/v1/objections/{id}/decision)
+	DecideObjection(w http.ResponseWriter, r *http.Request, id int64)
 	// GetOperation Whether all is well, and what runs
 	// (GET /api/v1/operation)
 	GetOperation(w http.ResponseWriter, r *http.Request)
@@ -1186,6 +1207,19 @@ func (siw *ServerInterfaceWrapper) RemoveDevice(w http.ResponseWriter, r *http.R
 		return
 	}
 
+	// ------------- Optional query parameter "reason" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "reason", r.URL.Query(), &params.Reason, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "reason"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "reason", Err: err})
+		}
+		return
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.RemoveDevice(w, r, device, params)
 	}))
@@ -1214,6 +1248,32 @@ func (siw *ServerInterfaceWrapper) ChangeDevice(w http.ResponseWriter, r *http.R
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ChangeDevice(w, r, device)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// RestoreDevice operation middleware
+func (siw *ServerInterfaceWrapper) RestoreDevice(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "device" -------------
+	var device string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "device", r.PathValue("device"), &device, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "device", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.RestoreDevice(w, r, device)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -1882,6 +1942,93 @@ func (siw *ServerInterfaceWrapper) GetMoney(w http.ResponseWriter, r *http.Reque
 	handler.ServeHTTP(w, r)
 }
 
+// ListHomeObjections operation middleware
+func (siw *ServerInterfaceWrapper) ListHomeObjections(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "home" -------------
+	var home string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "home", r.PathValue("home"), &home, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "home", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListHomeObjections(w, r, home)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ObjectToValue operation middleware
+func (siw *ServerInterfaceWrapper) ObjectToValue(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "home" -------------
+	var home string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "home", r.PathValue("home"), &home, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "home", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ObjectToValue(w, r, home)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// WithdrawObjection operation middleware
+func (siw *ServerInterfaceWrapper) WithdrawObjection(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "home" -------------
+	var home string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "home", r.PathValue("home"), &home, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "home", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "id" -------------
+	var id int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.WithdrawObjection(w, r, home, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // GetPlan operation middleware
 func (siw *ServerInterfaceWrapper) GetPlan(w http.ResponseWriter, r *http.Request) {
 
@@ -1925,6 +2072,48 @@ func (siw *ServerInterfaceWrapper) GetSkill(w http.ResponseWriter, r *http.Reque
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetSkill(w, r, home)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetHomeValues operation middleware
+func (siw *ServerInterfaceWrapper) GetHomeValues(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "home" -------------
+	var home string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "home", r.PathValue("home"), &home, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "home", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetHomeValuesParams
+
+	// ------------- Required query parameter "interval" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "interval", r.URL.Query(), &params.Interval, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "interval"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "interval", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetHomeValues(w, r, home, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -2518,6 +2707,65 @@ func (siw *ServerInterfaceWrapper) TurnNoticeOff(w http.ResponseWriter, r *http.
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.TurnNoticeOff(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListObjections operation middleware
+func (siw *ServerInterfaceWrapper) ListObjections(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListObjectionsParams
+
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", r.URL.Query(), &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "state"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "state", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListObjections(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// DecideObjection operation middleware
+func (siw *ServerInterfaceWrapper) DecideObjection(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DecideObjection(w, r, id)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -3541,6 +3789,12 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/homes/{home}/bills/{id}/postings", wrapper.OpenHomeBillInterval)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/homes/{home}/devices/{device}/readings", wrapper.ListReadings)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/homes/{home}/batches/{digest}", wrapper.GetBatch)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/homes/{home}/values", wrapper.GetHomeValues)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/homes/{home}/objections", wrapper.ListHomeObjections)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/homes/{home}/objections", wrapper.ObjectToValue)
+	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/api/v1/homes/{home}/objections/{id}", wrapper.WithdrawObjection)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/objections", wrapper.ListObjections)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/objections/{id}/decision", wrapper.DecideObjection)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/homes/{home}/consent", wrapper.GetConsent)
 	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/api/v1/homes/{home}/consent", wrapper.SetConsent)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/account/notices", wrapper.GetNotices)
@@ -3565,6 +3819,7 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/devices", wrapper.ListDevices)
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/api/v1/devices/{device}", wrapper.RemoveDevice)
 	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/api/v1/devices/{device}", wrapper.ChangeDevice)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/devices/{device}/restore", wrapper.RestoreDevice)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/devices/{device}/trial", wrapper.TryDevice)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/pairing/discover", wrapper.DiscoverDevices)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/pairing/devices", wrapper.ListPairedDevices)
@@ -5429,6 +5684,106 @@ func (response ChangeDevice409JSONResponse) VisitChangeDeviceResponse(w http.Res
 	return err
 }
 
+type RestoreDeviceRequestObject struct {
+	Device string `json:"device"`
+}
+
+type RestoreDeviceResponseObject interface {
+	VisitRestoreDeviceResponse(w http.ResponseWriter) error
+}
+
+type RestoreDevice204Response struct {
+}
+
+func (response RestoreDevice204Response) VisitRestoreDeviceResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type RestoreDevice400JSONResponse struct{ RefusedJSONResponse }
+
+func (response RestoreDevice400JSONResponse) VisitRestoreDeviceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestoreDevice401JSONResponse Problem
+
+func (response RestoreDevice401JSONResponse) VisitRestoreDeviceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestoreDevice403JSONResponse Problem
+
+func (response RestoreDevice403JSONResponse) VisitRestoreDeviceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestoreDevice404JSONResponse Problem
+
+func (response RestoreDevice404JSONResponse) VisitRestoreDeviceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestoreDevice409JSONResponse Problem
+
+func (response RestoreDevice409JSONResponse) VisitRestoreDeviceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestoreDevice502JSONResponse Problem
+
+func (response RestoreDevice502JSONResponse) VisitRestoreDeviceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(502)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type TryDeviceRequestObject struct {
 	Device string `json:"device"`
 	Body   *TryDeviceJSONRequestBody
@@ -6619,6 +6974,236 @@ func (response GetMoney404JSONResponse) VisitGetMoneyResponse(w http.ResponseWri
 	return err
 }
 
+type ListHomeObjectionsRequestObject struct {
+	Home string `json:"home"`
+}
+
+type ListHomeObjectionsResponseObject interface {
+	VisitListHomeObjectionsResponse(w http.ResponseWriter) error
+}
+
+type ListHomeObjections200JSONResponse Objections
+
+func (response ListHomeObjections200JSONResponse) VisitListHomeObjectionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListHomeObjections401JSONResponse struct{ RefusedJSONResponse }
+
+func (response ListHomeObjections401JSONResponse) VisitListHomeObjectionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListHomeObjections403JSONResponse Problem
+
+func (response ListHomeObjections403JSONResponse) VisitListHomeObjectionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListHomeObjections404JSONResponse Problem
+
+func (response ListHomeObjections404JSONResponse) VisitListHomeObjectionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ObjectToValueRequestObject struct {
+	Home string `json:"home"`
+	Body *ObjectToValueJSONRequestBody
+}
+
+type ObjectToValueResponseObject interface {
+	VisitObjectToValueResponse(w http.ResponseWriter) error
+}
+
+type ObjectToValue200JSONResponse Objection
+
+func (response ObjectToValue200JSONResponse) VisitObjectToValueResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ObjectToValue400JSONResponse struct{ RefusedJSONResponse }
+
+func (response ObjectToValue400JSONResponse) VisitObjectToValueResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ObjectToValue401JSONResponse Problem
+
+func (response ObjectToValue401JSONResponse) VisitObjectToValueResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ObjectToValue403JSONResponse Problem
+
+func (response ObjectToValue403JSONResponse) VisitObjectToValueResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ObjectToValue404JSONResponse Problem
+
+func (response ObjectToValue404JSONResponse) VisitObjectToValueResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ObjectToValue409JSONResponse Problem
+
+func (response ObjectToValue409JSONResponse) VisitObjectToValueResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawObjectionRequestObject struct {
+	Home string `json:"home"`
+	Id   int64  `json:"id"`
+}
+
+type WithdrawObjectionResponseObject interface {
+	VisitWithdrawObjectionResponse(w http.ResponseWriter) error
+}
+
+type WithdrawObjection204Response struct {
+}
+
+func (response WithdrawObjection204Response) VisitWithdrawObjectionResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type WithdrawObjection401JSONResponse struct{ RefusedJSONResponse }
+
+func (response WithdrawObjection401JSONResponse) VisitWithdrawObjectionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawObjection403JSONResponse Problem
+
+func (response WithdrawObjection403JSONResponse) VisitWithdrawObjectionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawObjection404JSONResponse Problem
+
+func (response WithdrawObjection404JSONResponse) VisitWithdrawObjectionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawObjection409JSONResponse Problem
+
+func (response WithdrawObjection409JSONResponse) VisitWithdrawObjectionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetPlanRequestObject struct {
 	Home string `json:"home"`
 }
@@ -6680,6 +7265,85 @@ func (response GetSkill200JSONResponse) VisitGetSkillResponse(w http.ResponseWri
 type GetSkill404JSONResponse struct{ RefusedJSONResponse }
 
 func (response GetSkill404JSONResponse) VisitGetSkillResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetHomeValuesRequestObject struct {
+	Home   string `json:"home"`
+	Params GetHomeValuesParams
+}
+
+type GetHomeValuesResponseObject interface {
+	VisitGetHomeValuesResponse(w http.ResponseWriter) error
+}
+
+type GetHomeValues200JSONResponse HomeValues
+
+func (response GetHomeValues200JSONResponse) VisitGetHomeValuesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetHomeValues400JSONResponse struct{ RefusedJSONResponse }
+
+func (response GetHomeValues400JSONResponse) VisitGetHomeValuesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetHomeValues401JSONResponse Problem
+
+func (response GetHomeValues401JSONResponse) VisitGetHomeValuesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetHomeValues403JSONResponse Problem
+
+func (response GetHomeValues403JSONResponse) VisitGetHomeValuesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetHomeValues404JSONResponse Problem
+
+func (response GetHomeValues404JSONResponse) VisitGetHomeValuesResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
@@ -7714,6 +8378,135 @@ func (response TurnNoticeOff404JSONResponse) VisitTurnNoticeOffResponse(w http.R
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListObjectionsRequestObject struct {
+	Params ListObjectionsParams
+}
+
+type ListObjectionsResponseObject interface {
+	VisitListObjectionsResponse(w http.ResponseWriter) error
+}
+
+type ListObjections200JSONResponse Objections
+
+func (response ListObjections200JSONResponse) VisitListObjectionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListObjections400JSONResponse struct{ RefusedJSONResponse }
+
+func (response ListObjections400JSONResponse) VisitListObjectionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListObjections401JSONResponse Problem
+
+func (response ListObjections401JSONResponse) VisitListObjectionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DecideObjectionRequestObject struct {
+	Id   int64 `json:"id"`
+	Body *DecideObjectionJSONRequestBody
+}
+
+type DecideObjectionResponseObject interface {
+	VisitDecideObjectionResponse(w http.ResponseWriter) error
+}
+
+type DecideObjection200JSONResponse Objection
+
+func (response DecideObjection200JSONResponse) VisitDecideObjectionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DecideObjection400JSONResponse struct{ RefusedJSONResponse }
+
+func (response DecideObjection400JSONResponse) VisitDecideObjectionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DecideObjection401JSONResponse Problem
+
+func (response DecideObjection401JSONResponse) VisitDecideObjectionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DecideObjection404JSONResponse Problem
+
+func (response DecideObjection404JSONResponse) VisitDecideObjectionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DecideObjection409JSONResponse Problem
+
+func (response DecideObjection409JSONResponse) VisitDecideObjectionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -9815,12 +10608,15 @@ type StrictServerInterface interface {
 	// ListDevices All devices of the community, what each said last, and how it was paired
 	// (GET /api/v1/devices)
 	ListDevices(ctx context.Context, request ListDevicesRequestObject) (ListDevicesResponseObject, error)
-	// RemoveDevice Let go of a device that was paired
+	// RemoveDevice Let go of a device
 	// (DELETE /api/v1/devices/{device})
 	RemoveDevice(ctx context.Context, request RemoveDeviceRequestObject) (RemoveDeviceResponseObject, error)
 	// ChangeDevice Call a device something else, or say what it is made for
 	// (PATCH /api/v1/devices/{device})
 	ChangeDevice(ctx context.Context, request ChangeDeviceRequestObject) (ChangeDeviceResponseObject, error)
+	// RestoreDevice Have a device of the configuration that was let go of count again
+	// (POST /api/v1/devices/{device}/restore)
+	RestoreDevice(ctx context.Context, request RestoreDeviceRequestObject) (RestoreDeviceResponseObject, error)
 	// TryDevice Have a device that may be moved take a power for some seconds, and see whether it does
 	// (POST /api/v1/devices/{device}/trial)
 	TryDevice(ctx context.Context, request TryDeviceRequestObject) (TryDeviceResponseObject, error)
@@ -9872,12 +10668,24 @@ type StrictServerInterface interface {
 	// GetMoney What a home earned and spent today, this month and last month, against without the community; the same reckoning as its bill
 	// (GET /api/v1/homes/{home}/money)
 	GetMoney(ctx context.Context, request GetMoneyRequestObject) (GetMoneyResponseObject, error)
+	// ListHomeObjections To which metered values the member objected, and what became of each
+	// (GET /api/v1/homes/{home}/objections)
+	ListHomeObjections(ctx context.Context, request ListHomeObjectionsRequestObject) (ListHomeObjectionsResponseObject, error)
+	// ObjectToValue Say that a metered value of the own home is wrong, what is right, and why
+	// (POST /api/v1/homes/{home}/objections)
+	ObjectToValue(ctx context.Context, request ObjectToValueRequestObject) (ObjectToValueResponseObject, error)
+	// WithdrawObjection Withdraw an objection that is not decided
+	// (DELETE /api/v1/homes/{home}/objections/{id})
+	WithdrawObjection(ctx context.Context, request WithdrawObjectionRequestObject) (WithdrawObjectionResponseObject, error)
 	// GetPlan What a home's agent plans for the coming two days, why, and what it cannot meet
 	// (GET /api/v1/homes/{home}/plan)
 	GetPlan(ctx context.Context, request GetPlanRequestObject) (GetPlanResponseObject, error)
 	// GetSkill How well each method would have forecast this home's own past, and which is used
 	// (GET /api/v1/homes/{home}/skill)
 	GetSkill(ctx context.Context, request GetSkillRequestObject) (GetSkillResponseObject, error)
+	// GetHomeValues What was metered of an interval at a home's metering points, and what counts of it
+	// (GET /api/v1/homes/{home}/values)
+	GetHomeValues(ctx context.Context, request GetHomeValuesRequestObject) (GetHomeValuesResponseObject, error)
 	// GetPrice Why the price of a delivery interval is what it is
 	// (GET /api/v1/intervals/{start}/price)
 	GetPrice(ctx context.Context, request GetPriceRequestObject) (GetPriceResponseObject, error)
@@ -9935,6 +10743,12 @@ type StrictServerInterface interface {
 	// TurnNoticeOff Turn a kind of notices off by the link of one of them (RFC 8058), without signing in
 	// (POST /api/v1/notices/off)
 	TurnNoticeOff(ctx context.Context, request TurnNoticeOffRequestObject) (TurnNoticeOffResponseObject, error)
+	// ListObjections To which metered values members object, and what became of each
+	// (GET /api/v1/objections)
+	ListObjections(ctx context.Context, request ListObjectionsRequestObject) (ListObjectionsResponseObject, error)
+	// DecideObjection Accept an open objection, or refuse it, with the reason
+	// (POST /api/v1/objections/{id}/decision)
+	DecideObjection(ctx context.Context, request DecideObjectionRequestObject) (DecideObjectionResponseObject, error)
 	// GetOperation Whether all is well, and what runs
 	// (GET /api/v1/operation)
 	GetOperation(ctx context.Context, request GetOperationRequestObject) (GetOperationResponseObject, error)
@@ -11034,6 +11848,32 @@ func (sh *strictHandler) ChangeDevice(w http.ResponseWriter, r *http.Request, de
 	}
 }
 
+// RestoreDevice operation middleware
+func (sh *strictHandler) RestoreDevice(w http.ResponseWriter, r *http.Request, device string) {
+	var request RestoreDeviceRequestObject
+
+	request.Device = device
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.RestoreDevice(ctx, request.(RestoreDeviceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RestoreDevice")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(RestoreDeviceResponseObject); ok {
+		if err := validResponse.VisitRestoreDeviceResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // TryDevice operation middleware
 func (sh *strictHandler) TryDevice(w http.ResponseWriter, r *http.Request, device string) {
 	var request TryDeviceRequestObject
@@ -11505,6 +12345,92 @@ func (sh *strictHandler) GetMoney(w http.ResponseWriter, r *http.Request, home s
 	}
 }
 
+// ListHomeObjections operation middleware
+func (sh *strictHandler) ListHomeObjections(w http.ResponseWriter, r *http.Request, home string) {
+	var request ListHomeObjectionsRequestObject
+
+	request.Home = home
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListHomeObjections(ctx, request.(ListHomeObjectionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListHomeObjections")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListHomeObjectionsResponseObject); ok {
+		if err := validResponse.VisitListHomeObjectionsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ObjectToValue operation middleware
+func (sh *strictHandler) ObjectToValue(w http.ResponseWriter, r *http.Request, home string) {
+	var request ObjectToValueRequestObject
+
+	request.Home = home
+
+	var body ObjectToValueJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ObjectToValue(ctx, request.(ObjectToValueRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ObjectToValue")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ObjectToValueResponseObject); ok {
+		if err := validResponse.VisitObjectToValueResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// WithdrawObjection operation middleware
+func (sh *strictHandler) WithdrawObjection(w http.ResponseWriter, r *http.Request, home string, id int64) {
+	var request WithdrawObjectionRequestObject
+
+	request.Home = home
+	request.Id = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.WithdrawObjection(ctx, request.(WithdrawObjectionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "WithdrawObjection")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(WithdrawObjectionResponseObject); ok {
+		if err := validResponse.VisitWithdrawObjectionResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // GetPlan operation middleware
 func (sh *strictHandler) GetPlan(w http.ResponseWriter, r *http.Request, home string) {
 	var request GetPlanRequestObject
@@ -11550,6 +12476,33 @@ func (sh *strictHandler) GetSkill(w http.ResponseWriter, r *http.Request, home s
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetSkillResponseObject); ok {
 		if err := validResponse.VisitGetSkillResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetHomeValues operation middleware
+func (sh *strictHandler) GetHomeValues(w http.ResponseWriter, r *http.Request, home string, params GetHomeValuesParams) {
+	var request GetHomeValuesRequestObject
+
+	request.Home = home
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetHomeValues(ctx, request.(GetHomeValuesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetHomeValues")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetHomeValuesResponseObject); ok {
+		if err := validResponse.VisitGetHomeValuesResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
@@ -12045,6 +12998,65 @@ func (sh *strictHandler) TurnNoticeOff(w http.ResponseWriter, r *http.Request, p
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(TurnNoticeOffResponseObject); ok {
 		if err := validResponse.VisitTurnNoticeOffResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListObjections operation middleware
+func (sh *strictHandler) ListObjections(w http.ResponseWriter, r *http.Request, params ListObjectionsParams) {
+	var request ListObjectionsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListObjections(ctx, request.(ListObjectionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListObjections")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListObjectionsResponseObject); ok {
+		if err := validResponse.VisitListObjectionsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DecideObjection operation middleware
+func (sh *strictHandler) DecideObjection(w http.ResponseWriter, r *http.Request, id int64) {
+	var request DecideObjectionRequestObject
+
+	request.Id = id
+
+	var body DecideObjectionJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DecideObjection(ctx, request.(DecideObjectionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DecideObjection")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DecideObjectionResponseObject); ok {
+		if err := validResponse.VisitDecideObjectionResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

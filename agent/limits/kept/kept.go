@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -53,6 +54,27 @@ func Open(dir *disk.Dir, given map[string]limits.Limits) (*Kept, error) {
 		return nil, disk.Mismatch(dir.File(File), "cannot be read: "+err.Error())
 	}
 	return k, nil
+}
+
+// Read reads what homeowners have set in a data directory that somebody else may be using, by member; none where nobody has set any.
+func Read(dir string) (map[string]limits.Limits, error) {
+	path := filepath.Join(dir, File)
+	text, err := os.ReadFile(path) //nolint:gosec // the directory that was asked for
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("limits: %w", err)
+	}
+	var all map[string]set
+	if err := json.Unmarshal(text, &all); err != nil {
+		return nil, disk.Mismatch(path, "cannot be read: "+err.Error())
+	}
+	own := map[string]limits.Limits{}
+	for member, s := range all {
+		own[member] = s.Limits
+	}
+	return own, nil
 }
 
 // Of returns the limits of a member's home, and since when the homeowner has set them; the

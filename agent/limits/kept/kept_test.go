@@ -110,3 +110,26 @@ func TestWhatIsNotWrittenDoesNotCount(t *testing.T) {
 		t.Errorf("%v, %+v", err, k.Limits("ann"))
 	}
 }
+
+// TestRead reads what was set beside who has the directory open.
+func TestRead(t *testing.T) {
+	t.Parallel()
+	path := t.TempDir()
+	if all, err := kept.Read(path); err != nil || len(all) != 0 {
+		t.Errorf("nobody has set any: %+v, %v", all, err)
+	}
+	k, closed := open(t, path, map[string]limits.Limits{"bob": {Reserve: 300}})
+	defer closed()
+	if err := k.Set("ann", limits.Limits{Reserve: 200}, time.Unix(0, 0)); err != nil {
+		t.Fatal(err)
+	}
+	if all, err := kept.Read(path); err != nil || len(all) != 1 || all["ann"].Reserve != 200 {
+		t.Errorf("%+v, %v", all, err)
+	}
+	if err := os.WriteFile(path+"/"+kept.File, []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := kept.Read(path); !errors.As(err, new(*disk.PartError)) {
+		t.Errorf("a damaged file: %v", err)
+	}
+}

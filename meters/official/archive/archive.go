@@ -7,6 +7,11 @@
 // recorded is told by Unrecorded after a start. With its values an import notes which
 // intervals they change (Pending), until each has been corrected (Corrected).
 //
+// Members object to what was metered at their metering points (Object), and say what is right.
+// Who decides accepts an objection, which becomes a file with its one interval, or refuses it
+// (Decide), once and for all. An objection is durable when the call returns, and its
+// acceptance is one transaction with the file.
+//
 // Who opens an Archive closes it; it starts nothing and is safe for concurrent use.
 package archive
 
@@ -55,7 +60,7 @@ CREATE TABLE IF NOT EXISTS owners ( -- whose a metering point was when values of
 CREATE TABLE IF NOT EXISTS pending ( -- intervals of the community that are still to be corrected
 	start INTEGER NOT NULL, minutes INTEGER NOT NULL, file INTEGER NOT NULL,
 	PRIMARY KEY (start, minutes, file)
-) WITHOUT ROWID;`
+) WITHOUT ROWID;` + objectionSchema
 	if _, err := db.ExecContext(ctx, schema); err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), db.Close())
 	}
@@ -136,16 +141,23 @@ type News struct {
 // Stage takes a file in with those of its values that are news, and notes the intervals of
 // the community that they change. It is done whole or not at all. The same file again is
 // refused by the database: look for it with Find before.
-func (a *Archive) Stage(ctx context.Context, f File, news News) (err error) {
+func (a *Archive) Stage(ctx context.Context, f File, news News) error {
+	return a.within(ctx, "import", func(tx *sql.Tx) error { return stage(ctx, tx, f, news) })
+}
+
+// within does something whole or not at all.
+func (a *Archive) within(ctx context.Context, what string, do func(*sql.Tx) error) error {
 	tx, err := a.db.BeginTx(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("import: %w", err)
+		return fmt.Errorf("%s: %w", what, err)
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(fmt.Errorf("import: %w", err), tx.Rollback())
-		}
-	}()
+	if err := do(tx); err != nil {
+		return errors.Join(fmt.Errorf("%s: %w", what, err), tx.Rollback())
+	}
+	return tx.Commit()
+}
+
+func stage(ctx context.Context, tx *sql.Tx, f File, news News) error {
 	added, err := tx.ExecContext(ctx, `INSERT INTO files (`+fileColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)`,
 		f.Content, f.Mapping, f.Salt, f.Digest, f.Name, f.Format, f.Imported.Unix(), f.From.Unix(), f.Until.Unix(), f.Values, len(news.Values))
 	if err != nil {
@@ -155,10 +167,7 @@ func (a *Archive) Stage(ctx context.Context, f File, news News) (err error) {
 	if err != nil {
 		return err
 	}
-	if err = insert(ctx, tx, file, news); err != nil {
-		return err
-	}
-	return tx.Commit()
+	return insert(ctx, tx, file, news)
 }
 
 // insert writes what a file brings.
@@ -199,10 +208,22 @@ func (a *Archive) Recorded(ctx context.Context, digest string) error {
 	return nil
 }
 
-// Pending returns at most so many intervals that are still to be corrected by values that
-// count, the oldest first.
-func (a *Archive) Pending(ctx context.Context, most int) (all []grid.Interval, err error) {
-	rows, err := a.db.QueryContext(ctx, `SELECT DISTINCT start, minutes FROM pending WHERE file IN (SELECT file FROM files WHERE recorded = 1) ORDER BY start LIMIT ?`, most)
+// Which says of which files something is asked.
+type Which int
+
+// All files, or only those that objections became.
+const (
+	All Which = iota
+	Accepted
+)
+
+// counting is the condition under which a file's values count: which of them is its parameter.
+const counting = `recorded = 1 AND (? = 0 OR digest IN (SELECT digest FROM objections))`
+
+// Pending returns at most so many intervals that are still to be corrected by values of such
+// files that count, the oldest first.
+func (a *Archive) Pending(ctx context.Context, which Which, most int) (all []grid.Interval, err error) {
+	rows, err := a.db.QueryContext(ctx, `SELECT DISTINCT start, minutes FROM pending WHERE file IN (SELECT file FROM files WHERE `+counting+`) ORDER BY start LIMIT ?`, which, most)
 	if err != nil {
 		return nil, fmt.Errorf("pending corrections: %w", err)
 	}
@@ -219,29 +240,30 @@ func (a *Archive) Pending(ctx context.Context, most int) (all []grid.Interval, e
 
 // Waiting returns how many intervals are still to be corrected.
 func (a *Archive) Waiting(ctx context.Context) (n int, err error) {
-	err = a.db.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT DISTINCT start, minutes FROM pending WHERE file IN (SELECT file FROM files WHERE recorded = 1))`).Scan(&n)
+	err = a.db.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT DISTINCT start, minutes FROM pending WHERE file IN (SELECT file FROM files WHERE `+counting+`))`, All).Scan(&n)
 	return n, err
 }
 
-// Corrected tells that an interval was corrected by all values that counted by then.
-func (a *Archive) Corrected(ctx context.Context, i grid.Interval) error {
-	_, err := a.db.ExecContext(ctx, `DELETE FROM pending WHERE start = ? AND minutes = ? AND file IN (SELECT file FROM files WHERE recorded = 1)`, i.Start, i.Minutes)
+// Corrected tells that an interval was corrected by all values of such files that counted by then.
+func (a *Archive) Corrected(ctx context.Context, which Which, i grid.Interval) error {
+	_, err := a.db.ExecContext(ctx, `DELETE FROM pending WHERE start = ? AND minutes = ? AND file IN (SELECT file FROM files WHERE `+counting+`)`, i.Start, i.Minutes, which)
 	if err != nil {
 		return fmt.Errorf("correction of %s: %w", i, err)
 	}
 	return nil
 }
 
-// Erase forgets all values of the metering points that were a member's. The files stay listed.
+// Erase forgets all values of the metering points that were a member's, and its objections. The
+// files stay listed.
 func (a *Archive) Erase(ctx context.Context, member string) error {
-	tx, err := a.db.BeginTx(ctx, nil)
-	if err != nil {
-		return fmt.Errorf("erase official values: %w", err)
-	}
-	for _, query := range []string{`DELETE FROM official WHERE point IN (SELECT point FROM owners WHERE member = ?)`, `DELETE FROM owners WHERE member = ?`} {
-		if _, err := tx.ExecContext(ctx, query, member); err != nil {
-			return errors.Join(fmt.Errorf("erase official values: %w", err), tx.Rollback())
+	return a.within(ctx, "erase official values", func(tx *sql.Tx) error {
+		for _, query := range []string{
+			`DELETE FROM official WHERE point IN (SELECT point FROM owners WHERE member = ?)`, `DELETE FROM owners WHERE member = ?`, `DELETE FROM objections WHERE member = ?`,
+		} {
+			if _, err := tx.ExecContext(ctx, query, member); err != nil {
+				return err
+			}
 		}
-	}
-	return tx.Commit()
+		return nil
+	})
 }

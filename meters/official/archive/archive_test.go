@@ -68,7 +68,7 @@ func TestValuesCountOnceTheLedgerHasThem(t *testing.T) {
 	want := func(step, values string, pending, unrecorded int) {
 		t.Helper()
 		reopen()
-		p, err1 := a.Pending(t.Context(), 100)
+		p, err1 := a.Pending(t.Context(), archive.All, 100)
 		n, err2 := a.Waiting(t.Context())
 		u, err3 := a.Unrecorded(t.Context())
 		if got := known(t, a); got != values || len(p) != pending || n != pending || len(u) != unrecorded || err1 != nil || err2 != nil || err3 != nil {
@@ -82,14 +82,14 @@ func TestValuesCountOnceTheLedgerHasThem(t *testing.T) {
 		t.Fatal(err)
 	}
 	want("recorded", "0/G.01=100 by d-one;1/G.01=200 by d-one;2/G.03=7 by d-one;", 2, 0)
-	if err := a.Corrected(t.Context(), grid.Interval{Start: begin(), Minutes: 15}); err != nil {
+	if err := a.Corrected(t.Context(), archive.All, grid.Interval{Start: begin(), Minutes: 15}); err != nil {
 		t.Fatal(err)
 	}
 	want("one corrected", "0/G.01=100 by d-one;1/G.01=200 by d-one;2/G.03=7 by d-one;", 1, 0)
 	stage(t, a, "two", 15, value(1, official.Total, 201))
 	want("the second staged", "0/G.01=100 by d-one;1/G.01=200 by d-one;2/G.03=7 by d-one;", 1, 1)
 	// What is corrected now goes by the first file: the second one's correction stays due.
-	if err := a.Corrected(t.Context(), grid.Interval{Start: begin() + 900, Minutes: 15}); err != nil {
+	if err := a.Corrected(t.Context(), archive.All, grid.Interval{Start: begin() + 900, Minutes: 15}); err != nil {
 		t.Fatal(err)
 	}
 	want("corrected by the first", "0/G.01=100 by d-one;1/G.01=200 by d-one;2/G.03=7 by d-one;", 0, 1)
@@ -144,7 +144,7 @@ func TestAnImportThatFailsLeavesNothing(t *testing.T) {
 		t.Error("a request that was given up was carried out")
 	}
 	files, err := a.Files(t.Context())
-	pending, err2 := a.Pending(t.Context(), 9)
+	pending, err2 := a.Pending(t.Context(), archive.All, 9)
 	if err != nil || err2 != nil || len(files) != 1 || known(t, a) != before || len(pending) != 1 || pending[0] != (grid.Interval{Start: begin(), Minutes: 60}) {
 		t.Errorf("%d files, %q, %v", len(files), known(t, a), pending)
 	}

@@ -11,13 +11,17 @@ import (
 )
 
 // the last file counts: SQLite takes the other columns from the row with the maximum.
-const counting = `SELECT point, start, code, direction, minutes, wh, quality, source, max(o.file), f.digest
-FROM official o JOIN files f ON f.file = o.file WHERE f.recorded = 1 AND o.start >= ? AND o.start < ? GROUP BY point, start, code, direction`
+const lastOfEach = `SELECT point, start, code, direction, minutes, wh, quality, source, max(o.file), f.digest
+FROM official o JOIN files f ON f.file = o.file WHERE ` + counting + ` AND o.start >= ? AND o.start < ? GROUP BY point, start, code, direction`
 
 // Known returns the values that count and begin in [from, until), unix seconds, in the order
 // of their keys.
 func (a *Archive) Known(ctx context.Context, from, until int64) (all []official.Told, err error) {
-	rows, err := a.db.QueryContext(ctx, counting, from, until)
+	return a.known(ctx, All, from, until)
+}
+
+func (a *Archive) known(ctx context.Context, which Which, from, until int64) (all []official.Told, err error) {
+	rows, err := a.db.QueryContext(ctx, lastOfEach, which, from, until)
 	if err != nil {
 		return nil, fmt.Errorf("official values: %w", err)
 	}
@@ -39,10 +43,10 @@ func scanTold(rows *sql.Rows) (k official.Told, err error) {
 	return k, err
 }
 
-// Of returns the values that count in an interval of the community, in the order of their
-// keys.
-func (a *Archive) Of(ctx context.Context, i grid.Interval) ([]official.Told, error) {
-	return a.Known(ctx, i.Start, i.End().Unix())
+// Of returns the values that count in an interval of the community, of all files or of those
+// that objections became alone, in the order of their keys.
+func (a *Archive) Of(ctx context.Context, which Which, i grid.Interval) ([]official.Told, error) {
+	return a.known(ctx, which, i.Start, i.End().Unix())
 }
 
 // History returns what files said of a key, the last first.

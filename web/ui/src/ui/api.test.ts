@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Api, Failed } from "./api";
 import { Key } from "./key";
+import { words as german } from "./words/de";
 
 const asked: { path: string; init: RequestInit }[] = [];
 
@@ -73,7 +74,17 @@ describe("api", () => {
     answers(json({ error: "send a key" }, 401));
     await expect(ask()).rejects.toThrow("send a key");
     answers(() => Promise.reject(new TypeError("Failed to fetch")));
-    await expect(ask()).rejects.toThrow("Failed to fetch");
+    await expect(ask()).rejects.toThrow("The community is not reached.");
+  });
+  it("says it in the language of the page", async () => {
+    const ask = () => new Api(undefined, () => german.api).call("get", "/api/v1/rewards", {});
+    vi.stubGlobal("document", { documentElement: { lang: "de" } });
+    answers(json({ error: "the ledger is away", said: { code: "ledger.away", values: {}, en: "the ledger is away", de: "das Hauptbuch ist nicht da" } }, 503));
+    await expect(ask()).rejects.toEqual(new Failed("das Hauptbuch ist nicht da", 503));
+    answers(() => Promise.reject(new TypeError("Failed to fetch")));
+    await expect(ask()).rejects.toThrow("Die Gemeinschaft ist nicht erreichbar");
+    answers(() => new Response("<html>", { status: 502, statusText: "Bad Gateway" }));
+    await expect(ask()).rejects.toThrow("Die Gemeinschaft antwortet mit dem Fehler 502");
   });
   it("forgets a key that is refused", async () => {
     const kept = storage({ "installer key": "wrong" });

@@ -25,6 +25,27 @@ export class Failed extends Error {
   }
 }
 
+/** Said is a sentence of the community as it is said in each language. */
+export type Said = Schemas["Said"];
+
+/** ApiWords are what is said when the community says nothing. */
+export interface ApiWords {
+  silent: (seconds: number) => string;
+  unreachable: string;
+  failed: (status: number) => string;
+  key: (role: string) => string;
+}
+
+/** speaking is the language of the page. */
+function speaking(): "en" | "de" {
+  return typeof document !== "undefined" && document.documentElement.lang === "de" ? "de" : "en";
+}
+
+/** told is a text of the community in the language of the page; text is the same in English as it arose. */
+export function told(said: Said | undefined, text: string, language: "en" | "de" = speaking()): string {
+  return said?.[language] || text;
+}
+
 /** usual is for how long an answer is waited, in ms; an answer that waits for devices says how long it may take. */
 const usual = 15_000;
 
@@ -34,7 +55,16 @@ export function said(e: unknown): string {
 }
 
 export class Api {
-  constructor(private readonly key?: Key) {}
+  /** words are asked for when something went wrong; without them it is said in English. */
+  constructor(
+    private readonly key?: Key,
+    private readonly words: () => ApiWords | undefined = () => undefined,
+  ) {}
+
+  /** as is the same with another key. */
+  as(key?: Key): Api {
+    return new Api(key, this.words);
+  }
 
   /** call asks for an operation; at fills in its path, query stands after it, within is for how many ms its answer is waited. */
   async call<P extends keyof paths, M extends Method>(method: M, path: P, ask: Ask<Asked<P, M>>): Promise<Answer<Asked<P, M>>> {
@@ -46,10 +76,16 @@ export class Api {
       await this.judge(answer);
       return (answer.status === 204 ? undefined : await read(answer)) as Answer<Asked<P, M>>;
     } catch (e) {
-      throw patience.signal.aborted ? new Failed(`The community did not answer within ${within / 1000} s.`) : e;
+      throw this.away(e, patience.signal.aborted ? within / 1000 : 0);
     } finally {
       clearTimeout(over);
     }
+  }
+
+  /** away is what is thrown instead of what the browser throws, in its own words, when no answer came; within is for how many s one was waited, 0: it was not. */
+  private away(e: unknown, within: number): unknown {
+    if (within > 0) return new Failed(this.words()?.silent(within) ?? `The community did not answer within ${within} s.`);
+    return e instanceof TypeError ? new Failed(this.words()?.unreachable ?? "The community is not reached.") : e;
   }
 
   /** sent is a body with its headers; the browser says itself of what kind a form is. */
@@ -65,10 +101,10 @@ export class Api {
     if (answer.ok) return;
     if (answer.status === 401 && this.key?.value) {
       this.key.forget();
-      throw new Failed(`That is not the ${this.key.role}'s key of this community.`, 401);
+      throw new Failed(this.words()?.key(this.key.role) ?? `That is not the ${this.key.role}'s key of this community.`, 401);
     }
     const problem = (await answer.json().catch(() => ({}))) as Partial<Schemas["Problem"]>;
-    throw new Failed(problem.error ?? `${answer.status} ${answer.statusText}`, answer.status);
+    throw new Failed(problem.error ? told(problem.said, problem.error) : (this.words()?.failed(answer.status) ?? `${answer.status} ${answer.statusText}`), answer.status);
   }
 }
 

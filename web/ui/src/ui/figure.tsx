@@ -13,18 +13,23 @@ interface Props {
 
 /** Figure is one number: what it is, how much, what belongs to it, and where it comes from. */
 export function Figure({ id, label, value, note, how }: Props) {
-  const { shared } = useSpeech();
   return (
     <div class="figure">
       <h3>{label}</h3>
       <output id={id}>{value}</output>
       {note && <p>{unbroken(note)}</p>}
-      {how && (
-        <details class="how">
-          <summary aria-label={`${shared.figure.how}: ${label}`}>{shared.figure.how}</summary>
-          {how}
-        </details>
-      )}
+      {how && <How of={label}>{how}</How>}
     </div>
+  );
+}
+
+/** How opens where numbers come from: source, age and formula; of names them for who only hears the page. */
+export function How({ of, children }: { of: string; children: ComponentChildren }) {
+  const { shared } = useSpeech();
+  return (
+    <details class="how">
+      <summary aria-label={`${shared.figure.how}: ${of}`}>{shared.figure.how}</summary>
+      {children}
+    </details>
   );
 }

@@ -1,11 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { count, price, watts } from "./english";
 import { Format, unbroken } from "./format";
 import { words as german } from "./words/de";
+import { plural } from "./words";
 import { words as english } from "./words/en";
 
 const unit = 1_000_000;
 const of = (currency: string) => new Format("en", "UTC", currency, english.units);
+const price = (n: number, currency: string) => of(currency).price(n);
+const watts = (n: number) => of("EUR").watts(n);
 const money = (n: number, currency: string, beside = 0) => of(currency).money(n, beside);
 const about = (n: number, currency: string) => of(currency).about(n);
 const { full, span, period, since } = { full: (n: number) => of("EUR").full(n), span: (i: { start: string; minutes: number }) => of("EUR").span(i), period: (n: number) => of("EUR").period(n), since: (...at: Parameters<Format["since"]>) => of("EUR").since(...at) };
@@ -39,7 +41,7 @@ describe("money", () => {
 });
 
 describe("count", () => {
-  it("has a singular", () => expect([0, 1, 2].map((n) => count(n, "interval"))).toEqual(["0 intervals", "1 interval", "2 intervals"]));
+  it("has a singular", () => expect([0, 1, 2].map((n) => plural(n, "interval", "intervals"))).toEqual(["0 intervals", "1 interval", "2 intervals"]));
 });
 
 describe("full", () => {
@@ -67,6 +69,9 @@ describe("a language", () => {
   it("has its numbers", () => {
     expect([de.price(184_000), de.energy(12_345), de.money(-12.5 * unit), de.about(4000), de.percent(927)]).toEqual(["18,40 ct/kWh", "12,35 kWh", "12,50 EUR", "weniger als 1 ct", "92,7 %"]);
     expect([en.price(184_000), en.energy(12_345), en.money(-12.5 * unit), en.about(4000), en.percent(927)]).toEqual(["18.40 ct/kWh", "12.35 kWh", "12.50 EUR", "less than 1 ct", "92.7 %"]);
+  });
+  it("has the unit of the greater energy for both", () => {
+    expect([en.energy(105, 1000), en.energy(105, 999), en.energy(12_345, 2e6), en.energy(-105, -83_590)]).toEqual(["0.11 kWh", "105 Wh", "12 kWh", "0.11 kWh"]);
   });
   it("has a decimal of a share where it says something", () => expect([1000, 5, 927, 0].map((n) => en.percent(n))).toEqual(["100 %", "0.5 %", "92.7 %", "0 %"]));
   it("has its days, by the clocks of the site", () => {

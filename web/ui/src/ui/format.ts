@@ -46,6 +46,11 @@ export class Format {
     this.digits = digits(currency);
   }
 
+  /** as shows the same at another place. */
+  as(zone: string, currency: string): Format {
+    return new Format(this.language, zone, currency, this.units);
+  }
+
   /** number shows so many decimals. */
   number(n: number, decimals = 0): string {
     let format = this.numbers.get(decimals);
@@ -62,11 +67,15 @@ export class Format {
     return size < 1000 ? `${Math.round(size)} W` : `${this.number(size / 1000, 2)} kW`;
   }
 
-  /** energy shows Wh below 1 kWh, then kWh with two decimals, and none when there are very many. */
-  energy(wh: number): string {
+  /**
+   * energy shows Wh below 1 kWh, then kWh with two decimals, and none when there are very many;
+   * in the unit of the energy that stands beside it, where that is more.
+   */
+  energy(wh: number, beside = 0): string {
     const size = Math.abs(wh);
-    if (size < 1000) return `${Math.round(size)} Wh`;
-    return `${this.number(size / 1000, size < 1e6 ? 2 : 0)} kWh`;
+    const greatest = Math.max(size, Math.abs(beside));
+    if (greatest < 1000) return `${Math.round(size)} Wh`;
+    return `${this.number(size / 1000, greatest < 1e6 ? 2 : 0)} kWh`;
   }
 
   /** price shows millionths of the currency unit per kWh, which may be negative, in what people of that currency say. */

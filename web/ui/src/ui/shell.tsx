@@ -2,6 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { Alert } from "./alert";
+import { told } from "./api";
 import type { Live } from "./live";
 import { firstFor, type PageName, pagesFor } from "./pages";
 import { useSpeech } from "./speech";
@@ -22,7 +23,7 @@ interface Props {
 
 /** Shell is the frame of every page. Its children bring a main of their own. */
 export function Shell({ site, page, title, live, foot, children }: Props) {
-  const { shared } = useSpeech();
+  const { shared, language } = useSpeech();
   const community = live?.state.value?.community ?? site.session.info.value?.display_name ?? "Commonwatt";
   const named = title ?? shared.pages[page];
   useEffect(() => {
@@ -44,9 +45,9 @@ export function Shell({ site, page, title, live, foot, children }: Props) {
         <Pages site={site} page={page} />
       </header>
       {live && <Silence live={live} />}
-      {live?.state.value?.status.alarms?.map((alarm) => (
+      {live?.state.value?.status.alarms?.map((alarm, k) => (
         <Alert kind="error" key={alarm}>
-          {alarm}
+          {told(live.state.value?.status.alarms_said?.[k], alarm, language)}
         </Alert>
       ))}
       <div id="content" tabIndex={-1}>

@@ -19,8 +19,9 @@ const again = 2000; // ms
 
 /** start shows a page; page is called once, when it is known who looks. Who has to sign in first is shown the door, unless the page is for everybody. */
 export async function start<W>(words: Loaders<W>, page: (site: Site<W>) => ComponentChildren, everybody = false): Promise<void> {
-  const api = new Api();
-  const site: Site<W> = { api, session: new Session(api), speaker: new Speaker(words, localStorage, document), theme: new Theme(localStorage, document.documentElement) };
+  const speaker = new Speaker(words, localStorage, document);
+  const api = new Api(undefined, () => speaker.speech.value?.shared.api);
+  const site: Site<W> = { api, session: new Session(api), speaker, theme: new Theme(localStorage, document.documentElement) };
   const root = document.getElementById("app");
   if (!root) return;
   const browser = navigator.languages;

@@ -5,7 +5,9 @@ import { Wide } from "./wide";
 export interface Column<Row> {
   title?: string;
   number?: boolean;
-  cell: (row: Row) => ComponentChildren;
+  /** of is the quantity that the cell shows; the greatest of the column decides the unit of them all. */
+  of?: (row: Row) => number;
+  cell: (row: Row, greatest: number) => ComponentChildren;
 }
 
 interface Props<Row> {
@@ -23,6 +25,7 @@ interface Props<Row> {
 
 /** Table shows rows; without any title it has no head. */
 export function Table<Row>({ id, caption, columns, rows, keyOf, mark, narrow = "scroll", class: more = "" }: Props<Row>) {
+  const greatest = columns.map((c) => (c.of ? Math.max(0, ...rows.map((row) => Math.abs(c.of?.(row) ?? 0))) : 0));
   return (
     <Wide class={`${narrow === "cards" ? "stack" : ""} ${more}`}>
       <table id={id}>
@@ -37,8 +40,8 @@ export function Table<Row>({ id, caption, columns, rows, keyOf, mark, narrow = "
         <tbody>
           {rows.map((row) => (
             <tr key={keyOf(row)} class={mark?.(row)}>
-              {columns.map((c) => (
-                <td class={align(c)} data-title={c.title}>{c.cell(row)}</td>
+              {columns.map((c, k) => (
+                <td class={align(c)} data-title={c.title}>{c.cell(row, greatest[k] ?? 0)}</td>
               ))}
             </tr>
           ))}

@@ -1,3 +1,4 @@
+import { How } from "../../ui/figure";
 import { unbroken } from "../../ui/format";
 import { useSpeech } from "../../ui/speech";
 import { type Column, Table } from "../../ui/table";
@@ -17,6 +18,13 @@ export function SkillSection({ plans }: { plans: Plans }) {
     <section id="skill" aria-labelledby="skill-heading">
       <h2 id="skill-heading">{w.title}</h2>
       {series.length === 0 && <p>{w.none}</p>}
+      {series.length > 0 && (
+        <How of={w.title}>
+          {w.how.map((text) => (
+            <p key={text}>{text}</p>
+          ))}
+        </How>
+      )}
       <div>
         {series.map((s) => (
           <div key={`${s.metering_point} ${s.of}`}>
@@ -56,6 +64,11 @@ export function MeasuresSection({ plans }: { plans: Plans }) {
             <dt>{m.label}</dt>
             <dd>
               <strong>{unbroken(m.value)}</strong> {unbroken(m.note)}
+              <How of={m.label}>
+                <p>{m.how}</p>
+                <p>{say.words.measures.source}</p>
+                <p>{measures && counted(measures, say)}</p>
+              </How>
             </dd>
           </div>
         ))}
@@ -67,7 +80,7 @@ export function MeasuresSection({ plans }: { plans: Plans }) {
             {missing.map((m) => (
               <div key={m.label}>
                 <dt>{m.label}</dt>
-                <dd lang="en">{m.reason}</dd>
+                <dd>{m.reason}</dd>
               </div>
             ))}
           </dl>

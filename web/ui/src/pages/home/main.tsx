@@ -1,4 +1,3 @@
-import { Api } from "../../ui/api";
 import { watch } from "../../ui/door";
 import { Key } from "../../ui/key";
 import { Live, socket } from "../../ui/live";
@@ -23,7 +22,7 @@ void start({ en: () => import("./words/en"), de: () => import("./words/de") }, (
   const choice = new Choice(location, history);
   const purse = new Purse(site.api);
   const key = new Key("homeowner", sessionStorage);
-  const plans = new Plans(site.api, new Api(key), key);
+  const plans = new Plans(site.api, site.api.as(key), key);
   const past = new Past(site.api);
   const deciding = new Deciding(site.api, pushes());
   live.start();

@@ -57,7 +57,7 @@ export function Together({ sums }: { sums: Schemas["Sums"] }) {
       <h2>{w.title}</h2>
       <div class="row">
         {all.map(({ name, value }) => (
-          <Figure key={name} label={w[name]} value={value} />
+          <Figure key={name} label={w[name]} value={value} how={<><p>{w.how[name]}</p><p>{w.source}</p></>} />
         ))}
       </div>
       <p class="hint">{w.of(sums.homes)}</p>

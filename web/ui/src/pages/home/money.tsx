@@ -45,29 +45,32 @@ export function against(sum: Sum, own: Own, format: Format): string {
 function Formula({ sum }: { sum: Sum }) {
   const { words, format } = useSpeech<Words>();
   const { money } = words.own;
-  const exact = (m: number) => `${m < 0 ? "−" : ""}${format.money(m, 1e8)}`;
-  const parts: [string, number][] = [
-    [money.earned, sum.earned],
-    [money.spent, -sum.spent],
-    [money.standing, -sum.standing],
-    [money.vat, -sum.vat],
-    [money.net, sum.net],
-    [sum.without_estimated ? money.withoutEstimated : money.without, sum.without],
-    [sum.savings < 0 ? money.worse : money.savings, sum.savings],
+  const size = (m: number) => format.money(m, 1e8);
+  const less = (m: number) => (m < 0 ? size(m) : money.less(size(m)));
+  const turned = (m: number) => money.amount(size(m), m < 0);
+  const parts: [name: string, millionths: number, text: string][] = [
+    [money.earned, sum.earned, size(sum.earned)],
+    [money.spent, sum.spent, less(sum.spent)],
+    [money.standing, sum.standing, less(sum.standing)],
+    [money.vat, sum.vat, less(sum.vat)],
+    [money.net, sum.net, turned(sum.net)],
+    [sum.without_estimated ? money.withoutEstimated : money.without, sum.without, turned(sum.without)],
+    [sum.savings < 0 ? money.worse : money.savings, sum.savings, size(sum.savings)],
   ];
   return (
     <>
       <dl class="sums">
         {parts
           .filter(([name, m]) => m !== 0 || name === money.net)
-          .map(([name, m]) => (
+          .map(([name, , text]) => (
             <div key={name} class={name === money.net ? "total" : undefined}>
               <dt>{name}</dt>
-              <dd>{exact(m)}</dd>
+              <dd>{text}</dd>
             </div>
           ))}
       </dl>
       <p>{money.method(sum.intervals, sum.estimated)}</p>
+      <p>{money.source}</p>
     </>
   );
 }

@@ -209,7 +209,7 @@ function PriceNow({ s, home }: { s: State; home: Home }) {
 function TariffNow({ tariff }: { tariff: Home["tariff"] }) {
   const say = useSpeech<Words>();
   const said = own(tariff, say);
-  return said ? <Figure id="tariff" label={say.words.tariff.label} value={said.name} note={said.note} /> : null;
+  return said ? <Figure id="tariff" label={say.words.tariff.label} value={said.name} note={said.note} how={<><p>{say.words.tariff.how}</p><p>{say.words.tariff.source}</p></>} /> : null;
 }
 
 function Charge({ home, age }: { home: Home; age: (time: string) => string }) {

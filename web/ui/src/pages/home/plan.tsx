@@ -1,4 +1,5 @@
 import { unbroken } from "../../ui/format";
+import { told } from "../../ui/api";
 import { useSpeech } from "../../ui/speech";
 import type { Device } from "../../ui/state";
 import { type Column, Table } from "../../ui/table";
@@ -40,10 +41,10 @@ function PointPlan({ p, devices, several }: { p: Point; devices: Props["devices"
   return (
     <>
       {several && <h3>{p.metering_point}</h3>}
-      <p class="why">{unbroken(drawn ? why(p.steps, devices, say) : p.why)}</p>
-      {p.unmet.map((text) => (
+      <p class="why">{unbroken(drawn ? why(p.steps, devices, say) : (p.why_said?.map((s) => s[say.language]).join(" ") ?? p.why))}</p>
+      {p.unmet.map((text, k) => (
         <p class="warning" key={text}>
-          {unbroken(text)}
+          {unbroken(told(p.unmet_said?.[k], text, say.language))}
         </p>
       ))}
       {drawn && (

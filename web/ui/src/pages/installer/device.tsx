@@ -1,6 +1,7 @@
 // One device: what it is and says, and what can be done with it.
 import { useState } from "preact/hooks";
 import type { Format } from "../../ui/format";
+import { told } from "../../ui/api";
 import { useSpeech } from "../../ui/speech";
 import { type Column, Table } from "../../ui/table";
 import type { Device, Installer, Trial } from "./store";
@@ -59,11 +60,11 @@ export function mounted(d: Device, { mounted: w }: Words): string {
 }
 
 export function DevicePage({ installer, device: d }: Props) {
-  const { words } = useSpeech<Words>();
+  const { words, language } = useSpeech<Words>();
   return (
     <>
       <h1>{d.name ?? d.id}</h1>
-      {d.warning && <p class="warning">{d.warning}</p>}
+      {d.warning && <p class="warning">{told(d.said, d.warning, language)}</p>}
       <Facts device={d} />
       <Rename installer={installer} device={d} key={d.id} />
       {d.movable && !d.gateway && <Test installer={installer} device={d} />}
@@ -73,12 +74,10 @@ export function DevicePage({ installer, device: d }: Props) {
           <p>{words.made.configured}</p>
         </section>
       ) : (
-        <>
-          <Made installer={installer} device={d} key={`made ${d.id}`} />
-          <Replace installer={installer} device={d} />
-          <Remove installer={installer} device={d} key={`remove ${d.id}`} />
-        </>
+        <Made installer={installer} device={d} key={`made ${d.id}`} />
       )}
+      {!d.gateway && <Replace installer={installer} device={d} />}
+      {!d.gateway && <Remove installer={installer} device={d} key={`remove ${d.id}`} />}
       <p>
         <button onClick={() => installer.choose("")}>{words.devices.back}</button>
       </p>
@@ -152,6 +151,46 @@ export function madeOf(kind: string): (typeof made)[number][0][] {
   return made.filter(([, kinds]) => kinds.length === 0 || (kinds as readonly string[]).includes(kind)).map(([name]) => name);
 }
 
+/** planning is what a plan needs to know of a kind of device, by the names of the configuration. */
+export const planning = {
+  battery: ["efficiency", "wear"],
+  charger: ["phases"],
+  "heat-pump": ["temperatures", "tank", "heat_capacity", "heat_loss", "cop", "least"],
+  "heating-rod": ["tank", "temperatures", "heat_loss"],
+  appliance: ["runs", "energy", "daily", "ready_by"],
+} as const;
+
+type Planned = (typeof planning)[keyof typeof planning][number];
+
+/** plannedOf are the fields of a kind of device, none of one that no plan moves. */
+export function plannedOf(kind: string): readonly Planned[] {
+  return kind in planning ? planning[kind as keyof typeof planning] : [];
+}
+
+/** said is what the form says of them; with every one, so that an empty field takes back what was said. */
+export function said(form: FormData, kind: string): Record<string, string> {
+  return Object.fromEntries(plannedOf(kind).map((name) => [name, String(form.get(name) ?? "").trim()]));
+}
+
+/** Planning asks for what a plan needs to know, as the configuration writes it. */
+export function Planning({ kind, known }: { kind: string; known?: Record<string, string> }) {
+  const { planning: w } = useSpeech<Words>().words;
+  const fields = plannedOf(kind);
+  if (fields.length === 0) return null;
+  return (
+    <>
+      <h3>{w.title}</h3>
+      <div class="fields">
+        {fields.map((name) => (
+          <label key={name}>
+            {w[name].label} <input name={name} maxLength={40} placeholder={w[name].example} defaultValue={known?.[name] ?? ""} autocapitalize="none" autocomplete="off" spellcheck={false} />
+          </label>
+        ))}
+      </div>
+    </>
+  );
+}
+
 /** ratings are in W and Wh; those that were left empty are not known. */
 export function ratings(form: FormData): Partial<Record<(typeof made)[number][0], number>> {
   const given = made.map(([name]) => [name, form.get(name)] as const).filter(([, v]) => v !== null && v !== "");
@@ -164,23 +203,26 @@ function Made({ installer, device: d }: Props) {
     <section>
       <h2>{w.title}</h2>
       <form
-        class="fields"
         onSubmit={(e) => {
           e.preventDefault();
           const form = new FormData(e.currentTarget);
-          void installer.change(d.id, { ...ratings(form), ...(d.kind !== "meter" && { control: form.has("control") }) });
+          const planned = plannedOf(d.kind).length > 0 && { planning: said(form, d.kind) };
+          void installer.change(d.id, { ...ratings(form), ...planned, ...(d.kind !== "meter" && { control: form.has("control") }) });
         }}
       >
-        {madeOf(d.kind).map((name) => (
-          <label key={name}>
-            {w[name]} <input name={name} type="number" inputmode="decimal" min={0} step="any" defaultValue={kilo(d.binding?.[name])} />
-          </label>
-        ))}
-        {d.kind !== "meter" && (
-          <label class="check">
-            <input name="control" type="checkbox" defaultChecked={d.binding?.control ?? false} /> {d.kind === "inverter" ? w.limited : w.moved}
-          </label>
-        )}
+        <div class="fields">
+          {madeOf(d.kind).map((name) => (
+            <label key={name}>
+              {w[name]} <input name={name} type="number" inputmode="decimal" min={0} step="any" defaultValue={kilo(d.binding?.[name])} />
+            </label>
+          ))}
+          {d.kind !== "meter" && (
+            <label class="check">
+              <input name="control" type="checkbox" defaultChecked={d.binding?.control ?? false} /> {d.kind === "inverter" ? w.limited : w.moved}
+            </label>
+          )}
+        </div>
+        <Planning kind={d.kind} known={d.binding?.planning} />
         <button disabled={installer.busy.value !== ""}>{w.save}</button>
       </form>
     </section>
@@ -273,15 +315,24 @@ function Replace({ installer, device: d }: Props) {
 function Remove({ installer, device: d }: Props) {
   const { remove: w } = useSpeech<Words>().words;
   const [asked, ask] = useState(false);
+  const [reason, say] = useState("");
   return (
     <section>
       <h2>{w.title}</h2>
       <p>{w.hint}</p>
+      {d.configured && <p>{w.file}</p>}
+      {asked && (
+        <div class="fields">
+          <label>
+            {w.reason} <input name="reason" maxLength={200} value={reason} onInput={(e) => say(e.currentTarget.value)} />
+          </label>
+        </div>
+      )}
       {d.kind === "meter" && <p class="warning">{w.billing}</p>}
       <div class="actions">
         {asked ? (
           <>
-            <button class="danger" disabled={installer.busy.value !== ""} onClick={() => void installer.remove(d)}>
+            <button class="danger" disabled={installer.busy.value !== ""} onClick={() => void installer.remove(d, reason.trim())}>
               {w.sure(d.name ?? d.id)}
             </button>
             <button onClick={() => ask(false)}>{w.no}</button>

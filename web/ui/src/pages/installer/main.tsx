@@ -1,4 +1,3 @@
-import { Api } from "../../ui/api";
 import { Key } from "../../ui/key";
 import { start } from "../../ui/start";
 import type { Session } from "../../ui/session";
@@ -24,7 +23,7 @@ function person(session: Session): boolean {
 
 void start({ en: () => import("./words/en"), de: () => import("./words/de") }, (site) => {
   const key = new Key("installer", sessionStorage, person(site.session));
-  const installer = new Installer(key, new Api(key), () => spoken(site.speaker), localStorage);
+  const installer = new Installer(key, site.api.as(key), () => spoken(site.speaker), localStorage);
   installer.start();
   window.addEventListener("online", () => installer.back());
   return <App site={site} installer={installer} />;

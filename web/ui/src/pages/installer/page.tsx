@@ -3,6 +3,7 @@
 import { useState } from "preact/hooks";
 import { Alert } from "../../ui/alert";
 import { Shell } from "../../ui/shell";
+import { told } from "../../ui/api";
 import { useSpeech } from "../../ui/speech";
 import type { Site } from "../../ui/start";
 import { type Column, Table } from "../../ui/table";
@@ -80,6 +81,7 @@ function Lists({ installer, print }: Props & { print: () => void }) {
       {installer.sessions.value.length > 0 && <Unfinished installer={installer} />}
       {installer.gateways.value.length > 0 && <Gateways all={installer.gateways.value} />}
       {there.length > 0 && <Devices installer={installer} all={there} />}
+      <LetGo installer={installer} />
       {installer.devices.value.length > 0 && (
         <p>
           <button onClick={print}>{words.devices.protocol}</button>
@@ -226,8 +228,41 @@ function Unfinished({ installer }: Props) {
   );
 }
 
+/** LetGo are the devices of the configuration that were let go of, with why, and how that is taken back. */
+function LetGo({ installer }: Props) {
+  const { words, format } = useSpeech<Words>();
+  const { restore: w, protocol } = words;
+  const all = installer.devices.value.filter((d) => d.state === "removed" && d.configured);
+  if (all.length === 0) return null;
+  const how = (d: Device) => {
+    const { until, gone } = d.binding ?? {};
+    const at = until && `${format.day(until)}, ${format.clock(until)}`;
+    return [at, gone?.by && protocol.by(gone.by), gone?.replaced_by && `${protocol.successor}: ${gone.replaced_by}`, gone?.reason].filter(Boolean).join(" · ");
+  };
+  return (
+    <section>
+      <h2>{w.title}</h2>
+      <p class="hint">{w.hint}</p>
+      <ul id="letgo" class="devices">
+        {all.map((d) => (
+          <li key={d.id}>
+            <h3>{d.name ?? d.id}</h3>
+            <p>
+              {words.kinds[d.kind] ?? d.kind} · {d.metering_point}
+            </p>
+            <p>{how(d)}</p>
+            <button disabled={installer.busy.value !== ""} aria-label={`${w.start}: ${d.name ?? d.id}`} onClick={() => void installer.restore(d)}>
+              {w.start}
+            </button>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
 function Devices({ installer, all }: Props & { all: Device[] }) {
-  const { words } = useSpeech<Words>();
+  const { words, language } = useSpeech<Words>();
   const [member, choose] = useState("");
   const members = [...new Set(all.map((d) => d.member))];
   return (
@@ -258,7 +293,7 @@ function Devices({ installer, all }: Props & { all: Device[] }) {
                 <State device={d} /> {d.last && "· "}
                 <Last device={d} />
               </p>
-              {d.warning && <p class="warning">{d.warning}</p>}
+              {d.warning && <p class="warning">{told(d.said, d.warning, language)}</p>}
               <button aria-label={`${words.devices.open}: ${d.name ?? d.id}`} onClick={() => installer.choose(d.id)}>
                 {words.devices.open}
               </button>

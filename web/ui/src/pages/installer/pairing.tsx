@@ -1,10 +1,11 @@
 // One pairing: what the device is, its live values, the check of the direction, the binding to a metering point, and the watch. The
 // steps are the bench's; this shows them.
 import { useEffect, useState } from "preact/hooks";
+import { told } from "../../ui/api";
 import { useSpeech } from "../../ui/speech";
 import { Steps } from "../../ui/steps";
 import { type Column, Table } from "../../ui/table";
-import { madeOf, ratings } from "./device";
+import { madeOf, Planning, ratings, said } from "./device";
 import { type Installer, type Kind, type LiveValues, type Load, type Session, watches } from "./store";
 import type { Words } from "./words/en";
 
@@ -116,7 +117,7 @@ function value(x: Point): string {
 }
 
 function Points({ live }: { live: LiveValues }) {
-  const { words } = useSpeech<Words>();
+  const { words, language } = useSpeech<Words>();
   const w = words.pairing;
   const columns: Column<Point>[] = [
     { title: w.point, cell: (x) => x.name },
@@ -126,9 +127,9 @@ function Points({ live }: { live: LiveValues }) {
   ];
   return (
     <>
-      {live.warnings.map((text) => (
+      {live.warnings.map((text, k) => (
         <p class="warning" key={text}>
-          {text}
+          {told(live.warnings_said?.[k], text, language)}
         </p>
       ))}
       <Table id="values" columns={columns} rows={live.points.filter((x) => x.role)} keyOf={(x) => x.name} narrow="cards" />
@@ -202,7 +203,8 @@ function Bind(p: Props) {
         onSubmit={(e) => {
           e.preventDefault();
           const form = new FormData(e.currentTarget);
-          void p.installer.bind(s, { ...to, ...ratings(form), ...(form.has("control") && { control: true }) });
+          const planned = Object.fromEntries(Object.entries(said(form, s.kind)).filter(([, text]) => text !== ""));
+          void p.installer.bind(s, { ...to, ...ratings(form), ...(Object.keys(planned).length > 0 && { planning: planned }), ...(form.has("control") && { control: true }) });
         }}
       >
         <div class="fields">
@@ -236,6 +238,7 @@ function Bind(p: Props) {
               </label>
             )}
           </div>
+          <Planning kind={s.kind} known={s.finding.planning} />
         </details>
         <button class="main" disabled={busy(p)}>
           {w.go}

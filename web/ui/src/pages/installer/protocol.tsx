@@ -1,4 +1,5 @@
 // The protocol of the installation, to be printed and signed: what was paired, how it was checked, by whom and when.
+import { told } from "../../ui/api";
 import { useSpeech } from "../../ui/speech";
 import type { Site } from "../../ui/start";
 import { counters, mounted } from "./device";
@@ -45,7 +46,7 @@ export function Protocol({ installer, site, back }: Props) {
 }
 
 function Entry({ device: d }: { device: Device }) {
-  const { words } = useSpeech<Words>();
+  const { words, language } = useSpeech<Words>();
   return (
     <section>
       <h2>{d.name ? `${d.name} (${d.id})` : d.id}</h2>
@@ -57,7 +58,7 @@ function Entry({ device: d }: { device: Device }) {
           </>
         ))}
       </dl>
-      {d.warning && <p class="warning">{words.facts.state}: {d.warning}</p>}
+      {d.warning && <p class="warning">{words.facts.state}: {told(d.said, d.warning, language)}</p>}
     </section>
   );
 }
@@ -81,6 +82,7 @@ function useFacts(d: Device): [string, string][] {
     [f.read, d.gateway && words.devices.by(d.gateway)],
     [f.profile, d.profile],
     [f.rated, made.filter(Boolean).join(", ")],
+    [w.planning, plannedBy(b?.planning, words)],
     [w.paired, d.configured ? f.configured : how ? [at(how.at), how.by && w.by(how.by)].filter(Boolean).join(", ") : w.unnoted],
     [w.replaces, b?.replaces],
     [w.sign, how && (how.load && how.power !== undefined ? w.signed(w.loads[how.load] ?? how.load, signed(how.power, words, format.watts(how.power))) : w.unnoted)],
@@ -88,9 +90,18 @@ function useFacts(d: Device): [string, string][] {
     [w.watch, how?.watch && w.watched(how.watch.readings, how.watch.seconds, how.watch.longest_gap_s)],
     [w.began, how?.began && counters(how.began, words, format)],
     [w.ended, b?.ended && counters(b.ended, words, format)],
-    [w.until, b?.until && at(b.until)],
+    [w.until, b?.until && [at(b.until), b.gone?.by && w.by(b.gone.by)].filter(Boolean).join(", ")],
+    [w.successor, b?.gone?.replaced_by],
+    [w.reason, b?.gone?.reason],
   ];
   return facts.filter((x): x is [string, string] => Boolean(x[1]));
+}
+
+/** plannedBy is what a plan knows of a device. */
+function plannedBy(known: Record<string, string> | undefined, { planning: w }: Words): string {
+  return Object.entries(known ?? {})
+    .map(([name, text]) => `${w[name as "wear"]?.label ?? name}: ${text}`)
+    .join(", ");
 }
 
 function signed(power: number, words: Words, watts: string): string {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type Api, Failed } from "../../ui/api";
 import { Key } from "../../ui/key";
+import { planning, said } from "./device";
 import { words } from "./words/en";
 import { type Device, type Finding, Installer, result, type Session } from "./store";
 
@@ -91,5 +92,24 @@ describe("installer", () => {
     await installer.refresh();
     const finding = (target: string, unit: number, serial?: string) => ({ target, unit, device: { serial }, profiles: [] }) as Finding;
     expect([finding("tcp://a:502", 1), finding("tcp://c:502", 9, "S1"), finding("tcp://a:502", 2)].map((f) => installer.paired(f)?.id)).toEqual(["ann/meter", "ann/meter", undefined]);
+  });
+
+  it("lets go of a device with why, and takes one of the configuration back", async () => {
+    const { installer, asked } = community();
+    installer.key.keep("k");
+    await installer.remove({ ...meter, configured: true }, "broken");
+    expect(installer.done.value).toBe("ann/meter is read no more.");
+    await installer.restore({ ...meter, configured: true, state: "removed" });
+    expect(installer.done.value).toBe("ann/meter is read again.");
+    expect(asked).toEqual(['delete /api/v1/devices/{device} {"device":"ann/meter"}', 'post /api/v1/devices/{device}/restore {"device":"ann/meter"}']);
+  });
+
+  it("says what a plan needs to know by kind, and takes back what is left empty", () => {
+    const form = new FormData();
+    form.set("tank", " 300 l ");
+    expect(said(form, "heating-rod")).toEqual({ tank: "300 l", temperatures: "", heat_loss: "" });
+    expect(said(form, "meter")).toEqual({});
+    const asked = Object.values(planning).flat();
+    expect([...new Set(asked)].sort()).toEqual(Object.keys(words.planning).filter((name) => name !== "title").sort());
   });
 });

@@ -110,13 +110,22 @@ export class Installer {
     });
   }
 
-  /** remove lets go of a device; of one that bills its home the installer is sure. */
-  remove(d: Device): Promise<void> {
+  /** remove lets go of a device, with why; of one that bills its home the installer is sure. */
+  remove(d: Device, reason = ""): Promise<void> {
     return this.doing(this.words().busy.removing, async () => {
-      await this.api.call("delete", "/api/v1/devices/{device}", { at: { device: d.id }, query: { confirm: d.kind === "meter" } });
+      await this.api.call("delete", "/api/v1/devices/{device}", { at: { device: d.id }, query: { confirm: d.kind === "meter", ...(reason && { reason }) } });
       this.choose("");
       await this.read();
       this.done.value = this.words().remove.done(d.name ?? d.id);
+    });
+  }
+
+  /** restore has a device of the configuration that was let go of count again. */
+  restore(d: Device): Promise<void> {
+    return this.doing(this.words().restore.busy, async () => {
+      await this.api.call("post", "/api/v1/devices/{device}/restore", { at: { device: d.id } });
+      await this.read();
+      this.done.value = this.words().restore.done(d.name ?? d.id);
     });
   }
 

@@ -2,6 +2,8 @@ import { describe, expect, it } from "vitest";
 import { type Api, Failed } from "../../ui/api";
 import { Bills, bytes, can, days, sections, type Bill, type Interval, type Sum, type Summary } from "./bills";
 import { due, state } from "./bills_page";
+import { deutsch, english } from "./example";
+import { otherwise, named } from "./bill_page";
 import { Work } from "./work";
 
 const bill = (of: Partial<Summary> = {}): Summary => ({ id: "draft-2026-05-ann", state: "draft", member: "ann", period: "2026-05", currency: "EUR", digits: 2, total: -1_330_000, due: -1_330_000, deliveries: [], ...of });
@@ -16,7 +18,7 @@ function desk(answers: Record<string, unknown>) {
     return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer);
   };
   const work = new Work();
-  return { asked, work, bills: new Bills({ call } as unknown as Api, work) };
+  return { asked, work, bills: new Bills({ call } as unknown as Api, work, () => english) };
 }
 
 describe("bills", () => {
@@ -82,9 +84,18 @@ describe("bills", () => {
     expect(may({ state: "approved", credit_of: "2026-000001" })).toBe("send"); // a credit note is not cancelled
   });
   it("says how far a bill came", () => {
-    expect(state(bill({ state: "sent", deliveries: [{ recipient: "ann@example.org", channel: "e-mail", time: "" }] }))).toBe("sent to ann@example.org");
-    expect(state(bill({ state: "approved", credit_of: "2026-000001" }))).toBe("credit note for 2026-000001");
-    expect([due(bill({ due_by: "2026-06-21" })), due(bill({ state: "sent", due_by: "2026-06-21" })), due(bill({ state: "paid", due_by: "2026-06-21" }))]).toEqual(["–", "by 2026-06-21", "paid"]);
+    expect(state(bill({ state: "sent", deliveries: [{ recipient: "ann@example.org", channel: "e-mail", time: "" }] }), english)).toBe("sent to ann@example.org");
+    expect(state(bill({ state: "approved", credit_of: "2026-000001" }), english)).toBe("credit note for 2026-000001");
+    expect([due(bill({ due_by: "2026-06-21" }), english), due(bill({ state: "sent", due_by: "2026-06-21" }), english), due(bill({ state: "paid", due_by: "2026-06-21" }), english)]).toEqual(["–", "by 2026-06-21", "paid"]);
+  });
+  it("says it in German, and what it does not know as the bill says it", () => {
+    expect([state(bill({ state: "sent" }), deutsch), due(bill({ state: "sent", due_by: "2026-06-21" }), deutsch)]).toEqual(["verschickt", "bis 21.6.2026"]);
+    const lines = named([{ section: "energy that you used", kind: "imbalance-retail", text: "from the grid", formula: "" }, { section: "fees and charges", kind: "new", text: "a new fee", formula: "by hand" }], deutsch);
+    expect(lines.map((l) => [l.section, l.text])).toEqual([["Bezogene Energie", "aus dem Netz"], ["Gebühren und Entgelte", "a new fee"]]);
+    const alone = { name: "without the community", amount: 1, estimated: true, method: "m" };
+    expect([otherwise(alone, deutsch).text, otherwise({ ...alone, name: "under the tariff night", estimated: false }, deutsch).text, otherwise({ ...alone, name: "else", estimated: false }, deutsch)]).toEqual([
+      "ohne die Gemeinschaft (geschätzt)", "zum Tarif night", { text: "else", formula: "m" },
+    ]);
   });
   it("has lines by the parts and in the order of a bill", () => {
     const line = (kind: string) => ({ kind }) as Sum;

@@ -2,7 +2,7 @@
 // its intervals, an interval to its postings.
 import { computed, signal } from "@preact/signals";
 import type { Api, Schemas } from "../../ui/api";
-import { amount, begin, date } from "./format";
+import { begin, date, type Sums } from "./format";
 import { long, save, type Work } from "./work";
 
 export type Summary = Schemas["BillSummary"];
@@ -22,14 +22,9 @@ export interface Line {
   formula: string;
 }
 
-/** formats are those of a period's file, with what they are called. */
-export const formats = [
-  ["csv", "CSV"],
-  ["xlsx", "XLSX"],
-  ["sepa-collection", "SEPA collection"],
-  ["sepa-payouts", "SEPA payouts"],
-] as const;
-export type Format = (typeof formats)[number][0];
+/** formats are those of a period's file. */
+export const formats = ["csv", "xlsx", "sepa-collection", "sepa-payouts"] as const;
+export type Format = (typeof formats)[number];
 
 export class Bills {
   readonly list = signal<Summary[] | null>(null);
@@ -49,7 +44,12 @@ export class Bills {
   constructor(
     private readonly api: Api,
     private readonly work: Work,
+    private readonly say: () => Sums,
   ) {}
+
+  private get words() {
+    return this.say().words.bills;
+  }
 
   async read(): Promise<void> {
     const first = this.list.value === null;
@@ -58,76 +58,75 @@ export class Bills {
   }
 
   draft(month: string): Promise<void> {
-    return this.doing(`Drafting the bills of ${month}…`, async () => {
+    return this.doing(this.words.doing.drafting(month), async () => {
       const done = await this.api.call("post", "/api/v1/bills", { body: { month }, ...long });
       this.left.value = done.left;
       this.period.value = month;
-      return done.bills.length === 0 ? `Nothing is drafted for ${month}.` : `Drafted: ${bills(done.bills.length)} of ${month}.`;
+      return done.bills.length === 0 ? this.words.doing.draftedNone(month) : this.words.doing.drafted(done.bills.length, month);
     });
   }
 
   /** approve locks drafts, one after the other, after it was asked. */
   approve(all: Summary[]): void {
-    const text = `${named(all)} gets the next ${all.length === 1 ? "number" : "numbers"} and is locked on the ledger. A locked bill is never changed: it can only be cancelled by a credit note.`;
     this.work.ask({
-      text: `Approve ${all.length === 1 ? "this bill" : bills(all.length)}? ${text}`,
-      yes: "Approve",
+      text: this.words.ask.approve(all.length, all[0]?.member ?? "", all[0]?.period ?? ""),
+      yes: this.words.approve,
       act: () =>
-        this.doing("Approving…", async () => {
+        this.doing(this.words.doing.approving, async () => {
           let last = "";
           for (const b of all) {
             last = (await this.api.call("post", "/api/v1/bills/{id}/approval", { at: { id: b.id }, ...long })).id;
             this.follow(b.id, last);
           }
-          return all.length === 1 ? `Approved as bill ${last}.` : `Approved: ${bills(all.length)}, the last as ${last}.`;
+          return all.length === 1 ? this.words.doing.approvedAs(last) : this.words.doing.approvedAll(all.length, last);
         }),
     });
   }
 
   cancel(b: Summary): void {
     this.work.ask({
-      text: `Cancel bill ${b.id} of ${b.member}? A credit note over ${amount(b.total, b.currency, b.digits)} takes it back, and the period is billed anew.`,
-      yes: "Cancel the bill",
+      text: this.words.ask.cancel(b.id, b.member, this.say().amount(b.total, b.currency, b.digits)),
+      yes: this.words.ask.cancelYes,
       act: () =>
-        this.doing("Cancelling…", async () => {
+        this.doing(this.words.doing.cancelling, async () => {
           const credit = await this.api.call("post", "/api/v1/bills/{id}/cancellation", { at: { id: b.id }, ...long });
-          return `Bill ${b.id} is cancelled by credit note ${credit.id}.`;
+          return this.words.doing.cancelled(b.id, credit.id);
         }),
     });
   }
 
   pay(b: Summary, reference: string): Promise<void> {
-    return this.doing("Booking the payment…", async () => {
+    return this.doing(this.words.doing.booking, async () => {
       await this.api.call("post", "/api/v1/bills/{id}/payment", { at: { id: b.id }, body: reference === "" ? {} : { reference }, ...long });
-      return `Bill ${b.id} is paid.`;
+      return this.words.doing.paid(b.id);
     });
   }
 
   send(all: Summary[]): Promise<void> {
-    return this.doing("Sending…", async () => {
+    return this.doing(this.words.doing.sending, async () => {
       const done = await this.api.call("post", "/api/v1/bill-letters", { body: { ids: all.map((b) => b.id) }, ...long });
       this.left.value = done.left;
-      return `${bills(done.sent.length)} sent by e-mail.`;
+      return this.words.doing.sent(done.sent.length);
     });
   }
 
   async print(b: Summary): Promise<void> {
-    await this.work.doing("Printing…", async () => save(`${b.id}.pdf`, await this.api.call("get", "/api/v1/bills/{id}/pdf", { at: { id: b.id } })));
+    await this.work.doing(this.words.doing.printing, async () => save(`${b.id}.pdf`, await this.api.call("get", "/api/v1/bills/{id}/pdf", { at: { id: b.id } })));
   }
 
   /** file has the browser keep the bills of the shown period, as a table or for the bank. */
   async file(format: Format): Promise<void> {
-    await this.work.doing("Writing the file…", async () => {
+    await this.work.doing(this.words.doing.writing, async () => {
       this.left.value = [];
       const f = await this.api.call("get", "/api/v1/bill-files", { query: { format, period: this.period.value }, ...long });
       this.left.value = f.left;
       if (f.data) save(f.name, new Blob([bytes(f.data)], { type: f.type }));
-      else this.work.done.value = "No bill belongs into that file.";
+      else this.work.done.value = this.words.doing.noFile;
     });
   }
 
   open(id: string): Promise<void> {
-    return this.work.doing("Opening the bill…", async () => {
+    return this.work.doing(this.words.doing.opening, async () => {
       this.close();
       this.left.value = [];
       this.bill.value = await this.api.call("get", "/api/v1/bills/{id}", { at: { id } });
@@ -147,7 +146,7 @@ export class Bills {
 
   openLine(line: Line): Promise<void> {
     const id = this.bill.value?.summary.id ?? "";
-    return this.work.doing("Reading its intervals…", async () => {
+    return this.work.doing(this.words.doing.intervals, async () => {
       this.unopen();
       this.intervals.value = (
         await this.api.call("get", "/api/v1/bills/{id}/line", { at: { id }, query: { point: line.point, kind: line.kind, correction: line.correction }, ...long })
@@ -159,7 +158,7 @@ export class Bills {
   openInterval(interval: string): Promise<void> {
     const id = this.bill.value?.summary.id ?? "";
     const point = this.line.value?.point ?? "";
-    return this.work.doing("Reading its postings…", async () => {
+    return this.work.doing(this.words.doing.postings, async () => {
       this.postings.value = (await this.api.call("get", "/api/v1/bills/{id}/postings", { at: { id }, query: { point, interval } })).postings;
       this.interval.value = interval;
     });
@@ -191,15 +190,6 @@ export function can(b: Summary): { approve: boolean; send: boolean; pay: boolean
   const locked = b.state === "approved" || b.state === "sent";
   const note = b.credit_of !== undefined;
   return { approve: b.state === "draft", send: b.state === "approved", pay: locked && !note, cancel: (locked || b.state === "paid") && !note };
-}
-
-export function bills(n: number): string {
-  return `${n} ${n === 1 ? "bill" : "bills"}`;
-}
-
-function named(all: Summary[]): string {
-  const b = all[0];
-  return all.length === 1 && b ? `The bill of ${b.member} for ${b.period}` : "Each";
 }
 
 /** bytes are those that a file's base64 stands for. */

@@ -1,8 +1,9 @@
 // The list of bills: drafted by month, approved, sent, paid or cancelled.
+import { told } from "../../ui/api";
 import { type Column, Table } from "../../ui/table";
 import { BillPage } from "./bill_page";
-import { type Bills as Store, bills as counted, can, formats, type Left, type Summary } from "./bills";
-import { lastMonth, worded } from "./format";
+import { type Bills as Store, can, formats, type Left, type Summary } from "./bills";
+import { lastMonth, type Sums, useSums } from "./format";
 import type { Tariffs } from "./store";
 import type { Work } from "./work";
 
@@ -23,13 +24,16 @@ export function Bills(props: Props) {
 }
 
 function List({ bills, work, site }: Props) {
+  const sums = useSums();
+  const { words } = sums;
+  const w = words.bills;
   const all = bills.shown.value;
   const busy = work.busy.value !== "";
   const drafts = all.filter((b) => can(b).approve);
   const unsent = all.filter((b) => can(b).send);
   return (
     <>
-      <h1>{title(bills.list.value, bills.period.value)}</h1>
+      <h1>{title(bills.list.value, bills.period.value, sums)}</h1>
       <section>
         <form
           class="actions"
@@ -39,19 +43,19 @@ function List({ bills, work, site }: Props) {
           }}
         >
           <label>
-            Month that is over <input name="month" required pattern="2\d{3}-(0[1-9]|1[0-2])" size={8} defaultValue={lastMonth(site.time, site.zone)} title="a year and a month, as in 2026-05" />
+            {w.over} <input name="month" required pattern="2\d{3}-(0[1-9]|1[0-2])" size={8} defaultValue={lastMonth(site.time, site.zone)} title={words.monthAs} />
           </label>
-          <button disabled={busy}>Draft its bills</button>
+          <button disabled={busy}>{w.draft}</button>
         </form>
-        <p>A draft takes the place of the one before. What is approved stays as it is.</p>
+        <p>{w.draftNote}</p>
       </section>
       {bills.periods.value.length > 0 && (
         <section>
           <div class="actions">
             <label>
-              Show{" "}
+              {w.show}{" "}
               <select value={bills.period.value} onChange={(e) => (bills.period.value = e.currentTarget.value)}>
-                <option value="">all months</option>
+                <option value="">{w.allMonths}</option>
                 {bills.periods.value.map((p) => (
                   <option value={p}>{p}</option>
                 ))}
@@ -59,99 +63,107 @@ function List({ bills, work, site }: Props) {
             </label>
             {drafts.length > 0 && (
               <button disabled={busy} onClick={() => bills.approve(drafts)}>
-                Approve {drafts.length === 1 ? "the draft" : `all ${drafts.length} drafts`}
+                {w.approveAll(drafts.length)}
               </button>
             )}
             {unsent.length > 0 && (
               <button disabled={busy} onClick={() => void bills.send(unsent)}>
-                Send {counted(unsent.length)} by e-mail
+                {w.sendAll(unsent.length)}
               </button>
             )}
           </div>
-          <Table narrow="cards" id="bills" columns={columns({ bills, work, site })} rows={all} keyOf={(b) => b.id} />
-          {bills.period.value === "" ? <p>Choose a month to download its bills as a table or for the bank.</p> : <Downloads bills={bills} busy={busy} />}
+          <Table narrow="cards" id="bills" columns={columns({ bills, work, site }, sums)} rows={all} keyOf={(b) => b.id} />
+          {bills.period.value === "" ? <p>{w.choose}</p> : <Downloads bills={bills} busy={busy} />}
         </section>
       )}
     </>
   );
 }
 
-function title(all: Summary[] | null, period: string): string {
-  if (!all) return "Reading the bills…";
-  if (all.length === 0) return "No bill yet: draft those of a month that is over";
+function title(all: Summary[] | null, period: string, { words }: Sums): string {
+  const w = words.bills;
+  if (!all) return w.reading;
+  if (all.length === 0) return w.none;
   const shown = all.filter((b) => period === "" || b.period === period);
   const drafts = shown.filter((b) => b.state === "draft").length;
-  return `${counted(shown.length)}${period === "" ? "" : ` of ${period}`}${drafts > 0 ? `, ${drafts} of them not approved` : ""}`;
+  return w.shown(shown.length, period, drafts);
 }
 
 function Downloads({ bills, busy }: { bills: Store; busy: boolean }) {
+  const w = useSums().words.bills;
   return (
     <p class="actions">
-      <span>Approved bills of {bills.period.value}:</span>
-      {formats.map(([format, name]) => (
+      <span>{w.approved(bills.period.value)}</span>
+      {formats.map((format) => (
         <button disabled={busy} onClick={() => void bills.file(format)}>
-          {name}
+          {w.formats[format]}
         </button>
       ))}
     </p>
   );
 }
 
-function columns({ bills, work }: Props): Column<Summary>[] {
+function columns({ bills, work }: Props, sums: Sums): Column<Summary>[] {
+  const { words } = sums;
+  const w = words.bills;
   const busy = work.busy.value !== "";
   return [
     {
-      title: "Number",
+      title: w.number,
       cell: (b) => (
         <button class="link" disabled={busy} onClick={() => void bills.open(b.id)}>
-          {b.state === "draft" ? `draft for ${b.member}` : b.id}
+          {b.state === "draft" ? w.draftFor(b.member) : b.id}
         </button>
       ),
     },
-    { title: "Member", cell: (b) => <span class="free">{b.name && b.name !== b.member ? `${b.name} (${b.member})` : b.member}</span> },
-    ...(bills.period.value === "" ? [{ title: "Month", cell: (b: Summary) => b.period }] : []),
-    { title: "State", cell: (b) => <span class="free">{state(b)}</span> },
-    { title: "Total: the member", number: true, cell: (b) => worded(b.total, b.currency, b.digits) },
-    { title: "Due", cell: (b) => due(b) },
-    { title: "Next", cell: (b) => <Actions b={b} bills={bills} work={work} /> },
+    { title: words.member, cell: (b) => <span class="free">{b.name && b.name !== b.member ? `${b.name} (${b.member})` : b.member}</span> },
+    ...(bills.period.value === "" ? [{ title: words.month, cell: (b: Summary) => b.period }] : []),
+    { title: w.state, cell: (b) => <span class="free">{state(b, sums)}</span> },
+    { title: w.total, number: true, cell: (b) => sums.worded(b.total, b.currency, b.digits) },
+    { title: w.due, cell: (b) => due(b, sums) },
+    { title: w.next, cell: (b) => <Actions b={b} bills={bills} work={work} /> },
   ];
 }
 
 /** state is how far a bill came, in words. */
-export function state(b: Summary): string {
-  if (b.credit_of) return `credit note for ${b.credit_of}`;
+export function state(b: Summary, { words }: Sums): string {
+  const w = words.bills;
+  if (b.credit_of) return w.creditFor(b.credit_of);
   const delivery = b.deliveries.at(-1);
-  return b.state === "sent" && delivery ? `sent to ${delivery.recipient}` : b.state;
+  return b.state === "sent" && delivery ? w.sentTo(delivery.recipient) : (w.states[b.state] ?? b.state);
 }
 
-export function due(b: Summary): string {
+export function due(b: Summary, sums: Sums): string {
+  const w = sums.words.bills;
   if (b.due_by === undefined || b.state === "draft" || b.state === "cancelled") return "–";
-  return b.state === "paid" ? "paid" : `by ${b.due_by}`;
+  return b.state === "paid" ? w.paid : w.by(sums.named(b.due_by));
 }
 
 export function Actions({ b, bills, work }: { b: Summary; bills: Store; work: Work }) {
+  const sums = useSums();
+  const w = sums.words.bills;
   const busy = work.busy.value !== "";
   const may = can(b);
   return (
     <span class="actions">
       {may.approve && (
         <button disabled={busy} onClick={() => bills.approve([b])}>
-          Approve
+          {w.approve}
         </button>
       )}
       {may.send && (
         <button disabled={busy} onClick={() => void bills.send([b])}>
-          Send
+          {w.send}
         </button>
       )}
       {may.pay && (
-        <button disabled={busy} onClick={() => work.ask({ text: `Note that bill ${b.id} of ${b.member} is paid, and book ${worded(b.due, b.currency, b.digits, ["what is paid out:", "what came in:"])}?`, yes: "It is paid", act: () => bills.pay(b, "") })}>
-          Paid
+        <button disabled={busy} onClick={() => work.ask({ text: w.ask.pay(b.id, b.member, sums.worded(b.due, b.currency, b.digits, sums.words.of.booked)), yes: w.ask.payYes, act: () => bills.pay(b, "") })}>
+          {w.pay}
         </button>
       )}
       {may.cancel && (
         <button disabled={busy} onClick={() => bills.cancel(b)}>
-          Cancel
+          {w.cancel}
         </button>
       )}
     </span>
@@ -159,13 +171,14 @@ export function Actions({ b, bills, work }: { b: Summary; bills: Store; work: Wo
 }
 
 function LeftOut({ all }: { all: Left[] }) {
+  const { words, format } = useSums();
   return (
     <section class="warning">
-      <h2>Not done</h2>
+      <h2>{words.bills.notDone}</h2>
       <ul id="left">
         {all.map((l) => (
           <li key={l.id}>
-            <strong>{l.id}</strong>: {l.why}
+            <strong>{l.id}</strong>: {told(l.said, l.why, format.language)}
           </li>
         ))}
       </ul>

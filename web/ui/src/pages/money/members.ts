@@ -1,7 +1,7 @@
 // The register of members: import of lists with a preview, and what members paid in.
 import { signal } from "@preact/signals";
 import type { Api, Schemas } from "../../ui/api";
-import { amount } from "./format";
+import type { Sums } from "./format";
 import { long, type Work } from "./work";
 
 export type Person = Schemas["Person"];
@@ -18,7 +18,12 @@ export class Members {
   constructor(
     private readonly api: Api,
     private readonly work: Work,
+    private readonly say: () => Sums,
   ) {}
+
+  private get words() {
+    return this.say().words.members;
+  }
 
   async read(): Promise<void> {
     this.persons.value = await this.api.call("get", "/api/v1/members", {});
@@ -28,7 +33,7 @@ export class Members {
   look(list: File): Promise<void> {
     this.seen.value = null;
     this.chosen.value = list;
-    return this.work.doing(`Reading ${list.name}…`, async () => {
+    return this.work.doing(this.words.doing.reading(list.name), async () => {
       this.seen.value = await this.send(list, false);
     });
   }
@@ -37,18 +42,18 @@ export class Members {
   apply(): Promise<void> {
     const list = this.chosen.value;
     if (!list) return Promise.resolve();
-    return this.work.doing(`Importing ${list.name}…`, async () => {
+    return this.work.doing(this.words.doing.importing(list.name), async () => {
       const done = await this.send(list, true);
       this.seen.value = done;
       const left = new Set(done.problems.map((p) => p.line)).size;
-      this.work.done.value = `${list.name} is imported: ${counted(done)}${left > 0 ? `, ${left} left out` : ""}.`;
+      this.work.done.value = this.words.doing.imported(list.name, counted(done, this.say()), left);
       await this.read();
     });
   }
 
   /** balance reads what the ledger has for every member, one after the other. */
   balance(): Promise<void> {
-    return this.work.doing("Reading the balances…", async () => {
+    return this.work.doing(this.words.doing.balances, async () => {
       const all = new Map<string, Balance>();
       for (const p of this.persons.value ?? []) {
         if (p.points > 0) all.set(p.number, await this.api.call("get", "/api/v1/members/{number}/balance", { at: { number: p.number } }));
@@ -59,10 +64,10 @@ export class Members {
 
   /** transfer books what a member paid in (+), or was paid out (−), in millionths; each reference counts once. */
   transfer(number: string, reference: string, millionths: number, digits: number): Promise<void> {
-    return this.work.doing("Booking…", async () => {
+    return this.work.doing(this.words.doing.booking, async () => {
       const b = await this.api.call("post", "/api/v1/members/{number}/transfers", { at: { number }, body: { reference, amount: millionths }, ...long });
       this.balances.value = new Map(this.balances.value).set(number, b);
-      this.work.done.value = `${amount(millionths, b.currency, digits)} ${millionths < 0 ? "paid out to" : "paid in by"} ${number}; the balance is ${b.balance < 0 ? "owing " : ""}${amount(b.balance, b.currency, digits)}.`;
+      this.work.done.value = this.words.doing.booked(this.say().amount(millionths, b.currency, digits), millionths < 0, number, this.say().amount(b.balance, b.currency, digits), b.balance < 0);
     });
   }
 
@@ -72,9 +77,9 @@ export class Members {
 }
 
 /** counted says how many rows of a list are new, changed and unchanged. */
-export function counted(done: Import): string {
+export function counted(done: Import, { words }: Sums): string {
   const of = (outcome: string) => done.rows.filter((r) => r.outcome === outcome).length;
-  return `${of("new")} new, ${of("changed")} changed, ${of("unchanged")} unchanged`;
+  return words.members.counted(of("new"), of("changed"), of("unchanged"));
 }
 
 /** millionths reads an amount that was typed, as in 12.50; undefined: it is none, or has more decimals than the currency. */

@@ -1,7 +1,7 @@
 // The register of members: a list with its preview, who is known, and prepaid balances.
-import { count } from "../../ui/english";
+import { told } from "../../ui/api";
 import { type Column, Table } from "../../ui/table";
-import { amount, worded } from "./format";
+import { type Sums, useSums } from "./format";
 import { type Balance, counted, type Import, type Members as Store, millionths, type Person } from "./members";
 import type { Tariffs } from "./store";
 import type { Work } from "./work";
@@ -15,9 +15,10 @@ interface Props {
 export function Members(props: Props) {
   const { members } = props;
   const all = members.persons.value;
+  const w = useSums().words.members;
   return (
     <>
-      <h1>{all ? `${count(all.length, "member")}, ${all.filter((p) => p.name).length} with a name for bills` : "Reading the register…"}</h1>
+      <h1>{all ? w.title(all.length, all.filter((p) => p.name).length) : w.reading}</h1>
       <Choose {...props} />
       {members.seen.value && <Preview {...props} seen={members.seen.value} />}
       {all && all.length > 0 && <Register {...props} all={all} />}
@@ -27,9 +28,11 @@ export function Members(props: Props) {
 }
 
 function Choose({ members, work }: Props) {
+  const { words } = useSums();
+  const w = words.members;
   return (
     <section>
-      <h2>Import a list</h2>
+      <h2>{w.import}</h2>
       <form
         class="fields"
         onSubmit={(e) => {
@@ -38,12 +41,18 @@ function Choose({ members, work }: Props) {
         }}
       >
         <label>
-          List of members, CSV or XLSX <input name="file" type="file" accept=".csv,.xlsx" required />
+          {w.list} <input name="file" type="file" accept=".csv,.xlsx" required />
         </label>
-        <button disabled={work.busy.value !== ""}>Preview</button>
+        <button disabled={work.busy.value !== ""}>{words.preview}</button>
       </form>
       <p>
-        The first row names the columns, of which <code>number</code> and <code>name</code> must be there: <code>number, name, address, e-mail, iban, mandate, mandate date, language, display name</code>. A member is matched by number.
+        {w.columns[0]}
+        <code>number</code>
+        {w.columns[1]}
+        <code>name</code>
+        {w.columns[2]}
+        <code>number, name, address, e-mail, iban, mandate, mandate date, language, display name</code>
+        {w.columns[3]}
       </p>
     </section>
   );
@@ -51,21 +60,24 @@ function Choose({ members, work }: Props) {
 
 function Preview({ members, work, seen }: Props & { seen: Import }) {
   const name = members.chosen.value?.name ?? "";
+  const sums = useSums();
+  const { words, format } = sums;
+  const w = words.members;
   const changing = seen.rows.filter((r) => r.outcome !== "unchanged");
   return (
     <section id="preview">
       <h2>
-        {name}: {counted(seen)}
-        {seen.applied ? ", imported" : ""}
+        {name}: {counted(seen, sums)}
+        {seen.applied ? w.applied : ""}
       </h2>
       {seen.problems.length > 0 && (
         <Table narrow="cards"
           id="problems"
-          caption="Rows that do not fit and are left out"
+          caption={w.left}
           columns={[
-            { title: "Line", number: true, cell: (p) => p.line },
-            { title: "Field", cell: (p) => p.field || "the whole line" },
-            { title: "What is wrong", cell: (p) => p.says },
+            { title: words.line, number: true, cell: (p) => p.line },
+            { title: words.field, cell: (p) => p.field || w.wholeLine },
+            { title: words.wrong, cell: (p) => told(p.said, p.says, format.language) },
           ]}
           rows={seen.problems}
           keyOf={(p) => `${p.line} ${p.field}`}
@@ -75,11 +87,11 @@ function Preview({ members, work, seen }: Props & { seen: Import }) {
         <Table narrow="cards"
           id="rows"
           columns={[
-            { title: "Line", number: true, cell: (r) => r.line },
-            { title: "Number", cell: (r) => r.number },
-            { title: "Name", cell: (r) => r.name },
-            { title: "Becomes", cell: (r) => (r.outcome === "new" ? "new" : `changed: ${r.fields.join(", ")}`) },
-            { title: "Metering points", number: true, cell: (r) => r.points || "none: no device names it" },
+            { title: words.line, number: true, cell: (r) => r.line },
+            { title: w.number, cell: (r) => r.number },
+            { title: w.name, cell: (r) => r.name },
+            { title: w.becomes, cell: (r) => (r.outcome === "new" ? w.fresh : w.changed(r.fields.join(", "))) },
+            { title: w.points, number: true, cell: (r) => r.points || w.noPoint },
           ]}
           rows={changing}
           keyOf={(r) => r.line}
@@ -87,7 +99,7 @@ function Preview({ members, work, seen }: Props & { seen: Import }) {
       )}
       {!seen.applied && changing.length > 0 && (
         <button class="main" disabled={work.busy.value !== ""} onClick={() => void members.apply()}>
-          Import {count(changing.length, "row")}
+          {w.importRows(changing.length)}
         </button>
       )}
     </section>
@@ -95,23 +107,25 @@ function Preview({ members, work, seen }: Props & { seen: Import }) {
 }
 
 function Register({ members, work, site, all }: Props & { all: Person[] }) {
+  const sums = useSums();
+  const w = sums.words.members;
   const balances = members.balances.value;
   const columns: Column<Person>[] = [
-    { title: "Number", cell: (p) => p.number },
-    { title: "Name", cell: (p) => p.name ?? "–" },
-    { title: "E-mail", cell: (p) => p.email ?? "–" },
+    { title: w.number, cell: (p) => p.number },
+    { title: w.name, cell: (p) => p.name ?? "–" },
+    { title: w.email, cell: (p) => p.email ?? "–" },
     { title: "IBAN", cell: (p) => (p.iban ? p.iban.replace(/(.{4})(?=.)/g, "$1 ") : "–") },
-    { title: "Mandate", cell: (p) => p.mandate ?? "–" },
-    { title: "Metering points", number: true, cell: (p) => p.points },
-    ...(balances.size > 0 ? [{ title: "Balance", number: true, cell: (p: Person) => held(balances.get(p.number), site.minor_digits) }] : []),
+    { title: w.mandate, cell: (p) => p.mandate ?? "–" },
+    { title: w.points, number: true, cell: (p) => p.points },
+    ...(balances.size > 0 ? [{ title: w.balance, number: true, cell: (p: Person) => held(balances.get(p.number), site.minor_digits, sums) }] : []),
   ];
   return (
     <section>
-      <h2>Register</h2>
+      <h2>{w.register}</h2>
       <Table narrow="cards" id="members" columns={columns} rows={all} keyOf={(p) => p.number} />
       <p>
         <button disabled={work.busy.value !== ""} onClick={() => void members.balance()}>
-          Show balances
+          {w.showBalances}
         </button>
       </p>
     </section>
@@ -119,16 +133,19 @@ function Register({ members, work, site, all }: Props & { all: Person[] }) {
 }
 
 /** held says a balance in words, and of a prepaid one how much is free. */
-export function held(b: Balance | undefined, digits: number): string {
+export function held(b: Balance | undefined, digits: number, sums: Sums): string {
   if (!b) return "–";
-  const text = worded(b.balance, b.currency, digits, ["has", "owes"]);
-  return b.prepaid ? `${text}, prepaid: ${(b.free ?? 0) > 0 ? amount(b.free ?? 0, b.currency, digits) : "nothing"} free` : text;
+  const text = sums.worded(b.balance, b.currency, digits, sums.words.of.held);
+  return b.prepaid ? sums.words.members.prepaid(text, (b.free ?? 0) > 0 ? sums.amount(b.free ?? 0, b.currency, digits) : "") : text;
 }
 
 function Transfer({ members, work, site, all }: Props & { all: Person[] }) {
+  const sums = useSums();
+  const { words } = sums;
+  const w = words.members;
   return (
     <section>
-      <h2>Book a payment</h2>
+      <h2>{w.book}</h2>
       <form
         class="fields"
         onSubmit={(e) => {
@@ -136,12 +153,12 @@ function Transfer({ members, work, site, all }: Props & { all: Person[] }) {
           const form = new FormData(e.currentTarget);
           const sum = millionths(String(form.get("amount")), site.minor_digits);
           const [number, reference] = [String(form.get("number")), String(form.get("reference")).trim()];
-          if (sum === undefined) work.problem.value = `Amount: give one above 0 with ${site.minor_digits} decimals at most, as in ${amount(12.5e6, "", site.minor_digits).trim()}.`;
+          if (sum === undefined) work.problem.value = w.badAmount(site.minor_digits, sums.amount(12.5e6, "", site.minor_digits).trim());
           else void members.transfer(number, reference, form.get("way") === "out" ? -sum : sum, site.minor_digits);
         }}
       >
         <label>
-          Member{" "}
+          {words.member}{" "}
           <select name="number">
             {all.filter((p) => p.points > 0).map((p) => (
               <option value={p.number}>{p.name ? `${p.name} (${p.number})` : p.number}</option>
@@ -149,21 +166,21 @@ function Transfer({ members, work, site, all }: Props & { all: Person[] }) {
           </select>
         </label>
         <label>
-          Way{" "}
+          {w.way}{" "}
           <select name="way">
-            <option value="in">was paid in</option>
-            <option value="out">was paid out</option>
+            <option value="in">{w.in}</option>
+            <option value="out">{w.out}</option>
           </select>
         </label>
         <label>
-          Amount, {site.currency} <input name="amount" inputMode="decimal" required size={10} />
+          {w.amount(site.currency)} <input name="amount" inputMode="decimal" required size={10} />
         </label>
         <label>
-          Reference of the bank <input name="reference" required maxLength={64} pattern="[^\/]+" title="without a slash" />
+          {w.reference} <input name="reference" required maxLength={64} pattern="[^\/]+" title={w.noSlash} />
         </label>
-        <button disabled={work.busy.value !== ""}>Book</button>
+        <button disabled={work.busy.value !== ""}>{w.bookIt}</button>
       </form>
-      <p>Each reference counts once: the same payment again changes nothing.</p>
+      <p>{w.once}</p>
     </section>
   );
 }

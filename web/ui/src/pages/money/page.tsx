@@ -10,17 +10,18 @@ import { Members } from "./members_page";
 import { Fund, Tariffs } from "./public";
 import { type Money, type Part, parts } from "./store";
 import { Values } from "./values_page";
+import type { Words } from "./words/en";
 import type { Question, Work } from "./work";
 
-export function App({ site, money }: { site: Site; money: Money }) {
-  const { shared } = useSpeech();
+export function App({ site, money }: { site: Site<Words>; money: Money }) {
+  const { shared, words } = useSpeech<Words>();
   const { work } = money;
   return (
     <Shell site={site} page="money">
-      <nav class="parts" aria-label="Parts of this page">
-        {parts.map(([name, title]) => (
+      <nav class="parts" aria-label={words.parts.label}>
+        {parts.map((name) => (
           <a href={`#${name}`} aria-current={money.part.value === name ? "page" : undefined}>
-            {title}
+            {words.parts[name]}
           </a>
         ))}
       </nav>
@@ -39,17 +40,19 @@ export function App({ site, money }: { site: Site; money: Money }) {
 
 function Shown({ money, part }: { money: Money; part: Part }) {
   const { tariffs } = money;
-  if (money.closed.value) return <Enter money={money} title="This community's pages open with a key" />;
-  if (!tariffs.value) return <p class="waiting">Reading what the community says…</p>;
+  const { words } = useSpeech<Words>();
+  if (money.closed.value) return <Enter money={money} title={words.closed} />;
+  if (!tariffs.value) return <p class="waiting">{words.reading}</p>;
   if (part === "tariffs") return <Tariffs all={tariffs.value} />;
-  if (part === "fund") return <Fund fund={money.fund.value} digits={tariffs.value.minor_digits} />;
-  if (!money.key.there) return <Enter money={money} title={parts.find(([name]) => name === part)?.[1] ?? ""} />;
+  if (part === "fund") return <Fund fund={money.fund.value} site={tariffs.value} />;
+  if (!money.key.there) return <Enter money={money} title={words.parts[part]} />;
   if (part === "bills") return <Bills bills={money.bills} work={money.work} site={tariffs.value} />;
   if (part === "values") return <Values values={money.values} work={money.work} site={tariffs.value} />;
   return <Members members={money.members} work={money.work} site={tariffs.value} />;
 }
 
 function Enter({ money, title }: { money: Money; title: string }) {
+  const { key } = useSpeech<Words>().words;
   return (
     <form
       onSubmit={(e) => {
@@ -60,11 +63,13 @@ function Enter({ money, title }: { money: Money; title: string }) {
       <h1>{title}</h1>
       <section>
         <label>
-          Operator's key <input name="key" type="password" required autocomplete="off" />
+          {key.label} <input name="key" type="password" required autocomplete="off" />
         </label>{" "}
-        <button>Go on</button>
+        <button>{key.enter}</button>
         <p>
-          It is in the file <code>operator.key</code> in the community's data directory, and is forgotten when this tab is closed.
+          {key.where[0]}
+          <code>operator.key</code>
+          {key.where[1]}
         </p>
       </section>
     </form>
@@ -73,6 +78,7 @@ function Enter({ money, title }: { money: Money; title: string }) {
 
 /** Asked is the question before something that cannot be taken back; it holds the keyboard until it is answered. */
 function Asked({ work, question }: { work: Work; question: Question }) {
+  const { words } = useSpeech<Words>();
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     if (!dialog.current?.open) dialog.current?.showModal();
@@ -82,7 +88,7 @@ function Asked({ work, question }: { work: Work; question: Question }) {
       <p>{question.text}</p>
       <div class="actions">
         <button onClick={() => void work.answer(false)}>
-          No, go back
+          {words.no}
         </button>
         <button class="main" onClick={() => void work.answer(true)}>
           {question.yes}

@@ -1,19 +1,19 @@
 // What all may see who look at the pages: tariffs, and the fund by month.
-import { clock, count, day } from "../../ui/english";
+import { told } from "../../ui/api";
 import { type Column, Table } from "../../ui/table";
-import { amount, fund as inOut, moment, percent, priceIn, times, unit, worded } from "./format";
+import { How } from "../../ui/figure";
+import { type Sums, useSums } from "./format";
 import type { Fund as FundState, TariffNow, Tariffs as All } from "./store";
 
 type Period = NonNullable<TariffNow["today"]>[number];
 type Component = Period["components"][number];
 
 export function Tariffs({ all }: { all: All }) {
+  const sums = useSums();
   return (
     <>
-      <h1>What a kWh costs today</h1>
-      <p>
-        {day(all.time, all.zone)}, {clock(all.time, all.zone)}, local time of {all.zone}
-      </p>
+      <h1>{sums.words.tariffs.title}</h1>
+      <p>{sums.words.tariffs.at(sums.day(all.time, all.zone), sums.clock(all.time, all.zone), all.zone)}</p>
       {all.tariffs.map((t) => (
         <Tariff key={t.name} t={t} all={all} />
       ))}
@@ -22,75 +22,86 @@ export function Tariffs({ all }: { all: All }) {
 }
 
 function Tariff({ t, all }: { t: TariffNow; all: All }) {
+  const sums = useSums();
+  const w = sums.words.tariffs;
   const today = t.today ?? [];
   const now = Date.parse(all.time);
+  const unit = sums.unit(all.currency);
   const current = (p: Period) => (Date.parse(p.from) <= now && now < Date.parse(p.until) ? "own" : undefined);
   return (
     <section>
       <h2>
         {t.name}
-        {t.name === all.usual && " (for all who have no tariff of their own)"}
+        {t.name === all.usual && ` (${w.usual})`}
       </h2>
-      {t.problem && <p class="warning">No price now: {t.problem}</p>}
-      <Table narrow="cards" caption={`Today, in ${unit(all.currency)}; the row that counts now is marked.${taxed(today)}`} columns={prices(all)} rows={today} keyOf={(p) => p.from} mark={current} />
+      {t.problem && <p class="warning">{w.noPrice(told(t.said, t.problem, sums.format.language))}</p>}
+      <Table narrow="cards" caption={`${w.today(unit)}${taxed(today, sums)}`} columns={prices(all, sums)} rows={today} keyOf={(p) => p.from} mark={current} />
       {today.some((p) => p.components.length > 1) && (
         <details>
-          <summary>Of what these prices are the sum</summary>
-          <Table caption={`By component, in ${unit(all.currency)}; in brackets what energy of neighbours pays of it too`} columns={components(today, all)} rows={today} keyOf={(p) => p.from} mark={current} />
+          <summary>{w.sum}</summary>
+          <Table caption={w.components(unit)} columns={components(today, all, sums)} rows={today} keyOf={(p) => p.from} mark={current} />
         </details>
       )}
-      <h3>Versions</h3>
+      <How of={t.name}>
+        <p>{w.how.formula}</p>
+        <p>{source(t, sums)}</p>
+        <p>{w.how.age(sums.moment(all.time, all.zone), all.zone)}</p>
+      </How>
+      <h3>{w.versions}</h3>
       <ul>
         {t.versions.map((v) => (
           <li key={v.version}>
             <strong>{v.version}</strong>
-            {v.valid_from ? `, from ${v.valid_from} on` : ", always"}: {v.components.join(", ")}
+            {v.valid_from ? w.from(sums.named(v.valid_from)) : w.always}: {v.components.join(", ")}
           </li>
         ))}
       </ul>
-      {t.series && (
-        <p>
-          {t.series.prices === 0
-            ? "No price of its series is known yet: push them to the API, or name a file."
-            : `Its series has ${count(t.series.prices, "price")} of ${t.series.minutes} minutes, from ${moment(t.series.from ?? "", all.zone)} until ${moment(t.series.until ?? "", all.zone)}.`}
-        </p>
-      )}
+      {t.series && <p>{t.series.prices === 0 ? w.noSeries : w.series(t.series.prices, t.series.minutes, sums.moment(t.series.from ?? "", all.zone), sums.moment(t.series.until ?? "", all.zone))}</p>}
     </section>
   );
 }
 
-/** taxed says whether the prices contain the value-added tax. */
-export function taxed(today: Period[]): string {
-  const all = today.flatMap((p) => p.components).filter((c) => c.vat);
-  const rates = [...new Set(all.map((c) => percent(c.vat ?? 0)))];
-  if (rates.length === 0) return "";
-  const gross = all.every((c) => c.gross);
-  if (!gross && all.some((c) => c.gross)) return ` VAT of ${rates.join(" and ")} is contained in some and comes on top of others.`;
-  return gross ? ` VAT of ${rates.join(" and ")} is contained.` : ` VAT of ${rates.join(" and ")} comes on top, on the bill.`;
+/** source names the version that counts now. */
+function source(t: TariffNow, sums: Sums): string {
+  const { how } = sums.words.tariffs;
+  const version = t.versions.find((v) => v.version === t.now?.version) ?? t.versions.at(-1);
+  return how.source(version?.version ?? t.name, version?.valid_from ? how.since(sums.named(version.valid_from)) : how.always);
 }
 
-function prices(all: All): Column<Period>[] {
-  const show = (of: (p: NonNullable<Period["price"]>) => number) => (p: Period) => (p.price ? priceIn(of(p.price), all.currency) : "–");
+/** taxed says whether the prices contain the value-added tax. */
+export function taxed(today: Period[], sums: Sums): string {
+  const w = sums.words.tariffs;
+  const all = today.flatMap((p) => p.components).filter((c) => c.vat);
+  const rates = sums.words.and([...new Set(all.map((c) => sums.percent(c.vat ?? 0)))]);
+  if (all.length === 0) return "";
+  const gross = all.every((c) => c.gross);
+  if (!gross && all.some((c) => c.gross)) return w.vatMixed(rates);
+  return gross ? w.vatIn(rates) : w.vatOn(rates);
+}
+
+function prices(all: All, sums: Sums): Column<Period>[] {
+  const w = sums.words.tariffs;
+  const show = (of: (p: NonNullable<Period["price"]>) => number) => (p: Period) => (p.price ? sums.priceIn(of(p.price), all.currency) : "–");
   return [
-    { title: "Local time", cell: (p) => times(p.from, p.until, all.zone) },
-    { title: "Taken from the grid", number: true, cell: show((p) => p.retail) },
-    { title: "Which neighbours' energy pays too", number: true, cell: show((p) => p.community ?? 0) },
-    { title: "Neighbours' energy avoids", number: true, cell: show((p) => p.retail - (p.community ?? 0)) },
-    { title: "Given to the grid", number: true, cell: show((p) => p.feed_in) },
+    { title: sums.words.localTime, cell: (p) => sums.times(p.from, p.until, all.zone) },
+    { title: w.taken, number: true, cell: show((p) => p.retail) },
+    { title: w.community, number: true, cell: show((p) => p.community ?? 0) },
+    { title: w.avoids, number: true, cell: show((p) => p.retail - (p.community ?? 0)) },
+    { title: w.given, number: true, cell: show((p) => p.feed_in) },
   ];
 }
 
-function components(today: Period[], all: All): Column<Period>[] {
+function components(today: Period[], all: All, sums: Sums): Column<Period>[] {
   const named = new Map<string, Component>();
   for (const c of today.flatMap((p) => p.components)) named.set(`${c.export ? "given" : "taken"} ${c.component}`, c);
   const price = (c: Component | undefined) => {
     if (!c) return "–";
-    return c.community ? `${priceIn(c.price, all.currency)} (${priceIn(c.community, all.currency)})` : priceIn(c.price, all.currency);
+    return c.community ? `${sums.priceIn(c.price, all.currency)} (${sums.priceIn(c.community, all.currency)})` : sums.priceIn(c.price, all.currency);
   };
   return [
-    { title: "Local time", cell: (p) => times(p.from, p.until, all.zone) },
+    { title: sums.words.localTime, cell: (p) => sums.times(p.from, p.until, all.zone) },
     ...[...named.values()].map((n): Column<Period> => ({
-      title: n.export ? `${n.component}, of energy given` : n.component,
+      title: n.export ? sums.words.tariffs.ofGiven(n.component) : n.component,
       number: true,
       cell: (p) => price(p.components.find((c) => c.component === n.component && Boolean(c.export) === Boolean(n.export))),
     })),
@@ -99,53 +110,39 @@ function components(today: Period[], all: All): Column<Period>[] {
 
 type Sum = FundState["months"][number]["sums"][number] & { month: string };
 
-/** reasons are those of the fund's postings in words. */
-const reasons: Record<string, string> = {
-  lines: "Lines between buyers and sellers",
-  "grid-fee": "Fees of lines",
-  "own-fee": "Lines, of own energy",
-  "pool-fee": "Lines, of shared energy",
-  "key-fee": "Lines, of energy by the key",
-  "pool-share": "The fund's share of what sharing gains",
-  guarantee: "Guarantee: nobody pays more than without the community",
-  penalty: "Penalties",
-  deposit: "Paid in",
-  withdrawal: "Paid out",
-  adjustment: "Corrections",
-};
-
-export function Fund({ fund, digits }: { fund: FundState | null; digits: number }) {
-  if (!fund) return <p class="waiting">Reading the fund…</p>;
-  const money = (m: number) => amount(m, fund.currency, digits);
+export function Fund({ fund, site }: { fund: FundState | null; site: All }) {
+  const sums = useSums();
+  const w = sums.words.fund;
+  if (!fund) return <p class="waiting">{w.waiting}</p>;
+  const digits = site.minor_digits;
+  const money = (m: number) => sums.amount(m, fund.currency, digits);
   const rows: Sum[] = fund.months.flatMap((m) => m.sums.map((s) => ({ ...s, month: m.month })));
   const columns: Column<Sum>[] = [
-    { title: "Month", cell: (s) => s.month || "–" },
-    { title: "For", cell: (s) => reasons[s.reason] ?? s.reason },
-    { title: "Sum", number: true, cell: (s) => worded(s.amount, fund.currency, digits, inOut) },
-    ...(rows.some((s) => s.members) ? [{ title: "Members", number: true, cell: (s: Sum) => s.members ?? "" }] : []),
+    { title: sums.words.month, cell: (s) => s.month || "–" },
+    { title: w.for, cell: (s) => w.reasons[s.reason] ?? s.reason },
+    { title: w.sum, number: true, cell: (s) => sums.worded(s.amount, fund.currency, digits, sums.words.of.fund) },
+    ...(rows.some((s) => s.members) ? [{ title: w.members, number: true, cell: (s: Sum) => s.members ?? "" }] : []),
   ];
   return (
     <>
-      <h1>The community's fund has {money(fund.balance)}</h1>
+      <h1>{w.title(money(fund.balance))}</h1>
+      <section>
+        <How of={w.title(money(fund.balance))}>
+          <p>{w.how.formula}</p>
+          <p>{w.how.source}</p>
+          <p>{w.how.age(sums.moment(site.time, site.zone), site.zone)}</p>
+        </How>
+      </section>
       {fund.owed && (
         <section>
-          <h2>Owed for shared energy</h2>
-          <p>
-            {count(fund.owed.members, "member")} with a prepaid balance {fund.owed.members === 1 ? "owes" : "owe"} {money(fund.owed.owed)} for energy of neighbours. The fund stands in for {money(fund.owed.fund)} of it;{" "}
-            {fund.owed.open > 0 ? `${money(fund.owed.open)} stay owed to the sellers.` : "nothing stays owed to the sellers."}
-          </p>
+          <h2>{w.owed}</h2>
+          <p>{w.owes(fund.owed.members, money(fund.owed.owed), money(fund.owed.fund), fund.owed.open > 0 ? money(fund.owed.open) : "")}</p>
         </section>
       )}
       <section>
-        <h2>By month</h2>
-        {rows.length === 0 ? (
-          <p>Nothing has come into the fund or gone out of it yet.</p>
-        ) : (
-          <Table id="fund" columns={columns} rows={rows} keyOf={(s) => `${s.month} ${s.reason}`} />
-        )}
-        <p>
-          Sums alone are shown, never an entry of one member. What the guarantee paid is told once it went to three members or more.
-        </p>
+        <h2>{w.byMonth}</h2>
+        {rows.length === 0 ? <p>{w.nothing}</p> : <Table id="fund" columns={columns} rows={rows} keyOf={(s) => `${s.month} ${s.reason}`} />}
+        <p>{w.note}</p>
       </section>
     </>
   );

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type Api, Failed } from "../../ui/api";
 import { Key } from "../../ui/key";
+import { english } from "./example";
 import { taxed } from "./public";
 import { Money } from "./store";
 
@@ -20,7 +21,7 @@ function site(answers: Record<string, unknown>, held = "") {
         return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer);
       },
     }) as unknown as Api;
-  return { asked, key, make: (hash = "") => new Money(key, api("anybody"), api("operator"), hash) };
+  return { asked, key, make: (hash = "") => new Money(key, api("anybody"), api("operator"), () => english, hash) };
 }
 
 const settled = () => new Promise((done) => setTimeout(done));
@@ -65,9 +66,9 @@ describe("money", () => {
 describe("tariff", () => {
   const period = (components: object[]) => [{ from: "", until: "", components }] as unknown as Parameters<typeof taxed>[0];
   it("says whether prices contain the tax", () => {
-    expect(taxed(period([{ price: 1 }]))).toBe("");
-    expect(taxed(period([{ vat: 200_000 }, { vat: 100_000 }, {}]))).toBe(" VAT of 20 % and 10 % comes on top, on the bill.");
-    expect(taxed(period([{ vat: 81_000, gross: true }]))).toBe(" VAT of 8.1 % is contained.");
-    expect(taxed(period([{ vat: 81_000, gross: true }, { vat: 81_000 }]))).toBe(" VAT of 8.1 % is contained in some and comes on top of others.");
+    expect(taxed(period([{ price: 1 }]), english)).toBe("");
+    expect(taxed(period([{ vat: 200_000 }, { vat: 100_000 }, {}]), english)).toBe(" VAT of 20 % and 10 % comes on top, on the bill.");
+    expect(taxed(period([{ vat: 81_000, gross: true }]), english)).toBe(" VAT of 8.1 % is contained.");
+    expect(taxed(period([{ vat: 81_000, gross: true }, { vat: 81_000 }]), english)).toBe(" VAT of 8.1 % is contained in some and comes on top of others.");
   });
 });

@@ -4,6 +4,7 @@ import { signal } from "@preact/signals";
 import { type Api, Failed, said, type Schemas } from "../../ui/api";
 import type { Key } from "../../ui/key";
 import { Bills } from "./bills";
+import type { Sums } from "./format";
 import { Members } from "./members";
 import { Values } from "./values";
 import { Work } from "./work";
@@ -14,15 +15,9 @@ export type Fund = Schemas["Fund"];
 
 const every = 10_000; // ms
 
-/** parts are those of the page, with what they are called; the first is shown first. */
-export const parts = [
-  ["tariffs", "Tariffs"],
-  ["fund", "Fund"],
-  ["bills", "Bills"],
-  ["values", "Official values"],
-  ["members", "Members"],
-] as const;
-export type Part = (typeof parts)[number][0];
+/** parts are those of the page; the first is shown first. */
+export const parts = ["tariffs", "fund", "bills", "values", "members"] as const;
+export type Part = (typeof parts)[number];
 
 export class Money {
   readonly part = signal<Part>("tariffs");
@@ -41,11 +36,12 @@ export class Money {
     readonly key: Key,
     private readonly open: Api,
     private readonly api: Api,
+    private readonly say: () => Sums,
     hash = "",
   ) {
-    this.bills = new Bills(api, this.work);
-    this.values = new Values(api, this.work);
-    this.members = new Members(api, this.work);
+    this.bills = new Bills(api, this.work, say);
+    this.values = new Values(api, this.work, say);
+    this.members = new Members(api, this.work, say);
     this.part.value = named(hash);
   }
 
@@ -59,7 +55,7 @@ export class Money {
   /** enter keeps the operator's key and shows what it opens; one that is refused is forgotten. */
   enter(key: string): Promise<void> {
     this.key.keep(key);
-    return this.work.doing("Looking whether the key fits…", async () => {
+    return this.work.doing(this.say().words.key.trying, async () => {
       await this.api.call("get", "/api/v1/operator", {});
       await this.all();
     });
@@ -98,5 +94,5 @@ export class Money {
 }
 
 function named(hash: string): Part {
-  return parts.find(([name]) => `#${name}` === hash)?.[0] ?? "tariffs";
+  return parts.find((name) => `#${name}` === hash) ?? "tariffs";
 }

@@ -4,6 +4,7 @@ import { counted, type Import as MemberImport, Members, millionths } from "./mem
 import { held } from "./members_page";
 import { energyTable, imported, moneyTable, ready, sum, Values, type Import, type Reconciliation } from "./values";
 import { verdict } from "./values_page";
+import { english } from "./example";
 import { Work } from "./work";
 
 const seen = (of: Partial<Import> = {}): Import => ({ applied: false, already: false, corrects: true, format: "csv", values: 2, new: 1, changed: 0, same: 1, points: [], changes: [], problems: [], notes: [], ...of });
@@ -16,7 +17,7 @@ describe("official values", () => {
       return Promise.resolve(method === "get" ? { files: [], waiting: 2 } : seen({ applied: asked.length > 1 }));
     };
     const work = new Work();
-    const values = new Values({ call } as unknown as Api, work);
+    const values = new Values({ call } as unknown as Api, work, () => english);
     await values.look({ file: new File(["a"], "may.csv"), mapping: new File(["b"], "map.yaml") });
     expect([ready(values.seen.value), work.done.value]).toEqual([true, ""]);
     await values.apply();
@@ -30,13 +31,13 @@ describe("official values", () => {
   });
   it("does not offer to import what does not fit, or was imported", () => {
     const bad = seen({ problems: [{ line: 8, field: "out", text: "no number" }] });
-    expect([bad, seen({ already: true }), seen({ applied: true }), seen()].map((s) => [ready(s), verdict(s)])).toEqual([
+    expect([bad, seen({ already: true }), seen({ applied: true }), seen()].map((s) => [ready(s), verdict(s, english)])).toEqual([
       [false, "it cannot be imported, nothing was changed"],
       [false, "it was imported before, nothing changes"],
       [false, "it is imported"],
       [true, "it can be imported"],
     ]);
-    expect(imported("x", seen({ corrects: false }))).toContain("this community bills by its signed values");
+    expect(imported("x", seen({ corrects: false }), english)).toContain("this community bills by its signed values");
   });
   it("writes both tables as CSV, and sums them", () => {
     const r = {
@@ -53,7 +54,7 @@ describe("official values", () => {
 describe("members", () => {
   it("counts what becomes of the rows of a list", () => {
     const rows = ["new", "new", "changed"].map((outcome, line) => ({ line, outcome })) as MemberImport["rows"];
-    expect(counted({ applied: false, rows, problems: [] })).toBe("2 new, 1 changed, 0 unchanged");
+    expect(counted({ applied: false, rows, problems: [] }, english)).toBe("2 new, 1 changed, 0 unchanged");
   });
   it("takes amounts to the last unit, and nothing that is none", () => {
     expect([millionths("12.5", 2), millionths(" 0,01 ", 2), millionths("7", 0)]).toEqual([12_500_000, 10_000, 7_000_000]);
@@ -62,7 +63,7 @@ describe("members", () => {
   });
   it("says balances in words", () => {
     const b = { number: "ann", currency: "EUR", balance: -35_700_000, prepaid: true, free: -1 };
-    expect([held(b, 2), held({ ...b, balance: 5e6, free: 4e6 }, 2), held({ ...b, prepaid: false }, 2), held(undefined, 2)]).toEqual([
+    expect([held(b, 2, english), held({ ...b, balance: 5e6, free: 4e6 }, 2, english), held({ ...b, prepaid: false }, 2, english), held(undefined, 2, english)]).toEqual([
       "owes 35.70 EUR, prepaid: nothing free", "has 5.00 EUR, prepaid: 4.00 EUR free", "owes 35.70 EUR", "–",
     ]);
   });
@@ -72,7 +73,7 @@ describe("members", () => {
       asked.push(ask.at?.number);
       return Promise.resolve({ number: ask.at?.number, balance: 1 });
     };
-    const members = new Members({ call } as unknown as Api, new Work());
+    const members = new Members({ call } as unknown as Api, new Work(), () => english);
     members.persons.value = [{ number: "ann", points: 1 }, { number: "ghost", points: 0 }];
     await members.balance();
     expect([asked, [...members.balances.value.keys()]]).toEqual([["ann"], ["ann"]]);

@@ -1,7 +1,7 @@
 // The grid operator's meter values: look at a file, import it, compare both settlements.
 import { signal } from "@preact/signals";
 import type { Api, Schemas } from "../../ui/api";
-import { csv } from "./format";
+import { csv, type Sums } from "./format";
 import { long, type Work } from "./work";
 
 export type Import = Schemas["ValuesImport"];
@@ -25,7 +25,12 @@ export class Values {
   constructor(
     private readonly api: Api,
     private readonly work: Work,
+    private readonly say: () => Sums,
   ) {}
+
+  private get words() {
+    return this.say().words.values;
+  }
 
   async read(): Promise<void> {
     this.files.value = await this.api.call("get", "/api/v1/values", {});
@@ -35,7 +40,7 @@ export class Values {
   look(chosen: Chosen): Promise<void> {
     this.seen.value = null;
     this.chosen.value = chosen;
-    return this.work.doing(`Reading ${chosen.file.name}…`, async () => {
+    return this.work.doing(this.words.doing.reading(chosen.file.name), async () => {
       this.seen.value = await this.send(chosen, false);
     });
   }
@@ -44,17 +49,17 @@ export class Values {
   apply(): Promise<void> {
     const chosen = this.chosen.value;
     if (!chosen) return Promise.resolve();
-    return this.work.doing(`Importing ${chosen.file.name}…`, async () => {
+    return this.work.doing(this.words.doing.importing(chosen.file.name), async () => {
       const done = await this.send(chosen, true);
       this.seen.value = done;
-      if (done.problems.length === 0) this.work.done.value = imported(chosen.file.name, done);
+      if (done.problems.length === 0) this.work.done.value = imported(chosen.file.name, done, this.say());
       await this.read();
     });
   }
 
   /** compare reads both tables of a month, an empty one is the last that is over. */
   compare(month: string, all: boolean): Promise<void> {
-    return this.work.doing("Settling the month by both values…", async () => {
+    return this.work.doing(this.words.doing.comparing, async () => {
       this.compared.value = null;
       this.compared.value = await this.api.call("get", "/api/v1/values/reconciliation", { query: { month, all }, ...long });
     });
@@ -69,10 +74,9 @@ export class Values {
 }
 
 /** imported says what came of an import. */
-export function imported(name: string, done: Import): string {
-  if (done.already) return `${name} was imported before: nothing changes.`;
-  const then = done.corrects ? " What they change is settled again." : " They are compared only: this community bills by its signed values.";
-  return `${name} is imported: ${done.new} new values, ${done.changed} changed, ${done.same} the same.${then}`;
+export function imported(name: string, done: Import, { words }: Sums): string {
+  if (done.already) return words.values.already(name);
+  return words.values.imported(name, done.new, done.changed, done.same, done.corrects);
 }
 
 /** ready tells whether a file that was looked at can be imported. */

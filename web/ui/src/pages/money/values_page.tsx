@@ -1,8 +1,8 @@
 // The grid operator's meter values: a file with its preview, what was imported, and both
 // tables of a month.
-import { count } from "../../ui/english";
+import { told } from "../../ui/api";
 import { type Column, Table } from "../../ui/table";
-import { begin, difference, end, fileSize, kwh, lastMonth, member, moment, more, times, date, worded } from "./format";
+import { begin, end, lastMonth, type Sums, useSums } from "./format";
 import type { Tariffs } from "./store";
 import { energyTable, type Import, moneyTable, ready, type Reconciliation, sum, type Files, type Values as Store } from "./values";
 import { save, type Work } from "./work";
@@ -19,9 +19,10 @@ const most = 200;
 export function Values(props: Props) {
   const { values } = props;
   const f = values.files.value;
+  const w = useSums().words.values;
   return (
     <>
-      <h1>{f ? `This community bills by ${f.bills_by === "official" ? "the grid operator's values" : "its own signed values"}` : "Reading what was imported…"}</h1>
+      <h1>{f ? w.billsBy(f.bills_by === "official") : w.reading}</h1>
       <Choose {...props} />
       {values.seen.value && <Preview {...props} seen={values.seen.value} />}
       {f && <Imported f={f} zone={props.site.zone} />}
@@ -32,9 +33,11 @@ export function Values(props: Props) {
 }
 
 function Choose({ values, work }: Props) {
+  const { words } = useSums();
+  const w = words.values;
   return (
     <section>
-      <h2>Import a file</h2>
+      <h2>{w.import}</h2>
       <form
         class="fields"
         onSubmit={(e) => {
@@ -45,74 +48,73 @@ function Choose({ values, work }: Props) {
         }}
       >
         <label>
-          File with meter values <input name="file" type="file" required />
+          {w.file} <input name="file" type="file" required />
         </label>
         <label>
-          Mapping file, YAML (CSV needs one) <input name="mapping" type="file" accept=".yaml,.yml" />
+          {w.mapping} <input name="mapping" type="file" accept=".yaml,.yml" />
         </label>
         <label>
-          Format{" "}
+          {w.format}{" "}
           <select name="format">
-            <option value="">found out</option>
-            <option value="csv">CSV</option>
-            <option value="ebutilities">ebUtilities (Austria)</option>
-            <option value="sdat">SDAT-CH (Switzerland)</option>
-            <option value="mscons">MSCONS (Germany)</option>
-            <option value="espi">Green Button ESPI</option>
+            {Object.entries(w.formats).map(([format, name]) => (
+              <option value={format}>{name}</option>
+            ))}
           </select>
         </label>
-        <button disabled={work.busy.value !== ""}>Preview</button>
+        <button disabled={work.busy.value !== ""}>{words.preview}</button>
       </form>
-      <p>Nothing is changed by a preview. A file is imported whole or not at all.</p>
+      <p>{w.note}</p>
     </section>
   );
 }
 
 function Preview({ values, work, seen, site }: Props & { seen: Import }) {
   const name = values.chosen.value?.file.name ?? "";
+  const sums = useSums();
+  const { words, format } = sums;
+  const w = words.values;
   return (
     <section id="preview">
       <h2>
-        {name} ({fileSize(values.chosen.value?.file.size ?? 0)}): {verdict(seen)}
+        {name} ({sums.fileSize(values.chosen.value?.file.size ?? 0)}): {verdict(seen, sums)}
       </h2>
       {seen.from && (
         <p>
-          {seen.format}: {count(seen.values, "value")} of {count(seen.points.length, "metering point")}, from {moment(seen.from, site.zone)} until {moment(seen.until ?? "", site.zone)}: {seen.new} new, {seen.changed} changed,{" "}
-          {seen.same} as they are known. {seen.corrects ? "What changes is settled again." : "They are compared with the signed values, and bill nothing."}
+          {w.has(w.formats[seen.format] ?? seen.format, seen.values, seen.points.length, sums.moment(seen.from, site.zone), sums.moment(seen.until ?? "", site.zone), seen.new, seen.changed, seen.same, seen.corrects)}
         </p>
       )}
       {seen.problems.length > 0 && (
         <Table narrow="cards"
           id="problems"
-          caption={`${count(seen.problems.length, "row")} that ${seen.problems.length === 1 ? "does" : "do"} not fit${cut(seen.problems.length)}`}
+          caption={w.problems(seen.problems.length, most)}
           columns={[
-            { title: "Line", number: true, cell: (p) => p.line || "all" },
-            { title: "Field", cell: (p) => p.field },
-            { title: "What is wrong", cell: (p) => p.text },
+            { title: words.line, number: true, cell: (p) => p.line || w.allLines },
+            { title: words.field, cell: (p) => p.field },
+            { title: words.wrong, cell: (p) => told(p.said, p.text, format.language) },
           ]}
           rows={seen.problems.slice(0, most)}
           keyOf={(p) => `${p.line} ${p.field} ${p.text}`}
         />
       )}
       {seen.points.length > 0 && (
-        <Table narrow="cards" id="points" caption="By metering point, against what was metered here in the same intervals" columns={points} rows={seen.points} keyOf={(p) => p.point} />
+        <Table narrow="cards" id="points" caption={w.points} columns={points(sums)} rows={seen.points} keyOf={(p) => p.point} />
       )}
       {seen.changes.length > 0 && (
-        <Table narrow="cards" caption={`Values that others take the place of${seen.changed > seen.changes.length ? ` (${seen.changes.length} of ${seen.changed})` : ""}`} columns={changes(site.zone)} rows={seen.changes.slice(0, most)} keyOf={(c) => `${c.point} ${c.time} ${c.code}`} />
+        <Table narrow="cards" caption={w.changes(seen.changes.length, seen.changed)} columns={changes(site.zone, sums)} rows={seen.changes.slice(0, most)} keyOf={(c) => `${c.point} ${c.time} ${c.code}`} />
       )}
       {seen.notes.length > 0 && (
         <ul>
           {seen.notes.slice(0, most).map((n) => (
             <li key={`${n.line} ${n.text}`}>
-              {n.line > 0 && `Line ${n.line}: `}
-              {n.text}
+              {n.line > 0 && w.line(n.line)}
+              {told(n.said, n.text, format.language)}
             </li>
           ))}
         </ul>
       )}
       {ready(seen) && (
         <button class="main" disabled={work.busy.value !== ""} onClick={() => void values.apply()}>
-          Import {name}
+          {w.importIt(name)}
         </button>
       )}
     </section>
@@ -120,56 +122,71 @@ function Preview({ values, work, seen, site }: Props & { seen: Import }) {
 }
 
 /** verdict says what a file that was looked at is good for. */
-export function verdict(seen: Import): string {
-  if (seen.problems.length > 0) return "it cannot be imported, nothing was changed";
-  if (seen.already) return "it was imported before, nothing changes";
-  return seen.applied ? "it is imported" : "it can be imported";
+export function verdict(seen: Import, { words }: Sums): string {
+  const { verdicts } = words.values;
+  if (seen.problems.length > 0) return verdicts.bad;
+  if (seen.already) return verdicts.already;
+  return seen.applied ? verdicts.applied : verdicts.good;
 }
 
-function cut(n: number): string {
-  return n > most ? `, the first ${most}` : "";
-}
-
-const points: Column<Import["points"][number]>[] = [
-  { title: "Metering point", cell: (p) => (p.source && p.source !== p.point ? `${p.point} (${p.source})` : p.point) },
-  { title: "Values", number: true, cell: (p) => p.values },
-  { title: "Taken, signed", number: true, cell: (p) => kwh(p.signed_import) },
-  { title: "Taken, official", number: true, cell: (p) => kwh(p.official_import) },
-  { title: "Official is", number: true, cell: (p) => difference(p.official_import, p.signed_import) },
-  { title: "Given, signed", number: true, cell: (p) => kwh(p.signed_export) },
-  { title: "Given, official", number: true, cell: (p) => kwh(p.official_export) },
-  { title: "Official is", number: true, cell: (p) => difference(p.official_export, p.signed_export) },
-];
-
-const qualities: Record<number, string> = { 1: "measured", 2: "replaced", 3: "estimated" };
-
-function changes(zone: string): Column<Import["changes"][number]>[] {
+/** both are the columns that have the signed and the official energies. */
+function both<Row extends { signed_import: number; official_import: number; signed_export: number; official_export: number }>(sums: Sums): [taken: Column<Row>[], given: Column<Row>[]] {
+  const w = sums.words.values;
   return [
-    { title: "Metering point", cell: (c) => c.point },
-    { title: "Begin", cell: (c) => moment(c.time, zone) },
-    { title: "Code", cell: (c) => c.code },
-    { title: "Before", number: true, cell: (c) => `${kwh(c.before)}, ${qualities[c.before_quality] ?? ""}` },
-    { title: "After", number: true, cell: (c) => `${kwh(c.after)}, ${qualities[c.after_quality] ?? ""}` },
+    [
+      { title: w.takenSigned, number: true, cell: (p) => sums.kwh(p.signed_import) },
+      { title: w.takenOfficial, number: true, cell: (p) => sums.kwh(p.official_import) },
+    ],
+    [
+      { title: w.givenSigned, number: true, cell: (p) => sums.kwh(p.signed_export) },
+      { title: w.givenOfficial, number: true, cell: (p) => sums.kwh(p.official_export) },
+    ],
+  ];
+}
+
+function points(sums: Sums): Column<Import["points"][number]>[] {
+  const w = sums.words.values;
+  const [taken, given] = both<Import["points"][number]>(sums);
+  return [
+    { title: sums.words.point, cell: (p) => (p.source && p.source !== p.point ? `${p.point} (${p.source})` : p.point) },
+    { title: w.values, number: true, cell: (p) => p.values },
+    ...taken,
+    { title: w.officialIs, number: true, cell: (p) => sums.difference(p.official_import, p.signed_import) },
+    ...given,
+    { title: w.officialIs, number: true, cell: (p) => sums.difference(p.official_export, p.signed_export) },
+  ];
+}
+
+function changes(zone: string, sums: Sums): Column<Import["changes"][number]>[] {
+  const w = sums.words.values;
+  return [
+    { title: sums.words.point, cell: (c) => c.point },
+    { title: w.begin, cell: (c) => sums.moment(c.time, zone) },
+    { title: w.code, cell: (c) => c.code },
+    { title: w.before, number: true, cell: (c) => `${sums.kwh(c.before)}, ${w.qualities[c.before_quality] ?? ""}` },
+    { title: w.after, number: true, cell: (c) => `${sums.kwh(c.after)}, ${w.qualities[c.after_quality] ?? ""}` },
   ];
 }
 
 function Imported({ f, zone }: { f: Files; zone: string }) {
+  const sums = useSums();
+  const w = sums.words.values;
   const columns: Column<Files["files"][number]>[] = [
-    { title: "File", cell: (x) => x.name },
-    { title: "Format", cell: (x) => x.format },
-    { title: "From", cell: (x) => moment(x.from, zone) },
-    { title: "Until", cell: (x) => moment(x.until, zone) },
-    { title: "Values", number: true, cell: (x) => x.values },
-    { title: "Of them new or changed", number: true, cell: (x) => x.changed },
-    { title: "Imported", cell: (x) => moment(x.imported, zone) },
-    { title: "Ledger", cell: (x) => (x.recorded ? <code title="digest on the ledger">{x.digest.slice(0, 12)}…</code> : "not yet") },
+    { title: w.fileName, cell: (x) => x.name },
+    { title: w.format, cell: (x) => w.formats[x.format] ?? x.format },
+    { title: w.from, cell: (x) => sums.moment(x.from, zone) },
+    { title: w.until, cell: (x) => sums.moment(x.until, zone) },
+    { title: w.values, number: true, cell: (x) => x.values },
+    { title: w.changedOf, number: true, cell: (x) => x.changed },
+    { title: w.importedAt, cell: (x) => sums.moment(x.imported, zone) },
+    { title: w.ledger, cell: (x) => (x.recorded ? <code title={w.digest}>{x.digest.slice(0, 12)}…</code> : w.notYet) },
   ];
   return (
     <section>
-      <h2>What was imported</h2>
-      {f.bills_by === "official" && f.waiting > 0 && <p class="warning">{count(f.waiting, "interval")} still to be settled again by imported values.</p>}
+      <h2>{w.files}</h2>
+      {f.bills_by === "official" && f.waiting > 0 && <p class="warning">{w.waiting(f.waiting)}</p>}
       {f.files.length === 0 ? (
-        <p>No file yet.</p>
+        <p>{w.noFile}</p>
       ) : (
         <Table narrow="cards" id="files" columns={columns} rows={f.files} keyOf={(x) => x.digest} />
       )}
@@ -178,9 +195,11 @@ function Imported({ f, zone }: { f: Files; zone: string }) {
 }
 
 function Compare({ values, work, site }: Props) {
+  const { words } = useSums();
+  const w = words.values;
   return (
     <section>
-      <h2>Reconcile a month</h2>
+      <h2>{w.reconcile}</h2>
       <form
         class="actions"
         onSubmit={(e) => {
@@ -190,48 +209,52 @@ function Compare({ values, work, site }: Props) {
         }}
       >
         <label>
-          Month <input name="month" pattern="2\d{3}-(0[1-9]|1[0-2])" size={8} defaultValue={lastMonth(site.time, site.zone)} title="a year and a month, as in 2026-05" />
+          {words.month} <input name="month" pattern="2\d{3}-(0[1-9]|1[0-2])" size={8} defaultValue={lastMonth(site.time, site.zone)} title={words.monthAs} />
         </label>
         <label>
-          <input name="all" type="checkbox" /> also quarter-hours in which both say the same
+          <input name="all" type="checkbox" /> {w.also}
         </label>
-        <button disabled={work.busy.value !== ""}>Compare</button>
+        <button disabled={work.busy.value !== ""}>{w.compare}</button>
       </form>
     </section>
   );
 }
 
 function Tables({ r, site }: { r: Reconciliation; site: Tariffs }) {
+  const sums = useSums();
+  const { words } = sums;
+  const w = words.values;
   const keep = (what: string, text: string) => save(`${r.month}-${what}.csv`, new Blob([text], { type: "text/csv" }));
-  const money = (m: number) => worded(m, r.currency, site.minor_digits, member);
-  const total: Reconciliation["money"][number] = { member: "All", signed: sum(r.money, "signed"), official: sum(r.money, "official"), difference: sum(r.money, "difference") };
+  const money = (m: number) => sums.worded(m, r.currency, site.minor_digits);
+  const total: Reconciliation["money"][number] = { member: w.all, signed: sum(r.money, "signed"), official: sum(r.money, "official"), difference: sum(r.money, "difference") };
+  const all = allPoints(r, w.all);
   return (
     <section id="reconciliation">
       <h2>
-        {r.month} ({r.zone}): {count(r.intervals, "interval")} compared{r.bills_by === "official" && r.waiting > 0 && `, ${r.waiting} still to be settled again`}
+        {w.compared(r.month, r.zone, r.intervals, r.bills_by === "official" ? r.waiting : 0)}
       </h2>
-      <Table narrow="cards" id="months" caption="Energy by metering point" columns={months} rows={[...r.months, allPoints(r)]} keyOf={(m) => m.point} mark={(m) => (m.point === "All" ? "total" : undefined)} />
+      <Table narrow="cards" id="months" caption={w.byPoint} columns={months(sums)} rows={[...r.months, all]} keyOf={(m) => m.point} mark={(m) => (m === all ? "total" : undefined)} />
       <Table narrow="cards"
         id="money"
-        caption="Money by member: the month billed by official values differs from the one by signed values exactly by this"
+        caption={w.byMember}
         columns={[
-          { title: "Member", cell: (m) => m.member },
-          { title: "By signed values", number: true, cell: (m) => money(m.signed) },
-          { title: "By official values", number: true, cell: (m) => money(m.official) },
-          { title: "By official values the member is", number: true, cell: (m) => worded(m.difference, r.currency, site.minor_digits, more) },
+          { title: words.member, cell: (m) => m.member },
+          { title: w.signed, number: true, cell: (m) => money(m.signed) },
+          { title: w.official, number: true, cell: (m) => money(m.official) },
+          { title: w.memberIs, number: true, cell: (m) => sums.worded(m.difference, r.currency, site.minor_digits, words.of.more) },
         ]}
         rows={[...r.money, total]}
         keyOf={(m) => m.member}
         mark={(m) => (m === total ? "total" : undefined)}
       />
       {r.energy.length === 0 ? (
-        <p>No quarter-hour differs.</p>
+        <p>{w.none}</p>
       ) : (
-        <Table id="energy" caption={`Energy by quarter-hour${r.energy.length > most ? `, the first ${most} of ${r.energy.length}: all are in the CSV` : ""}`} columns={energy(r.zone)} rows={r.energy.slice(0, most)} keyOf={(e) => `${e.point} ${e.interval}`} />
+        <Table id="energy" caption={w.byQuarter(Math.min(most, r.energy.length), r.energy.length)} columns={energy(r.zone, sums)} rows={r.energy.slice(0, most)} keyOf={(e) => `${e.point} ${e.interval}`} />
       )}
       <p class="actions">
-        <button onClick={() => keep("energy", energyTable(r))}>Energy as CSV</button>
-        <button onClick={() => keep("money", moneyTable(r))}>Money as CSV</button>
+        <button onClick={() => keep("energy", energyTable(r))}>{w.energyCsv}</button>
+        <button onClick={() => keep("money", moneyTable(r))}>{w.moneyCsv}</button>
       </p>
     </section>
   );
@@ -239,33 +262,33 @@ function Tables({ r, site }: { r: Reconciliation; site: Tariffs }) {
 
 type Month = Reconciliation["months"][number];
 
-function allPoints(r: Reconciliation): Month {
+function allPoints(r: Reconciliation, name: string): Month {
   const of = (field: keyof Month) => sum(r.months, field);
   return {
-    point: "All", signed_import: of("signed_import"), official_import: of("official_import"), signed_export: of("signed_export"), official_export: of("official_export"),
+    point: name, signed_import: of("signed_import"), official_import: of("official_import"), signed_export: of("signed_export"), official_export: of("official_export"),
     intervals: of("intervals"), differing: of("differing"), missing: of("missing"),
   };
 }
 
-const months: Column<Month>[] = [
-  { title: "Metering point", cell: (m) => m.point },
-  { title: "Taken, signed", number: true, cell: (m) => kwh(m.signed_import) },
-  { title: "Taken, official", number: true, cell: (m) => kwh(m.official_import) },
-  { title: "Given, signed", number: true, cell: (m) => kwh(m.signed_export) },
-  { title: "Given, official", number: true, cell: (m) => kwh(m.official_export) },
-  { title: "Intervals", number: true, cell: (m) => m.intervals },
-  { title: "Differ", number: true, cell: (m) => m.differing },
-  { title: "No official value", number: true, cell: (m) => m.missing },
-];
-
-function energy(zone: string): Column<Reconciliation["energy"][number]>[] {
+function months(sums: Sums): Column<Month>[] {
+  const w = sums.words.values;
   return [
-    { title: "Metering point", cell: (e) => e.point },
-    { title: "Local time", cell: (e) => `${date(begin(e.interval), zone)} ${times(begin(e.interval), end(e.interval), zone)}` },
-    { title: "Taken, signed", number: true, cell: (e) => kwh(e.signed_import) },
-    { title: "Taken, official", number: true, cell: (e) => kwh(e.official_import) },
-    { title: "Given, signed", number: true, cell: (e) => kwh(e.signed_export) },
-    { title: "Given, official", number: true, cell: (e) => kwh(e.official_export) },
-    { title: "Why", cell: (e) => e.reason || "not known" },
+    { title: sums.words.point, cell: (m) => m.point },
+    ...both<Month>(sums).flat(),
+    { title: w.intervals, number: true, cell: (m) => m.intervals },
+    { title: w.differ, number: true, cell: (m) => m.differing },
+    { title: w.missing, number: true, cell: (m) => m.missing },
+  ];
+}
+
+type Energy = Reconciliation["energy"][number];
+
+function energy(zone: string, sums: Sums): Column<Energy>[] {
+  const w = sums.words.values;
+  return [
+    { title: sums.words.point, cell: (e) => e.point },
+    { title: sums.words.localTime, cell: (e) => `${sums.dated(begin(e.interval), zone)} ${sums.times(begin(e.interval), end(e.interval), zone)}` },
+    ...both<Energy>(sums).flat(),
+    { title: w.why, cell: (e) => (e.reason ? told(e.said, e.reason, sums.format.language) : w.unknown) },
   ];
 }

@@ -4,6 +4,7 @@ import { Alert } from "../../ui/alert";
 import { Field } from "../../ui/field";
 import { Figure } from "../../ui/figure";
 import { Shell } from "../../ui/shell";
+import { told } from "../../ui/api";
 import { useSpeech } from "../../ui/speech";
 import type { Site } from "../../ui/start";
 import { type Column, Table } from "../../ui/table";
@@ -40,14 +41,14 @@ export function App({ site, office }: { site: Site; office: Office }) {
 }
 
 function Health({ o }: { o: Operation }) {
-  const { words } = useSpeech<Words>();
+  const { words, language } = useSpeech<Words>();
   return (
     <section aria-labelledby="health-heading">
       <h2 id="health-heading">{words.health}</h2>
       <ul class="checks">
         {o.checks.map((c) => (
           <li key={c.name} class={c.good ? "good" : "bad"}>
-            <span aria-hidden="true">{c.good ? "✓" : "✕"}</span> <strong>{words.checks[c.name]}</strong>: {c.text ?? (c.good ? words.good : words.bad)}
+            <span aria-hidden="true">{c.good ? "✓" : "✕"}</span> <strong>{words.checks[c.name]}</strong>: {c.text ? told(c.said, c.text, language) : c.good ? words.good : words.bad}
           </li>
         ))}
       </ul>

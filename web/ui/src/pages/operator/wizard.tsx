@@ -1,6 +1,7 @@
 // A community is set up step by step: what its configuration says, and who its members are.
 import { useState } from "preact/hooks";
 import { Field } from "../../ui/field";
+import { told } from "../../ui/api";
 import { useSpeech } from "../../ui/speech";
 import { Steps } from "../../ui/steps";
 import { Table } from "../../ui/table";
@@ -140,7 +141,7 @@ function Members({ office }: { office: Office }) {
           columns={[
             { title: w.line, number: true, cell: (p) => p.line },
             { title: w.field, cell: (p) => p.field },
-            { title: w.says, cell: (p) => p.says },
+            { title: w.says, cell: (p) => told(p.said, p.says) },
           ]}
           rows={seen.problems}
           keyOf={(p) => `${p.line} ${p.field}`}

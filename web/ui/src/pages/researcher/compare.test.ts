@@ -29,6 +29,10 @@ describe("runs side by side", () => {
     expect([difference("net", -1_251_720, format), difference("traded", 500, format), difference("trades", 0, format), difference("self_sufficiency", -15, format)]).toEqual(["−1.25 EUR", "+500 Wh", "=", "−1.5 pp"]);
   });
 
+  it("have one unit in a row", () => {
+    expect([shown("traded", 500, format, 118_428), difference("traded", -105, format, 118_428)]).toEqual(["0.50 kWh", "−0.11 kWh"]);
+  });
+
   it("are laid over each other by their intervals' places, the shorter with a gap", () => {
     const all = laid([result({}, [{ traded: 1 }, { traded: 2 }]), result({}, [{ traded: 3 }])]);
     expect(all.map((l) => l.points.map((p) => p?.traded))).toEqual([[1, 3], [2, undefined]]);

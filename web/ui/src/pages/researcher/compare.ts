@@ -59,12 +59,12 @@ function value(summary: unknown, path: string): number | undefined {
   return typeof at === "number" ? at : undefined;
 }
 
-/** shown is a figure with its unit and, where it can be less than nothing, its sign. */
-export function shown(name: FigureName, n: number, format: Format): string {
+/** shown is a figure with its unit, which is that of the one beside it where that is more, and, where it can be less than nothing, its sign. */
+export function shown(name: FigureName, n: number, format: Format, beside = 0): string {
   const sign = n < 0 ? "−" : "";
   switch (figures[name]) {
     case "energy":
-      return sign + format.energy(n);
+      return sign + format.energy(n, beside);
     case "money":
       return (n > 0 ? "+" : sign) + format.money(n, 1e8);
     case "price":
@@ -76,9 +76,9 @@ export function shown(name: FigureName, n: number, format: Format): string {
   }
 }
 
-/** difference is how much more a figure is, with its sign; of shares in percentage points. */
-export function difference(name: FigureName, n: number, format: Format): string {
-  const size = shown(name, Math.abs(n), format).replace(/^\+/, "");
+/** difference is how much more a figure is, with its sign, in the unit of the figure beside it; of shares in percentage points. */
+export function difference(name: FigureName, n: number, format: Format, beside = 0): string {
+  const size = shown(name, Math.abs(n), format, beside).replace(/^\+/, "");
   const text = figures[name] === "share" ? size.replace("%", "pp") : size;
   if (n === 0) return "=";
   return (n > 0 ? "+" : "−") + text;

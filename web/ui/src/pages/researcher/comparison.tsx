@@ -42,6 +42,11 @@ function nameOf(r: Result, words: Words): string {
   return words.runs.name(r.run.scenario, String(seed ?? words.runs.own)) + sharing;
 }
 
+/** greatest is the value of a row that is farthest from nothing: its unit is that of the row. */
+function greatest(r: Row): number {
+  return Math.max(0, ...r.values.map((v) => Math.abs(v ?? 0)));
+}
+
 function Figures({ results }: { results: Result[] }) {
   const { words, format } = useSpeech<Words>();
   const w = words.comparison;
@@ -52,7 +57,7 @@ function Figures({ results }: { results: Result[] }) {
       number: true,
       cell: (r) => {
         const v = r.values[k];
-        return v === undefined ? "–" : shown(r.name, v, format);
+        return v === undefined ? "–" : shown(r.name, v, format, greatest(r));
       },
     });
     if (k > 0)
@@ -61,7 +66,7 @@ function Figures({ results }: { results: Result[] }) {
         number: true,
         cell: (r) => {
           const v = r.more[k];
-          return v === undefined ? "–" : difference(r.name, v, format);
+          return v === undefined ? "–" : difference(r.name, v, format, greatest(r));
         },
       });
   });

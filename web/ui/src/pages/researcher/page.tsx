@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import { Alert } from "../../ui/alert";
 import { Field } from "../../ui/field";
 import { Shell } from "../../ui/shell";
+import { told } from "../../ui/api";
 import { useSpeech } from "../../ui/speech";
 import type { Site } from "../../ui/start";
 import { type Column, Table } from "../../ui/table";
@@ -130,7 +131,8 @@ function Runs({ lab, may }: { lab: Lab; may: boolean }) {
 }
 
 function State({ run }: { run: Run }) {
-  const w = useSpeech<Words>().words.runs;
+  const { words, language } = useSpeech<Words>();
+  const w = words.runs;
   return (
     <span class={`state ${run.state}`}>
       {w.states[run.state]}
@@ -140,7 +142,7 @@ function State({ run }: { run: Run }) {
           <progress max={100} value={run.progress} aria-label={w.states.running} /> {w.progress(run.progress)}
         </>
       )}
-      {run.problem && <span class="why">: {run.problem}</span>}
+      {run.problem && <span class="why">: {told(run.said, run.problem, language)}</span>}
     </span>
   );
 }

@@ -4,6 +4,12 @@ import type { Shared } from "./en";
 export const words: Shared = {
   skip: "Zum Inhalt springen",
   waiting: "Die Gemeinschaft wird gefragt …",
+  api: {
+    silent: (seconds) => `Die Gemeinschaft hat ${seconds} s lang nicht geantwortet`,
+    unreachable: "Die Gemeinschaft ist nicht erreichbar",
+    failed: (status) => `Die Gemeinschaft antwortet mit dem Fehler ${status}`,
+    key: (role) => `Das ist nicht der Schlüssel „${role}“ dieser Gemeinschaft`,
+  },
   unreachable: "Die Gemeinschaft ist nicht erreichbar. Ein neuer Versuch läuft …",
   noNews: (age, from) => ["Seit ", age, ` keine Nachricht: Gezeigt wird der Stand von ${from}. Ein neuer Versuch läuft …`],
   old: (why) => `Was hier steht, ist vielleicht veraltet: ${why}. Ein neuer Versuch läuft …`,

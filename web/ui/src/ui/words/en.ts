@@ -6,6 +6,12 @@ export type Shared = typeof words;
 export const words = {
   skip: "Skip to the content",
   waiting: "Connecting to the community…",
+  api: {
+    silent: (seconds: number) => `The community did not answer within ${seconds} s`,
+    unreachable: "The community is not reached",
+    failed: (status: number) => `The community answers with the error ${status}`,
+    key: (role: string) => `That is not the ${role}'s key of this community`,
+  },
   unreachable: "The community cannot be reached. Trying again…",
   noNews: (age: string, from: string) => ["No news for ", age, `: what is shown is from ${from}. Trying again…`],
   old: (why: string) => `What is shown may be old: ${why}. Trying again…`,

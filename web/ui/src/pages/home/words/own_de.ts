@@ -12,6 +12,8 @@ export const ownWords: OwnWords = {
     until: (time) => `Abgerechnet bis ${time}; mit Grundgebühren und Mehrwertsteuer, wie auf der Rechnung.`,
     amount: (amount, spent) => `${amount} ${spent ? "ausgegeben" : "verdient"}`,
     against: (amount, better, estimated) => `${estimated ? "etwa " : ""}${amount} ${better ? "besser" : "schlechter"} als ohne die Gemeinschaft`,
+    less: (amount) => `weniger ${amount}`,
+    source: "Quelle: das Buch der Abrechnungen, in dem jedes abgerechnete Intervall so steht, wie sein Lauf im Hauptbuch es hat (GET /api/v1/homes/HAUS/money). Die Zeile darunter sagt, bis wann abgerechnet ist.",
     same: "etwa gleich wie ohne die Gemeinschaft",
     provisional: "bisher",
     billed: (number) => `Rechnung ${number}`,

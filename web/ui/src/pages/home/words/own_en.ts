@@ -14,6 +14,8 @@ export const ownWords = {
     until: (time: string) => `Settled up to ${time}; with charges and VAT, as the bill reckons.`,
     amount: (amount: string, spent: boolean) => `${spent ? "spent" : "earned"} ${amount}`,
     against: (amount: string, better: boolean, estimated: boolean) => `${estimated ? "about " : ""}${amount} ${better ? "better" : "worse"} than without the community`,
+    less: (amount: string) => `less ${amount}`,
+    source: "Source: the book of statements, in which each settled interval stands as its run on the ledger has it (GET /api/v1/homes/HOME/money). The line below says up to when it is settled.",
     same: "about the same as without the community",
     provisional: "so far",
     billed: (number: string) => `bill ${number}`,

@@ -1,4 +1,4 @@
-package shown
+package billing_test
 
 import (
 	"testing"
@@ -14,8 +14,8 @@ func TestTheWordsOfABill(t *testing.T) {
 		{Lines: []billing.Line{{Kind: billing.OwnTaken}}},
 	}}
 	b.Corrections = []billing.Line{{Kind: billing.TradeBought}}
-	want := []string{"own", "trade-bought", "imbalance-feed-in", "something new"}
-	words := wordsOf(&b)
+	want := []billing.Kind{"own", "trade-bought", "imbalance-feed-in", "something new"}
+	words := b.Entries()
 	if len(words) != len(want) {
 		t.Fatalf("%+v", words)
 	}
@@ -24,7 +24,10 @@ func TestTheWordsOfABill(t *testing.T) {
 			t.Errorf("%d: %+v, want %s", k, w, want[k])
 		}
 	}
-	if words[2].Section != string(billing.Given) || words[3].Section != string(billing.Fees) {
+	if words[2].Section != billing.Given || words[3].Section != billing.Fees {
 		t.Errorf("%+v", words)
+	}
+	if len(b.Corrections) != 1 {
+		t.Errorf("the bill was changed: %+v", b.Corrections)
 	}
 }
