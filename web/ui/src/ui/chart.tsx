@@ -31,8 +31,8 @@ interface Props<P> {
   start: (p: P) => number;
   end: (p: P) => number;
   series: Series<P>[];
-  /** show is a value with its unit. */
-  show: (value: number) => string;
+  /** show is a value with its unit, which is that of the greatest that stands beside it. */
+  show: (value: number, greatest: number) => string;
   /** when names a point; without it by its times. */
   when?: (p: P) => string;
   /** columns of the table; without them the values of the series. */
@@ -88,7 +88,7 @@ export function Chart<P>(props: Props<P>) {
 function read<P>(p: P, { series, show }: Props<P>, when: (p: P) => string, gap: string): string {
   const values = series.map((s) => {
     const v = s.value(p);
-    return `${s.label} ${v === undefined ? gap : show(v)}`;
+    return `${s.label} ${v === undefined ? gap : show(v, 0)}`;
   });
   return `${when(p)}: ${values.join(", ")}`;
 }
@@ -101,9 +101,10 @@ function Numbers<P>({ points, series, show, columns, csv, when, start }: Props<P
     ...series.map((s): Column<P> => ({
       title: s.label,
       number: true,
-      cell: (p) => {
+      of: (p) => s.value(p) ?? 0,
+      cell: (p, greatest) => {
         const v = s.value(p);
-        return v === undefined ? "–" : show(v);
+        return v === undefined ? "–" : show(v, greatest);
       },
     })),
   ];
@@ -143,6 +144,7 @@ function Drawing<P>(props: DrawingProps<P>) {
   const lines = series.filter((s) => s.kind !== "bars");
   const values = [...columns.flatMap((c) => [c.low, c.high]), ...lines.flatMap((s) => points.flatMap((p) => s.value(p) ?? []))];
   const y = up(values, box);
+  const greatest = Math.max(0, ...y.marks.map(Math.abs));
   const times = useMemo(() => marks({ from, to }, format.zone, box.width), [from, to, format.zone, box.width]);
   const pointed = (e: PointerEvent & { currentTarget: SVGSVGElement }) => {
     const drawing = e.currentTarget.getBoundingClientRect();
@@ -167,7 +169,7 @@ function Drawing<P>(props: DrawingProps<P>) {
         <g key={v}>
           <line class={v === 0 ? "zero" : "rule"} x1={box.left} x2={box.left + box.width} y1={y.at(v)} y2={y.at(v)} />
           <text class="mark" x={box.left - 6} y={y.at(v) + 4}>
-            {show(Math.abs(v))}
+            {show(Math.abs(v), greatest)}
           </text>
         </g>
       ))}

@@ -78,6 +78,11 @@ export class Format {
     return `${this.number(size / 1000, greatest < 1e6 ? 2 : 0)} kWh`;
   }
 
+  /** wattHours shows Wh to the last one, as the ledger has them. */
+  wattHours(wh: number): string {
+    return `${this.number(Math.abs(wh))} Wh`;
+  }
+
   /** price shows millionths of the currency unit per kWh, which may be negative, in what people of that currency say. */
   price(millionths: number): string {
     return this.cent ? `${this.number(millionths / 1e4, 2)} ${this.cent}/kWh` : `${this.number(millionths / 1e6, this.digits)} ${this.currency}/kWh`;

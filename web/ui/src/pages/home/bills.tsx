@@ -79,7 +79,7 @@ function Opened({ id, past }: { id: string; past: Past }) {
   const columns: Column<Line>[] = [
     { title: bills.line, cell: (l) => `${name(l.kind)}${l.correction ? ` (${bills.correction})` : ""}` },
     { title: bills.point, cell: (l) => l.point },
-    { title: bills.energy, number: true, cell: (l) => format.energy(l.energy) },
+    { title: bills.energy, number: true, of: (l) => l.energy, cell: (l, most) => format.energy(l.energy, most) },
     { title: bills.price, number: true, cell: (l) => (l.price ? format.price(l.price) : "–") },
     { title: bills.sum, number: true, cell: (l) => bills.amount(format.money(l.amount, 1e8), l.amount < 0) },
     {
@@ -126,8 +126,8 @@ function Intervals({ id, line, name, past }: { id: string; line: Line; name: str
         caption={bills.intervalsOf(name)}
         columns={[
           { title: bills.interval, cell: (i) => span(i.interval) },
-          { title: bills.energy, number: true, cell: (i) => format.energy(i.energy) },
-          { title: bills.sum, number: true, cell: (i) => bills.amount(format.money(i.amount), i.amount < 0) },
+          { title: bills.energy, number: true, of: (i) => i.energy, cell: (i, most) => format.energy(i.energy, most) },
+          { title: bills.sum, number: true, of: (i) => i.amount, cell: (i, most) => bills.amount(format.money(i.amount, most), i.amount < 0) },
           { title: bills.quality, cell: (i) => bills.qualities[i.quality as keyof typeof bills.qualities] ?? i.quality },
           {
             cell: (i) => (
@@ -153,8 +153,8 @@ function Intervals({ id, line, name, past }: { id: string; line: Line; name: str
             { title: bills.leaf, number: true, cell: (p) => p.leaf },
             { title: bills.posting, cell: (p) => <code>{p.id}</code> },
             { title: bills.reason, cell: (p) => p.reason },
-            { title: bills.energy, number: true, cell: (p) => format.energy(p.energy) },
-            { title: bills.sum, number: true, cell: (p) => format.money(p.amount) },
+            { title: bills.energy, number: true, of: (p) => p.energy, cell: (p, most) => format.energy(p.energy, most) },
+            { title: bills.sum, number: true, of: (p) => p.amount, cell: (p, most) => format.money(p.amount, most) },
           ]}
           rows={proof.postings}
           keyOf={(p) => p.leaf}

@@ -41,7 +41,7 @@ function columns({ words, format }: Say): Column<Method>[] {
   return [
     { title: w.method, cell: (m) => m.method },
     { title: w.days, number: true, cell: (m) => m.days },
-    { title: w.mean, number: true, cell: (m) => format.energy(m.mae) },
+    { title: w.mean, number: true, of: (m) => m.mae, cell: (m, most) => format.energy(m.mae, most) },
     { title: w.error, number: true, cell: (m) => format.percent(m.r_mae) },
     { title: w.band, number: true, cell: (m) => format.percent(m.r_pinball) },
     { title: w.within, number: true, cell: (m) => format.percent(m.coverage) },

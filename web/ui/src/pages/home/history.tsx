@@ -52,11 +52,11 @@ function Charts({ past, shown }: { past: Past; shown: Shown }) {
   return (
     <>
       <h3>{history.energy}</h3>
-      <Chart title={history.energy} points={shown.energies} {...drawn} series={energies.filter((s) => s !== false)} show={(v) => format.energy(v)} csv={past.csv(shown.step)}>
+      <Chart title={history.energy} points={shown.energies} {...drawn} series={energies.filter((s) => s !== false)} show={(v, most) => format.energy(v, most)} csv={past.csv(shown.step)}>
         {known.length > 0 && <p class="hint">{gaps(shown.energies, history)}</p>}
       </Chart>
       <h3>{history.money}</h3>
-      <Chart title={history.money} points={shown.money} {...drawn} series={money.filter((s) => s !== false)} show={(v) => format.money(v)} csv={past.csv(shown.step === "5m" ? "15m" : shown.step)}>
+      <Chart title={history.money} points={shown.money} {...drawn} series={money.filter((s) => s !== false)} show={(v, most) => format.money(v, most)} csv={past.csv(shown.step === "5m" ? "15m" : shown.step)}>
         <p class="hint">{total(shown.money, history, (m) => format.money(m))}</p>
       </Chart>
     </>

@@ -18,7 +18,7 @@ export function Trades({ trades, home }: { trades: Trade[]; home: string }) {
     { title: w.columns.for, cell: (t) => format.span(t.interval) },
     { title: w.columns.from, cell: (t) => t.seller || w.neighbour },
     { title: w.columns.to, cell: (t) => t.buyer || w.neighbour },
-    { title: w.columns.energy, number: true, cell: (t) => format.energy(t.energy) },
+    { title: w.columns.energy, number: true, of: (t) => t.energy, cell: (t, most) => format.energy(t.energy, most) },
     { title: w.columns.price, number: true, cell: (t) => format.price(t.price) },
   ];
   const own = (t: Trade) => (t.buyer === home || t.seller === home ? "own" : undefined);
@@ -36,7 +36,7 @@ export function Intervals({ intervals }: { intervals: Clearing[] }) {
   const settlement = (c: Clearing) => (c.settled ? [w.settled, c.estimated && w.estimated, c.provisional && w.provisional].filter(Boolean).join(", ") : w.open);
   const columns: Column<Clearing>[] = [
     { title: w.columns.interval, cell: (c) => format.span(c.interval) },
-    { title: w.columns.traded, number: true, cell: (c) => format.energy(c.volume) },
+    { title: w.columns.traded, number: true, of: (c) => c.volume, cell: (c, most) => format.energy(c.volume, most) },
     { title: w.columns.price, number: true, cell: (c) => (c.price === undefined ? "–" : format.price(c.price)) },
     { title: w.columns.settlement, cell: settlement },
   ];

@@ -144,8 +144,8 @@ function Steps({ why, say }: { why: WhyPrice; say: Say }) {
   const columns: Column<Row>[] = [
     { title: w.side, cell: (s) => words[s.side] },
     { title: w.price, number: true, cell: (s) => format.price(s.price) },
-    { title: w.energy, number: true, cell: (s) => format.energy(s.energy) },
-    { title: w.traded, number: true, cell: (s) => format.energy(s.filled) },
+    { title: w.energy, number: true, of: (s) => s.energy, cell: (s, most) => format.energy(s.energy, most) },
+    { title: w.traded, number: true, of: (s) => s.filled, cell: (s, most) => format.energy(s.filled, most) },
     { title: w.whose, cell: (s) => (s.line ? words.overLine(s.line) : s.own ? words.yours : words.others) },
   ];
   return <Table columns={columns} rows={rows} keyOf={(s) => s.key} mark={(s) => (s.own ? "own" : undefined)} narrow="cards" />;
@@ -156,9 +156,9 @@ function Own({ why, say }: { why: WhyPrice; say: Say }) {
   const w = words.columns;
   const columns: Column<WhyPrice["own"][number]>[] = [
     { title: w.side, cell: (o) => words[o.side] },
-    { title: w.energy, number: true, cell: (o) => format.energy(o.energy) },
+    { title: w.energy, number: true, of: (o) => o.energy, cell: (o, most) => format.energy(o.energy, most) },
     { title: w.price, number: true, cell: (o) => format.price(o.price) },
-    { title: w.traded, number: true, cell: (o) => (o.mean === undefined ? format.energy(o.filled) : `${format.energy(o.filled)} · ${format.price(o.mean)}`) },
+    { title: w.traded, number: true, of: (o) => o.filled, cell: (o, most) => (o.mean === undefined ? format.energy(o.filled, most) : `${format.energy(o.filled, most)} · ${format.price(o.mean)}`) },
     { title: words.status, cell: (o) => words.states[o.status] ?? o.status },
   ];
   return <Table caption={words.orders} columns={columns} rows={why.own} keyOf={(o) => o.client_id} narrow="cards" />;

@@ -111,7 +111,7 @@ function Overlay({ results, plots }: { results: Result[]; plots: string[] }) {
           </select>
         )}
       </Field>
-      <Chart title={w.plots[of]} points={points} start={(p) => p.start} end={(p) => p.end} series={series} show={(v) => (of === "price" ? format.price(v) : format.energy(v))}>
+      <Chart title={w.plots[of]} points={points} start={(p) => p.start} end={(p) => p.end} series={series} show={(v, most) => (of === "price" ? format.price(v) : format.energy(v, most))}>
         <p>
           <a href={picture} download={`${results.map((r) => r.run.scenario).join("-")}-${of}.png`}>
             {w.png}

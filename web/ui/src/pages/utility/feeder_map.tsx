@@ -49,8 +49,8 @@ function Network({ all }: { all: Place[] }) {
   const columns: Column<Place>[] = [
     { title: feeder.node, cell: (p) => p.node },
     { title: feeder.parent, cell: (p) => p.parent ?? feeder.root },
-    { title: feeder.flow, number: true, cell: (p) => (p.flow === 0 ? feeder.still : feeder.towards(format.energy(p.flow), p.out ? (p.parent ?? feeder.root) : p.node)) },
-    { title: feeder.limit, number: true, cell: (p) => (p.limit === undefined ? feeder.unlimited : format.energy(p.limit)) },
+    { title: feeder.flow, number: true, of: (p) => p.flow, cell: (p, most) => (p.flow === 0 ? feeder.still : feeder.towards(format.energy(p.flow, most), p.out ? (p.parent ?? feeder.root) : p.node)) },
+    { title: feeder.limit, number: true, of: (p) => p.limit ?? 0, cell: (p, most) => (p.limit === undefined ? feeder.unlimited : format.energy(p.limit, most)) },
     { title: feeder.loading, number: true, cell: (p) => load(p, format.percent.bind(format), feeder.full) },
     { title: feeder.price, number: true, cell: (p) => (p.price === undefined ? feeder.noPrice : format.price(p.price)) },
     { title: feeder.fee, number: true, cell: (p) => format.price(p.fee) },

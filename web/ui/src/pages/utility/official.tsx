@@ -77,21 +77,21 @@ function Month({ values }: { values: Values }) {
 function Both({ r }: { r: Reconciliation }) {
   const { words, format } = useSpeech<Words>();
   const { values } = words;
-  const amount = (m: number) => (m === 0 ? values.same : m > 0 ? values.gets(format.money(m)) : values.owes(format.money(m)));
+  const amount = (m: number, most: number) => (m === 0 ? values.same : m > 0 ? values.gets(format.money(m, most)) : values.owes(format.money(m, most)));
   const points: Column<Reconciliation["months"][number]>[] = [
     { title: values.point, cell: (m) => m.point },
-    { title: values.signedIn, number: true, cell: (m) => format.energy(m.signed_import) },
-    { title: values.officialIn, number: true, cell: (m) => format.energy(m.official_import) },
-    { title: values.signedOut, number: true, cell: (m) => format.energy(m.signed_export) },
-    { title: values.officialOut, number: true, cell: (m) => format.energy(m.official_export) },
+    { title: values.signedIn, number: true, of: (m) => m.signed_import, cell: (m, most) => format.energy(m.signed_import, most) },
+    { title: values.officialIn, number: true, of: (m) => m.official_import, cell: (m, most) => format.energy(m.official_import, most) },
+    { title: values.signedOut, number: true, of: (m) => m.signed_export, cell: (m, most) => format.energy(m.signed_export, most) },
+    { title: values.officialOut, number: true, of: (m) => m.official_export, cell: (m, most) => format.energy(m.official_export, most) },
     { title: values.differing, number: true, cell: (m) => format.number(m.differing) },
     { title: values.missing, number: true, cell: (m) => format.number(m.missing) },
   ];
   const money: Column<Reconciliation["money"][number]>[] = [
     { title: values.member, cell: (m) => m.member },
-    { title: values.signed, number: true, cell: (m) => amount(m.signed) },
-    { title: values.official, number: true, cell: (m) => amount(m.official) },
-    { title: values.difference, number: true, cell: (m) => (m.difference === 0 ? values.same : m.difference > 0 ? values.more(format.money(m.difference)) : values.less(format.money(m.difference))) },
+    { title: values.signed, number: true, of: (m) => m.signed, cell: (m, most) => amount(m.signed, most) },
+    { title: values.official, number: true, of: (m) => m.official, cell: (m, most) => amount(m.official, most) },
+    { title: values.difference, number: true, of: (m) => m.difference, cell: (m, most) => (m.difference === 0 ? values.same : m.difference > 0 ? values.more(format.money(m.difference, most)) : values.less(format.money(m.difference, most))) },
   ];
   return (
     <>

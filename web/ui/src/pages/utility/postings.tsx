@@ -143,7 +143,7 @@ function Values({ row }: { row: Row }) {
       <td>{row.interval ? when(format, row.interval) : words.columns.outside}</td>
       <td>{p.reason}</td>
       <td class="number">{format.number(p.amount / 1e6, 6)}</td>
-      <td class="number">{p.energy < 0 ? words.back(format.energy(p.energy)) : format.energy(p.energy)}</td>
+      <td class="number">{p.energy < 0 ? words.back(format.wattHours(p.energy)) : format.wattHours(p.energy)}</td>
       <td title={p.debit}>{short(p.debit)}</td>
       <td title={p.credit}>{short(p.credit)}</td>
     </>

@@ -12,7 +12,7 @@ export function Batteries({ r }: { r: Rewards }) {
   const columns: Column<Rewards["batteries"][number]>[] = [
     { title: rewards.battery, cell: (b) => b.device },
     { title: rewards.pledged, number: true, cell: (b) => format.watts(b.power) },
-    { title: rewards.kept, number: true, cell: (b) => format.energy(b.energy) },
+    { title: rewards.kept, number: true, of: (b) => b.energy, cell: (b, most) => format.energy(b.energy, most) },
     { title: rewards.reputation, number: true, cell: (b) => format.percent(b.reputation) },
     { title: rewards.stake, number: true, cell: (b) => shared.tokens(b.stake) },
     { title: rewards.tokens, number: true, cell: (b) => shared.tokens(b.tokens) },
@@ -34,7 +34,7 @@ export function Epochs({ r }: { r: Rewards }) {
     { title: rewards.paid, number: true, cell: (w) => shared.tokens(w.tokens) },
     { title: rewards.available, number: true, cell: (w) => shared.intervals(w.intervals) },
     { title: rewards.met, number: true, cell: (w) => rewards.of(w.met, w.challenged) },
-    { title: rewards.peaks, number: true, cell: (w) => format.energy(w.delivered) },
+    { title: rewards.peaks, number: true, of: (w) => w.delivered, cell: (w, most) => format.energy(w.delivered, most) },
     { title: rewards.slashed, number: true, cell: (w) => shared.tokens(w.slashed) },
   ];
   return (

@@ -56,21 +56,19 @@ function Rows({ t }: { t: Totals }) {
   const isSum = (r: Sum) => r === sum;
   const day = (period: string) => (t.by === "day" ? format.time({ dateStyle: "medium" }, `${period}T12:00:00Z`) : format.time({ month: "long", year: "numeric" }, `${period}-15T12:00:00Z`));
   const own = t.words.some((w) => (w.accounts?.length ?? 0) > 0);
-  const net = (r: Sum) => {
-    const n = r.received - r.paid;
-    return n === 0 ? totals.even : n > 0 ? totals.receives(format.money(n)) : totals.pays(format.money(n));
-  };
+  const net = (r: Sum) => r.received - r.paid;
+  const said = (n: number, most: number) => (n === 0 ? totals.even : n > 0 ? totals.receives(format.money(n, most)) : totals.pays(format.money(n, most)));
   const all: Column<Sum>[] = [
     { title: totals.period[t.by], cell: (r) => (isSum(r) ? totals.sum : r.period ? day(r.period) : totals.outside) },
     { title: columns.reason, cell: (r) => r.reason },
     { title: totals.postings, number: true, cell: (r) => format.number(r.postings) },
-    { title: columns.energy, number: true, cell: (r) => (isSum(r) ? "" : r.energy < 0 ? words.back(format.energy(r.energy)) : format.energy(r.energy)) },
-    { title: columns.amount, number: true, cell: (r) => format.money(r.amount) },
+    { title: columns.energy, number: true, of: (r) => (isSum(r) ? 0 : r.energy), cell: (r, most) => (isSum(r) ? "" : r.energy < 0 ? words.back(format.energy(r.energy, most)) : format.energy(r.energy, most)) },
+    { title: columns.amount, number: true, of: (r) => r.amount, cell: (r, most) => format.money(r.amount, most) },
   ];
   const theirs: Column<Sum>[] = [
-    { title: totals.received, number: true, cell: (r) => format.money(r.received) },
-    { title: totals.paid, number: true, cell: (r) => format.money(r.paid) },
-    { title: totals.net, number: true, cell: net },
+    { title: totals.received, number: true, of: (r) => r.received, cell: (r, most) => format.money(r.received, most) },
+    { title: totals.paid, number: true, of: (r) => r.paid, cell: (r, most) => format.money(r.paid, most) },
+    { title: totals.net, number: true, of: net, cell: (r, most) => said(net(r), most) },
   ];
   return <Table id="sums" narrow="cards" columns={own ? [...all, ...theirs] : all} rows={[...t.rows, sum]} keyOf={(r) => `${r.period} ${r.reason}`} mark={(r) => (isSum(r) ? "total" : undefined)} />;
 }
