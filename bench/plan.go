@@ -20,7 +20,7 @@ what was measured before. --dir is the folder of the CityLearn Challenge 2022 (1
 homes, hourly; not part of the project), of which two homes are left out.
 
 First each home for itself, without and with a car, on three tariffs, over the last
---days of the year and over a winter and a summer week: the share of the gain of
+--days of the year and over a winter and a summer week, or the weeks of --week: the share of the gain of
 perfect foresight that plan and rule reach, and how much worse than the rule the
 worst home is beyond what is allowed (0.5 % of the cost of its import, at least 0.05
 a week). Then all together, clearing price curves against each other each hour.
@@ -31,7 +31,8 @@ over 96 steps and 14 scenarios.`
 // PlanOptions say what Plan measures.
 type PlanOptions struct {
 	Dir      string
-	Days     int // of test
+	Days     int   // of test, at the end of the year
+	Weeks    []int // days of the year from which on a week is lived through besides; nil: one of winter and one of summer
 	Homes    int // of the year's, at most
 	Alone    bool
 	Together bool
@@ -77,9 +78,16 @@ func Plan(ctx context.Context, o PlanOptions) (PlanResult, error) {
 		return r, err
 	}
 	const day, winter, summer = 24, 150, 320
+	weeks := []window{{"winter week", winter * day, (winter + 7) * day}, {"summer week", summer * day, (summer + 7) * day}}
+	if len(o.Weeks) > 0 {
+		weeks = nil
+	}
+	for _, from := range o.Weeks {
+		weeks = append(weeks, window{fmt.Sprintf("7 days from day %d", from), from * day, (from + 7) * day})
+	}
 	test := window{fmt.Sprintf("last %d days", o.Days), planning.Hours - o.Days*day, planning.Hours}
 	if o.Alone {
-		for _, w := range []window{test, {"winter week", winter * day, (winter + 7) * day}, {"summer week", summer * day, (summer + 7) * day}} {
+		for _, w := range append([]window{test}, weeks...) {
 			if err := r.alone(ctx, &y, w, o.Progress); err != nil {
 				return r, err
 			}
