@@ -7,12 +7,15 @@ import { told } from "../../ui/api";
 import { useSpeech } from "../../ui/speech";
 import type { Site } from "../../ui/start";
 import { type Column, Table } from "../../ui/table";
+import { wall } from "../../ui/zone";
+import type { Allowed } from "./allowed";
 import { Comparison } from "./comparison";
+import { History } from "./history";
 import { type Lab, over, type Run, type Scenarios, seedOf } from "./lab";
 import type { Words } from "./words/en";
 
-export function App({ site, lab }: { site: Site; lab: Lab }) {
-  const { words, shared } = useSpeech<Words>();
+export function App({ site, lab, allowed }: { site: Site; lab: Lab; allowed: Allowed }) {
+  const { words, shared, format } = useSpeech<Words>();
   const scenarios = lab.scenarios.value;
   return (
     <Shell site={site} page="research">
@@ -23,6 +26,7 @@ export function App({ site, lab }: { site: Site; lab: Lab }) {
           <NewRun lab={lab} scenarios={scenarios} may={mayStart(site)} />
           <Runs lab={lab} may={mayStart(site)} />
           <Comparison lab={lab} plots={scenarios.plots} />
+          {site.session.role === "researcher" && <History allowed={allowed} today={wall(Date.now(), format.zone).slice(0, 10)} />}
         </main>
       ) : (
         <main class="waiting">{words.waiting}</main>

@@ -38,6 +38,17 @@ export const words: Words = {
     files: "Dateien",
     name: (scenario, seed) => `${scenario}, Startwert ${seed}`,
   },
+  allowed: {
+    heading: "Haushalte, die Forschung erlauben",
+    about: "Was die Haushalte, deren Mitglieder es erlauben, an ihren Anschlusszählern bezogen und abgegeben haben, unter Pseudonymen. Die Einwilligung wird bei jeder Anfrage geprüft: Von wem sie widerrufen wurde, wird nichts mehr gesagt, zu keiner Zeit. Erlauben es weniger als drei Haushalte, wird nichts gesagt.",
+    first: "Erster Tag",
+    last: "Letzter Tag",
+    step: "Je",
+    steps: { "15m": "Viertelstunde (höchstens 31 Tage)", "1h": "Stunde (höchstens 366 Tage)", "1d": "Tag (höchstens 366 Tage)" },
+    look: "Nachsehen",
+    wrong: "Der letzte Tag liegt vor dem ersten, oder einer von beiden ist kein Tag.",
+    found: (homes: number, steps: string) => `${homes} Haushalte, ${steps} Werte:`,
+  },
   comparison: {
     heading: "Vergleich",
     choose: "Oben einen oder mehrere Läufe wählen: ihre Zahlen stehen nebeneinander, ihre Intervalle übereinander.",

@@ -94,6 +94,17 @@ export const words = {
     files: "Files",
     name: (scenario: string, seed: string) => `${scenario}, seed ${seed}`,
   },
+  allowed: {
+    heading: "Homes that allow research",
+    about: "What the homes whose members allow it took and gave at their connection meters, under pseudonyms. Consent is looked at when you ask: who withdraws it is not told of any more, of any time. Where fewer than three homes allow it nothing is told.",
+    first: "First day",
+    last: "Last day",
+    step: "By",
+    steps: { "15m": "quarter of an hour (31 days at most)", "1h": "hour (366 days at most)", "1d": "day (366 days at most)" },
+    look: "Look",
+    wrong: "The last day is before the first, or one of them is no day.",
+    found: (homes: number, steps: string) => `${homes} homes, ${steps} values:`,
+  },
   comparison: {
     heading: "Comparison",
     choose: "Choose one run or more above: their figures stand side by side, their intervals over each other.",
