@@ -402,7 +402,7 @@ func TestWhatMustNotBeBound(t *testing.T) {
 	devices := neighbourhood(t, nil)
 	meter := devices["home-04/meter"]
 	binding := func(id, point, serial, target string) pairing.Binding {
-		return pairing.Binding{Device: grid.Device{ID: id, Kind: grid.Meter, Member: "ann", MeteringPoint: point, Serial: serial}, Target: target, Unit: 1, Profile: "sunspec-meter"}
+		return pairing.Binding{Device: grid.Device{ID: id, Kind: grid.Meter, Member: "ann", MeteringPoint: point, Serial: serial}, Target: target, Unit: 1, Profile: "sunspec-meter", Configured: true}
 	}
 	here := "tcp://" + meter.Address()
 	for _, c := range []struct {
