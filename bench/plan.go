@@ -33,7 +33,7 @@ type PlanOptions struct {
 	Dir      string
 	Days     int   // of test, at the end of the year
 	Weeks    []int // days of the year from which on a week is lived through besides; nil: one of winter and one of summer
-	Homes    int // of the year's, at most
+	Homes    int   // of the year's, at most
 	Alone    bool
 	Together bool
 	Progress io.Writer // nil: none

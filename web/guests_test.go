@@ -45,7 +45,7 @@ func forGuests() map[string]string {
 		"listProfiles": asTheRole, "listPairings": asTheRole, "beginPairing": asTheRole, "getPairing": asTheRole, "endPairing": asTheRole, "measurePairing": asTheRole,
 		"checkPairingSign": asTheRole, "bindPairing": asTheRole, "watchPairing": asTheRole,
 		"getCommunity": asTheRole, "listTariffs": asTheRole, "pushPrices": asTheRole, "listValues": asTheRole, "importValues": asTheRole, "reconcileValues": asTheRole,
-		"restoreDevice": asTheRole, "listHomeObjections": asTheRole, "objectToValue": asTheRole, "listObjections": asTheRole, "decideObjection": asTheRole, "withdrawObjection": asTheRole, "getHomeValues": asTheRole,
+		"restoreDevice": asTheRole, "getResearchHistory": asTheRole, "listHomeObjections": asTheRole, "objectToValue": asTheRole, "listObjections": asTheRole, "decideObjection": asTheRole, "withdrawObjection": asTheRole, "getHomeValues": asTheRole,
 		"listBills": asTheRole, "draftBills": asTheRole, "getBill": asTheRole, "approveBill": asTheRole, "cancelBill": asTheRole, "payBill": asTheRole, "printBill": asTheRole,
 		"openBillLine": asTheRole, "openBillInterval": asTheRole, "exportBills": asTheRole, "sendBills": outlives, "makeBackup": outlives, "getOperation": asTheRole,
 		"listScenarios": asTheRole, "listRuns": asTheRole, "startRun": asTheRole, "getRun": asTheRole, "endRun": asTheRole, "getRunFile": asTheRole, "plotRuns": asTheRole,

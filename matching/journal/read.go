@@ -64,7 +64,7 @@ func (f *File) oldest(segment uint64, r Reader) (commands uint64, err error) {
 	}
 	head := len(snapshotMagic) + 4
 	for _, n := range snapshots {
-		b, err := os.ReadFile(f.path(n, snapshotSuffix)) //nolint:gosec // our own
+		b, err := os.ReadFile(f.path(n, snapshotSuffix))
 		if err != nil {
 			return 0, fmt.Errorf("read journal: %w", err)
 		}
@@ -79,7 +79,7 @@ func (f *File) oldest(segment uint64, r Reader) (commands uint64, err error) {
 // show shows the commands of a segment beyond those that the reader has.
 func (f *File) show(first uint64, last bool, r Reader) (more bool, err error) {
 	path := f.path(first, segmentSuffix)
-	b, err := os.ReadFile(path) //nolint:gosec // our own
+	b, err := os.ReadFile(path)
 	if err != nil {
 		return false, fmt.Errorf("read journal: %w", err)
 	}

@@ -40,7 +40,7 @@ func newLoad(home int, of Load, minutes int) load {
 	last := of.Until - of.Runs
 	all := []time.Duration{of.From, last}
 	step := time.Duration(minutes) * time.Minute
-	for at := of.From / step * step; at <= of.Until; at += step {
+	for at := of.From.Truncate(step); at <= of.Until; at += step {
 		all = append(all, at, at-of.Runs)
 	}
 	all = slices.DeleteFunc(all, func(at time.Duration) bool { return at < of.From || at > last })
@@ -52,7 +52,7 @@ func newLoad(home int, of Load, minutes int) load {
 func (l load) each(start time.Duration, minutes int, see func(interval int, wh float64)) {
 	step := time.Duration(minutes) * time.Minute
 	for at := start; at < start+l.runs; {
-		next := min((at/step+1)*step, start+l.runs)
+		next := min(at.Truncate(step)+step, start+l.runs)
 		see(int(at/step), l.power*(next-at).Hours())
 		at = next
 	}
@@ -77,7 +77,7 @@ func (l load) loose(minutes int) store {
 	from, until := l.starts[0], l.starts[len(l.starts)-1]+l.runs
 	s := store{home: l.home, first: int(from / step), in: 1, out: 1, capacity: l.power * l.runs.Hours(), fixed: true}
 	for at := from; at < until; {
-		next := min((at/step+1)*step, until)
+		next := min(at.Truncate(step)+step, until)
 		s.most = append(s.most, l.power*(next-at).Hours())
 		at = next
 	}
