@@ -167,6 +167,9 @@ func (s *Server) failed(w http.ResponseWriter, r *http.Request, err error) {
 		api.WriteProblem(w, refused.code, refused.text)
 		return
 	}
+	if r.Context().Err() != nil {
+		panic(http.ErrAbortHandler) // nobody waits for the answer any more
+	}
 	s.log.ErrorContext(r.Context(), "request failed", slog.String("path", withoutSecrets(r)), slog.String("error", err.Error()))
 	if broken := (*brokenOffError)(nil); errors.As(err, &broken) {
 		panic(http.ErrAbortHandler) // which ends the connection, and nothing else

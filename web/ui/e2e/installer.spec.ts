@@ -80,7 +80,7 @@ test("a meter is paired within three clicks, renamed, replaced, let go of, and s
   await expect(page.locator("#values tbody tr", { hasText: "W" }).first()).toBeVisible();
   await page.context().setOffline(true);
   await page.getByRole("button", { name: "Importing" }).click();
-  await expect(page.getByRole("alert")).toContainText("no connection");
+  await expect(page.getByRole("alert")).toContainText("is not reached");
   await page.context().setOffline(false);
   const importing = await page.locator("#values").textContent();
   await page.getByRole("button", { name: /-/.test(importing?.match(/meter power\D*?(-?[\d.]+) W/)?.[1] ?? "") ? "Exporting" : "Importing" }).click();

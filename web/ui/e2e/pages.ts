@@ -7,7 +7,7 @@ import { type APIRequestContext, expect, type Page } from "@playwright/test";
 export function watched(page: Page, ...expected: string[]): string[] {
   const problems: string[] = [];
   page.on("pageerror", (e) => problems.push(e.message));
-  page.on("console", (m) => m.type() === "error" && !expected.some((text) => m.text().includes(text)) && problems.push(m.text()));
+  page.on("console", (m) => m.type() === "error" && !expected.some((text) => m.text().includes(text)) && problems.push(`${m.text()} ${m.location().url}`));
   return problems;
 }
 

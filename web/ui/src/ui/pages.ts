@@ -15,7 +15,7 @@ interface Page {
 
 const pages: Page[] = [
   { name: "home", href: "/", roles: ["homeowner", "operator", "viewer"] },
-  { name: "devices", href: "/installer.html", roles: ["installer"] },
+  { name: "devices", href: "/installer.html", roles: ["installer", "operator"] },
   { name: "ledger", href: "/utility.html", roles: ["homeowner", "utility", "operator", "viewer"] },
   { name: "money", href: "/money.html", roles: ["homeowner", "utility", "operator", "viewer"] },
   { name: "research", href: "/researcher.html", roles: ["researcher", "operator"] },
@@ -26,6 +26,12 @@ const pages: Page[] = [
 /** pagesFor are those that who looks may open. */
 export function pagesFor(session: Pick<Session, "may" | "role">): Page[] {
   return pages.filter((p) => session.may(...p.roles) && (!p.signedIn || session.role !== undefined));
+}
+
+/** strange tells whether a page is for other roles than that of who has signed in: it would only be refused what it asks for. */
+export function strange(page: PageName, session: Pick<Session, "may" | "role">): boolean {
+  const at = pages.find((p) => p.name === page);
+  return at !== undefined && session.role !== undefined && !session.may(...at.roles);
 }
 
 /** firstFor is the page on which who looks begins; undefined: there is none for them. */

@@ -4,7 +4,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { Alert } from "./alert";
 import { told } from "./api";
 import type { Live } from "./live";
-import { firstFor, type PageName, pagesFor } from "./pages";
+import { firstFor, type PageName, pagesFor, strange } from "./pages";
 import { useSpeech } from "./speech";
 import type { Site } from "./start";
 import { looks } from "./theme";
@@ -51,10 +51,32 @@ export function Shell({ site, page, title, live, foot, children }: Props) {
         </Alert>
       ))}
       <div id="content" tabIndex={-1}>
-        {children}
+        {strange(page, site.session) ? <Elsewhere site={site} page={page} /> : children}
       </div>
       <footer>{foot}</footer>
     </>
+  );
+}
+
+/** Elsewhere says that a page is for others, and where the own ones are. */
+function Elsewhere({ site, page }: { site: Site; page: PageName }) {
+  const { shared } = useSpeech();
+  const { role } = site.session;
+  return (
+    <main>
+      <h1>{shared.pages[page]}</h1>
+      <p>{role && shared.elsewhere.not(shared.roles[role])}</p>
+      <ul>
+        {pagesFor(site.session).map((p) => (
+          <li key={p.name}>
+            <a href={p.href}>{shared.pages[p.name]}</a>
+          </li>
+        ))}
+      </ul>
+      <p>
+        <a href="/signin.html">{shared.elsewhere.other}</a>
+      </p>
+    </main>
   );
 }
 

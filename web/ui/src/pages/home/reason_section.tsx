@@ -161,7 +161,7 @@ function Own({ why, say }: { why: WhyPrice; say: Say }) {
     { title: w.traded, number: true, of: (o) => o.filled, cell: (o, most) => (o.mean === undefined ? format.energy(o.filled, most) : `${format.energy(o.filled, most)} · ${format.price(o.mean)}`) },
     { title: words.status, cell: (o) => words.states[o.status] ?? o.status },
   ];
-  return <Table caption={words.orders} columns={columns} rows={why.own} keyOf={(o) => o.client_id} narrow="cards" />;
+  return <Table caption={words.orders} columns={columns} rows={[...why.own].sort((a, b) => Number(b.filled > 0) - Number(a.filled > 0))} keyOf={(o) => o.client_id} narrow="cards" />;
 }
 
 function Check({ reason, words }: { reason: Reason; words: PriceWords }) {

@@ -141,7 +141,7 @@ function Values({ row }: { row: Row }) {
   return (
     <>
       <td>{row.interval ? when(format, row.interval) : words.columns.outside}</td>
-      <td>{p.reason}</td>
+      <td title={words.named[p.reason]}>{p.reason}</td>
       <td class="number">{format.number(p.amount / 1e6, 6)}</td>
       <td class="number">{p.energy < 0 ? words.back(format.wattHours(p.energy)) : format.wattHours(p.energy)}</td>
       <td title={p.debit}>{short(p.debit)}</td>

@@ -10,7 +10,7 @@ export function Proved({ prover }: { prover: Prover }) {
   const row = prover.row.value;
   useEffect(() => {
     head.current?.focus({ preventScroll: true });
-    head.current?.scrollIntoView({ block: "nearest" });
+    head.current?.scrollIntoView({ block: "start" });
   }, [row]);
   if (!row) return null;
   const leaf = format.number(row.leaf);

@@ -48,6 +48,17 @@ export function whole(rows: readonly Sum[]): Sum {
   return sum;
 }
 
+/** reason is what postings are for, in words, with the ledger's own word, by which they are searched. */
+function reason(of: string, words: Words) {
+  const name = words.named[of];
+  if (!name) return of;
+  return (
+    <>
+      {name} <small class="hint">{of}</small>
+    </>
+  );
+}
+
 function Rows({ t }: { t: Totals }) {
   const { words, format } = useSpeech<Words>();
   const { totals, columns } = words;
@@ -60,7 +71,7 @@ function Rows({ t }: { t: Totals }) {
   const said = (n: number, most: number) => (n === 0 ? totals.even : n > 0 ? totals.receives(format.money(n, most)) : totals.pays(format.money(n, most)));
   const all: Column<Sum>[] = [
     { title: totals.period[t.by], cell: (r) => (isSum(r) ? totals.sum : r.period ? day(r.period) : totals.outside) },
-    { title: columns.reason, cell: (r) => r.reason },
+    { title: columns.reason, cell: (r) => reason(r.reason, words) },
     { title: totals.postings, number: true, cell: (r) => format.number(r.postings) },
     { title: columns.energy, number: true, of: (r) => (isSum(r) ? 0 : r.energy), cell: (r, most) => (isSum(r) ? "" : r.energy < 0 ? words.back(format.energy(r.energy, most)) : format.energy(r.energy, most)) },
     { title: columns.amount, number: true, of: (r) => r.amount, cell: (r, most) => format.money(r.amount, most) },

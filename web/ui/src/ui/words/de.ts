@@ -27,6 +27,10 @@ export const words: Shared = {
     account: "Zugang",
     accounts: "Konten",
   },
+  elsewhere: {
+    not: (role: string) => `Diese Seite ist für andere: Sie sind als ${role} angemeldet. Ihre Seiten sind:`,
+    other: "Als jemand anderes anmelden",
+  },
   menu: {
     open: "Einstellungen",
     account: "Konto",

@@ -29,6 +29,10 @@ export const words = {
     account: "Account",
     accounts: "Accounts",
   },
+  elsewhere: {
+    not: (role: string) => `This page is for others: you have signed in as ${role}. Yours are:`,
+    other: "Sign in as somebody else",
+  },
   menu: {
     open: "Settings",
     account: "Account",
