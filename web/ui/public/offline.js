@@ -6,3 +6,14 @@ if (german) document.title = "Keine Verbindung · Commonwatt";
 document.documentElement.lang = german ? "de" : "en";
 for (const link of document.querySelectorAll("a")) link.href = location.href;
 addEventListener("online", () => location.reload());
+
+/** again tries whether the community answers, whatever it says: a network that is there again does not say that it is. */
+async function again() {
+  try {
+    await fetch("/api/v1/session", { cache: "no-store" });
+  } catch {
+    return; // not yet
+  }
+  location.reload();
+}
+setInterval(() => void again(), 3000);
