@@ -4,7 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
+	"os"
+	"path/filepath"
 	"testing"
+
+	"github.com/parquet-go/parquet-go"
 
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/scenarios"
@@ -58,6 +62,11 @@ func TestResultsAreReadAsTheyWereWritten(t *testing.T) {
 	if traded != sum.Traded || imported != sum.Imported || exported != sum.Exported {
 		t.Errorf("the points sum to %d, %d and %d Wh, the summary to %d, %d and %d", traded, imported, exported, sum.Traded, sum.Imported, sum.Exported)
 	}
+	for _, name := range scenarios.Files()[1:] {
+		saysWhatItIsOf(t, filepath.Join(dir, name), map[string]string{
+			"commonwatt.scenario": "summer-day", "commonwatt.scenario_digest": sum.ScenarioDigest, "commonwatt.seed": "1", "commonwatt.version": "v-test",
+		})
+	}
 	for name, rows := range map[string]int{"trades": sum.Trades, "intervals": sum.Intervals, "statements": sum.Intervals * s.Homes} {
 		var out bytes.Buffer
 		if err := scenarios.WriteCSV(&out, dir, name); err != nil {
@@ -70,6 +79,24 @@ func TestResultsAreReadAsTheyWereWritten(t *testing.T) {
 		}
 		if last := all[1][len(all[1])-3:]; last[0] != "summer-day" || last[1] != "1" || last[2] != "v-test" {
 			t.Errorf("%s: a row ends with %q", name, last)
+		}
+	}
+}
+
+// saysWhatItIsOf reads the metadata of a Parquet file.
+func saysWhatItIsOf(t *testing.T, path string, want map[string]string) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := parquet.OpenFile(bytes.NewReader(text), int64(len(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, value := range want {
+		if got, ok := f.Lookup(key); !ok || got != value {
+			t.Errorf("%s says %q of %s, want %q", filepath.Base(path), got, key, value)
 		}
 	}
 }

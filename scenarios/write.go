@@ -138,21 +138,22 @@ func (r *Result) Write(dir, version string) error {
 	if err := os.WriteFile(filepath.Join(dir, summaryFile), append(summary, '\n'), 0o644); err != nil { //nolint:gosec // results are for sharing
 		return fmt.Errorf("write results: %w", err)
 	}
+	from := origin{dir: dir, replayed: k.Replayed}
 	return errors.Join(
-		table(dir, "trades", r.Trades, func(t grid.Trade) tradeRow {
+		table(from, "trades", r.Trades, func(t grid.Trade) tradeRow {
 			return tradeRow{t.Seq, t.Product.Interval.Start, t.Buyer, t.Seller, int64(t.Energy), int64(t.BidPrice), int64(t.BidPrice), int64(t.OfferPrice)}
 		}),
-		table(dir, "intervals", r.Intervals, func(i Interval) intervalRow {
+		table(from, "intervals", r.Intervals, func(i Interval) intervalRow {
 			return intervalRow{
 				Interval: i.Interval.Start, Minutes: int64(i.Interval.Minutes), Offered: int64(i.Offered), Wanted: int64(i.Wanted),
 				Traded: int64(i.Traded), Auction: optional(i.Auction), Postings: int64(i.Postings),
 			}
 		}),
-		r.writeStatements(dir),
-		table(dir, "feeder", r.Feeder.Nodes, func(n grid.Node) lineRow {
+		r.writeStatements(from),
+		table(from, "feeder", r.Feeder.Nodes, func(n grid.Node) lineRow {
 			return lineRow{Node: n.ID, Parent: n.Parent, Fee: int64(n.Fee), Export: optional(n.ExportLimit), Import: optional(n.ImportLimit)}
 		}),
-		table(dir, "readings", r.Readings, func(x grid.Reading) readingRow {
+		table(from, "readings", r.Readings, func(x grid.Reading) readingRow {
 			row := readingRow{Time: x.Time.UnixMilli(), Device: x.Device, Power: optional(x.Power), Import: optional(x.Import), Export: optional(x.Export)}
 			if x.Charge != nil {
 				row.Charge = new(int64(*x.Charge))
@@ -169,9 +170,34 @@ func optional[T ~int64](v *T) *int64 {
 	return new(int64(*v))
 }
 
-// table writes DIR/NAME.parquet, a row for each item.
-func table[T, Row any](dir, name string, items []T, row func(T) Row) (err error) {
-	path := filepath.Join(dir, name+".parquet")
+// origin is where a table is written, and of which replay it is.
+type origin struct {
+	dir      string
+	replayed Replayed
+}
+
+// Keys under which a table says of which replay it is, in its Parquet metadata.
+const (
+	keyScenario = "commonwatt.scenario"
+	keyDigest   = "commonwatt.scenario_digest"
+	keySeed     = "commonwatt.seed"
+	keyVersion  = "commonwatt.version"
+)
+
+// metadata is what the tables of a replay say about themselves: a file that is passed on
+// alone still names its scenario, seed and program.
+func (o origin) metadata() []parquet.WriterOption {
+	return []parquet.WriterOption{
+		parquet.KeyValueMetadata(keyScenario, o.replayed.Scenario),
+		parquet.KeyValueMetadata(keyDigest, o.replayed.ScenarioDigest),
+		parquet.KeyValueMetadata(keySeed, strconv.FormatUint(o.replayed.Seed, 10)),
+		parquet.KeyValueMetadata(keyVersion, o.replayed.Version),
+	}
+}
+
+// table writes NAME.parquet into the origin's directory, a row for each item.
+func table[T, Row any](from origin, name string, items []T, row func(T) Row) (err error) {
+	path := filepath.Join(from.dir, name+".parquet")
 	f, err := os.Create(path) //nolint:gosec // the directory is the user's
 	if err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
@@ -180,7 +206,7 @@ func table[T, Row any](dir, name string, items []T, row func(T) Row) (err error)
 	for i, item := range items {
 		rows[i] = row(item)
 	}
-	w := parquet.NewGenericWriter[Row](f, parquet.Compression(&parquet.Zstd))
+	w := parquet.NewGenericWriter[Row](f, append(from.metadata(), parquet.Compression(&parquet.Zstd))...)
 	_, err = w.Write(rows)
 	if err := errors.Join(err, w.Close(), f.Close()); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
@@ -188,8 +214,8 @@ func table[T, Row any](dir, name string, items []T, row func(T) Row) (err error)
 	return nil
 }
 
-func (r *Result) writeStatements(dir string) error {
-	return table(dir, "statements", r.Statements, func(s Statement) statementRow {
+func (r *Result) writeStatements(from origin) error {
+	return table(from, "statements", r.Statements, func(s Statement) statementRow {
 		return statementRow{
 			Interval: s.Interval.Start, MeteringPoint: s.MeteringPoint, Run: int64(s.Run), Quality: string(s.Quality),
 			meteredColumns: meteredColumns{
