@@ -354,6 +354,38 @@ func TestBehindTheMeter(t *testing.T) {
 	}
 }
 
+// TestWhatABatteryKeptIsToldBesideTheMoney: a battery that charges all day is not counted in what
+// the day came to; what it took is told up to what is settled, and not where a part is unknown.
+func TestWhatABatteryKeptIsToldBesideTheMoney(t *testing.T) {
+	s := newSite(t, 8)
+	noon := s.day(2026, 6, 1).Add(12 * time.Hour)
+	s.now = noon.Add(5 * time.Hour)
+	s.say(noon.Add(-time.Hour), noon.Add(4*time.Hour), "battery-1", 600, 0)
+	s.fill(noon, noon.Add(3*time.Hour))
+	k := s.open("")
+	kept := func(member string) *grid.Energy {
+		s.take(k)
+		got, err := k.Reckon(t.Context(), member)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.LastMonth.Stored != nil {
+			t.Errorf("%s kept %d Wh in a month of which nothing is settled", member, *got.LastMonth.Stored)
+		}
+		return got.Today.Stored
+	}
+	if got := kept("m1"); got == nil || *got < 1780 || *got > 1820 {
+		t.Errorf("600 W for three settled hours are %v Wh", got)
+	}
+	if got := kept("m3"); got != nil {
+		t.Errorf("a home without a battery kept %d Wh", *got)
+	}
+	s.fill(noon.Add(3*time.Hour), noon.Add(5*time.Hour)) // the battery was silent in the last hour
+	if got := kept("m1"); got != nil {
+		t.Errorf("of a battery that was silent it is said that it kept %d Wh", *got)
+	}
+}
+
 // TestMoneyIsTheBills holds what is reckoned of a month to the bill that is drafted of it from
 // the whole book, as the desk does: what it compares, and its lines.
 func TestMoneyIsTheBills(t *testing.T) {

@@ -3,6 +3,7 @@ package history
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/commonwatt/commonwatt/grid"
@@ -26,6 +27,10 @@ type Reckoned struct {
 	Without          grid.Money // what the bill compares as without the community, + receives
 	WithoutEstimated bool
 	Method           string // how Without is reckoned, in words
+
+	// Stored is what the home's batteries took more than they gave, Wh: it is in what was paid, and
+	// is worth something later. Nil: the home has none, or not all of it is known.
+	Stored *grid.Energy
 }
 
 // Savings is by how much the home is better off than without the community, + better.
@@ -128,8 +133,28 @@ func (k *Keeper) reckon(ctx context.Context, member string, day time.Time) (all 
 		if len(bills) > 0 {
 			*to = reckoned(&bills[0])
 		}
+		if to.Stored, err = k.stored(ctx, member, periods[n].From, minTime(periods[n].To, all.SettledUntil)); err != nil {
+			return all, err
+		}
 	}
 	return all, nil
+}
+
+// stored returns what a home's batteries took in [from, to) more than they gave, Wh.
+func (k *Keeper) stored(ctx context.Context, member string, from, to time.Time) (*grid.Energy, error) {
+	if !from.Before(to) {
+		return nil, nil //nolint:nilnil // nothing of it is settled, which is no error
+	}
+	cells, err := k.cells(ctx, member, from, to, to, k.Minutes)
+	if err != nil {
+		return nil, err
+	}
+	p := cells.points([]time.Time{from, to}, to, k.Minutes)[0]
+	in, is := p.Behind[BatteryIn]
+	if !is || slices.Contains(p.Lacking, BatteryIn) {
+		return nil, nil //nolint:nilnil // not known, or there is no battery, which is no error
+	}
+	return new(in - p.Behind[BatteryOut]), nil
 }
 
 // drafter makes the bill of a period so far.

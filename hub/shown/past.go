@@ -138,6 +138,6 @@ func sumOf(r *history.Reckoned, currency string) api.MoneySum {
 	return api.MoneySum{
 		Name: r.Period.Name, From: r.Period.From.UTC(), To: r.Period.To.UTC(), Intervals: r.Intervals, Estimated: r.Estimated,
 		Earned: int64(r.Earned), Spent: int64(r.Spent), Standing: int64(r.Standing), Vat: int64(r.VAT), Net: int64(r.Net),
-		Without: int64(r.Without), WithoutEstimated: r.WithoutEstimated, Method: r.Method, Savings: int64(r.Savings()), Formula: r.Formula(currency),
+		Without: int64(r.Without), WithoutEstimated: r.WithoutEstimated, Method: r.Method, Savings: int64(r.Savings()), Formula: r.Formula(currency), Stored: (*int64)(r.Stored),
 	}
 }

@@ -30,7 +30,7 @@ function Amount({ id, label, sum, bill }: { id: string; label: string; sum: Sum;
   const { words, format } = useSpeech<Words>();
   const { own } = words;
   if (sum.intervals === 0) return <Figure id={id} label={label} value="–" note={own.money.none} />;
-  const note = [against(sum, own, format), sum.provisional && !bill ? own.money.provisional : "", bill ? own.money.billed(bill) : ""].filter(Boolean).join("; ");
+  const note = [against(sum, own, format), sum.provisional && !bill ? own.money.provisional : "", stored(sum, own, format), bill ? own.money.billed(bill) : ""].filter(Boolean).join("; ");
   return <Figure id={id} label={label} value={own.money.amount(format.money(sum.net), sum.net < 0)} note={note} how={<Formula sum={sum} />} />;
 }
 
@@ -39,6 +39,12 @@ export function against(sum: Sum, own: Own, format: Format): string {
   const least = format.smallest() / 2;
   if (Math.abs(sum.savings) < least) return own.money.same;
   return own.money.against(format.money(sum.savings, sum.net), sum.savings > 0, sum.without_estimated);
+}
+
+/** stored says how much more or less the batteries hold, where that is more than a trifle: it was paid or will be, and is in no amount. */
+function stored({ stored: energy = 0 }: Sum, own: Own, format: Format): string {
+  const trifle = 100; // Wh
+  return Math.abs(energy) < trifle ? "" : own.money.stored(format.energy(Math.abs(energy)), energy > 0);
 }
 
 /** Formula is how an amount comes about, with its numbers. */

@@ -15,6 +15,7 @@ export const ownWords: OwnWords = {
     less: (amount) => `weniger ${amount}`,
     source: "Quelle: das Buch der Abrechnungen, in dem jedes abgerechnete Intervall so steht, wie sein Lauf im Hauptbuch es hat (GET /api/v1/homes/HAUS/money). Die Zeile darunter sagt, bis wann abgerechnet ist.",
     same: "etwa gleich wie ohne die Gemeinschaft",
+    stored: (energy, more) => `nicht darin: ${energy} ${more ? "mehr" : "weniger"} in Ihrer Batterie als zuvor`,
     provisional: "bisher",
     billed: (number) => `Rechnung ${number}`,
     earned: "verdient mit dem, was Sie abgaben",

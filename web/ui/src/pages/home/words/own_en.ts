@@ -17,6 +17,7 @@ export const ownWords = {
     less: (amount: string) => `less ${amount}`,
     source: "Source: the book of statements, in which each settled interval stands as its run on the ledger has it (GET /api/v1/homes/HOME/money). The line below says up to when it is settled.",
     same: "about the same as without the community",
+    stored: (energy: string, more: boolean) => (more ? `not in this: ${energy} more in your battery than before` : `not in this: ${energy} less in your battery than before`),
     provisional: "so far",
     billed: (number: string) => `bill ${number}`,
     earned: "earned by what you gave",
