@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -65,7 +66,7 @@ func (p *Planner) Why(w Words) string {
 	return strings.Join(parts, " ")
 }
 
-// phase is a time in which a device does one thing.
+// phase is a time in which a device does one thing, by and large.
 type phase struct {
 	first, last grid.Interval
 	energy      float64 // Wh
@@ -73,50 +74,73 @@ type phase struct {
 	grid        float64 // Wh of it that the meter imports or exports
 }
 
-// next returns the first phase of a device with power of a sign from a step on that is worth
-// telling.
-func (p *Plan) next(d *Device, from int, sign float64) (ph phase, end int) {
-	const told = 50.0 // Wh
-	for end = from; end < len(d.Power); {
-		if ph, end = p.phase(d, end, sign); ph.energy >= told {
-			return ph, end
+// worth is what a phase moves in money, in millionths times Wh/kWh.
+func (ph phase) worth() float64 { return ph.energy * math.Abs(ph.price) }
+
+// greatest returns the phase that most money goes with; without any it has no energy.
+func greatest(all []phase) (best phase) {
+	for _, ph := range all {
+		if ph.worth() > best.worth() || best.energy == 0 {
+			best = ph
 		}
 	}
-	return phase{}, end
+	return best
 }
 
-// phase returns the first phase of a device with power of a sign from a step on.
-func (p *Plan) phase(d *Device, from int, sign float64) (ph phase, end int) {
-	const little = 50.0 // W
-	begun := false
-	for t := from; t < len(d.Power); t++ {
+// phases returns the times with power of a sign in the coming hours that are worth telling, one
+// after the other. What pauses for a short while is one.
+func (p *Plan) phases(d *Device, sign float64) (all []phase) {
+	const (
+		told  = 50.0 // Wh that are worth telling
+		pause = time.Hour
+	)
+	for _, ph := range p.unbroken(d, sign) {
+		if ph.energy >= told {
+			all = after(all, ph, pause)
+		}
+	}
+	return all
+}
+
+// unbroken returns the times with power of a sign in the coming hours, without a pause in one.
+func (p *Plan) unbroken(d *Device, sign float64) (all []phase) {
+	const (
+		little = 50.0 // W that a device does by the way
+		coming = 24 * time.Hour
+	)
+	for t := range d.Power {
+		s := &p.Steps[t]
 		power := d.Power[t] * sign
-		if power < little {
-			if begun {
-				return ph, t
-			}
+		if power < little || s.Interval.Begin().Sub(p.Steps[0].Interval.Begin()) >= coming {
 			continue
 		}
-		s := &p.Steps[t]
-		e := power * s.Interval.Length().Hours()
-		if !begun {
-			ph.first, begun = s.Interval, true
-		}
-		price := s.Buy
+		price, e := s.Buy, power*s.Interval.Length().Hours()
 		if sign > 0 && s.Net.Mean <= 0 || sign < 0 && s.Net.Mean < -1 {
 			price = s.Sell
 		}
-		ph.grid += math.Min(e, math.Max(s.Net.Mean*sign, 0))
-		ph.price = (ph.price*ph.energy + price*e) / (ph.energy + e)
-		ph.last, ph.energy = s.Interval, ph.energy+e
+		all = after(all, phase{first: s.Interval, last: s.Interval, energy: e, price: price, grid: math.Min(e, math.Max(s.Net.Mean*sign, 0))}, 0)
 	}
-	return ph, len(d.Power)
+	return all
+}
+
+// after puts a phase behind others; it goes on with the last of them where the pause between is
+// not longer.
+func after(all []phase, ph phase, pause time.Duration) []phase {
+	n := len(all)
+	if n == 0 || ph.first.Begin().Sub(all[n-1].last.End()) > pause {
+		return append(all, ph)
+	}
+	last := &all[n-1]
+	e := last.energy + ph.energy
+	*last = phase{first: last.first, last: ph.last, energy: e, price: (last.price*last.energy + ph.price*ph.energy) / e, grid: last.grid + ph.grid}
+	return all
 }
 
 // why is the sentence on a device.
 func (p *Plan) why(d *Device, w Words) string {
 	clock := func(t time.Time) string { return t.In(w.Zone).Format("15:04") }
-	in, end := p.next(d, 0, 1)
+	taken := p.phases(d, 1)
+	in := greatest(taken)
 	if d.Kind == Waiting {
 		if in.energy == 0 {
 			return ""
@@ -129,19 +153,32 @@ func (p *Plan) why(d *Device, w Words) string {
 		}
 		return fmt.Sprintf("%s charges %s from %s to %s%s.", d.ID, energy(in.energy), clock(in.first.Begin()), clock(in.last.End()), w.from(in))
 	}
-	out, _ := p.next(d, 0, -1)
+	in, out := stored(taken, p.phases(d, -1))
 	switch {
 	case in.energy == 0 && out.energy == 0:
 		return fmt.Sprintf("%s rests: no hour is so much dearer than another that its losses would pay.", d.ID)
-	case in.energy == 0 || out.energy > 0 && out.first.Start < in.first.Start:
+	case in.energy == 0:
 		return fmt.Sprintf("%s gives %s from %s to %s%s.", d.ID, energy(out.energy), clock(out.first.Begin()), clock(out.last.End()), w.to(out))
 	}
-	after, _ := p.next(d, end, -1)
 	s := fmt.Sprintf("%s stores %s from %s to %s%s", d.ID, energy(in.energy), clock(in.first.Begin()), clock(in.last.End()), w.from(in))
-	if after.energy > 0 {
-		s += fmt.Sprintf(" and gives it from %s%s", clock(after.first.Begin()), w.to(after))
+	if out.energy > 0 {
+		s += fmt.Sprintf(" and gives it from %s%s", clock(out.first.Begin()), w.to(out))
 	}
 	return s + "."
+}
+
+// stored returns what matters most of what a battery takes and gives: a store with what it is
+// for, or what is given of what is there already. What is not told has no energy.
+func stored(taken, given []phase) (in, out phase) {
+	in, out = greatest(taken), greatest(given)
+	if out.worth() <= in.worth() {
+		return in, greatest(slices.DeleteFunc(given, func(ph phase) bool { return ph.first.Start < in.last.Start }))
+	}
+	before := slices.DeleteFunc(taken, func(ph phase) bool { return ph.last.Start > out.first.Start || ph.energy < out.energy/2 })
+	if len(before) == 0 {
+		return phase{}, out
+	}
+	return before[len(before)-1], out
 }
 
 func energy(wh float64) string {

@@ -374,3 +374,35 @@ func TestACarWaitsForWhatIsWorthIt(t *testing.T) {
 		}
 	}
 }
+
+// What a battery does is told by what it is worth, and no trifle before it. The prices are in cents.
+func TestWhyTellsWhatMattersMost(t *testing.T) {
+	const wh = 4.0 // W of a quarter of an hour
+	at := grid.IntervalAt(time.Date(2026, 6, 1, 10, 0, 0, 0, time.UTC), 15)
+	for _, c := range []struct {
+		name   string
+		powers map[int]float64 // Wh by the step
+		dear   map[int]float64 // cents, 20 otherwise
+		want   string
+	}{
+		{"a trifle first", map[int]float64{0: 60, 7: 800, 9: 900, 11: -100, 12: -1500}, map[int]float64{12: 35}, "The battery stores 1.7 kWh from 11:45 to 12:30 from the home's own surplus and gives it from 12:45, when a kWh would cost 34.06 ct."},
+		{"only trifles", map[int]float64{0: 30, 2: 40, 8: -40}, nil, "The battery rests: no hour is so much dearer than another that its losses would pay."},
+		{"the dearer one", map[int]float64{0: -200, 6: -100}, map[int]float64{0: 10, 6: 50}, "The battery gives 0.1 kWh from 11:30 to 11:45, when a kWh would cost 50.00 ct."},
+		{"what is there already", map[int]float64{2: -2000, 30: 100}, nil, "The battery gives 2.0 kWh from 10:30 to 10:45, when a kWh would cost 20.00 ct."},
+		{"a store with what follows", map[int]float64{4: 3000, 9: -300}, nil, "The battery stores 3.0 kWh from 11:00 to 11:15 from the home's own surplus and gives it from 12:15, when a kWh would cost 20.00 ct."},
+		{"beyond a day", map[int]float64{1: -100, 96: -9000}, nil, "The battery gives 0.1 kWh from 10:15 to 10:30, when a kWh would cost 20.00 ct."},
+	} {
+		p, battery := &Plan{}, &Device{ID: "The battery", Kind: Stationary}
+		for k := range 97 {
+			price, dear := c.dear[k]
+			if !dear {
+				price = 20
+			}
+			p.Steps = append(p.Steps, Step{Interval: at.Shift(k), Buy: price * 1e4, Sell: 10 * 1e4})
+			battery.Power = append(battery.Power, c.powers[k]*wh)
+		}
+		if got := p.why(battery, Words{time.UTC, "EUR"}); got != c.want {
+			t.Errorf("%s:\n%s\nwant:\n%s", c.name, got, c.want)
+		}
+	}
+}

@@ -32,6 +32,19 @@ test("every page says its name, and leads to the others", async ({ page }) => {
   }
 });
 
+test("who has not signed in sees on every page, on a phone as well, where that is done", async ({ page }) => {
+  await page.setViewportSize({ width: 360, height: 740 });
+  const enter = page.locator("header").getByRole("link", { name: "Sign in" });
+  for (const path of pages.filter((p) => p !== "/signin.html")) {
+    await page.goto(path);
+    await expect(enter).toBeVisible();
+  }
+  expect((await page.request.post("/api/v1/session/demonstration", { data: { role: "homeowner" } })).status()).toBe(204);
+  await page.goto("/");
+  await expect(page.locator("#sentence")).not.toBeEmpty();
+  await expect(enter).toHaveCount(0);
+});
+
 test("the language and the colours are chosen by the keyboard alone, and stay", async ({ page }) => {
   await page.goto("/");
   await expect(page.locator("#sentence")).not.toBeEmpty();

@@ -34,6 +34,18 @@ test("a homeowner sees a price, a trade and a settled interval", async ({ page }
   }
 });
 
+test("the headline of each home has three lines at most on a phone", async ({ page }) => {
+  await page.setViewportSize({ width: 360, height: 740 });
+  await page.goto("/");
+  await expect(page.locator("#sentence")).not.toBeEmpty();
+  const homes = page.getByRole("combobox", { name: "Home", exact: true });
+  for (const id of await homes.locator("option").allTextContents()) {
+    await homes.selectOption(id);
+    const lines = await page.locator("#sentence").evaluate((x) => x.getBoundingClientRect().height / parseFloat(getComputedStyle(x).lineHeight));
+    expect(Math.round(lines), await page.locator("#sentence").innerText()).toBeLessThanOrEqual(3);
+  }
+});
+
 test("a home that is not there is said", async ({ page }) => {
   await page.goto("/?home=home-99");
   await expect(page.locator("h1")).toHaveText("There is no home “home-99” in this community. Choose one:");

@@ -79,6 +79,14 @@ export function illegible(page: Page): Promise<string[]> {
     loose.forEach((a, k) => {
       for (const b of loose.slice(k + 1)) if (a.of !== b.of && meet(a.inner, b.inner)) out.push(`“${a.words}” lies on “${b.words}”`);
     });
+    for (const t of texts) {
+      const round = t.of.closest(".bubble")?.querySelector("circle")?.getBoundingClientRect();
+      if (!round) continue;
+      const [x, y] = [round.left + round.width / 2, round.top + round.height / 2];
+      const letters = inner(t);
+      const far = Math.max(...[letters.left, letters.right].flatMap((a) => [letters.top, letters.bottom].map((b) => Math.hypot(a - x, b - y))));
+      if (far > round.width / 2 - 2) out.push(`“${t.words}” touches its circle`);
+    }
     for (const field of document.querySelectorAll<HTMLInputElement>("input:not([type=checkbox], [type=radio], [type=range], [type=file], [type=hidden])")) {
       if (field.checkVisibility() && field.scrollWidth > field.clientWidth + 1 && field.clientWidth < root.clientWidth / 2) out.push(`cut off in its field: “${field.value || field.placeholder}”`);
     }

@@ -20,7 +20,7 @@ test("a researcher replays a scenario twice, compares the runs and takes the res
   }
   await expect(page.locator("#runs tbody tr")).toHaveCount(2);
   await expect(page.locator("#runs .state.done")).toHaveCount(2, { timeout: 200_000 });
-  for (const name of ["Compare summer-day, seed own", "Compare summer-day, seed 7"]) await page.getByRole("checkbox", { name }).check();
+  for (const name of ["Compare summer-day, seed own", "Compare summer-day, seed 7"]) await expect(page.getByRole("checkbox", { name })).toBeChecked(); // by themselves
   await expect(page.locator("#figures tbody tr").first()).toContainText("All members together");
 
   // The figures are those of the results, and what differs is their difference.
@@ -49,6 +49,15 @@ test("a researcher replays a scenario twice, compares the runs and takes the res
   }
   await page.getByRole("button", { name: "Remove: summer-day, seed 7" }).click();
   await expect(page.locator("#runs tbody tr")).toHaveCount(1);
+});
+
+test("one click replays a short scenario with the market and with an allocation key, and compares them", async ({ page }) => {
+  test.setTimeout(240_000);
+  await page.request.post("/api/v1/session/demonstration", { data: { role: "researcher" } });
+  await page.goto("/researcher.html");
+  await page.getByRole("button", { name: /twice and compare: the market against the allocation key/ }).click();
+  await expect(page.locator("#figures thead")).toContainText(/market.*at-eeg/, { timeout: 200_000 });
+  await expect(page.locator("figure.chart path.mean")).toHaveCount(2);
 });
 
 test("a run is cancelled, and the page speaks German", async ({ page }) => {

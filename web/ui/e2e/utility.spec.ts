@@ -44,6 +44,17 @@ test("an auditor proves a posting with one click, in the browser", async ({ page
   expect(problems).toEqual([]);
 });
 
+test("a click anywhere on a row proves it, and on a phone the table says that it goes on", async ({ page }) => {
+  await page.setViewportSize({ width: 360, height: 740 });
+  await opened(page);
+  await expect(page.locator("#search .scrolls")).toBeVisible();
+  const row = page.locator("#postings tbody tr:not(.space)").nth(2);
+  const leaf = (await row.getByRole("button").textContent())?.trim() ?? "";
+  await row.locator("td").nth(1).click();
+  await expect(page.locator("#proof [data-holds]")).toHaveAttribute("data-holds", "true");
+  await expect(page.locator("#proof h2")).toContainText(leaf);
+});
+
 test("what was changed on the way does not pass", async ({ page }) => {
   await page.route("**/api/v1/ledger/postings/*/proof", async (route) => {
     const answer = await route.fetch();

@@ -40,6 +40,7 @@ export function Shell({ site, page, title, live, foot, children }: Props) {
             <Sign /> {community}
           </a>
           {live && <Clock live={live} />}
+          {page !== "account" && <Enter site={site} />}
           <Menu site={site} />
         </div>
         <Pages site={site} page={page} />
@@ -117,6 +118,16 @@ function Pages({ site, page }: { site: Site; page: PageName }) {
   );
 }
 
+/** Enter leads who has not signed in to where that is done. */
+function Enter({ site }: { site: Site }) {
+  const { menu } = useSpeech().shared;
+  return site.session.info.value?.signed_in ? null : (
+    <a class="enter" href="/signin.html">
+      {menu.signIn}
+    </a>
+  );
+}
+
 /** Menu has the language, the colours and the account. It closes by Escape, and when something else is touched. */
 function Menu({ site }: { site: Site }) {
   const { shared, language } = useSpeech();
@@ -169,7 +180,7 @@ function Menu({ site }: { site: Site }) {
 function Account({ site }: { site: Site }) {
   const { menu, pages, roles } = useSpeech().shared;
   const info = site.session.info.value;
-  if (!info?.signed_in || !info.role) return <a href="/signin.html">{menu.signIn}</a>;
+  if (!info?.signed_in || !info.role) return null;
   return (
     <>
       <p>{menu.as(info.name ?? "", roles[info.role])}</p>

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from "preact";
+import { onRow } from "./row";
 import { Wide } from "./wide";
 
 /** Column is what one column shows of each row. */
@@ -17,6 +18,8 @@ interface Props<Row> {
   rows: Row[];
   keyOf: (row: Row) => string | number;
   mark?: (row: Row) => string | undefined; // class of a row that stands out
+  /** open is what a click anywhere on a row does: what a button in it does for keys. */
+  open?: (row: Row) => void;
   /** narrow is what becomes of it where there is little room: it scrolls, or each row stands by itself. */
   narrow?: "scroll" | "cards";
   /** class of the box around it. */
@@ -24,7 +27,7 @@ interface Props<Row> {
 }
 
 /** Table shows rows; without any title it has no head. */
-export function Table<Row>({ id, caption, columns, rows, keyOf, mark, narrow = "scroll", class: more = "" }: Props<Row>) {
+export function Table<Row>({ id, caption, columns, rows, keyOf, mark, open, narrow = "scroll", class: more = "" }: Props<Row>) {
   const greatest = columns.map((c) => (c.of ? Math.max(0, ...rows.map((row) => Math.abs(c.of?.(row) ?? 0))) : 0));
   return (
     <Wide class={`${narrow === "cards" ? "stack" : ""} ${more}`}>
@@ -39,7 +42,7 @@ export function Table<Row>({ id, caption, columns, rows, keyOf, mark, narrow = "
         )}
         <tbody>
           {rows.map((row) => (
-            <tr key={keyOf(row)} class={mark?.(row)}>
+            <tr key={keyOf(row)} class={[mark?.(row), open && "opens"].filter(Boolean).join(" ") || undefined} onClick={open && onRow(() => open(row))}>
               {columns.map((c, k) => (
                 <td class={align(c)} data-title={c.title}>{c.cell(row, greatest[k] ?? 0)}</td>
               ))}

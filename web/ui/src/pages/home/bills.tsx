@@ -32,7 +32,7 @@ export function BillsSection({ past }: { past: Past }) {
   return (
     <section id="bills" aria-labelledby="bills-heading">
       <h2 id="bills-heading">{bills.heading}</h2>
-      {all?.length ? <Table id="own-bills" columns={columns} rows={all} keyOf={(b) => b.id} narrow="cards" /> : <p class="hint">{all ? bills.none : bills.waiting}</p>}
+      {all?.length ? <Table id="own-bills" columns={columns} rows={all} keyOf={(b) => b.id} open={(b) => show(open === b.id ? "" : b.id)} narrow="cards" /> : <p class="hint">{all ? bills.none : bills.waiting}</p>}
       {open && <Opened key={open} id={open} past={past} />}
     </section>
   );
@@ -92,7 +92,7 @@ function Opened({ id, past }: { id: string; past: Past }) {
   ];
   return (
     <div class="opened">
-      <Table caption={bills.linesOf(id)} columns={columns} rows={linesOf(bill)} keyOf={(l) => `${l.point} ${l.kind} ${l.correction}`} narrow="cards" />
+      <Table caption={bills.linesOf(id)} columns={columns} rows={linesOf(bill)} keyOf={(l) => `${l.point} ${l.kind} ${l.correction}`} open={setLine} narrow="cards" />
       {bill.summary.hash && <p class="hint">{bills.hash(bill.summary.hash)}</p>}
       {line && <Intervals key={`${line.point} ${line.kind}`} id={id} line={line} name={name(line.kind)} past={past} />}
     </div>
@@ -139,6 +139,7 @@ function Intervals({ id, line, name, past }: { id: string; line: Line; name: str
         ]}
         rows={all.slice(0, shown)}
         keyOf={(i) => `${i.interval} ${i.run}`}
+        open={(i) => void postings(i.interval)}
         narrow="cards"
       />
       {all.length > shown && (

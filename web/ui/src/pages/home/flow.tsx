@@ -18,13 +18,14 @@ const places: Place[] = [
   { node: "solar", kind: "inverter", x: 66, y: 64 },
   { node: "battery", kind: "battery", x: 66, y: 188 },
   { node: "charger", kind: "charger", x: 200, y: 240 },
-  { node: "home", x: 200, y: 58 },
+  { node: "home", x: 200, y: 62 },
   { node: "neighbours", kind: "meter", x: 334, y: 64 },
   { node: "grid", kind: "meter", x: 334, y: 188 },
 ];
 
 const hub = { x: 200, y: 149 };
-const round = 52;
+const round = 58; // the longest words, on a phone, keep away from the circle
+const high = 16; // a line of a name
 
 /**
  * Flow draws where energy goes in the home, from readings of one moment: what comes in and goes out adds up.
@@ -38,7 +39,7 @@ export function Flow({ home, traded, age }: { home: Home; traded: number; age: (
   const low = here.some((p) => p.node === "charger");
   return (
     <figure>
-      <svg class="flow" viewBox={`0 0 400 ${low ? 300 : 248}`} role="img" aria-label={described(home, here, all, say)}>
+      <svg class="flow" viewBox={`0 0 400 ${low ? 301 : 249}`} role="img" aria-label={described(home, here, all, say)}>
         {here.map((p) => (
           <Line key={p.node} place={p} edge={all.find((e) => e.node === p.node)} known={home.flow !== undefined} />
         ))}
@@ -54,7 +55,8 @@ export function Flow({ home, traded, age }: { home: Home; traded: number; age: (
 }
 
 interface Shown {
-  label: string;
+  /** label is the node's name, in lines. */
+  label: string[];
   value: string;
   does: string;
   silent: boolean;
@@ -65,10 +67,10 @@ function shown(home: Home, p: Place, all: Edge[], { words, format }: Say): Shown
   const w = words.flow;
   if (home.flow) {
     const e = all.find((x) => x.node === p.node);
-    return { label: w[p.node], value: format.watts(e?.power ?? 0), does: does(p.node, e ? (e.in ? e.power : -e.power) : 0, words), silent: false };
+    return { label: [w[p.node]], value: format.watts(e?.power ?? 0), does: does(p.node, e ? (e.in ? e.power : -e.power) : 0, words), silent: false };
   }
   const said = p.kind ? power(home, p.kind) : undefined;
-  const label = p.node === "grid" ? w.outside : w[p.node];
+  const label = p.node === "grid" ? w.outside : [w[p.node]];
   if (said === undefined) return { label, value: "–", does: p.node === "home" ? w.unknown : w.silent, silent: true };
   return { label, value: format.watts(said), does: does(p.node, p.kind === "meter" ? said : -said, words), silent: false };
 }
@@ -104,14 +106,17 @@ function Line({ place, edge, known }: { place: Place; edge: Edge | undefined; kn
 }
 
 function Bubble({ place, label, value, does: words, silent }: { place: Place } & Shown) {
+  const lower = ((label.length - 1) * high) / 3;
   return (
     <g class={`bubble ${place.node} ${silent ? "silent" : ""}`} transform={`translate(${place.x} ${place.y})`}>
       <circle r={round} />
-      <text y={-14}>{label}</text>
-      <text class="value" y={7}>
+      {label.map((line, k) => (
+        <text key={line} y={lower - 14 - (label.length - 1 - k) * high}>{line}</text>
+      ))}
+      <text class="value" y={7 + lower}>
         {value}
       </text>
-      <text y={24}>{words}</text>
+      <text y={25 + lower}>{words}</text>
     </g>
   );
 }
@@ -120,7 +125,7 @@ function described(home: Home, here: Place[], all: Edge[], say: Say): string {
   return here
     .map((p) => {
       const s = shown(home, p, all, say);
-      return `${s.label}: ${s.does}${s.silent ? "" : ` ${s.value}`}`;
+      return `${s.label.join(" ")}: ${s.does}${s.silent ? "" : ` ${s.value}`}`;
     })
     .join(", ");
 }

@@ -40,9 +40,12 @@ export function Intervals({ intervals }: { intervals: Clearing[] }) {
     { title: w.columns.price, number: true, cell: (c) => (c.price === undefined ? "–" : format.price(c.price)) },
     { title: w.columns.settlement, cell: settlement },
   ];
+  const rows = intervals.slice(0, shown);
+  const meant = [rows.some((c) => c.estimated) && w.meant.estimated, rows.some((c) => c.provisional) && w.meant.provisional].filter(Boolean);
   return (
     <Latest heading={w.title} none={w.none}>
-      {intervals.length > 0 && <Table id="intervals" columns={columns} rows={intervals.slice(0, shown)} keyOf={(c) => c.interval.start} />}
+      {rows.length > 0 && <Table id="intervals" columns={columns} rows={rows} keyOf={(c) => c.interval.start} />}
+      {meant.length > 0 && <p class="hint">{meant.join(" ")}</p>}
     </Latest>
   );
 }

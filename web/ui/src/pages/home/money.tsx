@@ -19,17 +19,31 @@ export function MoneySection({ past }: { past: Past }) {
       <div class="figures">
         <Amount id="money-today" label={own.money.today} sum={m.today} />
         <Amount id="money-month" label={own.money.month} sum={m.month} />
-        <Amount id="money-last" label={own.money.last} sum={m.last_month} bill={m.last_month.bill} />
+        <Amount id="money-last" label={own.money.last} sum={m.last_month} bill={m.last_month.bill} none={own.money.noneYet(lastDay(m.month.to, format))} />
       </div>
       <p class="hint">{until}</p>
     </section>
   );
 }
 
-function Amount({ id, label, sum, bill }: { id: string; label: string; sum: Sum; bill?: string }) {
+/** lastDay is the last day of a time that is over at an instant. */
+export function lastDay(to: string, format: Format): string {
+  return format.time({ day: "numeric", month: "long" }, Date.parse(to) - 1);
+}
+
+interface OneProps {
+  id: string;
+  label: string;
+  sum: Sum;
+  bill?: string;
+  /** none says why there is nothing. */
+  none?: string;
+}
+
+function Amount({ id, label, sum, bill, none }: OneProps) {
   const { words, format } = useSpeech<Words>();
   const { own } = words;
-  if (sum.intervals === 0) return <Figure id={id} label={label} value="–" note={own.money.none} />;
+  if (sum.intervals === 0) return <Figure id={id} label={label} value="–" note={none ?? own.money.none} />;
   const note = [against(sum, own, format), sum.provisional && !bill ? own.money.provisional : "", stored(sum, own, format), bill ? own.money.billed(bill) : ""].filter(Boolean).join("; ");
   return <Figure id={id} label={label} value={own.money.amount(format.money(sum.net), sum.net < 0)} note={note} how={<Formula sum={sum} />} />;
 }
@@ -75,6 +89,7 @@ function Formula({ sum }: { sum: Sum }) {
             </div>
           ))}
       </dl>
+      {sum.provisional && <p>{money.soFar}</p>}
       <p>{money.method(sum.intervals, sum.estimated)}</p>
       <p>{money.source}</p>
     </>

@@ -30,6 +30,7 @@ import { ReadingsSection } from "./readings";
 import type { Reason } from "./reason";
 import { challenge, expectation, own, prices, sentence, traded } from "./sentence";
 import { today } from "./today";
+import { doing } from "./why";
 import { WhyPrice } from "./why_price";
 import type { Words } from "./words/en";
 
@@ -147,7 +148,7 @@ function HomePage({ s, home, owner, ...stores }: Shown & { home: Home; owner: bo
 
 /** useUnmoved are the sections that do not change with every message: they are drawn anew only when their own stores do. */
 function useUnmoved(home: Home, owner: boolean, minutes: number, now: string, day: string, { plans, past, deciding, objecting }: Stores) {
-  const kinds = home.devices.map((d) => `${d.id} ${d.kind}`).join();
+  const kinds = home.devices.map((d) => `${d.id} ${d.kind} ${doing(d)}`).join();
   return useMemo(
     () => (
       <>
@@ -181,11 +182,13 @@ function Today({ home }: { home: Home }) {
 function Now({ s, home, minutes }: { s: State; home: Home; minutes: number }) {
   const say = useSpeech<Words>();
   const tariff = home.tariff ?? s.tariff; // the home's own, in the interval that is being delivered
+  const { head, more } = sentence(home, tariff, minutes, say);
   return (
     <div class="now">
       <h1 id="sentence" aria-live="polite">
-        {unbroken(sentence(home, tariff, minutes, say))}
+        {unbroken(head)}
       </h1>
+      {more && <p id="besides">{unbroken(more)}</p>}
       <p id="expected">{unbroken(expectation(home, tariff, minutes, say))}</p>
       {home.challenge && <p id="challenge">{unbroken(challenge(home.challenge, say, say.shared.tokens))}</p>}
     </div>

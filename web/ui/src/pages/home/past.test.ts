@@ -3,7 +3,7 @@ import { Format } from "../../ui/format";
 import { words as shared } from "../../ui/words/en";
 import { linesOf } from "./bills";
 import { gaps, total } from "./history";
-import { against } from "./money";
+import { against, lastDay } from "./money";
 import { type Bill, type History, moneyStep, type Row, rows, type Sum } from "./past";
 import { ownWords as de } from "./words/own_de";
 import { ownWords as en } from "./words/own_en";
@@ -52,4 +52,9 @@ test("the lines of a bill are those of its points and of earlier months", () => 
   const line = { kind: "own", energy: 1, price: 2, amount: 3, intervals: 1 };
   const content = { points: [{ metering_point: "mp-1", lines: [line] }, { metering_point: "mp-2", lines: null }], corrections: [{ ...line, metering_point: "mp-2", months: ["2026-05"] }] };
   expect(linesOf({ content } as unknown as Bill).map((l) => [l.point, l.correction])).toEqual([["mp-1", false], ["mp-2", true]]);
+});
+
+test("a month is over on its last day by the site's clocks", () => {
+  expect(lastDay("2026-06-30T22:00:00Z", format)).toBe("30 June");
+  expect(lastDay("2026-06-30T12:00:00Z", new Format("de", "Pacific/Auckland", "EUR", shared.units))).toBe("30. Juni");
 });

@@ -1,21 +1,20 @@
 import { unbroken } from "../../ui/format";
 import { told } from "../../ui/api";
 import { useSpeech } from "../../ui/speech";
-import type { Device } from "../../ui/state";
 import { type Column, Table } from "../../ui/table";
 import { rems, useWidth } from "../../ui/width";
 import { type Box, marks, type Scale, up, within } from "../../ui/scale";
 import { across, area, line, power, ribbon, stairs, type Step } from "./chart";
 import type { Plan, Plans } from "./plans";
 import type { Say } from "./say";
-import { why } from "./why";
+import { type Mover, why } from "./why";
 import type { Words } from "./words/en";
 
 type Point = Plan["points"][number];
 
 interface Props {
   plans: Plans;
-  devices: Pick<Device, "id" | "kind">[];
+  devices: Mover[];
 }
 
 /** PlanSection says what the agent plans, and draws it beside the forecast. */

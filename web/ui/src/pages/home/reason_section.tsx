@@ -7,6 +7,7 @@ import { useSpeech } from "../../ui/speech";
 import { type Column, Table } from "../../ui/table";
 import { rems, useWidth } from "../../ui/width";
 import { along, type CurveStep, type Level, levels, meeting, prices, stairs } from "./curves";
+import { byOutcome, type Order } from "./orders";
 import type { Reason, WhyPrice } from "./reason";
 import type { Say as Speaks } from "./say";
 import type { PriceWords } from "./words/price_en";
@@ -154,14 +155,25 @@ function Steps({ why, say }: { why: WhyPrice; say: Say }) {
 function Own({ why, say }: { why: WhyPrice; say: Say }) {
   const { words, format } = say;
   const w = words.columns;
-  const columns: Column<WhyPrice["own"][number]>[] = [
+  const { live, idle } = byOutcome(why.own);
+  const columns: Column<Order>[] = [
     { title: w.side, cell: (o) => words[o.side] },
     { title: w.energy, number: true, of: (o) => o.energy, cell: (o, most) => format.energy(o.energy, most) },
     { title: w.price, number: true, cell: (o) => format.price(o.price) },
     { title: w.traded, number: true, of: (o) => o.filled, cell: (o, most) => (o.mean === undefined ? format.energy(o.filled, most) : `${format.energy(o.filled, most)} · ${format.price(o.mean)}`) },
     { title: words.status, cell: (o) => words.states[o.status] ?? o.status },
   ];
-  return <Table caption={words.orders} columns={columns} rows={[...why.own].sort((a, b) => Number(b.filled > 0) - Number(a.filled > 0))} keyOf={(o) => o.client_id} narrow="cards" />;
+  return (
+    <>
+      {live.length > 0 && <Table id="own-orders" caption={words.orders} columns={columns} rows={live} keyOf={(o) => o.client_id} narrow="cards" />}
+      {idle.length > 0 && (
+        <details id="idle-orders">
+          <summary>{words.idle(idle.length)}</summary>
+          <Table columns={columns} rows={idle} keyOf={(o) => o.client_id} narrow="cards" />
+        </details>
+      )}
+    </>
+  );
 }
 
 function Check({ reason, words }: { reason: Reason; words: PriceWords }) {

@@ -5,26 +5,33 @@ import { english, german, inEnglish } from "./example";
 import { power } from "./home";
 import { challenge, expectation, own, prices, sentence } from "./sentence";
 
+/** said is a headline, and what stands below it. */
+const said = (...of: Parameters<typeof sentence>) => {
+  const { head, more } = sentence(...of);
+  return more === "" ? [head] : [head, more];
+};
+const en = (h: Home, minutes = 15) => said(h, tariff, minutes, english);
+const pooled = (...of: Parameters<typeof home>) => ({ ...home(...of), pool: 180000 });
+
 describe("sentence", () => {
   it("sells to neighbours at the contracted price", () => {
-    expect(sentence(home(-900, { sold: 250, received: 46000 }), tariff, 15, english)).toBe("Selling 900 W to neighbours at 18.40 ct/kWh");
+    expect(en(home(-900, { sold: 250, received: 46000 }))).toEqual(["Selling 900 W to neighbours at 18.40 ct/kWh"]);
   });
   it("gives the rest to the grid", () => {
-    expect(sentence(home(-1500), tariff, 15, english)).toBe("Giving 1.50 kW to the grid at 6.00 ct/kWh");
-    expect(sentence(home(-2530, { sold: 45, received: 4410 }), tariff, 15, english)).toBe(
-      "Selling 180 W to neighbours at 9.80 ct/kWh, giving 2.35 kW to the grid at 6.00 ct/kWh",
-    );
+    expect(en(home(-1500))).toEqual(["Giving 1.50 kW to the grid at 6.00 ct/kWh"]);
+    expect(en(home(-2530, { sold: 45, received: 4410 }))).toEqual(["Selling 180 W to neighbours at 9.80 ct/kWh", "Giving 2.35 kW more to the grid at 6.00 ct/kWh."]);
   });
   it("says what neighbours may still share after delivery", () => {
-    const pooled = (...of: Parameters<typeof home>) => ({ ...home(...of), pool: 180000 });
-    expect(sentence(pooled(-1500), tariff, 15, english)).toBe("Giving 1.50 kW: what neighbours need of it at 18.00 ct/kWh, the rest to the grid at 6.00 ct/kWh");
-    expect(sentence(pooled(420), tariff, 15, english)).toBe("Taking 420 W: what neighbours have over at 18.00 ct/kWh, the rest from the grid at 30.00 ct/kWh");
-    expect(sentence(pooled(-2530, { sold: 45, received: 4410 }), tariff, 15, english)).toBe(
-      "Selling 180 W to neighbours at 9.80 ct/kWh, giving 2.35 kW more: what neighbours need of it at 18.00 ct/kWh, the rest to the grid at 6.00 ct/kWh",
-    );
-    expect(sentence(pooled(300, { sold: 100, received: 18400 }), tariff, 15, english)).toBe(
-      "Sold 400 W to neighbours for this quarter of an hour, but taking 300 W right now: what neighbours have over at 18.00 ct/kWh, the rest from the grid at 30.00 ct/kWh",
-    );
+    expect(en(pooled(-1500))).toEqual(["Giving 1.50 kW", "What neighbours need of it at 18.00 ct/kWh, the rest to the grid at 6.00 ct/kWh."]);
+    expect(en(pooled(420))).toEqual(["Taking 420 W", "What neighbours have over at 18.00 ct/kWh, the rest from the grid at 30.00 ct/kWh."]);
+    expect(en(pooled(-2530, { sold: 45, received: 4410 }))).toEqual([
+      "Selling 180 W to neighbours at 9.80 ct/kWh",
+      "Giving 2.35 kW more: what neighbours need of it at 18.00 ct/kWh, the rest to the grid at 6.00 ct/kWh.",
+    ]);
+    expect(en(pooled(300, { sold: 100, received: 18400 }))).toEqual([
+      "Taking 300 W",
+      "What neighbours have over at 18.00 ct/kWh, the rest from the grid at 30.00 ct/kWh; 400 W were sold to neighbours for this quarter of an hour.",
+    ]);
     const expecting = { ...pooled(-1500), expected: { energy: -300, money: 18000, short: 0, over: 300 } };
     expect(expectation(expecting, tariff, 15, english)).toBe(
       "Forecast for this quarter of an hour: about 2 ct earned, with 300 Wh to the grid at 6.00 ct/kWh, or to neighbours who need it at 18.00 ct/kWh, if you use and produce as forecast",
@@ -35,52 +42,54 @@ describe("sentence", () => {
     );
   });
   it("buys", () => {
-    expect(sentence(home(420, { bought: 105, paid: 21000 }), tariff, 15, english)).toBe("Buying 420 W from neighbours at 20.00 ct/kWh");
-    expect(sentence(home(420), tariff, 15, english)).toBe("Taking 420 W from the grid at 30.00 ct/kWh");
+    expect(en(home(420, { bought: 105, paid: 21000 }))).toEqual(["Buying 420 W from neighbours at 20.00 ct/kWh"]);
+    expect(en(home(420))).toEqual(["Taking 420 W from the grid at 30.00 ct/kWh"]);
   });
   it("says when something else flows than was traded", () => {
-    expect(sentence(home(300, { sold: 100, received: 18400 }), tariff, 15, english)).toBe(
-      "Sold 400 W to neighbours for this quarter of an hour, but taking 300 W from the grid right now at 30.00 ct/kWh",
-    );
-    expect(sentence(home(-200, { bought: 420, paid: 84000 }), tariff, 60, english)).toBe(
-      "Bought 420 W from neighbours for this hour, but giving 200 W to the grid right now at 6.00 ct/kWh",
-    );
-    expect(sentence(home(0, { bought: 105, paid: 21000 }), tariff, 15, english)).toBe(
-      "Bought 420 W from neighbours for this quarter of an hour, but nothing flows in or out right now",
-    );
+    expect(en(home(300, { sold: 100, received: 18400 }))).toEqual(["Taking 300 W from the grid at 30.00 ct/kWh", "400 W were sold to neighbours for this quarter of an hour."]);
+    expect(en(home(-200, { bought: 420, paid: 84000 }), 60)).toEqual(["Giving 200 W to the grid at 6.00 ct/kWh", "420 W were bought from neighbours for this hour."]);
+    expect(en(home(0, { bought: 105, paid: 21000 }))).toEqual(["Running on its own: nothing flows in or out.", "420 W were bought from neighbours for this quarter of an hour."]);
   });
   it("says what was traded and does not flow", () => {
-    expect(sentence(home(300, { bought: 105, paid: 21000 }), tariff, 15, english)).toBe("Buying 300 W from neighbours at 20.00 ct/kWh; 120 W more was bought than is used right now");
-    expect(sentence(home(-300, { sold: 105, received: 10500 }), tariff, 15, english)).toBe("Selling 300 W to neighbours at 10.00 ct/kWh; 120 W more was sold than is given right now");
+    expect(en(home(300, { bought: 105, paid: 21000 }))).toEqual(["Buying 300 W from neighbours at 20.00 ct/kWh", "120 W more were bought than are used right now."]);
+    expect(en(home(-300, { sold: 105, received: 10500 }))).toEqual(["Selling 300 W to neighbours at 10.00 ct/kWh", "120 W more were sold than are given right now."]);
   });
   it("says why a battery that is nearly empty does not make up for what was sold", () => {
     const sold = (meter: number, charge: number | undefined, online = true) => {
       const h = home(meter, { sold: 30, received: 5400 });
-      return sentence({ ...h, devices: [...h.devices, { id: "b", kind: "battery", online, charge }] }, tariff, 15, english);
+      return en({ ...h, devices: [...h.devices, { id: "b", kind: "battery", online, charge }] })[1];
     };
-    const why = "; the battery is less than a fifth full and keeps its reserve for the home";
-    const nothing = "Sold 120 W to neighbours for this quarter of an hour, but nothing flows in or out right now";
-    expect(sold(0, 199)).toBe(nothing + why);
-    expect([sold(0, 200), sold(0, undefined), sold(0, 50, false)]).toEqual([nothing, nothing, nothing]);
-    expect(sold(300, 50)).toBe(`Sold 120 W to neighbours for this quarter of an hour, but taking 300 W from the grid right now at 30.00 ct/kWh${why}`);
-    expect(sold(-40, 50)).toBe(`Selling 40 W to neighbours at 18.00 ct/kWh; 80 W more was sold than is given right now${why}`);
-    expect(sold(-120, 50)).toBe("Selling 120 W to neighbours at 18.00 ct/kWh");
+    const why = "; the battery is less than a fifth full and keeps its reserve for the home.";
+    const dealt = "120 W were sold to neighbours for this quarter of an hour";
+    expect(sold(0, 199)).toBe(dealt + why);
+    expect([sold(0, 200), sold(0, undefined), sold(0, 50, false)]).toEqual([`${dealt}.`, `${dealt}.`, `${dealt}.`]);
+    expect(sold(300, 50)).toBe(dealt + why);
+    expect(sold(-40, 50)).toBe(`80 W more were sold than are given right now${why}`);
+    expect(sold(-120, 50)).toBeUndefined();
   });
   it("is of all the home's meters", () => {
     const flat = home(100);
     const both = { ...flat, devices: [...flat.devices, { id: "roof", kind: "meter", online: true, power: -900 }] };
-    expect(sentence(both, tariff, 15, english)).toBe("Giving 800 W to the grid at 6.00 ct/kWh");
+    expect(en(both)).toEqual(["Giving 800 W to the grid at 6.00 ct/kWh"]);
     expect(power({ ...both, devices: [...flat.devices, { id: "roof", kind: "meter", online: false, power: -900 }] }, "meter")).toBeUndefined();
     expect(power(both, "battery")).toBeUndefined();
   });
   it("takes what was sold off what was bought", () => {
-    expect(sentence(home(-900, { sold: 350, received: 64400, bought: 100, paid: 20000 }), tariff, 15, english)).toBe("Selling 900 W to neighbours at 18.40 ct/kWh");
+    expect(en(home(-900, { sold: 350, received: 64400, bought: 100, paid: 20000 }))).toEqual(["Selling 900 W to neighbours at 18.40 ct/kWh"]);
   });
   it("is of the moment that is drawn", () => {
-    expect(sentence({ ...home(420), flow: { time: "", meter: 400, home: 400 } }, tariff, 15, english)).toBe("Taking 400 W from the grid at 30.00 ct/kWh");
+    expect(en({ ...home(420), flow: { time: "", meter: 400, home: 400 } })).toEqual(["Taking 400 W from the grid at 30.00 ct/kWh"]);
   });
   it("does not invent a number for a silent meter", () => {
-    expect(sentence(home(undefined), tariff, 15, english)).toContain("not known");
+    expect(en(home(undefined))[0]).toContain("not known");
+  });
+  it("has a headline of three lines at most on a phone, in each language", () => {
+    const phone = 75; // letters of three lines of 328 px, of the headline's size
+    const deals = [{}, { sold: 5123, received: 1_000_000 }, { bought: 5123, paid: 1_000_000 }];
+    for (const meter of [-12_340, -40, 0, 40, 12_340, undefined])
+      for (const deal of deals)
+        for (const h of [home(meter, deal), pooled(meter, deal)])
+          for (const say of [english, german]) expect(sentence(h, tariff, 15, say).head.length).toBeLessThanOrEqual(phone);
   });
 });
 
@@ -111,16 +120,15 @@ describe("expectation", () => {
 const tokens = (n: number) => `${n} tokens`;
 
 describe("in German", () => {
-  const de = (...of: Parameters<typeof home>) => sentence({ ...home(...of), pool: 180000 }, tariff, 15, german);
+  const de = (h: Home) => said(h, tariff, 15, german);
   it("is said in whole sentences", () => {
-    expect(sentence(home(-900, { sold: 250, received: 46000 }), tariff, 15, german)).toBe("Verkauft 900 W an die Nachbarn zu 18,40 ct/kWh");
-    expect(sentence(home(300, { sold: 100, received: 18400 }), tariff, 15, german)).toBe(
-      "Für diese Viertelstunde sind 400 W an die Nachbarn verkauft, aber das Haus nimmt gerade 300 W auf: aus dem Netz zu 30,00 ct/kWh",
-    );
-    expect(de(-2530, { sold: 45, received: 4410 })).toBe(
-      "Verkauft 180 W an die Nachbarn zu 9,80 ct/kWh, gibt weitere 2,35 kW ab: was die Nachbarn davon brauchen zu 18,00 ct/kWh, der Rest ins Netz zu 6,00 ct/kWh",
-    );
-    expect(de(420)).toBe("Nimmt 420 W auf: was die Nachbarn übrig haben zu 18,00 ct/kWh, der Rest aus dem Netz zu 30,00 ct/kWh");
+    expect(de(home(-900, { sold: 250, received: 46000 }))).toEqual(["Verkauft 900 W an die Nachbarn zu 18,40 ct/kWh"]);
+    expect(de(home(300, { sold: 100, received: 18400 }))).toEqual(["Nimmt 300 W auf: aus dem Netz zu 30,00 ct/kWh", "400 W sind für diese Viertelstunde an die Nachbarn verkauft."]);
+    expect(de(pooled(-2530, { sold: 45, received: 4410 }))).toEqual([
+      "Verkauft 180 W an die Nachbarn zu 9,80 ct/kWh",
+      "Gibt weitere 2,35 kW ab: was die Nachbarn davon brauchen zu 18,00 ct/kWh, der Rest ins Netz zu 6,00 ct/kWh.",
+    ]);
+    expect(de(pooled(420))).toEqual(["Nimmt 420 W auf", "Was die Nachbarn übrig haben zu 18,00 ct/kWh, der Rest aus dem Netz zu 30,00 ct/kWh."]);
   });
 });
 

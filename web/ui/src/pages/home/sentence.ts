@@ -7,17 +7,28 @@ type Tariff = State["tariff"];
 /** still is a power that counts as no exchange at all. */
 const still = 30;
 
+/** Said is what a home does: what flows now, in so few words that they fit into a headline, and what belongs to it, which may be nothing. */
+export interface Said {
+  head: string;
+  more: string;
+}
+
 /**
  * sentence says in words what the home does right now, and at what price. What
  * it traded for the interval of so many minutes flows to or from neighbours,
  * the rest to or from the grid; where that is not what flows, it says so.
  */
-export function sentence(home: Home, tariff: Tariff, minutes: number, say: Say): string {
+export function sentence(home: Home, tariff: Tariff, minutes: number, say: Say): Said {
+  const { head, more } = doing(home, tariff, minutes, say);
+  return { head, more: more && `${more.charAt(0).toUpperCase()}${more.slice(1)}.` };
+}
+
+function doing(home: Home, tariff: Tariff, minutes: number, say: Say): Said {
   const { now } = say.words;
   const meter = home.flow?.meter ?? power(home, "meter");
-  if (meter === undefined) return now.silent;
+  if (meter === undefined) return { head: now.silent, more: "" };
   const agreed = traded(home, minutes);
-  if (Math.abs(agreed) < still) return Math.abs(meter) < still ? now.still : withGrid(meter, home, tariff, say);
+  if (Math.abs(agreed) < still) return flowing(meter, home, tariff, say);
   if (Math.abs(meter) < still || meter > 0 !== agreed > 0) return otherwise(agreed, meter, home, tariff, minutes, say);
   return withNeighbours(home, agreed, meter, tariff, say);
 }
@@ -27,24 +38,32 @@ export function traded(home: Pick<Home, "contract">, minutes: number): number {
   return ((home.contract.bought - home.contract.sold) * 60) / minutes;
 }
 
-function withGrid(w: number, home: Home, tariff: Tariff, { words, format }: Say, as: "" | "now" | "more" = ""): string {
+/** flowing says what flows over the meter, without what was traded. */
+function flowing(meter: number, home: Home, tariff: Tariff, say: Say): Said {
+  return Math.abs(meter) < still ? { head: say.words.now.still, more: "" } : withGrid(meter, home, tariff, say);
+}
+
+/** withGrid says what comes from the grid or goes there; more: beside what is traded. */
+function withGrid(w: number, home: Home, tariff: Tariff, { words, format }: Say, more = false): Said {
   const { now } = words;
   const at = format.price(w < 0 ? tariff.feed_in : tariff.retail);
-  const does = (w < 0 ? now.gives : now.takes)(format.watts(w));
-  if (home.pool === undefined) {
-    if (as === "now") return (w < 0 ? now.toGridNow : now.fromGridNow)(does, at);
-    return (w < 0 ? now.toGrid : now.fromGrid)(does, at);
-  }
-  const text = as === "now" ? now.rightNow(does) : as === "more" ? now.more(does) : does;
-  return (w < 0 ? now.poolOut : now.poolIn)(text, format.price(home.pool), at);
+  const plain = (w < 0 ? now.gives : now.takes)(format.watts(w));
+  const does = more ? now.more(plain) : plain;
+  if (home.pool === undefined) return { head: (w < 0 ? now.toGrid : now.fromGrid)(does, at), more: "" };
+  return { head: does, more: (w < 0 ? now.poolOut : now.poolIn)(format.price(home.pool), at) };
 }
 
 /** otherwise tells that what flows is not what was traded. */
-function otherwise(agreed: number, meter: number, home: Home, tariff: Tariff, minutes: number, say: Say): string {
+function otherwise(agreed: number, meter: number, home: Home, tariff: Tariff, minutes: number, say: Say): Said {
   const { now } = say.words;
+  const { head, more } = flowing(meter, home, tariff, say);
   const dealt = (agreed < 0 ? now.sold : now.bought)(say.format.watts(agreed), say.format.period(minutes));
-  const text = Math.abs(meter) < still ? now.butNothing(dealt) : now.but(dealt, now.inner(withGrid(meter, home, tariff, say, "now")));
-  return `${text}${agreed < 0 ? reserved(home, say) : ""}`;
+  return { head, more: joined(more, dealt, agreed < 0 ? reserved(home, say) : "") };
+}
+
+/** joined puts parts of a sentence behind each other, those that say something. */
+function joined(...parts: string[]): string {
+  return parts.filter((p) => p !== "").join("; ");
 }
 
 /** reserve is the state of charge below which a battery gives nothing to keep a sale, in per mille (docs/control.md). */
@@ -57,7 +76,7 @@ function reserved(home: Home, say: Say): string {
   return low && !home.challenge ? say.words.now.reserved : "";
 }
 
-function withNeighbours(home: Home, agreed: number, meter: number, tariff: Tariff, say: Say): string {
+function withNeighbours(home: Home, agreed: number, meter: number, tariff: Tariff, say: Say): Said {
   const { now } = say.words;
   const { bought, paid, sold, received } = home.contract;
   const selling = agreed < 0;
@@ -65,10 +84,14 @@ function withNeighbours(home: Home, agreed: number, meter: number, tariff: Tarif
   const rest = Math.abs(meter) - shared;
   const missing = Math.abs(agreed) - shared;
   const at = say.format.price(((selling ? received : paid) * 1000) / (selling ? sold : bought));
-  const text = (selling ? now.sells : now.buys)(say.format.watts(shared), at);
-  if (rest >= still) return now.and(text, now.inner(withGrid(selling ? -rest : rest, home, tariff, say, "more")));
-  if (missing <= Math.max(still, Math.abs(agreed) / 10)) return text;
-  return selling ? `${now.soldMore(text, say.format.watts(missing))}${reserved(home, say)}` : now.boughtMore(text, say.format.watts(missing));
+  const head = (selling ? now.sells : now.buys)(say.format.watts(shared), at);
+  if (rest >= still) {
+    const over = withGrid(selling ? -rest : rest, home, tariff, say, true);
+    return { head, more: over.more === "" ? over.head : now.of(over.head, over.more) };
+  }
+  if (missing <= Math.max(still, Math.abs(agreed) / 10)) return { head, more: "" };
+  const less = (selling ? now.soldMore : now.boughtMore)(say.format.watts(missing));
+  return { head, more: joined(less, selling ? reserved(home, say) : "") };
 }
 
 /**

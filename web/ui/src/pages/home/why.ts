@@ -4,21 +4,25 @@ import type { Step } from "./chart";
 import { end } from "./chart";
 import type { Say } from "./say";
 
-/** Phase is a time in which a device does one thing. */
+/** Phase is a time in which a device does one thing, by and large. */
 interface Phase {
   from: string;
   until: number;
   energy: number; // Wh
   price: number; // mean, millionths/kWh
   grid: number; // Wh of it that come from the connection, or go out there
-  next: number; // the step after it
 }
+
+/** Mover is a device that a plan may move, and what it says that it does now. */
+export type Mover = Pick<Device, "id" | "kind" | "power" | "online">;
 
 const little = 50; // W that a device does by the way
 const told = 50; // Wh that are worth telling
+const pause = 3_600_000; // ms that something may rest and go on as the same thing
+const coming = 24 * 3_600_000; // ms ahead in which something is looked for to tell
 
-/** why says it for each device that moves something, or could; devices have the kinds. */
-export function why(steps: Step[], devices: Pick<Device, "id" | "kind">[], say: Say): string {
+/** why says it for each device that moves something, or could; devices have the kinds, and what they do now. */
+export function why(steps: Step[], devices: Mover[], say: Say): string {
   const planned = new Set(steps.flatMap((s) => s.devices.map((d) => d.device)));
   const all = devices.filter((d) => planned.has(d.id));
   const several = (kind: string) => all.filter((d) => d.kind === kind).length > 1;
@@ -26,51 +30,90 @@ export function why(steps: Step[], devices: Pick<Device, "id" | "kind">[], say: 
   return sentences.filter((s) => s !== "").join(" ") || say.words.why.nothing;
 }
 
-function ofDevice(steps: Step[], { id, kind }: Pick<Device, "id" | "kind">, name: string, say: Say): string {
+/** doing is whether a device takes (1), gives (−1) or rests (0) now, undefined where it does not say. */
+export function doing({ power, online }: Omit<Mover, "id" | "kind">): 1 | 0 | -1 | undefined {
+  if (!online || power === undefined) return undefined;
+  return Math.abs(power) < little ? 0 : power > 0 ? 1 : -1;
+}
+
+function ofDevice(steps: Step[], d: Mover, name: string, say: Say): string {
+  const taken = phases(steps, d.id, 1);
+  if (d.kind === "charger") return ofCar(taken, d, name, say);
+  if (d.kind === "battery") return ofBattery(steps, taken, phases(steps, d.id, -1), d, name, say);
+  const best = greatest(taken);
+  return best ? say.words.why.runs(name, say.format.clock(best.from)) : "";
+}
+
+function ofCar(taken: Phase[], d: Mover, name: string, say: Say): string {
   const { why: w } = say.words;
-  const taken = worth(steps, id, 0, 1);
-  if (kind === "charger") return taken ? w.charges(name, ...times(taken, say), from(taken, say)) : w.has(name);
-  if (kind !== "battery") return taken ? w.runs(name, say.format.clock(taken.from)) : "";
-  const given = worth(steps, id, 0, -1);
-  if (!taken && !given) return w.rests(name);
-  if (given && (!taken || given.from < taken.from)) return w.gives(name, ...times(given, say), to(given, say));
-  if (!taken) return "";
-  const after = worth(steps, id, taken.next, -1);
-  return w.stores(name, ...times(taken, say), from(taken, say), after ? w.then(say.format.clock(after.from), to(after, say)) : "");
+  const best = greatest(taken);
+  if (best) return w.charges(name, ...times(best, say), from(best, say));
+  return doing(d) === 1 ? w.nowThen(name, 1, w.hasThen) : w.has(name);
+}
+
+/** ofBattery tells what matters most: a store with what it is for, or what is given of what is there already; and before it what is done now, where that is something else. */
+function ofBattery(steps: Step[], taken: Phase[], given: Phase[], d: Mover, name: string, say: Say): string {
+  const { why: w } = say.words;
+  const now = doing(d);
+  const best = greatest([...taken, ...given]);
+  if (!best) return now ? w.nowThen(name, now, w.restsThen) : w.rests(name);
+  const store = taken.includes(best) ? best : storeFor(best, taken);
+  const main = store ?? best;
+  const after = store && (given.includes(best) ? best : greatest(given.filter((p) => Date.parse(p.from) >= store.until)));
+  const text = store
+    ? w.stores(name, ...times(store, say), from(store, say), after ? w.then(say.format.clock(after.from), to(after, say)) : "")
+    : w.gives(name, ...times(best, say), to(best, say));
+  const goesOn = main.from === steps[0]?.start && now === (store ? 1 : -1);
+  return now === undefined || goesOn ? text : `${w.now(name, now)} ${text}`;
+}
+
+/** storeFor is the latest store before a time at which is given, of at least half as much. */
+function storeFor(given: Phase, taken: Phase[]): Phase | undefined {
+  return taken.filter((p) => p.until <= Date.parse(given.from) && p.energy * 2 >= given.energy).at(-1);
+}
+
+/** greatest is the phase that most money goes with: energy × price. */
+function greatest(all: Phase[]): Phase | undefined {
+  const worth = (p: Phase) => p.energy * Math.abs(p.price);
+  return all.reduce<Phase | undefined>((best, p) => (best && worth(best) >= worth(p) ? best : p), undefined);
 }
 
 function times(p: Phase, { format }: Say): [energy: string, from: string, until: string] {
   return [format.energy(p.energy), format.clock(p.from), format.clock(p.until)];
 }
 
-/** worth is the first phase from a step on, of what comes in (1) or goes out (−1), that is worth telling. */
-function worth(steps: Step[], id: string, first: number, sign: 1 | -1): Phase | undefined {
-  for (let k = first; k < steps.length; ) {
-    const p = phase(steps, id, k, sign);
-    if (!p || p.energy >= told) return p;
-    k = p.next;
+/** phases are what comes in (1) or goes out (−1) in the coming hours and is worth telling; what pauses for a short while is one. */
+function phases(steps: Step[], id: string, sign: 1 | -1): Phase[] {
+  const all: Phase[] = [];
+  for (const p of unbroken(steps, id, sign)) {
+    if (p.energy < told) continue;
+    const last = all.at(-1);
+    if (last && Date.parse(p.from) - last.until <= pause) all[all.length - 1] = joined(last, p);
+    else all.push(p);
   }
-  return undefined;
+  return all;
 }
 
-function phase(steps: Step[], id: string, first: number, sign: 1 | -1): Phase | undefined {
-  let p: Phase | undefined;
-  for (let k = first; k < steps.length; k++) {
-    const s = steps[k]!;
+/** joined is a phase and a later one as one, with the energies of both and their mean price. */
+function joined(a: Phase, b: Phase): Phase {
+  const energy = a.energy + b.energy;
+  return { from: a.from, until: b.until, energy, price: (a.price * a.energy + b.price * b.energy) / energy, grid: a.grid + b.grid };
+}
+
+/** unbroken are the times in which something comes in or goes out without a pause. */
+function unbroken(steps: Step[], id: string, sign: 1 | -1): Phase[] {
+  const all: Phase[] = [];
+  const begin = Date.parse(steps[0]?.start ?? "");
+  for (const s of steps) {
     const energy = sign * (s.devices.find((d) => d.device === id)?.energy ?? 0);
-    if ((energy * 60) / s.minutes < little) {
-      if (p) return p;
-      continue;
-    }
+    if ((energy * 60) / s.minutes < little || Date.parse(s.start) - begin >= coming) continue;
     const out = sign > 0 ? s.net.mean <= 0 : s.net.mean < -1;
-    const price = out ? s.sell : s.buy;
-    p ??= { from: s.start, until: 0, energy: 0, price: 0, grid: 0, next: k };
-    p.price = (p.price * p.energy + price * energy) / (p.energy + energy);
-    p.grid += Math.min(energy, Math.max(s.net.mean * sign, 0));
-    p.energy += energy;
-    [p.until, p.next] = [end(s), k + 1];
+    const step: Phase = { from: s.start, until: end(s), energy, price: out ? s.sell : s.buy, grid: Math.min(energy, Math.max(s.net.mean * sign, 0)) };
+    const last = all.at(-1);
+    if (last?.until === Date.parse(s.start)) all[all.length - 1] = joined(last, step);
+    else all.push(step);
   }
-  return p;
+  return all;
 }
 
 /** from says where energy comes from, to where it goes: whatever most of it does. */

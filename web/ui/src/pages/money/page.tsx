@@ -3,13 +3,12 @@
 import { useEffect, useRef } from "preact/hooks";
 import { Alert } from "../../ui/alert";
 import { Shell } from "../../ui/shell";
-import type { Role } from "../../ui/session";
 import { useSpeech } from "../../ui/speech";
 import type { Site } from "../../ui/start";
 import { Bills } from "./bills_page";
 import { Members } from "./members_page";
 import { Fund, Tariffs } from "./public";
-import { type Money, type Part, parts } from "./store";
+import { type Money, type Part, partsFor } from "./store";
 import { Values } from "./values_page";
 import type { Words } from "./words/en";
 import type { Question, Work } from "./work";
@@ -20,7 +19,7 @@ export function App({ site, money }: { site: Site<Words>; money: Money }) {
   return (
     <Shell site={site} page="money">
       <nav class="parts" aria-label={words.parts.label}>
-        {parts.filter((name) => open(name, site.session.role)).map((name) => (
+        {partsFor(site.session.role).map((name) => (
           <a href={`#${name}`} aria-current={money.part.value === name ? "page" : undefined}>
             {words.parts[name]}
           </a>
@@ -37,12 +36,6 @@ export function App({ site, money }: { site: Site<Words>; money: Money }) {
       {work.question.value && <Asked work={work} question={work.question.value} />}
     </Shell>
   );
-}
-
-/** open tells whether a part is for who looks: bills, values and the register are the operator's, values the utility's too, and who has no account may have a key. */
-function open(part: Part, role: Role | undefined): boolean {
-  if (part === "tariffs" || part === "fund" || role === undefined || role === "operator") return true;
-  return part === "values" && role === "utility";
 }
 
 function Shown({ money, part }: { money: Money; part: Part }) {

@@ -3,7 +3,7 @@ import { type Api, Failed } from "../../ui/api";
 import { Key } from "../../ui/key";
 import { english } from "./example";
 import { taxed } from "./public";
-import { Money } from "./store";
+import { Money, partsFor } from "./store";
 
 const tariffs = { zone: "UTC", tariffs: [] };
 
@@ -60,6 +60,15 @@ describe("money", () => {
     away.go("");
     await settled();
     expect([closed.closed.value, closed.failed.value, away.closed.value, away.failed.value]).toEqual([true, "", false, "Failed to fetch"]);
+  });
+});
+
+describe("parts", () => {
+  const all = ["tariffs", "fund", "bills", "values", "members"];
+  it("are all for the operator, and for who has no account and may have a key", () => expect([partsFor("operator"), partsFor(undefined)]).toEqual([all, all]));
+  it("are those that are public for everybody else, and the values for the utility", () => {
+    expect(partsFor("utility")).toEqual(["tariffs", "fund", "values"]);
+    for (const role of ["homeowner", "installer", "researcher", "viewer"] as const) expect(partsFor(role)).toEqual(["tariffs", "fund"]);
   });
 });
 

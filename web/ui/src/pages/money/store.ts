@@ -3,6 +3,7 @@
 import { signal } from "@preact/signals";
 import { type Api, Failed, said, type Schemas } from "../../ui/api";
 import type { Key } from "../../ui/key";
+import type { Role } from "../../ui/session";
 import { Bills } from "./bills";
 import type { Sums } from "./format";
 import { Members } from "./members";
@@ -18,6 +19,12 @@ const every = 10_000; // ms
 /** parts are those of the page; the first is shown first. */
 export const parts = ["tariffs", "fund", "bills", "values", "members"] as const;
 export type Part = (typeof parts)[number];
+
+/** partsFor are those for who looks: bills, values and the register are the operator's, values the utility's too, and who has no account may have a key. */
+export function partsFor(role: Role | undefined): Part[] {
+  if (role === undefined || role === "operator") return [...parts];
+  return parts.filter((part) => part === "tariffs" || part === "fund" || (part === "values" && role === "utility"));
+}
 
 export class Money {
   readonly part = signal<Part>("tariffs");

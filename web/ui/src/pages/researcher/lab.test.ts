@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { type Api, Failed } from "../../ui/api";
-import { Lab, seedOf } from "./lab";
+import { Lab, pairOf, seedOf } from "./lab";
 
 beforeEach(() => void vi.useFakeTimers());
 
@@ -57,6 +57,46 @@ describe("a laboratory", () => {
     answers["get /api/v1/runs"] = { runs: [run("b", "done"), run("e", "done")] };
     await lab.read();
     expect(lab.chosen.value).toEqual(["b", "e"]);
+  });
+});
+
+describe("what is compared", () => {
+  const at = (id: string, minute: number, state = "done") => ({ ...run(id, state), queued: `2026-06-01T10:0${minute}:00Z` });
+  const answered = (runs: unknown[]) => ({ "get /api/v1/scenarios": { scenarios: [] }, "get /api/v1/runs": { runs }, "get /api/v1/runs/{id}": { run: run("x", "done") }, "post /api/v1/runs": run("n", "waiting") }) as Record<string, unknown>;
+
+  it("is the last two runs that are done, the earlier one first", async () => {
+    const answers = answered([at("d", 4, "running"), at("c", 3), at("b", 2), at("a", 1)]);
+    const { lab } = served(answers);
+    await lab.read();
+    expect([lab.chosen.value, lab.compared.value.length]).toEqual([["b", "c"], 2]);
+    answers["get /api/v1/runs"] = { runs: [at("d", 4), at("c", 3), at("b", 2)] };
+    await lab.read();
+    expect(lab.chosen.value).toEqual(["c", "d"]);
+  });
+  it("is what somebody has chosen, from then on", async () => {
+    const answers = answered([at("b", 2), at("a", 1)]);
+    const { lab } = served(answers);
+    await lab.read();
+    await lab.choose("a", false);
+    answers["get /api/v1/runs"] = { runs: [at("c", 3), at("b", 2), at("a", 1)] };
+    await lab.read();
+    expect(lab.chosen.value).toEqual(["b"]);
+  });
+  it("is a pair again that is started by one click", async () => {
+    const answers = answered([]);
+    const { lab, asked } = served(answers);
+    await lab.choose("a", true);
+    await lab.startPair({ scenario: "short", sharings: ["market", "at-eeg"] });
+    expect(asked.filter((a) => a.startsWith("post"))).toEqual(['post /api/v1/runs {"scenario":"short","sharing":"market"}', 'post /api/v1/runs {"scenario":"short","sharing":"at-eeg"}']);
+    answers["get /api/v1/runs"] = { runs: [at("n", 2), at("m", 1)] };
+    await lab.read();
+    expect(lab.chosen.value).toEqual(["m", "n"]);
+  });
+  it("pairs the shortest scenario with the market and the first other rules", () => {
+    const scenario = (name: string, homes: number, days: number) => ({ name, homes, days, about: "", minutes: 15, seed: 1, mechanism: "", currency: "EUR" });
+    const all = { scenarios: [scenario("long", 10, 30), scenario("short", 10, 1), scenario("wide", 50, 1)], sharings: ["market", "at-eeg", "de"] };
+    expect(pairOf(all)).toEqual({ scenario: "short", sharings: ["market", "at-eeg"] });
+    expect([pairOf({ ...all, sharings: ["market"] }), pairOf({ ...all, scenarios: [] })]).toEqual([undefined, undefined]);
   });
 });
 

@@ -20,6 +20,25 @@ const idle = 5000;
 /** most is how many runs are compared at once. */
 export const most = 4;
 
+/** usual is how many runs are compared without anybody choosing. */
+const usual = 2;
+
+/** Pair are two replays of one scenario that differ in how is shared. */
+export interface Pair {
+  scenario: string;
+  sharings: [string, string];
+}
+
+/** pairOf is the shortest scenario with the market, and with the first rules by which is shared instead; undefined: there is no such thing. */
+export function pairOf({ scenarios, sharings }: Pick<Scenarios, "scenarios" | "sharings">): Pair | undefined {
+  const long = (s: Scenarios["scenarios"][number]) => s.days * s.homes;
+  const [shortest] = [...scenarios].sort((a, b) => long(a) - long(b));
+  const rules = sharings.find((s) => s !== market);
+  return shortest && rules !== undefined && sharings.includes(market) ? { scenario: shortest.name, sharings: [market, rules] } : undefined;
+}
+
+const market = "market";
+
 /** over tells whether a run has ended. */
 export function over(run: Run): boolean {
   return run.state !== "waiting" && run.state !== "running";
@@ -42,6 +61,8 @@ export class Lab {
   /** old says why what is shown may be old, problem why what was asked for was not done. */
   readonly old = signal("");
   readonly problem = signal("");
+  /** own: somebody has chosen what is compared; before, the latest runs are. */
+  private own = false;
   readonly compared = computed(() => this.chosen.value.flatMap((id) => this.results.value[id] ?? []));
 
   constructor(private readonly api: Api) {}
@@ -58,6 +79,7 @@ export class Lab {
       this.runs.value = await this.api.call("get", "/api/v1/runs", {});
       this.forget(new Set(this.runs.value.runs.map((r) => r.id)));
       this.old.value = "";
+      if (!this.own) await this.offer(this.runs.value.runs);
     } catch (e) {
       this.old.value = said(e);
     }
@@ -67,6 +89,21 @@ export class Lab {
   private forget(there: Set<string>): void {
     if (this.chosen.value.every((id) => there.has(id))) return;
     this.chosen.value = this.chosen.value.filter((id) => there.has(id));
+  }
+
+  /** offer compares the latest runs that are done, the earlier one first. */
+  private async offer(runs: Run[]): Promise<void> {
+    const done = runs.filter((r) => r.state === "done").sort((a, b) => a.queued.localeCompare(b.queued));
+    const ids = done.slice(-usual).map((r) => r.id);
+    if (ids.join() === this.chosen.value.join()) return;
+    await Promise.all(ids.map((id) => this.fetch(id)));
+    if (!this.own) this.chosen.value = ids;
+  }
+
+  /** startPair has a scenario replayed twice, and compares what comes of it. */
+  async startPair({ scenario, sharings }: Pair): Promise<void> {
+    this.own = false;
+    for (const sharing of sharings) if (!(await this.start({ scenario, seed: "", sharing }))) return;
   }
 
   /** start has a scenario replayed; it tells whether that was taken. */
@@ -88,12 +125,16 @@ export class Lab {
 
   /** choose adds a run to the comparison, or takes it out. */
   async choose(id: string, chosen: boolean): Promise<void> {
+    this.own = true;
     this.chosen.value = [...this.chosen.value.filter((c) => c !== id), ...(chosen ? [id] : [])].slice(-most);
-    if (!chosen || this.results.value[id]) return;
-    await this.done(async () => {
-      const result = await this.api.call("get", "/api/v1/runs/{id}", { at: { id } });
-      this.results.value = { ...this.results.value, [id]: result };
-    });
+    if (chosen) await this.done(() => this.fetch(id));
+  }
+
+  /** fetch reads what came of a run, once. */
+  private async fetch(id: string): Promise<void> {
+    if (this.results.value[id]) return;
+    const result = await this.api.call("get", "/api/v1/runs/{id}", { at: { id } });
+    this.results.value = { ...this.results.value, [id]: result };
   }
 
   private async done(what: () => Promise<unknown>): Promise<boolean> {

@@ -11,7 +11,7 @@ import { wall } from "../../ui/zone";
 import type { Allowed } from "./allowed";
 import { Comparison } from "./comparison";
 import { History } from "./history";
-import { type Lab, over, type Run, type Scenarios, seedOf } from "./lab";
+import { type Lab, over, pairOf, type Run, type Scenarios, seedOf } from "./lab";
 import type { Words } from "./words/en";
 
 export function App({ site, lab, allowed }: { site: Site; lab: Lab; allowed: Allowed }) {
@@ -45,6 +45,7 @@ function NewRun({ lab, scenarios, may }: { lab: Lab; scenarios: Scenarios; may: 
   const [wish, change] = useState({ scenario: scenarios.scenarios.find((s) => s.name === "summer-day")?.name ?? scenarios.scenarios[0]?.name ?? "", seed: "", sharing: "" });
   const scenario = scenarios.scenarios.find((s) => s.name === wish.scenario);
   const wrong = seedOf(wish.seed) === "wrong";
+  const pair = pairOf(scenarios);
   return (
     <section aria-labelledby="new-heading">
     <form
@@ -82,9 +83,16 @@ function NewRun({ lab, scenarios, may }: { lab: Lab; scenarios: Scenarios; may: 
         </p>
       )}
       {may ? (
-        <button type="submit" class="main" disabled={wrong}>
-          {form.start}
-        </button>
+        <p class="actions">
+          <button type="submit" class="main" disabled={wrong}>
+            {form.start}
+          </button>
+          {pair && (
+            <button type="button" onClick={() => void lab.startPair(pair)}>
+              {form.pair(pair.scenario, pair.sharings[1])}
+            </button>
+          )}
+        </p>
       ) : (
         <p>
           <a href="/signin.html">{form.signIn}</a>

@@ -1,6 +1,8 @@
 // The table of what was found: of many thousand rows only those that are seen are in the page.
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { onRow } from "../../ui/row";
 import { useSpeech } from "../../ui/speech";
+import { Wide } from "../../ui/wide";
 import type { Finder, Row } from "./finder";
 import { moved, seen } from "./rows";
 import { rem } from "../../ui/width";
@@ -62,7 +64,7 @@ export function Postings({ finder, open }: Props) {
       <p class="hint">
         {search.keys} {all > most && search.most(format.number(most))}
       </p>
-      <div class="wide postings" ref={box} onScroll={(e) => scrollTo(e.currentTarget.scrollTop)} onKeyDown={go}>
+      <Wide class="postings" at={box} onScroll={scrollTo} onKeyDown={go}>
         <table id="postings" aria-rowcount={total + 1}>
           <thead>
             <tr aria-rowindex={1}>
@@ -85,7 +87,7 @@ export function Postings({ finder, open }: Props) {
             <Space rows={total - last} />
           </tbody>
         </table>
-      </div>
+      </Wide>
     </>
   );
 }
@@ -114,8 +116,13 @@ interface OneProps {
 function Posting({ place, row, active, open, activate }: OneProps) {
   const { words, format } = useSpeech<Words>();
   const leaf = row && format.number(row.leaf);
+  const choose = () => {
+    if (!row) return;
+    activate(place);
+    open(row);
+  };
   return (
-    <tr aria-rowindex={place + 2} class={active ? "own" : undefined}>
+    <tr aria-rowindex={place + 2} class={active ? "own opens" : "opens"} onClick={onRow(choose)}>
       <td>
         <button
           type="button"
@@ -125,7 +132,7 @@ function Posting({ place, row, active, open, activate }: OneProps) {
           aria-label={leaf && words.prove(leaf)}
           aria-disabled={!row}
           onFocus={() => activate(place)}
-          onClick={() => row && open(row)}
+          onClick={choose}
         >
           {leaf ?? words.search.more}
         </button>

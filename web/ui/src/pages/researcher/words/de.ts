@@ -15,12 +15,13 @@ export const words: Words = {
     market: "dem Markt",
     rules: (pack) => `den Regeln ${pack}, zum mittleren Preis`,
     start: "Nachspielen",
+    pair: (scenario, pack) => `${scenario} zweimal nachspielen und vergleichen: der Markt gegen den Verteilschlüssel von ${pack}`,
     signIn: "Zum Starten als Forschende anmelden.",
     lowest: "Ein Lauf geschieht neben der Gemeinschaft mit niedrigster Priorität, einer nach dem anderen.",
   },
   runs: {
     heading: "Läufe",
-    none: "Noch kein Lauf.",
+    none: "Noch kein Lauf. Einer dauert Sekunden bis Minuten; die letzten beiden fertigen werden unten von selbst verglichen.",
     kept: (n, most, size, of) => `${n} von ${most} Läufen, ${size} von ${of}`,
     compare: "Vergleichen",
     compareThis: (name) => `${name} vergleichen`,
@@ -51,7 +52,7 @@ export const words: Words = {
   },
   comparison: {
     heading: "Vergleich",
-    choose: "Oben einen oder mehrere Läufe wählen: ihre Zahlen stehen nebeneinander, ihre Intervalle übereinander.",
+    choose: "Fertige Läufe werden hier verglichen, die letzten beiden von selbst; andere sind oben zu wählen: ihre Zahlen stehen nebeneinander, ihre Intervalle übereinander.",
     figure: "Zahl",
     more: (n) => `${n} − 1`,
     draw: "Zeichnen",

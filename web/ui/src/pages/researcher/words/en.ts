@@ -71,12 +71,13 @@ export const words = {
     market: "the market",
     rules: (pack: string) => `the rules of ${pack}, at the middle price`,
     start: "Replay",
+    pair: (scenario: string, pack: string) => `Replay ${scenario} twice and compare: the market against the allocation key of ${pack}`,
     signIn: "Sign in as a researcher to start runs.",
     lowest: "A run is carried out beside the community at the lowest priority, one after the other.",
   },
   runs: {
     heading: "Runs",
-    none: "No run yet.",
+    none: "No run yet. A run takes from seconds to minutes; the last two that are done are compared below by themselves.",
     kept: (n: number, most: number, size: string, of: string) => `${n} of ${most} runs, ${size} of ${of}`,
     compare: "Compare",
     compareThis: (name: string) => `Compare ${name}`,
@@ -107,7 +108,7 @@ export const words = {
   },
   comparison: {
     heading: "Comparison",
-    choose: "Choose one run or more above: their figures stand side by side, their intervals over each other.",
+    choose: "Runs that are done are compared here, the last two by themselves; others are chosen above: their figures stand side by side, their intervals over each other.",
     figure: "Figure",
     more: (n: number) => `${n} − 1`,
     draw: "Draw",
