@@ -377,8 +377,10 @@ func (h *Hub) startReaders(ctx context.Context, s *stages.Stages) error {
 	})
 	if h.site.sim != nil {
 		s.Then(func() { time.Sleep(h.moved.Every + meters.Period/2) }) // each device is read once more, at rest
+		due := clock.Fast(h.site.sim.Now(), h.Plan.Speed)
+		s.Start(func(ctx context.Context) error { return h.site.sim.Run(ctx, due) })
 		s.Start(func(ctx context.Context) error {
-			return h.site.sim.Run(ctx, clock.Fast(h.site.sim.Now(), h.Plan.Speed))
+			return pace{h.Plan.Speed, h.Log}.follow(ctx, h.site.sim.Now, due, func() bool { return h.space.Room() != nil })
 		})
 	}
 	s.Start(func(ctx context.Context) error { return h.moved.Run(ctx, h.rewards.challenge) })
