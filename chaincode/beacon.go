@@ -108,7 +108,7 @@ func (*Rewards) CommitBeacon(ctx contractapi.TransactionContextInterface, arg st
 	if err != nil || !created {
 		return err
 	}
-	if sealed, err := begun(ctx, a.Community, a.Epoch); err != nil || sealed {
+	if sealed, err := begun(ctx, a.Community, a.Epoch, 0); err != nil || sealed {
 		return cmpErr(err, fail(CodeTooLate, "epoch %s has begun", a.Epoch))
 	}
 	return emit(ctx, "beacon-committed", a)
@@ -121,13 +121,14 @@ func cmpErr(err, otherwise error) error {
 	return otherwise
 }
 
-// begun tells whether any party has revealed anything of the epoch.
-func begun(ctx context, community, epoch string) (bool, error) {
+// begun tells whether any party has revealed its link of an interval of the epoch, given by
+// its place there, or of a later one.
+func begun(ctx context, community, epoch string, index int) (bool, error) {
 	for _, party := range parties() {
 		var last link
 		found, err := get(ctx, &last, kindRevealed, community, epoch, party)
-		if err != nil || found {
-			return found, err
+		if err != nil || found && last.Index >= index {
+			return err == nil, err
 		}
 	}
 	return false, nil

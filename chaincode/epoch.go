@@ -32,14 +32,15 @@ type epoch struct {
 	Programme
 
 	community, day string
-	pledges        []Pledge // by battery
+	pledges        []Pledge          // by battery
+	from           map[string]string // first interval of a pledge that does not count for all of the epoch, by battery
 	beacons        map[string]Beacon
 	outages        map[string][]Outage
 	noted          map[string]int64 // reputation by battery: closing another epoch meanwhile changes no challenge of this one
 }
 
 func openEpoch(ctx context, community, at string) (*epoch, error) {
-	e := &epoch{community: community, day: at, pledges: []Pledge{}, beacons: map[string]Beacon{}, outages: map[string][]Outage{}, noted: map[string]int64{}}
+	e := &epoch{community: community, day: at, pledges: []Pledge{}, from: map[string]string{}, beacons: map[string]Beacon{}, outages: map[string][]Outage{}, noted: map[string]int64{}}
 	var err error
 	if e.Programme, _, err = programmeAt(ctx, community, at); err != nil {
 		return nil, err
@@ -49,6 +50,7 @@ func openEpoch(ctx context, community, at string) (*epoch, error) {
 			var g Pledge
 			err := json.Unmarshal(value, &g)
 			e.pledges = append(e.pledges, g)
+			e.from[g.Battery] = g.From
 			return err
 		}),
 		each(ctx, kindNoted, []string{community, at}, func(key string, value []byte) error {
@@ -77,10 +79,10 @@ func last(key string) string {
 	return parts[len(parts)-1]
 }
 
-// away tells whether an outage was declared. Intervals of one length compare as
-// their times do.
+// away tells whether an outage was declared, or the pledge counts from a later interval on.
+// Intervals of one length compare as their times do.
 func (e *epoch) away(battery, interval string) bool {
-	return slices.ContainsFunc(e.outages[battery], func(o Outage) bool { return o.From <= interval && interval <= o.Until })
+	return interval < e.from[battery] || slices.ContainsFunc(e.outages[battery], func(o Outage) bool { return o.From <= interval && interval <= o.Until })
 }
 
 // intervals of the epoch in order.

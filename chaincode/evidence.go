@@ -58,7 +58,7 @@ func (*Rewards) ProveChallenge(ctx contractapi.TransactionContextInterface, arg 
 		return fail(CodeMissing, "interval %s is not sealed, or %q not pledged for it", pf.Interval, pf.Battery)
 	}
 	c, challenged := e.Challenge(b, i, e.pledges[at], e.noted[pf.Battery])
-	if !challenged {
+	if !challenged || e.away(pf.Battery, pf.Interval) {
 		return fail(CodeInvalid, "%q was not challenged in %s", pf.Battery, pf.Interval)
 	}
 	energy, err := c.met(ev)

@@ -37,15 +37,8 @@ func (*Rewards) DeclareOutage(ctx contractapi.TransactionContextInterface, arg s
 	if err != nil || !created {
 		return err
 	}
-	for _, party := range parties() {
-		var revealed link
-		found, err := get(ctx, &revealed, kindRevealed, o.Community, epoch, party)
-		if err != nil {
-			return err
-		}
-		if found && revealed.Index >= from {
-			return fail(CodeTooLate, "from: %s has begun: an outage is declared before", o.From)
-		}
+	if late, err := begun(ctx, o.Community, epoch, from); err != nil || late {
+		return cmpErr(err, fail(CodeTooLate, "from: %s has begun: an outage is declared before", o.From))
 	}
 	return emit(ctx, "outage-declared", o)
 }

@@ -1,6 +1,7 @@
 package chaincode
 
 import (
+	"cmp"
 	"encoding/json"
 	"time"
 
@@ -17,13 +18,14 @@ type Pledge struct {
 	Power     int64    `json:"power"`            // W
 	Energy    int64    `json:"energy"`           // Wh kept for it; in the hours below, room kept for it
 	Charge    []string `json:"charge,omitempty"` // hours of the day in which it is challenged by charging, UTC, as in 00:00-04:30
+	From      string   `json:"from,omitempty"`   // first interval that it counts for, of an epoch that has begun; empty: all of the epoch
 }
 
 // counts of a register, which counts whole Wh, show what a battery did.
 const counts = 20
 
-// Pledge takes a Pledge of a battery, from its member or the operator, before
-// anything of the epoch's beacon is revealed.
+// Pledge takes a Pledge of a battery, from its member or the operator, before the
+// beacon of the first interval that it counts for is revealed.
 func (*Rewards) Pledge(ctx contractapi.TransactionContextInterface, arg string) error {
 	var g Pledge
 	if err := decode(arg, &g); err != nil {
@@ -45,12 +47,16 @@ func (*Rewards) Pledge(ctx contractapi.TransactionContextInterface, arg string) 
 	if err := checkHours(g.Charge); err != nil {
 		return err
 	}
+	first, err := p.first(g)
+	if err != nil {
+		return err
+	}
 	created, err := put(ctx, g, kindPledge, g.Community, g.Epoch, g.Battery)
 	if err != nil || !created {
 		return err
 	}
-	if late, err := begun(ctx, g.Community, g.Epoch); err != nil || late {
-		return cmpErr(err, fail(CodeTooLate, "epoch %s has begun", g.Epoch))
+	if late, err := begun(ctx, g.Community, g.Epoch, first); err != nil || late {
+		return cmpErr(err, fail(CodeTooLate, "%s has begun: a battery is pledged before", cmp.Or(g.From, "epoch "+g.Epoch)))
 	}
 	var closed EpochClosing
 	if found, err := get(ctx, &closed, KindEpoch, g.Community, g.Epoch); err != nil || found {
@@ -76,6 +82,18 @@ func (*Rewards) Pledge(ctx contractapi.TransactionContextInterface, arg string) 
 		return err
 	}
 	return emit(ctx, "pledged", g)
+}
+
+// first returns the place in its epoch of the first interval that a pledge counts for.
+func (p Programme) first(g Pledge) (int, error) {
+	if g.From == "" {
+		return 0, nil
+	}
+	epoch, index, _, err := p.place(g.From)
+	if err == nil && epoch != g.Epoch {
+		err = fail(CodeInvalid, "from: %s is not in the epoch %s", g.From, g.Epoch)
+	}
+	return index, err
 }
 
 // tooSmall tells whether registers, which count whole Wh, could not show the

@@ -23,6 +23,7 @@ import (
 	"github.com/commonwatt/commonwatt/meters"
 	"github.com/commonwatt/commonwatt/meters/control"
 	"github.com/commonwatt/commonwatt/meters/intake"
+	"github.com/commonwatt/commonwatt/meters/pairing"
 	"github.com/commonwatt/commonwatt/meters/signwatch"
 	"github.com/commonwatt/commonwatt/meters/store"
 	"github.com/commonwatt/commonwatt/proof"
@@ -248,11 +249,15 @@ func (h *Hub) openRewards(ctx context.Context) error {
 		site: h.site, tariffs: h.tariffs, moved: h.moved, ledger: h.records.ledger, evidence: h.records.evidence, log: h.Log, tell: h.pages.live.ShowChallenge,
 	}
 	h.money.desk.Rewards = h.rewards
-	return h.rewards.open(ctx)
+	past, err := pairing.Open(h.dir.Path, nil, nil).Past()
+	if err != nil {
+		return err
+	}
+	return h.rewards.open(ctx, past)
 }
 
 func (h *Hub) openPages(ctx context.Context) error {
-	a := &adoption{site: h.site, records: h.records, market: h.market, moved: h.moved, fleet: h.fleet, live: h.pages.live, signs: h.signs, log: h.Log}
+	a := &adoption{site: h.site, records: h.records, market: h.market, moved: h.moved, rewards: h.rewards, fleet: h.fleet, live: h.pages.live, signs: h.signs, log: h.Log}
 	installer, err := a.installer(h.dir)
 	if err != nil {
 		return err
@@ -377,8 +382,10 @@ func (h *Hub) startReaders(ctx context.Context, s *stages.Stages) error {
 	})
 	if h.site.sim != nil {
 		s.Then(func() { time.Sleep(h.moved.Every + meters.Period/2) }) // each device is read once more, at rest
+		due := clock.Fast(h.site.sim.Now(), h.Plan.Speed)
+		s.Start(func(ctx context.Context) error { return h.site.sim.Run(ctx, due) })
 		s.Start(func(ctx context.Context) error {
-			return h.site.sim.Run(ctx, clock.Fast(h.site.sim.Now(), h.Plan.Speed))
+			return pace{h.Plan.Speed, h.Log}.follow(ctx, h.site.sim.Now, due, func() bool { return h.space.Room() != nil })
 		})
 	}
 	s.Start(func(ctx context.Context) error { return h.moved.Run(ctx, h.rewards.challenge) })

@@ -124,7 +124,7 @@ func (m *market) drive(b *bus.Bus, alone drive.Alone) {
 	m.planner = &planning{traders: m.traders, quotes: m.workers, clock: m.site.clock, log: m.log}
 	m.driver = drive.New(drive.Options{
 		Market: m.host, Agents: m, Settlements: m.settle, Executor: m.workers,
-		Again: time.Duration(float64(settleAgainAfter) * max(plan.Speed, 1)), Log: m.log,
+		Again: time.Duration(float64(settleAgainAfter) * max(plan.Speed, 1)), Log: m.log, Late: pace{plan.Speed, m.log}.late,
 	})
 }
 

@@ -33,6 +33,7 @@ type adoption struct {
 	records *records
 	market  *market
 	moved   *steer.Devices
+	rewards *rewarding
 	fleet   *meters.Fleet
 	live    *web.Live
 	signs   *signwatch.Watch
@@ -158,8 +159,10 @@ func (a *adoption) put(d device) {
 	}
 }
 
-// steer has the devices of a metering point be moved that it has now, and no others.
+// steer has the devices of a metering point be moved that it has now, and no others; its batteries take part in
+// the storage rewards.
 func (a *adoption) steer(point string) {
+	defer a.rewards.renew()
 	for k, p := range a.site.points() {
 		if p.MeteringPoint != point {
 			continue

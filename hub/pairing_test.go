@@ -76,7 +76,7 @@ func (s *street) run(t *testing.T) *running {
 	if r.Hub, err = Open(t.Context(), Options{Plan: plan, Clock: s.clock, Log: slog.New(slog.DiscardHandler)}); err != nil {
 		t.Fatal(err)
 	}
-	r.a = &adoption{site: r.site, records: r.records, market: r.market, moved: r.moved, fleet: r.fleet, live: r.pages.live, signs: r.signs, log: r.Log}
+	r.a = &adoption{site: r.site, records: r.records, market: r.market, moved: r.moved, rewards: r.rewards, fleet: r.fleet, live: r.pages.live, signs: r.signs, log: r.Log}
 	installer, err := r.a.installer(r.dir)
 	if err != nil {
 		t.Fatal(err)

@@ -4,12 +4,15 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/commonwatt/commonwatt/agent/steer"
 	"github.com/commonwatt/commonwatt/chaincode"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters/evidence"
+	"github.com/commonwatt/commonwatt/meters/pairing"
 	"github.com/commonwatt/commonwatt/settlement/billing"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/rewards"
@@ -28,12 +31,15 @@ type rewarding struct {
 	log      *slog.Logger
 	tell     func(member string, c *api.Challenge) // shows on a home's page what its battery is asked for
 
+	terms  rewards.Terms
 	runner *rewards.Runner // nil: there is no programme
 	costs  rewards.Costs   // of the loop that follows the meters alone
+
+	renewing sync.Mutex // held from when the batteries are looked up until they are set
 }
 
-// open makes what drives the programme, if the community has one.
-func (r *rewarding) open(ctx context.Context) error {
+// open makes what drives the programme, if the community has one. past are the devices that were let go of.
+func (r *rewarding) open(ctx context.Context, past []pairing.Binding) error {
 	plan := r.site.plan
 	terms := rewards.Terms{Rewards: plan.Rewards}
 	if terms.Off {
@@ -52,8 +58,9 @@ func (r *rewarding) open(ctx context.Context) error {
 		r.log.WarnContext(ctx, fmt.Sprintf("no storage rewards at this speed: readings and setpoints are %s of world time apart, and a challenge lasts %s", apart, window))
 		return nil
 	}
+	r.terms = terms
 	r.runner, err = rewards.New(rewards.Config{
-		Ledger: r.ledger, Community: plan.Community, Programme: programme, Peaks: terms.IsPeak, Batteries: r.pledging(terms),
+		Ledger: r.ledger, Community: plan.Community, Programme: programme, Peaks: terms.IsPeak, Batteries: append(r.pledging(), r.gone(past)...),
 		Evidence: r.evidence, Power: r.moved.Power, Lead: periods * apart, Secret: r.ledger.People.Beacon, Deadline: r.site.deadline(), Corrections: terms.Corrections, Log: r.log,
 	})
 	return err
@@ -61,17 +68,57 @@ func (r *rewarding) open(ctx context.Context) error {
 
 // pledging returns the batteries that may be moved and whose size is known, with
 // what they pledge.
-func (r *rewarding) pledging(terms rewards.Terms) (all []rewards.Battery) {
+func (r *rewarding) pledging() (all []rewards.Battery) {
 	r.moved.Batteries(func(of steer.Battery, meter grid.Device) {
 		if of.Most == 0 || of.Size == 0 {
 			return
 		}
 		b := rewards.Battery{Device: of.Device, Meter: meter, Rated: of.Most, Capacity: of.Size}
-		if b.Power, b.Energy = terms.Pledged(of.Most, of.Size); b.Power > 0 && b.Energy > 0 {
+		if b.Power, b.Energy = r.terms.Pledged(of.Most, of.Size); b.Power > 0 && b.Energy > 0 {
 			all = append(all, b)
 		}
 	})
 	return all
+}
+
+// gone returns the batteries that were let go of, for what they did before is still to be proven and paid, and
+// stands on bills. Of a member who was erased there is none any more.
+func (r *rewarding) gone(past []pairing.Binding) (all []rewards.Battery) {
+	meters := map[string]grid.Device{} // by metering point
+	for _, b := range past {
+		if b.Kind == grid.Meter {
+			meters[b.MeteringPoint] = b.Device
+		}
+	}
+	for _, m := range r.site.meters() {
+		meters[m.MeteringPoint] = m
+	}
+	there := map[string]bool{}
+	r.moved.Batteries(func(of steer.Battery, _ grid.Device) { there[of.ID] = true })
+	for _, b := range slices.Backward(past) {
+		if b.Kind != grid.Battery || b.Until.IsZero() || there[b.ID] || r.ledger.Names.Known(b.Member) == nil {
+			continue
+		}
+		there[b.ID] = true
+		one := rewards.Battery{Device: b.Device, Meter: meters[b.MeteringPoint], Until: b.Until}
+		if b.Rated != nil && b.Capacity != nil {
+			one.Rated, one.Capacity = *b.Rated, *b.Capacity
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+// renew has those batteries take part that may be moved now, and no others.
+func (r *rewarding) renew() {
+	if r.runner == nil {
+		return
+	}
+	r.renewing.Lock()
+	defer r.renewing.Unlock()
+	if err := r.runner.Set(r.pledging(), r.site.clock()); err != nil {
+		r.log.Error("storage rewards go on with the batteries of before until the next start", slog.String("error", err.Error()))
+	}
 }
 
 // Earned implements desk.Rewards: what batteries earned in the epochs, UTC days, that begin in
@@ -98,7 +145,7 @@ func (r *rewarding) Earned(ctx context.Context, p billing.Period) (map[string][]
 			}
 		}
 	}
-	for _, b := range r.runner.Batteries {
+	for _, b := range r.runner.Everyone() {
 		if tokens[b.ID] > 0 {
 			all[b.Member] = append(all[b.Member], billing.Reward{Device: b.ID, Days: days[b.ID], Tokens: tokens[b.ID]})
 		}

@@ -63,6 +63,7 @@ const (
 	day      kind = 'd'
 	amount   kind = 'a'
 	clock    kind = 'c'
+	span     kind = 'i'
 	field    kind = 'f'
 	sentence kind = 's'
 	whatever kind = 'w' // a sentence if it is one
@@ -198,12 +199,15 @@ func kindOf(is string) (kind, error) {
 	switch is {
 	case "":
 		return plain, nil
-	case "q", "n", "a", "c", "t", "d", "f", "s", "w":
+	case "q", "n", "a", "c", "i", "t", "d", "f", "s", "w":
 		return kind(is[0]), nil
 	default:
 		return 0, fmt.Errorf("%q is no kind of value", is)
 	}
 }
+
+// written is what a time looks like, as in RFC 3339; its seconds may be left out.
+const written = `\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[-+]\d\d:\d\d)`
 
 // pattern is what a value of the kind looks like.
 func (k kind) pattern() string {
@@ -219,7 +223,9 @@ func (k kind) pattern() string {
 	case day:
 		return `([A-Z][a-z]+day \d+ [A-Z][a-z]+ \d\d:\d\d)`
 	case moment:
-		return `(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[-+]\d\d:\d\d))`
+		return `(` + written + `)`
+	case span:
+		return `(` + written + `/\d+)`
 	case field:
 		return `([a-z][\w-]*(?:\[\d+\])?(?:[.][^\s.:]+)*(?:, [a-z][a-z0-9_.]*)*)`
 	default:
@@ -333,6 +339,8 @@ func (s Said) value(k int, l Language, zone *time.Location) string {
 		return germanDay(text)
 	case of == moment:
 		return at(text, l, zone)
+	case of == span:
+		return during(text, l, zone)
 	default:
 		return text
 	}
@@ -340,15 +348,41 @@ func (s Said) value(k int, l Language, zone *time.Location) string {
 
 // at shows a time by the clocks of a zone, with its name.
 func at(text string, l Language, zone *time.Location) string {
-	t, err := time.Parse(time.RFC3339, text)
-	if err != nil {
+	t, known := timeOf(text)
+	if !known {
 		return text
 	}
-	t = t.In(zone)
-	if l == German {
-		return t.Format("2.1.2006 15:04 MST")
+	return t.In(zone).Format(layoutOf(l) + " MST")
+}
+
+// during shows a delivery interval, START/MINUTES, by the clocks of a zone: from when until when it lasts.
+func during(text string, l Language, zone *time.Location) string {
+	start, length, _ := strings.Cut(text, "/")
+	t, known := timeOf(start)
+	minutes, err := strconv.Atoi(length)
+	if !known || err != nil {
+		return text
 	}
-	return t.Format("2 Jan 2006 15:04 MST")
+	begin := t.In(zone)
+	return begin.Format(layoutOf(l)) + "–" + begin.Add(time.Duration(minutes)*time.Minute).Format("15:04 MST")
+}
+
+// layoutOf is how a day with a time is written in a language.
+func layoutOf(l Language) string {
+	if l == German {
+		return "2.1.2006 15:04"
+	}
+	return "2 Jan 2006 15:04"
+}
+
+// timeOf reads a time, whose seconds may be left out.
+func timeOf(text string) (t time.Time, known bool) {
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04Z07:00"} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t, true
+		}
+	}
+	return t, false
 }
 
 // comma has the decimal mark of German in the number that a text begins with.

@@ -25,7 +25,7 @@ func open(t *testing.T) *said.Catalogue {
 // example is a text of a sentence, with a value of each kind.
 func example(english string) (text string, names []string) {
 	values := map[string]string{
-		"": "x", "q": `"x y"`, "n": "-7.25", "a": "7.25 kWh", "c": "07:00", "t": "2026-06-01T12:00:00Z", "d": "Monday 1 June 07:00", "f": "cars.wall.ready_by", "s": "is missing", "w": "is missing",
+		"": "x", "q": `"x y"`, "n": "-7.25", "a": "7.25 kWh", "c": "07:00", "i": "2026-06-01T12:00:00Z/15", "t": "2026-06-01T12:00:00Z", "d": "Monday 1 June 07:00", "f": "cars.wall.ready_by", "s": "is missing", "w": "is missing",
 	}
 	return braces.ReplaceAllStringFunc(english, func(b string) string {
 		name, kind, _ := strings.Cut(b[1:len(b)-1], ":")
@@ -106,6 +106,15 @@ func TestSay(t *testing.T) {
 		{
 			"interval: its gate closed at 2026-06-01T12:00:00Z", "field",
 			"interval: der Handel dafür schloss um 1.6.2026 14:00 CEST", "interval: its gate closed at 1 Jun 2026 14:00 CEST",
+		},
+		{
+			"start: the gate of 2026-06-01T12:00:00Z/15 closes at 2026-06-01T11:55:00Z, and before that there is no record", "field",
+			"start: der Handel für 1.6.2026 14:00–14:15 CEST schließt um 1.6.2026 13:55 CEST, und vorher gibt es keine Aufzeichnung",
+			"start: the gate of 1 Jun 2026 14:00–14:15 CEST closes at 1 Jun 2026 13:55 CEST, and before that there is no record",
+		},
+		{
+			"nothing was settled at 2026-06-01T12:00Z: it is not a time of this community, or not over", "values.unsettled",
+			"um 1.6.2026 14:00 CEST wurde nichts abgerechnet: es ist keine Zeit dieser Gemeinschaft, oder nicht vorbei", "nothing was settled at 1 Jun 2026 14:00 CEST: it is not a time of this community, or not over",
 		},
 		{
 			`orders[3].side: must be bid or offer`, "field", "orders[3].side: muss bid oder offer sein", "",

@@ -18,7 +18,8 @@
 //	de es gibt keine Rechnung {id}: commonwatt bill list zeigt sie
 //
 // In braces stand the values; the English sentence tells what they are: q is quoted as Go does it,
-// n a number, a an amount with its unit, c a time of day, t a time (RFC 3339, shown by the clocks of the site), d a
+// n a number, a an amount with its unit, c a time of day, t a time (RFC 3339, shown by the clocks of the site), i a
+// delivery interval as START/MINUTES (shown like t, from when until when), d a
 // day with a time as in Monday 1 June 07:00, f the name of a field as in cars.charger.ready_by, s a
 // sentence of the catalogue, w one if it is known and any text otherwise. Without a letter a
 // value is any text on one line.

@@ -59,6 +59,7 @@ func places() []place {
 		{folder: "members", files: "{members,read}.go", types: []string{"ProblemError"}, calls: errors},
 		{folder: "meters/official", types: []string{"Problem", "Note"}, calls: []string{"note", "wrong", "Errorf", "New"}},
 		{folder: "meters/pairing", types: []string{"ConflictError", "NotFoundError"}, calls: errors},
+		{folder: "meters/profile", files: "decode.go", funcs: []string{"Value", "plausible", "derive", "multiply", "sign"}},
 		{folder: "meters/signwatch", files: "watch.go", funcs: []string{"warning"}},
 		{folder: "scenarios/runs", files: "runs.go", types: refused, calls: []string{"refuse", "wrong"}},
 		{folder: "disk", files: "space.go", funcs: []string{"text"}},
@@ -242,6 +243,6 @@ func samples(verb string) []string {
 	case 'd', 'g', 'f':
 		return []string{"7"}
 	default:
-		return []string{"x", "is missing", "2026-06-01T12:00:00Z", "7.5 kWh", "07:00", ", when a kWh costs 7.00 ct", ", when a kWh brings 7.00 ct", "Monday 1 June 07:00", fmt.Sprintf("%q", "x")}
+		return []string{"x", "is missing", "outside of the plausible", "2026-06-01T12:00:00Z", "2026-06-01T12:00:00Z/15", "7.5 kWh", "07:00", ", when a kWh costs 7.00 ct", ", when a kWh brings 7.00 ct", "Monday 1 June 07:00", fmt.Sprintf("%q", "x")}
 	}
 }

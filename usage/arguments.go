@@ -50,12 +50,57 @@ func Flag(command, name, text string) error {
 	return Errorf("required flag(s) %q not set: give --%s: %s; %q says more", name, name, text, command+" --help")
 }
 
-// Choose says that one of several commands is missing or unknown. command is what leads to
-// them.
+// Takes tells whether a use has arguments, needed or not.
+func Takes(use string) bool { return len(needed(use)) > 0 || anyMore(use) }
+
+// Choose says that one of several commands is missing or unknown, and which one may have been meant. command is what
+// leads to them.
 func Choose(command string, args, commands []string) error {
 	what := fmt.Sprintf("%q needs one of its commands", command)
 	if len(args) > 0 {
 		what = fmt.Sprintf("unknown command %q for %q: it has", args[0], command)
+		if near := Nearest(args[0], commands); near != "" {
+			what = fmt.Sprintf("unknown command %q for %q: did you mean %q? It has", args[0], command, near)
+		}
 	}
 	return Errorf("%s %s; %q says what they do", what, strings.Join(commands, ", "), command+" --help")
+}
+
+// Nearest returns the one of some names that a mistyped word is nearest to, the first of those that are as near; ""
+// where more than half of it would have to be typed anew.
+func Nearest(word string, names []string) (near string) {
+	const half = 2
+	least := 0
+	for _, name := range names {
+		d := typed(word, name)
+		if half*d <= max(len(word), len(name)) && (near == "" || d < least) {
+			near, least = name, d
+		}
+	}
+	return near
+}
+
+// typed is how many letters have to be put in, taken out or changed to make one word of another (Levenshtein's
+// distance), two that changed places being one.
+func typed(a, b string) int {
+	before, row := make([]int, len(b)+1), make([]int, len(b)+1)
+	for k := range row {
+		row[k] = k
+	}
+	for i := range len(a) {
+		last := before
+		before, row = row, make([]int, len(b)+1)
+		row[0] = i + 1
+		for k := range len(b) {
+			cost := 1
+			if a[i] == b[k] {
+				cost = 0
+			}
+			row[k+1] = min(before[k+1]+1, row[k]+1, before[k]+cost)
+			if i > 0 && k > 0 && a[i] == b[k-1] && a[i-1] == b[k] {
+				row[k+1] = min(row[k+1], last[k-1]+1)
+			}
+		}
+	}
+	return row[len(b)]
 }

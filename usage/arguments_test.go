@@ -22,10 +22,26 @@ func TestWhatIsMissingIsNamed(t *testing.T) {
 			t.Errorf("%s with %q: %v, want %q", c.use, c.args, err, c.want)
 		}
 	}
-	if err := usage.Choose("x ledger", []string{"verfy"}, []string{"show", "verify"}); !usage.Is(err) || !strings.Contains(err.Error(), `unknown command "verfy" for "x ledger": it has show, verify`) {
-		t.Error(err)
+	for word, want := range map[string]string{
+		"verfy": `unknown command "verfy" for "x ledger": did you mean "verify"? It has show, verify`,
+		"fly":   `unknown command "fly" for "x ledger": it has show, verify`,
+	} {
+		if err := usage.Choose("x ledger", []string{word}, []string{"show", "verify"}); !usage.Is(err) || !strings.Contains(err.Error(), want) {
+			t.Error(err)
+		}
 	}
 	if err := usage.Flag("x replay", "out", "directory for the results"); !usage.Is(err) || !strings.Contains(err.Error(), "give --out: directory for the results") {
 		t.Error(err)
+	}
+}
+
+// TestNearest mistypes words: a letter too few, one too many, another one, two that changed places, and all of it.
+func TestNearest(t *testing.T) {
+	for word, want := range map[string]string{
+		"verfy": "verify", "verifyy": "verify", "verefy": "verify", "vreify": "verify", "shwo": "show", "show": "show", "VERIFY": "", "fly": "", "": "", "lost": "list",
+	} {
+		if got := usage.Nearest(word, []string{"show", "list", "verify", "export"}); got != want {
+			t.Errorf("nearest to %q is %q, want %q", word, got, want)
+		}
 	}
 }

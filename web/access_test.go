@@ -203,6 +203,12 @@ func operated(t *testing.T, values web.Values) http.Handler {
 // operatedWith is such a server, whose answers are not held to the contract.
 func operatedWith(t *testing.T, o web.Operator) http.Handler {
 	t.Helper()
+	return operatedAnd(t, o, slog.New(slog.DiscardHandler))
+}
+
+// operatedAnd is such a server that says in a log what fails.
+func operatedAnd(t *testing.T, o web.Operator, log *slog.Logger) http.Handler {
+	t.Helper()
 	profiles, err := profile.Embedded()
 	if err != nil {
 		t.Fatal(err)
@@ -214,7 +220,7 @@ func operatedWith(t *testing.T, o web.Operator) http.Handler {
 		t.Fatal(err)
 	}
 	installer := &web.Installer{Desk: pairing.Open(t.TempDir(), profiles, nil), Key: "installer's key"}
-	h, err := web.NewServer(newLive(), noBooks{}, entry, installer, func() bool { return true }, http.NotFoundHandler(), slog.New(slog.DiscardHandler)).
+	h, err := web.NewServer(newLive(), noBooks{}, entry, installer, func() bool { return true }, http.NotFoundHandler(), log).
 		Peopled(web.People{Book: newBook(t)}).Operated(o).Planned(newWishes().planning()).Researched(oneRun{}).Owned(newOwn()).Handler()
 	if err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/commonwatt/commonwatt/meters/pairing"
 	sentences "github.com/commonwatt/commonwatt/said"
 	"github.com/commonwatt/commonwatt/web/api"
 )
@@ -142,6 +143,9 @@ func (s *sayer) told(answer any) any {
 	case api.StartRun200JSONResponse:
 		a.Said = s.of(a.Problem)
 		return a
+	case api.ListScenarios200JSONResponse:
+		a.Scenarios = each(a.Scenarios, func(o *api.ScenarioSummary) { o.Said = s.of(&o.About) })
+		return a
 	case api.ListDevices200JSONResponse:
 		return api.ListDevices200JSONResponse(each(a, func(d *api.CommunityDevice) { d.Said = s.of(d.Warning) }))
 	default:
@@ -222,6 +226,7 @@ func (s *sayer) toldOfPairing(answer any) any {
 	case api.MeasurePairing200JSONResponse:
 		s.pairing(&a.Session)
 		a.Live.WarningsSaid = s.all(a.Live.Warnings)
+		a.Live.Points = each(a.Live.Points, func(p *pairing.LivePoint) { p.Said = s.of(&p.Error) })
 		return a
 	default:
 		return answer

@@ -89,6 +89,8 @@ func TestAnswersAreSaid(t *testing.T) {
 		{api.GetRun200JSONResponse{Run: api.Run{Problem: &clocks}}, func(a any) string { return a.(api.GetRun200JSONResponse).Run.Said.Code }, clock},
 		{api.DraftBills200JSONResponse{Left: []api.BillLeft{{Why: "it is a draft: approve it first"}}}, func(a any) string { return a.(api.DraftBills200JSONResponse).Left[0].Said.Code }, "bill.not_approved"},
 		{api.WatchPairing200JSONResponse{Warnings: []string{"this community is simulated: the device was looked at, and not added"}}, func(a any) string { return a.(api.WatchPairing200JSONResponse).WarningsSaid[0].Code }, "device.simulated"},
+		{api.ListScenarios200JSONResponse{Scenarios: []api.ScenarioSummary{{About: "A week in June in an all-electric street of fifty homes."}}}, func(a any) string { return a.(api.ListScenarios200JSONResponse).Scenarios[0].Said.Code }, "scenario.fifty_homes"},
+		{api.MeasurePairing200JSONResponse{Live: api.LiveValues{Points: []api.LivePoint{{Error: "7 V: outside of the plausible 200 to 260"}}}}, func(a any) string { return a.(api.MeasurePairing200JSONResponse).Live.Points[0].Said.Code }, "profile.implausible"},
 	} {
 		if got := w.code(s.told(w.answer)); got != w.want {
 			t.Errorf("%T: %q, want %q", w.answer, got, w.want)

@@ -47,7 +47,6 @@ func TestTheCommandLineNamesWhatIsMissing(t *testing.T) {
 		`not set: give --config: configuration`:                        {"gateway", "key"},
 		`give --tape: the tape`:                                        {"bench", "matching"},
 		`"commonwatt ledger" needs one of its commands erase, export`:  {"ledger"},
-		`unknown command "verfy" for "commonwatt ledger": it has`:      {"ledger", "verfy"},
 		`speed: NaN: must be above 0`:                                  {"run", "--speed", "NaN"},
 		`speed: +Inf: must be above 0`:                                 {"run", "--speed", "Inf"},
 		`--days (366 at most) and --batch must be above 0`:             {"bench", "disk", "--days", "NaN"},

@@ -16,6 +16,9 @@ func require(c *cobra.Command, flag string) { c.Annotations = map[string]string{
 // checkArguments checks what a command is given against its use, and that the flag is there
 // which must be given.
 func checkArguments(c *cobra.Command, args []string) error {
+	if err := unknownWord(c, args); err != nil {
+		return err
+	}
 	if err := usage.Arguments(c.CommandPath(), c.Use, args); err != nil {
 		return err
 	}

@@ -49,8 +49,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage.Mark(err) })
+	mistyped := sayMistyped(root)
 	root.AddCommand(runCommand(), clearCommand(), replayCommand(), compareCommand(), gainCommand(), benchCommand(), ledgerCommand(), billCommand(), accountCommand(), fabricCommand(), configCommand(), pairCommand(), gatewayCommand(), memberCommand(), fundCommand(), valuesCommand(), tariffCommand(), forecastCommand(), backupCommand(), restoreCommand())
+	root.InitDefaultCompletionCmd() // so that they are checked like the others
+	root.InitDefaultHelpCmd()
 	started := false
 	for _, c := range leaves(root) {
 		c.Args = checkArguments
@@ -61,6 +63,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		}
 	}
 	err := root.ExecuteContext(ctx)
+	if err == nil {
+		err = mistyped()
+	}
 	if err != nil && !started {
 		return usage.Mark(err) // the command line could not be understood
 	}
@@ -73,16 +78,16 @@ func leaves(c *cobra.Command) (all []*cobra.Command) {
 	if !c.HasSubCommands() {
 		return []*cobra.Command{c}
 	}
-	var names []string
 	for _, sub := range c.Commands() {
-		if all = append(all, leaves(sub)...); !sub.Hidden {
-			names = append(names, sub.Name())
-		}
+		all = append(all, leaves(sub)...)
+	}
+	if c.RunE == nil && c.HasParent() {
+		c.RunE = func(c *cobra.Command, args []string) error { return usage.Choose(c.CommandPath(), args, namesOf(c)) }
+		c.Args = cobra.ArbitraryArgs
+		return all
 	}
 	if c.RunE != nil {
 		all = append(all, c)
-	} else if c.HasParent() {
-		c.RunE = func(c *cobra.Command, args []string) error { return usage.Choose(c.CommandPath(), args, names) }
 	}
 	return all
 }

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/hub"
 	"github.com/commonwatt/commonwatt/meters/pairing"
 	"github.com/commonwatt/commonwatt/meters/sim"
@@ -32,6 +33,12 @@ type inProcess struct {
 
 // runs starts the program with a clock, which goes that many times as fast as the wall's.
 func runs(t *testing.T, dir, text string, clock func() time.Time, speed float64) *inProcess {
+	t.Helper()
+	return runsSaying(t, slog.LevelInfo, dir, text, clock, speed)
+}
+
+// runsSaying starts it with a log of a level.
+func runsSaying(t *testing.T, level slog.Level, dir, text string, clock func() time.Time, speed float64) *inProcess {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "community.yaml")
 	write(t, file, text)
@@ -53,7 +60,7 @@ func runs(t *testing.T, dir, text string, clock func() time.Time, speed float64)
 	said := &printed{}
 	ended := make(chan error, 1)
 	go func() {
-		ended <- runHub(ctx, hub.Options{Plan: plan, Clock: clock, Version: version(), Log: slog.New(slog.NewTextHandler(said, nil))}, 0, said, false)
+		ended <- runHub(ctx, hub.Options{Plan: plan, Clock: clock, Version: version(), Log: slog.New(slog.NewTextHandler(said, &slog.HandlerOptions{Level: level}))}, 0, said, false)
 	}()
 	p := &inProcess{t: t, said: said, dir: dir}
 	stopped := false
@@ -77,11 +84,17 @@ func runs(t *testing.T, dir, text string, clock func() time.Time, speed float64)
 // call asks the installer's desk.
 func (p *inProcess) call(path, body string, into any) {
 	p.t.Helper()
+	p.ask(http.MethodPost, "/api/v1/pairing/"+path, body, into)
+}
+
+// ask asks the API with the installer's key.
+func (p *inProcess) ask(method, path, body string, into any) {
+	p.t.Helper()
 	key, err := os.ReadFile(filepath.Join(p.dir, hub.InstallerKeyFile))
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	r, err := http.NewRequestWithContext(p.t.Context(), http.MethodPost, p.said.base()+"/api/v1/pairing/"+path, strings.NewReader(body))
+	r, err := http.NewRequestWithContext(p.t.Context(), method, p.said.base()+path, strings.NewReader(body))
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -93,7 +106,7 @@ func (p *inProcess) call(path, body string, into any) {
 	}
 	defer response.Body.Close()
 	answer, _ := io.ReadAll(response.Body)
-	if response.StatusCode != http.StatusOK {
+	if response.StatusCode/100 != 2 {
 		p.t.Fatalf("%s %s: %s %s", path, body, response.Status, answer)
 	}
 	if into != nil {
@@ -113,25 +126,53 @@ func (p *inProcess) pairAt(device *sim.Device, id, member, point string, load pa
 	p.t.Helper()
 	var s pairing.Session
 	p.call("sessions", fmt.Sprintf(`{"target": "tcp://%s"}`, device.Address()), &s)
+	p.call("sessions/"+s.ID+"/measure", "", nil)
+	p.bind(s, id, member, point, load)
+}
+
+// bind ends a pairing with the shortest watch.
+func (p *inProcess) bind(s pairing.Session, id, member, point string, load pairing.Load) {
+	p.t.Helper()
 	step := "sessions/" + s.ID
-	p.call(step+"/measure", "", nil)
 	p.call(step+"/sign", fmt.Sprintf(`{"load": %q}`, load), nil)
 	p.call(step+"/bind", fmt.Sprintf(`{"id": %q, "member": %q, "metering_point": %q}`, id, member, point), nil)
 	p.call(step+"/watch", `{"seconds": 10}`, nil)
 }
 
+// pairMade pairs a device of a member of which is said, in JSON, what it is made for. A connection meter is taken to be
+// mounted the right way round.
+func (p *inProcess) pairMade(device *sim.Device, member, made string) {
+	p.t.Helper()
+	var s pairing.Session
+	p.call("sessions", fmt.Sprintf(`{"target": "tcp://%s", "kind": %q%s}`, device.Address(), device.Kind, made), &s)
+	var seen struct{ Live pairing.Live }
+	p.call("sessions/"+s.ID+"/measure", "", &seen)
+	load := pairing.Later
+	if device.Kind == grid.Meter {
+		load = pairing.Importing
+		for _, x := range seen.Live.Points {
+			if watts, is := x.Value.(float64); is && x.Role == "power" && watts < 0 {
+				load = pairing.Exporting
+			}
+		}
+	}
+	p.bind(s, fmt.Sprintf("%s/%s", member, device.Kind), member, "mp-"+member, load)
+}
+
+// shown reads what the pages show, and tells whether there is an answer.
+func (p *inProcess) shown(path string, into any) bool {
+	response, err := look(p.said.base()+path, p.dir)
+	if err != nil {
+		return false
+	}
+	defer response.Body.Close()
+	return response.StatusCode == http.StatusOK && json.NewDecoder(response.Body).Decode(into) == nil
+}
+
 // state waits until the state is as wanted.
 func (p *inProcess) state(what string, wanted func(api.State) bool) (s api.State) {
 	p.t.Helper()
-	come := eventually(func() bool {
-		s = api.State{}
-		response, err := look(p.said.base()+"/api/v1/state", p.dir)
-		if err != nil {
-			return false
-		}
-		defer response.Body.Close()
-		return json.NewDecoder(response.Body).Decode(&s) == nil && wanted(s)
-	})
+	come := eventually(func() bool { s = api.State{}; return p.shown("/api/v1/state", &s) && wanted(s) })
 	if !come {
 		p.t.Fatalf("no %s within %s: %+v", what, patience, s)
 	}

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/commonwatt/commonwatt/clock"
 	"github.com/commonwatt/commonwatt/hub"
 	"github.com/commonwatt/commonwatt/meters/pairing"
 	"github.com/commonwatt/commonwatt/meters/sim"
@@ -32,16 +33,17 @@ func fieldBegins() time.Time { return time.Date(2026, 6, 1, 11, 0, 0, 0, time.UT
 
 // fieldClock is the time in a field, ten minutes after it began.
 func fieldClock(speed float64) func() time.Time {
-	started := time.Now()
-	return func() time.Time {
-		return fieldBegins().Add(10*time.Minute + time.Duration(speed*float64(time.Since(started))))
-	}
+	return clock.Fast(fieldBegins().Add(10*time.Minute), speed)
 }
 
 func fieldAt(t *testing.T, faults map[string][]sim.Fault, clock func() time.Time) map[string]*sim.Device {
 	t.Helper()
-	begin := fieldBegins()
-	spec := world.Spec{Seed: 1, Start: begin, Latitude: 50, Homes: world.Neighbourhood(4, 1)}
+	return fieldOf(t, world.Spec{Seed: 1, Start: fieldBegins(), Latitude: 50, Homes: world.Neighbourhood(4, 1)}, faults, clock)
+}
+
+// fieldOf runs a simulated world, and returns its devices by id.
+func fieldOf(t *testing.T, spec world.Spec, faults map[string][]sim.Fault, clock func() time.Time) map[string]*sim.Device {
+	t.Helper()
 	n, err := sim.Open(t.Context(), t.TempDir(), spec, faults)
 	if err != nil {
 		t.Fatal(err)

@@ -74,6 +74,9 @@ type Options struct {
 	Executor    Executor
 	Again       time.Duration // after a settlement that failed until it is tried again, world time
 	Log         *slog.Logger
+	// Late is told, when a gate closes, how many quotes were left out since the last one closed because their turn
+	// came after the gate of their interval, and of which interval the last of them was; nil: nobody is told.
+	Late func(ctx context.Context, quotes int, last grid.Interval)
 }
 
 // Driver carries out what is due. Advance is called by one goroutine at a time; the tasks
@@ -87,6 +90,7 @@ type Driver struct {
 	now    time.Time  // of the last Advance
 	closed grid.Interval
 	over   []over
+	late   []grid.Interval // of quotes whose turn came after the gate, since the last one closed
 }
 
 // over is a settlement that came to nothing, and whether it failed: else readings were
@@ -113,7 +117,7 @@ func (d *Driver) Advance(ctx context.Context, now time.Time) error {
 				return err
 			}
 			if a.Step == community.Close {
-				d.close(a.Product.Interval)
+				d.close(ctx, a.Product.Interval)
 			}
 		case community.Quote:
 			d.begin(ctx, a, func(ctx context.Context) error { return d.quote(ctx, a) })
@@ -139,11 +143,17 @@ func (d *Driver) tell(now time.Time) {
 	}
 }
 
-func (d *Driver) close(i grid.Interval) {
+// close notes that the gate of an interval has closed, and tells what came late since the last one did.
+func (d *Driver) close(ctx context.Context, i grid.Interval) {
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	if i.Compare(d.closed) > 0 {
 		d.closed = i
+	}
+	late := d.late
+	d.late = nil
+	d.mu.Unlock()
+	if len(late) > 0 && d.Late != nil {
+		d.Late(ctx, len(late), late[len(late)-1])
 	}
 }
 
@@ -183,9 +193,9 @@ func (d *Driver) quote(ctx context.Context, a community.Action) error {
 }
 
 func (d *Driver) quotePoint(ctx context.Context, a community.Action, point string) error {
-	if d.gone(a.Product.Interval) {
-		d.Log.WarnContext(ctx, "quote refused", slog.String("member", a.Member), slog.String("metering_point", point),
-			slog.String("interval", a.Product.Interval.String()), slog.String("reason", "its turn came after the gate had closed"))
+	if d.missed(a.Product.Interval) {
+		d.Log.DebugContext(ctx, "quote left out: its turn came after the gate had closed", slog.String("member", a.Member),
+			slog.String("metering_point", point), slog.String("interval", a.Product.Interval.String()))
 		return nil
 	}
 	all, err := d.Agents.Plan(ctx, point, a.Product.Interval, d.time())
@@ -211,19 +221,27 @@ func (d *Driver) place(ctx context.Context, a community.Action, point string, bi
 		if err != nil {
 			return err
 		}
-		if refused != "" {
-			a.Product = product
-			d.refusals.see(ctx, a, point, o, refused, d.time())
+		if refused == "" {
+			continue
 		}
+		if d.missed(bids.Interval) { // while it was planned
+			return nil
+		}
+		a.Product = product
+		d.refusals.see(ctx, a, point, o, refused, d.time())
 	}
 	return nil
 }
 
-// gone tells whether the gate of an interval has closed.
-func (d *Driver) gone(i grid.Interval) bool {
+// missed tells whether the gate of an interval has closed before a quote for it was there, and counts that.
+func (d *Driver) missed(i grid.Interval) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return i.Compare(d.closed) <= 0
+	if i.Compare(d.closed) > 0 {
+		return false
+	}
+	d.late = append(d.late, i)
+	return true
 }
 
 // settle carries out a Settle action, and notes when nothing came of it.

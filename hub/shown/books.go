@@ -53,7 +53,7 @@ func (b Books) Rewards(ctx context.Context) (api.Rewards, error) {
 		return r, nil
 	}
 	now := b.Clock()
-	for _, battery := range desk.Batteries {
+	for _, battery := range desk.Batteries() {
 		s, err := desk.Standing(ctx, battery)
 		if err != nil {
 			return r, err

@@ -84,7 +84,9 @@ type LivePoint struct {
 	Value   any     `json:"value"` // a number, a text, or null
 	Unit    string  `json:"unit"`
 	Quality Quality `json:"quality"`
-	Error   string  `json:"error,omitempty"`
+	Error   string  `json:"error,omitempty"` // why there is no value that can be used
+
+	Said *sentences.Sentence `json:"said,omitempty"` // the error in each language, where it is told
 
 	measured profile.Measured
 }

@@ -316,7 +316,7 @@ func (l *Located) derive(all []Measured) (Value, error) {
 	if c := l.Classify; c != nil {
 		of := named(all, c.Of)
 		if of == nil || of.Err != nil {
-			return Value{}, fmt.Errorf("there is no %s", c.Of)
+			return Value{}, fmt.Errorf("there is no %s, by which it is told", c.Of)
 		}
 		k := 0
 		for k < len(c.Bounds) && of.Number >= c.Bounds[k] {
@@ -334,9 +334,9 @@ func (l *Located) derive(all []Measured) (Value, error) {
 		case part == nil || errors.Is(part.Err, ErrNotImplemented):
 			continue
 		case part.Err != nil:
-			return Value{}, fmt.Errorf("%s: %w", name, part.Err)
+			return Value{}, fmt.Errorf("%s, which is part of it: %w", name, part.Err)
 		case part.derived():
-			return Value{}, fmt.Errorf("%s is derived itself", name)
+			return Value{}, fmt.Errorf("%s, which is part of it, is derived itself", name)
 		}
 		sum += part.Number * l.Sum[name]
 		found[l.Sum[name] > 0] = true

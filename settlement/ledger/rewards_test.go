@@ -300,6 +300,53 @@ func (s *street) provesOne(k int) {
 	expect(s.t, "proof for a battery that is not pledged", chaincode.CodeMissing, s.l.As(s.l.People.Operator).Rewards.Pledge(s.t.Context(), chaincode.Pledge{Community: community, Epoch: s.epoch, Battery: "unknown", Power: 1, Energy: 1}))
 }
 
+// TestAPledgeWithinAnEpoch pledges a battery when its epoch has begun: from an interval on of which nothing was revealed.
+// Before that it is not challenged, not paid for being there and for nothing that it gave.
+func TestAPledgeWithinAnEpoch(t *testing.T) {
+	onBoth(t, func(t *testing.T, l *ledger.Ledger, day int) {
+		s := newStreet(t, l, day)
+		must(t, l.As(l.People.Governor).Rewards.SetProgramme(t.Context(), s.programme()))
+		s.commit(s.epoch)
+		must(t, s.utility().Rewards.FlagInterval(t.Context(), chaincode.Flag{Community: community, Interval: s.interval(0).String(), Reason: "peak"}))
+		s.seal(0)
+		expect(t, "a pledge for all of an epoch that has begun", chaincode.CodeTooLate, s.pledge(0, s.epoch))
+		from := func(i string) error {
+			return s.operator().Rewards.Pledge(t.Context(), chaincode.Pledge{Community: community, Epoch: s.epoch, Battery: s.battery[0], Power: 2000, Energy: 1000, From: i})
+		}
+		must(t, s.reveal(chaincode.RoleUtility, 1))
+		for what, i := range map[string]grid.Interval{"that is sealed": s.interval(0), "of which one party has revealed its link": s.interval(1)} {
+			expect(t, "a pledge from an interval on "+what, chaincode.CodeTooLate, from(i.String()))
+		}
+		for _, i := range []string{s.interval(24).String(), grid.Interval{Start: s.interval(3).Start, Minutes: 15}.String(), "soon"} {
+			expect(t, "a pledge from "+i+" on", chaincode.CodeInvalid, from(i))
+		}
+		must(t, from(s.interval(2).String()))
+		s.seal(1)
+		if all := s.challenges(1); len(all) != 0 {
+			t.Errorf("challenged before its pledge counts: %+v", all)
+		}
+		i := s.interval(0)
+		whole := chaincode.Challenge{Start: i.Begin(), From: i.Begin(), Until: i.End()}
+		expect(t, "a delivery before the pledge counts", chaincode.CodeMissing,
+			s.prove(s.operator().Rewards.ProveDelivery, 0, 0, s.evidence(whole, 0, readings{battery: [6]grid.Energy{0, 0, 0, 1500, 1500, 1500}}, nil)))
+		s.seal(2)
+		c := s.challenges(2)
+		if len(c) != 1 {
+			t.Fatalf("challenges once the pledge counts: %+v", c)
+		}
+		must(t, s.prove(s.operator().Rewards.ProveChallenge, 2, 0, s.evidence(c[0], 0, honest(c[0]), nil)))
+		for k := range 3 {
+			must(t, s.operator().Rewards.ReportInterval(t.Context(), chaincode.Report{Community: community, Interval: s.interval(k).String(), Available: []string{s.battery[0]}}))
+		}
+		s.seal(23)
+		closed, err := s.closeEpoch(s.epoch)
+		must(t, err)
+		if r := closed.Rewards[0]; len(closed.Rewards) != 1 || r.Intervals != 1 || r.Challenged != 2 || r.Met != 1 || r.Delivered != 0 {
+			t.Errorf("the epoch came to %+v", closed.Rewards)
+		}
+	})
+}
+
 // TestChallengesByCharging challenges a battery by charging in the hours for which it
 // pledged so, and only in them. The opposite of what was asked for proves nothing.
 func TestChallengesByCharging(t *testing.T) {

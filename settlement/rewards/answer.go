@@ -18,7 +18,7 @@ type answers struct {
 	lead    time.Duration
 	minutes int // length of the intervals
 
-	mu    sync.Mutex // guards what follows; no other lock is taken under it
+	mu    sync.Mutex // guards what follows; that of the participants is taken under it
 	asked []chaincode.Challenge
 	base  map[string]grid.Power // what a battery did when its challenge in asked began
 }
@@ -49,7 +49,7 @@ func (a *answers) Answering(device string, now time.Time) (c chaincode.Challenge
 
 // answer returns the challenge of a battery and what it wants of it now; mu is held.
 func (a *answers) answer(device string, now time.Time) (c chaincode.Challenge, p grid.Power, ok bool) {
-	at := slices.IndexFunc(a.asked, func(c chaincode.Challenge) bool { return a.names[c.Battery] == device })
+	at := slices.IndexFunc(a.asked, func(c chaincode.Challenge) bool { return a.device(c.Battery) == device })
 	if at < 0 {
 		return c, 0, false
 	}
@@ -89,9 +89,14 @@ func (a *answers) change(device string, c chaincode.Challenge, now time.Time) (g
 	return base + power, now.After(begins) && now.Before(ends)
 }
 
+// rated returns what a battery can give and take, 0 where that is not known.
 func (a *answers) rated(device string) grid.Power {
-	at := slices.IndexFunc(a.Batteries, func(b Battery) bool { return b.ID == device })
-	return a.Batteries[at].Rated
+	for _, b := range a.list() {
+		if b.ID == device {
+			return b.Rated
+		}
+	}
+	return 0
 }
 
 // discharge is what a challenge without a direction wants: its power, and after it
@@ -114,6 +119,6 @@ func (a *answers) Challenged(device string, now time.Time) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return slices.ContainsFunc(a.asked, func(c chaincode.Challenge) bool {
-		return a.names[c.Battery] == device && c.Interval == grid.IntervalAt(now, a.minutes).String()
+		return a.device(c.Battery) == device && c.Interval == grid.IntervalAt(now, a.minutes).String()
 	})
 }

@@ -37,7 +37,7 @@ func (p *payouts) Epoch(ctx context.Context, day string) (c chaincode.EpochClosi
 		return c, fmt.Errorf("epoch %s: %w", day, err)
 	}
 	for k, reward := range c.Rewards {
-		c.Rewards[k].Battery = cmp.Or(p.names[reward.Battery], reward.Battery)
+		c.Rewards[k].Battery = cmp.Or(p.device(reward.Battery), reward.Battery)
 	}
 	return c, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/commonwatt/commonwatt/chaincode"
@@ -18,17 +17,38 @@ type pledger struct {
 	readings
 }
 
-// pledge pledges a battery. One that may not, as for want of a stake, does not
-// hold up the others.
+// pledgeAll pledges the batteries of which that was not tried yet.
+func (p pledger) pledgeAll(ctx context.Context, e *epoch, day string, now time.Time) error {
+	for _, b := range p.Batteries() {
+		if e.tried[b] {
+			continue
+		}
+		if err := p.pledge(ctx, e, b, day, now); err != nil {
+			return err
+		}
+		e.tried[b] = true
+	}
+	return nil
+}
+
+// pledge pledges a battery: for the whole epoch or, when something of it was revealed already, from the next
+// interval on. One that may not, as for want of a stake, does not hold up the others.
 func (p pledger) pledge(ctx context.Context, e *epoch, b Battery, day string, now time.Time) error {
 	name, err := p.pseudonym(b)
 	if err != nil {
 		return err
 	}
-	if slices.ContainsFunc(e.Pledges, func(g chaincode.Pledge) bool { return g.Battery == name }) {
+	if _, pledged := e.pledged(name); pledged {
 		return nil
 	}
 	g := chaincode.Pledge{Community: p.community, Epoch: day, Battery: name, Power: int64(b.Power), Energy: int64(b.Energy)}
+	if e.begunHere() {
+		next := grid.IntervalAt(now, e.Programme.Minutes).Shift(1)
+		if nameOf(next.Begin()) != day {
+			return nil // nothing is left of it
+		}
+		g.From = next.String()
+	}
 	if g.Charge, err = p.hours(ctx, b, now, e.Programme.Minutes); err != nil {
 		return err
 	}
@@ -45,12 +65,12 @@ func (p pledger) pledge(ctx context.Context, e *epoch, b Battery, day string, no
 
 // declare declares an outage of the batteries that cannot do what they pledged.
 func (p pledger) declare(ctx context.Context, e *epoch, i grid.Interval) error {
-	for _, b := range p.Batteries {
+	for _, b := range p.list() {
 		battery, err := p.pseudonym(b)
 		if err != nil {
 			return err
 		}
-		g, pledged := e.pledged(battery)
+		g, pledged := e.counted(battery, i)
 		if !pledged {
 			continue
 		}
@@ -61,10 +81,11 @@ func (p pledger) declare(ctx context.Context, e *epoch, i grid.Interval) error {
 		if able {
 			continue
 		}
-		err = p.operator().Rewards.DeclareOutage(ctx, chaincode.Outage{
-			Community: p.community, Battery: battery, From: i.String(), Until: i.String(), Reason: "holds too little, has no room, or was not read",
-		})
-		if err != nil && !ledger.Refused(err, chaincode.CodeTooLate) {
+		o := chaincode.Outage{Community: p.community, Battery: battery, From: i.String(), Until: i.String(), Reason: "holds too little, has no room, or was not read"}
+		if !b.Until.IsZero() {
+			o.Reason = "the community has let go of it"
+		}
+		if err := p.operator().Rewards.DeclareOutage(ctx, o); err != nil && !ledger.Refused(err, chaincode.CodeTooLate) {
 			return err
 		}
 	}

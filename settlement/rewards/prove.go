@@ -25,8 +25,8 @@ type prover struct {
 // mark keeps the readings by which a challenge is judged, of the battery and of its
 // meter, whenever they come.
 func (p prover) mark(ctx context.Context, c chaincode.Challenge) error {
-	for _, b := range p.Batteries {
-		if p.names[c.Battery] != b.ID {
+	for _, b := range p.list() {
+		if p.device(c.Battery) != b.ID {
 			continue
 		}
 		if err := errors.Join(p.evidence.Mark(ctx, b.ID, c.Instants()...), p.evidence.Mark(ctx, b.Meter.ID, c.Instants()...)); err != nil {
@@ -40,12 +40,12 @@ func (p prover) mark(ctx context.Context, c chaincode.Challenge) error {
 func (p prover) report(ctx context.Context, e *epoch, i grid.Interval) error {
 	said := chaincode.Report{Community: p.community, Interval: i.String(), Available: []string{}}
 	var shown [][]byte
-	for _, b := range p.Batteries {
+	for _, b := range p.list() {
 		battery, err := p.pseudonym(b)
 		if err != nil {
 			return err
 		}
-		g, pledged := e.pledged(battery)
+		g, pledged := e.counted(battery, i)
 		if !pledged {
 			continue
 		}
@@ -57,7 +57,8 @@ func (p prover) report(ctx context.Context, e *epoch, i grid.Interval) error {
 		if err != nil {
 			return err
 		}
-		if able && after != "" {
+		left := !b.Until.IsZero() && b.Until.Before(i.End())
+		if able && !left && after != "" {
 			said.Available = append(said.Available, battery)
 			shown = append(shown, []byte(by), []byte(after))
 			if err := p.evidence.Name(ctx, by, after); err != nil {
@@ -91,7 +92,7 @@ func (p prover) prove(ctx context.Context, e *epoch, i grid.Interval) error {
 			return err
 		}
 	}
-	for _, b := range p.Batteries {
+	for _, b := range p.list() {
 		battery, err := p.pseudonym(b)
 		if err != nil {
 			return err
@@ -102,7 +103,7 @@ func (p prover) prove(ctx context.Context, e *epoch, i grid.Interval) error {
 				return err
 			}
 		}
-		_, pledged := e.pledged(battery)
+		_, pledged := e.counted(battery, i)
 		if pledged && slices.Contains(e.Flagged, name) && !slices.Contains(e.Delivered, name+" "+battery) {
 			if err := p.handIn(ctx, operator.Rewards.ProveDelivery, i, b, battery, []time.Time{i.Begin(), i.End()}); err != nil {
 				return err

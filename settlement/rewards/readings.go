@@ -17,10 +17,13 @@ type readings struct {
 	log      *slog.Logger
 }
 
-// able tells whether signed readings show that a battery can be reached when an
-// interval begins and holds what it pledged or, where it is challenged by charging,
+// able tells whether a battery takes part when an interval begins, and signed readings show that it
+// can be reached then and holds what it pledged or, where it is challenged by charging,
 // has room for it; and by which batch.
 func (r readings) able(ctx context.Context, b Battery, g chaincode.Pledge, i grid.Interval) (bool, proof.Digest, error) {
+	if !b.Until.IsZero() && !i.Begin().Before(b.Until) {
+		return false, "", nil
+	}
 	held, digest, err := r.held(ctx, b, i.Begin())
 	if err != nil || digest == "" {
 		return false, "", err

@@ -17,7 +17,7 @@ import (
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 )
 
-// Battery is one that takes part.
+// Battery is one that takes part, or did.
 type Battery struct {
 	grid.Device
 
@@ -26,6 +26,7 @@ type Battery struct {
 	Power    grid.Power  // that it pledges
 	Energy   grid.Energy // that it keeps for it
 	Capacity grid.Energy
+	Until    time.Time // when it was let go of; zero: it takes part
 }
 
 // Evidence has the signed batches of readings.
@@ -47,7 +48,7 @@ type Config struct {
 	Community   string
 	Programme   chaincode.Programme // Community and From may be left empty
 	Peaks       func(grid.Interval) bool
-	Batteries   []Battery
+	Batteries   []Battery // at first
 	Evidence    Evidence
 	Power       func(device string) (grid.Power, bool) // what a battery does now, if that is known
 	Lead        time.Duration                          // from when a setpoint is given until readings show it

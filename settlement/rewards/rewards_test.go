@@ -267,6 +267,52 @@ func TestABatteryAtItsRating(t *testing.T) {
 	}
 }
 
+// TestABatteryComesAndGoes has the only battery of a street be paired within an epoch, and be let go of: it is pledged
+// from the next interval on, proves what it is asked, is asked no more when it is gone, and is paid for what it did; also
+// by a runner that began when it was gone already.
+func TestABatteryComesAndGoes(t *testing.T) {
+	s := newStreet(t, "2026-06-01T20:00:00Z")
+	s.open(func(c *rewards.Config) { c.Batteries = nil })
+	s.until("2026-06-01T21:05:00Z")
+	if o := s.openEpoch("2026-06-01"); len(o.Pledges) != 0 || len(o.Sealed) != 5 {
+		t.Errorf("without a battery the epoch is %+v", o)
+	}
+	must(t, s.runner.Set([]rewards.Battery{s.battery}, s.now))
+	s.until("2026-06-01T21:16:00Z")
+	if o := s.openEpoch("2026-06-01"); len(o.Pledges) != 1 || o.Pledges[0].From != "2026-06-01T21:15:00Z/15" || !s.runner.Challenged(s.battery.ID, s.now) {
+		t.Errorf("when it has come it pledges %+v", o.Pledges)
+	}
+	s.until("2026-06-01T22:35:00Z")
+	must(t, s.runner.Set(nil, s.now))
+	s.until("2026-06-01T22:50:00Z")
+	if len(s.runner.Batteries()) != 0 || s.runner.Challenged(s.battery.ID, s.now) {
+		t.Errorf("it is gone, and %+v take part; challenged: %t", s.runner.Batteries(), s.runner.Challenged(s.battery.ID, s.now))
+	}
+	gone := s.runner.Everyone()
+	s.open(func(c *rewards.Config) { c.Batteries = gone })
+	s.until("2026-06-02T01:02:00Z")
+	c := s.epoch("2026-06-01")
+	if r := c.Rewards[0]; len(c.Rewards) != 1 || r.Battery != s.battery.ID || r.Challenged != 6 || r.Met < 5 || r.Intervals != 5 || r.Tokens == 0 {
+		t.Errorf("the day came to %+v", c)
+	}
+	if o := s.openEpoch("2026-06-02"); len(o.Pledges) != 0 {
+		t.Errorf("a battery that is gone is pledged for the next day: %+v", o.Pledges)
+	}
+}
+
+// TestAnotherRatingCountsForTheNextEpoch has a battery be said to be made for more while an epoch runs, for which it has
+// pledged already: it pledges more for the next one.
+func TestAnotherRatingCountsForTheNextEpoch(t *testing.T) {
+	s := newStreet(t, "2026-06-01T22:00:00Z")
+	s.until("2026-06-01T22:20:00Z")
+	s.battery.Power = 3000
+	must(t, s.runner.Set([]rewards.Battery{s.battery}, s.now))
+	s.until("2026-06-01T23:20:00Z")
+	if now, next := s.openEpoch("2026-06-01").Pledges, s.openEpoch("2026-06-02").Pledges; len(now) != 1 || now[0].Power != 2000 || len(next) != 1 || next[0].Power != 3000 {
+		t.Errorf("pledged %+v, and for the next day %+v", now, next)
+	}
+}
+
 // TestAnswering moves a battery for the window of a challenge alone, by no more than
 // registers show; what the epoch paid is known afterwards, also to the next start.
 func TestAnswering(t *testing.T) {

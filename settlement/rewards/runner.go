@@ -15,8 +15,8 @@ import (
 )
 
 // Runner runs the programme: it says what is due, and its parts do it. Advance and Close are
-// called one at a time; what is asked of the answers and the payouts may be asked while they
-// run.
+// called one at a time; what is asked of the participants, the answers and the payouts may be
+// asked while they run, and so may other batteries be set.
 type Runner struct {
 	*participants
 	*answers
@@ -73,8 +73,11 @@ func (r *Runner) Advance(ctx context.Context, now time.Time) error {
 // not begun.
 func (r *Runner) prepare(ctx context.Context, day string, now time.Time) error {
 	e, err := r.epochs.open(ctx, day)
+	if err == nil && e.ready {
+		return r.pledger.pledgeAll(ctx, e, day, now)
+	}
 	missing := ledger.Refused(err, chaincode.CodeMissing)
-	if err != nil && !missing || err == nil && e.ready {
+	if err != nil && !missing {
 		return err
 	}
 	if future := day > nameOf(now); missing || future && !r.holds(e.Programme) {
@@ -91,10 +94,8 @@ func (r *Runner) prepare(ctx context.Context, day string, now time.Time) error {
 	if err := r.beacon.commit(ctx, e, day); err != nil {
 		return err
 	}
-	for _, b := range r.Batteries {
-		if err := r.pledger.pledge(ctx, e, b, day, now); err != nil {
-			return err
-		}
+	if err := r.pledger.pledgeAll(ctx, e, day, now); err != nil {
+		return err
 	}
 	e.ready = true
 	return nil

@@ -415,11 +415,11 @@ func TestMonthsThatCannotBeBilled(t *testing.T) {
 		t.Errorf("before anything is settled: %v", err)
 	}
 	s.settle(t, noon(30), grid.Flow{Import: 1000}, grid.Flow{})
-	if _, err := s.desk.Draft(t.Context(), "2025-06", ""); !errors.As(err, &refused) || !strings.Contains(err.Error(), "2026-06-30 14:00 CEST") {
+	if _, err := s.desk.Draft(t.Context(), "2025-06", ""); !errors.As(err, &refused) || !strings.Contains(err.Error(), "2026-06-30T14:00:00+02:00") {
 		t.Errorf("a year before: %v", err)
 	}
 	s.now = time.Date(2026, 6, 30, 22, 1, 0, 0, time.UTC) // a minute into July
-	if _, err := s.desk.Draft(t.Context(), "2026-06", ""); !errors.As(err, &refused) || !refused.Conflict || !strings.Contains(err.Error(), "2026-06-30 14:15 CEST") {
+	if _, err := s.desk.Draft(t.Context(), "2026-06", ""); !errors.As(err, &refused) || !refused.Conflict || !strings.Contains(err.Error(), "2026-06-30T14:15:00+02:00") {
 		t.Errorf("before the last intervals are settled: %v", err)
 	}
 	last := grid.IntervalAt(time.Date(2026, 6, 30, 21, 45, 0, 0, time.UTC), 15)

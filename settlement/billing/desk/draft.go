@@ -119,7 +119,7 @@ func (d *Desk) skipped(b billing.Bill, last billing.Prior) (months []string) {
 // settled refuses a period that is not over, whose last intervals are still to be settled, or
 // that ended before anything was.
 func (d *Desk) settled(ctx context.Context, p billing.Period) error {
-	const shown, patience = "2006-01-02 15:04 MST", 24 * time.Hour
+	const shown, patience = time.RFC3339, 24 * time.Hour
 	now := d.Clock()
 	if now.Before(p.To) {
 		return invalid("%s is not over: its last interval ends at %s", p.Name, p.To.Format(shown))

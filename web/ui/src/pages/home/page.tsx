@@ -59,14 +59,15 @@ export function App({ site, ...stores }: Stores & { site: Site }) {
 
 /** Foot is the last line; what it names leads to its page for who may open that. */
 function Foot({ s, site, balance }: { s: State; site: Site; balance: number | undefined }) {
-  const { words, format } = useSpeech<Words>();
+  const { words, shared, format } = useSpeech<Words>();
   const w = words.foot;
+  const { kind, height } = s.status.ledger;
   const open = new Set(pagesFor(site.session).map((p) => p.name));
   const to = (page: PageName, href: string, text: string) => (open.has(page) ? <a href={href}>{text}</a> : text);
   return (
     <>
       {to("devices", "/installer.html", w.online(s.status.devices_online))} · {w.cleared(s.status.intervals_cleared)} · {w.settled(s.status.intervals_settled)} ·{" "}
-      {to("ledger", "/utility.html", w.ledger(s.status.ledger.kind, s.status.ledger.height))} · {to("money", "/money.html", w.money)} ·{" "}
+      {to("ledger", "/utility.html", w.ledger(shared.ledgers[kind] ?? kind, height))} · {to("money", "/money.html", w.money)} ·{" "}
       {to("money", "/money.html#fund", balance === undefined ? w.fund : w.fundOf(format.money(balance)))}
     </>
   );

@@ -116,6 +116,13 @@ function value(x: Point): string {
   return x.value === null ? "–" : `${typeof x.value === "number" ? Number(x.value.toPrecision(10)) : x.value} ${x.unit}`;
 }
 
+/** quality says whether a value can be used and, of one that cannot be, why. */
+function quality(x: Point, words: Record<string, string>, language: "en" | "de"): string {
+  const word = words[x.quality] ?? x.quality;
+  const known = x.quality === "good" || x.quality === "missing"; // the word says it all
+  return known || !x.error ? word : `${word}: ${told(x.said, x.error, language)}`;
+}
+
 function Points({ live }: { live: LiveValues }) {
   const { words, language } = useSpeech<Words>();
   const w = words.pairing;
@@ -123,7 +130,7 @@ function Points({ live }: { live: LiveValues }) {
     { title: w.point, cell: (x) => x.name },
     { title: w.readAs, cell: (x) => `${(x.kind && words.kinds[x.kind]) ?? x.kind ?? ""} ${x.role}` },
     { title: w.value, number: true, cell: value },
-    { title: w.quality, cell: (x) => w.pointQualities[x.quality] ?? x.quality },
+    { title: w.quality, cell: (x) => quality(x, w.pointQualities, language) },
   ];
   return (
     <>

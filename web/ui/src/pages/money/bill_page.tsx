@@ -86,7 +86,7 @@ function Point({ point, bill, bills, work }: All & { point: Content["points"][nu
       {(point.lines ?? []).length === 0 && <p>{w.nothing}</p>}
       {point.components && point.components.length > 0 && (
         <p>
-          {w.components(point.components.map((x) => `${x.name} ${sums.worded(x.amount, c.currency, c.digits, sums.words.of.utility)}`).join(", "))}
+          {w.components(point.components.map((x) => `${sums.component(x.name)} ${sums.worded(x.amount, c.currency, c.digits, sums.words.of.utility)}`).join(", "))}
         </p>
       )}
     </section>

@@ -36,6 +36,11 @@ export class Sums {
     return millionths === 0 ? this.exact(0, currency) : this.words.worded(this.exact(millionths, currency), pair[millionths < 0 ? 1 : 0]);
   }
 
+  /** component names a part of a price. */
+  component(name: string): string {
+    return this.words.components[name] ?? name;
+  }
+
   /** kwh shows energy in kWh with its Wh. */
   kwh(wh: number): string {
     return `${this.format.number(Math.abs(wh) / 1000, 3)} kWh`;

@@ -52,7 +52,7 @@ function Tariff({ t, all }: { t: TariffNow; all: All }) {
         {t.versions.map((v) => (
           <li key={v.version}>
             <strong>{v.version}</strong>
-            {v.valid_from ? w.from(sums.named(v.valid_from)) : w.always}: {v.components.join(", ")}
+            {v.valid_from ? w.from(sums.named(v.valid_from)) : w.always}: {v.components.map((c) => sums.component(c)).join(", ")}
           </li>
         ))}
       </ul>
@@ -101,7 +101,7 @@ function components(today: Period[], all: All, sums: Sums): Column<Period>[] {
   return [
     { title: sums.words.localTime, cell: (p) => sums.times(p.from, p.until, all.zone) },
     ...[...named.values()].map((n): Column<Period> => ({
-      title: n.export ? sums.words.tariffs.ofGiven(n.component) : n.component,
+      title: n.export ? sums.words.tariffs.ofGiven(sums.component(n.component)) : sums.component(n.component),
       number: true,
       cell: (p) => price(p.components.find((c) => c.component === n.component && Boolean(c.export) === Boolean(n.export))),
     })),

@@ -58,7 +58,7 @@ function Health({ o }: { o: Operation }) {
 }
 
 function Running({ o }: { o: Operation }) {
-  const { words, format } = useSpeech<Words>();
+  const { words, shared, format } = useSpeech<Words>();
   const w = words.figures;
   const size = (bytes: number) => (bytes > 0 ? `${format.number(bytes / 1e9, 1)} GB` : w.unknown);
   return (
@@ -69,7 +69,7 @@ function Running({ o }: { o: Operation }) {
         <Figure id="members" label={w.members} value={format.number(o.members)} />
         <Figure id="devices" label={w.devices} value={w.of(o.devices_online, o.devices)} />
         <Figure id="disk" label={w.disk} value={size(o.disk_free)} note={`${w.ofDisk(size(o.disk_size))}, ${o.data}`} />
-        <Figure id="ledger" label={w.ledger} value={w.blocks(o.ledger_height)} note={o.ledger_kind} />
+        <Figure id="ledger" label={w.ledger} value={w.blocks(o.ledger_height)} note={shared.ledgers[o.ledger_kind] ?? o.ledger_kind} />
         <Figure id="settled" label={w.intervals} value={format.number(o.settled)} note={w.cleared(o.cleared)} />
       </div>
     </section>

@@ -41,7 +41,8 @@ function mayStart(site: Site): boolean {
 }
 
 function NewRun({ lab, scenarios, may }: { lab: Lab; scenarios: Scenarios; may: boolean }) {
-  const { form } = useSpeech<Words>().words;
+  const { words, language } = useSpeech<Words>();
+  const { form } = words;
   const [wish, change] = useState({ scenario: scenarios.scenarios.find((s) => s.name === "summer-day")?.name ?? scenarios.scenarios[0]?.name ?? "", seed: "", sharing: "" });
   const scenario = scenarios.scenarios.find((s) => s.name === wish.scenario);
   const wrong = seedOf(wish.seed) === "wrong";
@@ -55,7 +56,7 @@ function NewRun({ lab, scenarios, may }: { lab: Lab; scenarios: Scenarios; may: 
       }}
     >
       <h2 id="new-heading">{form.heading}</h2>
-      <Field id="scenario" label={form.scenario} hint={scenario && `${scenario.about} ${form.facts(scenario.homes, scenario.days, scenario.minutes)}`}>
+      <Field id="scenario" label={form.scenario} hint={scenario && `${told(scenario.said, scenario.about, language)} ${form.facts(scenario.homes, scenario.days, scenario.minutes)}`}>
         {(at) => (
           <select {...at} value={wish.scenario} onChange={(e) => change({ ...wish, scenario: e.currentTarget.value })}>
             {scenarios.scenarios.map((s) => (

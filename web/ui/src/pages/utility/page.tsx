@@ -59,8 +59,8 @@ export function App({ site, books, finder, prover, trust, feeder, values, object
 }
 
 function useSummary(l: Ledger): string {
-  const { words, format } = useSpeech<Words>();
-  const head = words.head(format.number(l.height), l.kind);
+  const { words, shared, format } = useSpeech<Words>();
+  const head = words.head(format.number(l.height), shared.ledgers[l.kind] ?? l.kind);
   if (l.postings === undefined) return `${head}, ${words.noPosting}`;
   return [head, words.under(format.number(l.postings)), l.cosigned && words.cosigned].filter(Boolean).join(", ");
 }

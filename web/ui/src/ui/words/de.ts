@@ -84,4 +84,5 @@ export const words: Shared = {
   scrolls: "Die Tabelle geht weiter: seitwärts schieben.",
   intervals: (n) => plural(n, "Intervall", "Intervalle"),
   tokens: (n) => plural(n, "Token", "Token"),
+  ledgers: { embedded: "eigenes der Gemeinschaft", fabric: "Hyperledger Fabric" },
 };

@@ -86,4 +86,6 @@ export const words = {
   scrolls: "The table goes on: scroll sideways.",
   intervals: (n: number) => plural(n, "interval", "intervals"),
   tokens: (n: number) => plural(n, "token", "tokens"),
+  /** ledgers are the kinds of a ledger. */
+  ledgers: { embedded: "the community's own", fabric: "Hyperledger Fabric" } as Record<string, string>,
 };

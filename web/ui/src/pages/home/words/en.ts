@@ -289,7 +289,7 @@ export const words = {
     online: (n: number) => `${plural(n, "device", "devices")} online`,
     cleared: (n: number) => `${plural(n, "interval", "intervals")} cleared`,
     settled: (n: number) => `${n} settled`,
-    ledger: (kind: string, height: number) => `${kind} ledger at block ${height}`,
+    ledger: (kind: string, height: number) => `Ledger (${kind}) at block ${height}`,
     money: "tariffs and bills",
     fund: "fund",
     fundOf: (amount: string) => `fund of ${amount}`,

@@ -4,7 +4,7 @@ import { deskWords } from "./desk_de";
 import type { Words } from "./en";
 
 export const words: Words = {
-  parts: { label: "Teile dieser Seite", tariffs: "Tarife", fund: "Gemeinschaftskasse", bills: "Rechnungen", values: "Amtliche Werte", members: "Mitglieder" },
+  parts: { label: "Teile dieser Seite", tariffs: "Tarife", fund: "Gemeinschaftskasse", bills: "Rechnungen", values: "Werte des Netzbetreibers", members: "Mitglieder" },
   reading: "Gelesen wird, was die Gemeinschaft sagt …",
   closed: "Die Seiten dieser Gemeinschaft öffnen sich mit einem Schlüssel",
   key: { label: "Schlüssel des Betreibers", enter: "Weiter", trying: "Der Schlüssel wird geprüft …", where: ["Er steht in der Datei ", " im Datenverzeichnis der Gemeinschaft und ist vergessen, sobald dieser Tab geschlossen wird."] },
@@ -30,6 +30,7 @@ export const words: Words = {
   energy: "Energie",
   member: "Mitglied",
   point: "Zählpunkt",
+  components: { energy: "Energie", "feed-in": "Einspeisung" },
   tariffs: {
     title: "Was eine kWh heute kostet",
     at: (day, clock, zone) => `${day}, ${clock}, Ortszeit von ${zone}`,

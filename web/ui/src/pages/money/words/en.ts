@@ -32,6 +32,8 @@ export const words = {
   energy: "Energy",
   member: "Member",
   point: "Metering point",
+  /** components are the parts of a price that the program names; others are named as their tariff has them. */
+  components: { energy: "energy", "feed-in": "feed-in" } as Record<string, string>,
   tariffs: {
     title: "What a kWh costs today",
     at: (day: string, clock: string, zone: string) => `${day}, ${clock}, local time of ${zone}`,

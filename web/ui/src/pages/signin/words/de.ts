@@ -16,8 +16,8 @@ export const words: Words = {
     say: {
       homeowner: "eigenes Zuhause, Preis, Plan, Rechnungen",
       installer: "Geräte und Kopplung",
-      utility: "Kontobuch und Beweise",
-      researcher: "Summen, Wiederholungen",
+      utility: "Hauptbuch und Beweise",
+      researcher: "Summen, nachgespielte Szenarien",
       operator: "Mitglieder, Rechnungen, Zugänge",
     },
     account: "Mit eigenem Zugang",

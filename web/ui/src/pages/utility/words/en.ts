@@ -5,7 +5,7 @@ export type Words = typeof words;
 /** words are those of this page. */
 export const words = {
   reading: "Reading the ledger…",
-  head: (blocks: string, kind: string) => `${blocks} blocks on the ${kind} ledger`,
+  head: (blocks: string, kind: string) => `${blocks} blocks on the ledger (${kind})`,
   noPosting: "no posting yet",
   under: (postings: string) => `${postings} postings under a checkpoint`,
   cosigned: "cosigned by the utility",
