@@ -105,6 +105,9 @@ func (h *Hub) openBus(ctx context.Context) (err error) {
 		return err
 	}
 	h.closers = append(h.closers, func() error { h.bus.Close(); return nil })
+	if err := noteStreams(h.dir, h.Plan.Bus.URL); err != nil {
+		return err
+	}
 	if h.Standby && h.Plan.Bus.OrderLog {
 		h.Log.WarnContext(ctx, "standing by: this process goes on when the one that runs the market is gone")
 	}
