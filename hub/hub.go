@@ -269,7 +269,7 @@ func (h *Hub) openPages(ctx context.Context) error {
 	if err = h.pages.answer(ctx, h.dir, h.rewards.runner, installer); err != nil {
 		return err
 	}
-	h.own.telling.account = h.pages.people.book.People.Account
+	h.own.telling.account, h.own.telling.programs = h.pages.people.book.People.Account, h.pages.people.book.Keys.Of
 	return h.dir.NoteParts() // all of them are there now
 }
 
