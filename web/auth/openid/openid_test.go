@@ -147,7 +147,7 @@ func TestWhoComesBackFromAnotherService(t *testing.T) {
 		"a state of nobody":       {back: func(kept, state, _ *string) { *kept, *state = "x", "x" }},
 		"a code of nobody":        {back: func(_, _, code *string) { *code = "x" }},
 		"no code":                 {back: func(_, _, code *string) { *code = "" }},
-		"long after":              {after: time.Hour},
+		"long after":              {after: 10 * time.Minute, spoil: func(s *service) { s.says = map[string]any{"exp": time.Now().Add(time.Hour).Unix()} }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newService(t)
@@ -170,6 +170,7 @@ func TestWhoComesBackFromAnotherService(t *testing.T) {
 			if c.holds != (err == nil) || c.holds && who != want || !c.holds && (!errors.Is(err, openid.ErrWrong) || who != openid.Identity{}) {
 				t.Fatalf("%+v, %v", who, err)
 			}
+			_, code = s.agree(t, location) // the service would let it pass
 			if who, err := other.Finish(t.Context(), kept, state, code); !errors.Is(err, openid.ErrWrong) {
 				t.Errorf("again: %+v, %v", who, err)
 			}
