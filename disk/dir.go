@@ -16,7 +16,7 @@ import (
 )
 
 // Version is that of the layout of a data directory.
-const Version = 6
+const Version = 7
 
 // versionFile holds it; lockFile is held by the process that uses the directory.
 const (
@@ -33,7 +33,7 @@ type Step struct {
 
 // steps are those that this program knows, in order. Older directories than the first of
 // them are refused.
-func steps() []Step { return []Step{{From: 5, Do: byAccount}} }
+func steps() []Step { return []Step{{From: 5, Do: byAccount}, {From: 6, Do: keysEnd}} }
 
 // Dir is a data directory held by this process.
 type Dir struct {

@@ -106,6 +106,9 @@ func (h *Hub) openBus(ctx context.Context) (err error) {
 		return err
 	}
 	h.closers = append(h.closers, func() error { h.bus.Close(); return nil })
+	if err := noteStreams(h.dir, h.Plan.Bus.URL); err != nil {
+		return err
+	}
 	if h.Standby && h.Plan.Bus.OrderLog {
 		h.Log.WarnContext(ctx, "standing by: this process goes on when the one that runs the market is gone")
 	}
@@ -271,7 +274,7 @@ func (h *Hub) openPages(ctx context.Context) error {
 	if err = h.pages.answer(ctx, h.dir, h.rewards.runner, installer); err != nil {
 		return err
 	}
-	h.own.telling.account = h.pages.people.book.People.Account
+	h.own.telling.account, h.own.telling.programs = h.pages.people.book.People.Account, h.pages.people.book.Keys.Of
 	return h.dir.NoteParts() // all of them are there now
 }
 

@@ -5,12 +5,10 @@ import (
 	"context"
 	"errors"
 	"net"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/commonwatt/commonwatt/chaincode"
-	"github.com/commonwatt/commonwatt/config"
 	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/hub/shown"
@@ -34,6 +32,8 @@ type telling struct {
 	runner *notices.Runner
 	// account returns who signs in, by id; nil: nobody does yet.
 	account func(ctx context.Context, id string) (accounts.Account, error)
+	// programs returns the keys of a member's programs; nil: nobody has any yet.
+	programs func(ctx context.Context, member string) ([]accounts.Key, error)
 
 	state api.State // as it was looked at last, by the runner alone
 	at    time.Time // wall time
@@ -57,7 +57,10 @@ func openTelling(ctx context.Context, dir *disk.Dir, at *market, d *desk.Desk, l
 	if err != nil {
 		return nil, errors.Join(err, t.book.Close())
 	}
-	base := baseOf(plan.Access, address)
+	base := publicAddress(plan.Access, address)
+	if base == "" {
+		t.mail = nil // a letter has links
+	}
 	t.runner = &notices.Runner{
 		Book: t.book, Place: notices.Place{Zone: zoneOf(plan), Currency: plan.Tariff.Currency, Said: catalogue}, Facts: t.facts, Contact: t.contact,
 		Push: push.Sender{Keys: t.keys, Contact: sender(plan.Billing.SMTP.From, base), Client: push.Outside()},
@@ -83,23 +86,6 @@ type told struct{ by desk.Mailer }
 // Send implements notices.Mailer.
 func (l told) Send(ctx context.Context, n notices.Letter) error {
 	return l.by.Send(ctx, desk.Letter{ID: n.ID, To: n.To, Subject: n.Subject, Text: n.Text, Off: n.Off})
-}
-
-// baseOf is where people reach the pages: by the first name that the community has, else by the
-// address at which it listens.
-func baseOf(a config.Access, address net.Addr) string {
-	host := reached(address)
-	_, port, err := net.SplitHostPort(address.String())
-	if k := slices.IndexFunc(a.Hosts, func(name string) bool { return !strings.HasPrefix(name, "*") }); k >= 0 {
-		host = a.Hosts[k]
-		if err == nil && len(a.Proxies) == 0 && port != "443" {
-			host = net.JoinHostPort(strings.Trim(host, "[]"), port)
-		}
-	}
-	if a.Certificate != nil || len(a.Proxies) > 0 {
-		return "https://" + host
-	}
-	return "http://" + host
 }
 
 // contact returns how a recipient is reached: as the account says; of a demonstration's guests as the
@@ -151,7 +137,22 @@ func (t *telling) facts(ctx context.Context, member string) (f notices.Facts, er
 			f.Bills = append(f.Bills, notices.Billed{ID: b.ID, Period: b.Bill.Period.Name, Issued: b.Made.Issued, Due: b.Bill.Due})
 		}
 	}
+	if err == nil && t.programs != nil {
+		f.Ending, err = t.ending(ctx, member, time.Now())
+	}
 	return f, err
+}
+
+// ending returns the keys of a member's programs that end soon after a wall time: the doors go by
+// that, whatever time it is in the community.
+func (t *telling) ending(ctx context.Context, member string, now time.Time) (all []notices.EndingKey, err error) {
+	keys, err := t.programs(ctx, member)
+	for _, k := range keys {
+		if left := k.Ends.Sub(now); left > 0 && left <= accounts.KeyWarning {
+			all = append(all, notices.EndingKey{ID: k.ID, Name: k.Name, Ends: k.Ends})
+		}
+	}
+	return all, err
 }
 
 // priced returns the price of the latest interval that is not over.

@@ -229,14 +229,17 @@ func (p *pages) answer(ctx context.Context, dir *disk.Dir, runner *rewards.Runne
 	}
 	p.runner = measuring(p.market, p.money.book, dir)
 	at, planning := p.site.plan.Access, p.planning()
-	closed := p.site.closed()
+	closed, address := p.site.closed(), publicAddress(at, p.listener.Addr())
 	if p.people, err = openPeople(ctx, dir, mailer(p.site.plan.Billing), closed, p.log); err != nil {
 		return err
+	}
+	if address == "" && (p.people.post != nil || at.OIDC != nil) {
+		p.log.WarnContext(ctx, addressWanted)
 	}
 	member := func(name string) bool { return len(p.records.metering.Points(name)) > 0 }
 	orders.Lend(p.records.metering.Points, config.DefaultRate)
 	p.handler, err = web.NewServer(p.live, books, orders, installer, p.ready.Load, web.Metrics(p.status, planning.Measures), p.log).Behind(web.Access{
-		Site:   web.Site{Community: p.site.plan.Community, DisplayName: at.DisplayName, Zone: zoneOf(p.site.plan).String(), Currency: p.site.plan.Tariff.Currency, Language: at.Language},
+		Site:   web.Site{Community: p.site.plan.Community, DisplayName: at.DisplayName, Zone: zoneOf(p.site.plan).String(), Currency: p.site.plan.Tariff.Currency, Language: at.Language, Address: address},
 		Closed: closed, ViewerKey: viewer, Secure: at.Certificate != nil || len(at.Proxies) > 0, Hosts: at.Hosts, Proxies: at.Proxies,
 		Trouble: p.trouble, Room: p.room,
 	}).Peopled(p.people.served(cmp.Or(at.DisplayName, p.site.plan.Community), at.OIDC, member)).Operated(operator).Planned(planning).Researched(p.research.shown()).Owned(p.owned(prices.Secret)).Cleared(prices).Audited(p.audit(dir)).Handler()

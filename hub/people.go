@@ -77,6 +77,7 @@ func (p people) served(called string, other *config.OIDC, member func(string) bo
 	served := web.People{Book: p.book, Post: p.post, Member: member, Passkeys: passkeys.New(called, p.book, time.Now)}
 	if other != nil {
 		served.OpenID = openid.New(openid.Options{Issuer: other.Issuer, ClientID: other.ClientID, Secret: other.Secret})
+		served.LinkByEMail = other.LinkByEMail
 	}
 	return served
 }

@@ -107,26 +107,26 @@ func (r *records) openRemoved(dir *disk.Dir) error {
 	return nil
 }
 
-// RestoredFile is there from when a directory was made of a backup until the next start, which
-// holds it to the ledger.
-const RestoredFile = "restored"
-
 // covers refuses evidence that is older than the ledger. A ledger elsewhere may have what
 // another process settled, but for a directory that was restored.
 func (r *records) covers(ctx context.Context, dir *disk.Dir) error {
-	embedded, restored := r.site.plan.Ledger.IsEmbedded(), dir.Has(RestoredFile)
-	if !embedded && !restored {
+	if r.site.plan.Ledger.IsEmbedded() {
+		if err := r.evidence.Covers(ctx, r.ledger.Latest()); err != nil {
+			return err
+		}
+	}
+	if !dir.Has(RestoredFile) {
 		return nil
 	}
-	if err := r.evidence.Covers(ctx, r.ledger.Latest()); err != nil && embedded {
+	of := restoration{r.site.plan.Community, dir.Path, r.evidence, r.ledger.Runs(), r.site.plan.Bus.OrderLog}
+	err := of.fitsLedger(ctx)
+	if err == nil && r.site.plan.Bus.URL != "" {
+		err = of.fitsBus(ctx, r.bus)
+	}
+	if err != nil {
 		return err
-	} else if err != nil {
-		return usage.Errorf("data directory %s: was restored from a backup that is older than the ledger: %w", dir.Path, err)
 	}
-	if restored {
-		return os.Remove(dir.File(RestoredFile))
-	}
-	return nil
+	return os.Remove(dir.File(RestoredFile))
 }
 
 // history is what agents know of the past of the devices: what was read, and in a simulation what

@@ -20,6 +20,17 @@ func openBus(ctx context.Context, plan config.Plan, dir *disk.Dir, space *disk.S
 	return bus.Open(ctx, bus.Config{URL: plan.Bus.URL, Replicas: plan.Bus.Replicas, Dir: dir.File("bus"), Leafs: leafs(plan), Room: space.Room})
 }
 
+// noteStreams notes where the streams are: elsewhere, or in the directory.
+func noteStreams(dir *disk.Dir, url string) error {
+	if url == "" {
+		if err := os.Remove(dir.File(StreamsFile)); !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+		return nil
+	}
+	return dir.Replace(StreamsFile, []byte("the streams of this community are on the bus that its configuration names (bus.url)\n"))
+}
+
 // leafs returns which gateways may connect to the bus, nil when none may.
 func leafs(plan config.Plan) *bus.Leafs {
 	at := plan.Bus.Gateways

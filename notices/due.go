@@ -18,6 +18,7 @@ type Facts struct {
 	Silent []Silent
 	Bills  []Billed
 	Unmet  []string // what the home's agent cannot keep, in words
+	Ending []EndingKey
 }
 
 // Priced is the price among neighbours in an interval.
@@ -40,6 +41,12 @@ type Billed struct {
 	Due    grid.Money // − the member owes
 }
 
+// EndingKey is the key of a program that acts for the member, which ends soon.
+type EndingKey struct {
+	ID, Name string
+	Ends     time.Time // wall time
+}
+
 // Notice is something to tell.
 type Notice struct {
 	Kind  Kind      `json:"kind"`
@@ -54,7 +61,8 @@ type Notice struct {
 	Bill   string     `json:"bill,omitempty"`
 	Period string     `json:"period,omitempty"`
 	Due    grid.Money `json:"due,omitempty"`
-	Text   string     `json:"text,omitempty"` // of a limit
+	Text   string     `json:"text,omitempty"` // of a limit; what a key that ends is for
+	Ends   time.Time  `json:"ends,omitzero"`  // of a key
 }
 
 // For how long a notice is worth telling, and after how long a silence is one.
@@ -66,7 +74,7 @@ const (
 
 // Due returns the notices that follow from the facts of a home for a recipient who chose s. They
 // are the same as long as the facts are: prices once a local day and direction, a silence once
-// from its beginning, a bill once, and a limit once a local day, whatever its numbers.
+// from its beginning, a bill once, a limit once a local day, whatever its numbers, and a key once.
 func Due(f Facts, s Settings) (all []Notice) {
 	day := f.Now.In(f.Zone).Format(time.DateOnly)
 	if p := f.Priced; p != nil {
@@ -93,6 +101,9 @@ func Due(f Facts, s Settings) (all []Notice) {
 	for _, text := range f.Unmet {
 		sum := sha256.Sum256([]byte(strings.Map(undigited, text)))
 		all = append(all, Notice{Kind: Limit, Key: fmt.Sprintf("%s %s", day, hex.EncodeToString(sum[:8])), Text: text, Until: f.Now.Add(soonOver)})
+	}
+	for _, k := range f.Ending {
+		all = append(all, Notice{Kind: Ending, Key: k.ID, Text: k.Name, Ends: k.Ends, Until: f.Now.Add(staysWorth)})
 	}
 	return all
 }

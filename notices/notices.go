@@ -1,5 +1,5 @@
 // Package notices tells homeowners what they asked to be told: a price, a device that fell
-// silent, a bill, a vote, a limit that cannot be kept, by e-mail and on their devices.
+// silent, a bill, a vote, a limit that cannot be kept, a key that ends, by e-mail and on their devices.
 //
 // # Model
 //
@@ -41,10 +41,11 @@ const (
 	Bill   Kind = "bill"   // there is a bill
 	Vote   Kind = "vote"   // the community decides something
 	Limit  Kind = "limit"  // the home's agent cannot keep a limit
+	Ending Kind = "key"    // the key of a program ends soon
 )
 
 // Kinds are all of them, in the order in which they are shown.
-func Kinds() []Kind { return []Kind{Price, Device, Bill, Vote, Limit} }
+func Kinds() []Kind { return []Kind{Price, Device, Bill, Vote, Limit, Ending} }
 
 // Channel is how somebody is told.
 type Channel string
@@ -92,7 +93,7 @@ func (e *FieldError) Parameter() string { return e.Field }
 func (s Settings) Check() error {
 	for kind, channels := range s.On {
 		if !slices.Contains(Kinds(), kind) {
-			return &FieldError{"kinds", fmt.Sprintf("%q is none: there are price, device, bill, vote and limit", kind)}
+			return &FieldError{"kinds", fmt.Sprintf("%q is none: there are price, device, bill, vote, limit and key", kind)}
 		}
 		for _, c := range channels {
 			if !slices.Contains(Channels(), c) {

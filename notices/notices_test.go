@@ -317,7 +317,7 @@ func TestABrowserThatIsGoneIsForgotten(t *testing.T) {
 func TestWhatCannotBeChosen(t *testing.T) {
 	h := newHub(t)
 	for want, s := range map[string]notices.Settings{
-		`kinds: "weather" is none: there are price, device, bill, vote and limit`:               {On: map[notices.Kind][]notices.Channel{"weather": both}},
+		`kinds: "weather" is none: there are price, device, bill, vote, limit and key`:          {On: map[notices.Kind][]notices.Channel{"weather": both}},
 		`kinds.bill: "pigeon" is no channel: there are email and push`:                          {On: map[notices.Kind][]notices.Channel{notices.Bill: {"pigeon"}}},
 		"below: it has to be less than above":                                                   {Below: new(grid.Price(2)), Above: new(grid.Price(1))},
 		"below: give a price, or one in above: notices of prices are about passing one of them": {On: map[notices.Kind][]notices.Channel{notices.Price: both}},
@@ -411,5 +411,21 @@ func TestOneWhoseFactsAreNotKnown(t *testing.T) {
 	h.step()
 	if len(h.letters) != 1 || h.letters[0].To != "bob@street.example" {
 		t.Errorf("%+v", h.letters)
+	}
+}
+
+// TestAKeyThatEndsIsToldOnce to who wants to know it, and not again while it comes nearer.
+func TestAKeyThatEndsIsToldOnce(t *testing.T) {
+	h := newHub(t)
+	h.choose("ann", map[notices.Kind][]notices.Channel{notices.Ending: {notices.EMail}})
+	h.choose("bob", map[notices.Kind][]notices.Channel{notices.Bill: {notices.EMail}})
+	ends := notices.Facts{Ending: []notices.EndingKey{{ID: "k1", Name: "the display in the hall", Ends: h.now.Add(14 * 24 * time.Hour)}}}
+	h.facts["ann"], h.facts["bob"] = ends, ends
+	for range 14 {
+		h.step()
+		h.now = h.now.Add(24 * time.Hour)
+	}
+	if got := fmt.Sprint(h.subjects()); got != "[Am Anger: The key for the display in the hall ends]" || h.letters[0].To != "ann@street.example" || !strings.Contains(h.letters[0].Text, "is refused from 10:00 UTC, 15 June 2026 on") {
+		t.Errorf("letters %s: %+v", got, h.letters)
 	}
 }

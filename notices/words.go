@@ -41,6 +41,8 @@ func (p Place) english(n Notice) Words {
 		return Words{"Bill " + n.Bill, fmt.Sprintf("Your bill for %s is there. %s", n.Period, p.due(n.Due, "You pay %s.", "You get %s.", "Nothing is due."))}
 	case Limit:
 		return Words{"A limit of your home cannot be kept", n.Text}
+	case Ending:
+		return Words{"The key for " + n.Text + " ends", fmt.Sprintf("Its program is refused from %s on. Make another key on the page of your account before, and give it to the program.", p.time(n.Ends))}
 	case Vote:
 	}
 	return Words{Title: "Your community decides something"}
@@ -60,6 +62,8 @@ func (p Place) german(n Notice) Words {
 		return Words{"Rechnung " + n.Bill, fmt.Sprintf("Ihre Rechnung für %s liegt vor. %s", n.Period, p.due(n.Due, "Sie zahlen %s.", "Sie erhalten %s.", "Es ist nichts offen."))}
 	case Limit:
 		return Words{"Eine Grenze Ihres Hauses lässt sich nicht einhalten", p.Said.Say(n.Text, said.German, p.Zone)}
+	case Ending:
+		return Words{"Der Schlüssel für " + n.Text + " läuft ab", fmt.Sprintf("Sein Programm wird ab %s abgewiesen. Legen Sie vorher auf der Seite Ihres Zugangs einen neuen Schlüssel an und geben Sie ihn dem Programm.", p.time(n.Ends))}
 	case Vote:
 	}
 	return Words{Title: "Ihre Gemeinschaft entscheidet etwas"}

@@ -21,7 +21,7 @@ func TestEveryKindIsSaid(t *testing.T) {
 	}
 	for _, kind := range notices.Kinds() {
 		n := notices.Notice{
-			Kind: kind, Device: "roof", Since: time.Date(2026, 6, 1, 9, 0, 0, 0, time.UTC), Price: 184_000, Bound: 200_000, Bill: "2026-000017", Period: "2026-05", Due: -12_500_000,
+			Kind: kind, Device: "roof", Since: time.Date(2026, 6, 1, 9, 0, 0, 0, time.UTC), Price: 184_000, Bound: 200_000, Bill: "2026-000017", Period: "2026-05", Due: -12_500_000, Ends: time.Date(2026, 7, 1, 10, 0, 0, 0, time.UTC),
 			Text: "The car will have 72 % by 07:00, not 80 %: 3.7 kW for 6.5 h is all there is.",
 		}
 		en := notices.Place{Language: "en", Zone: vienna, Currency: "CHF", Said: catalogue}.Say(n)
@@ -34,6 +34,7 @@ func TestEveryKindIsSaid(t *testing.T) {
 			notices.Device: "Zuletzt war es um 11:00 CEST, 1.6.2026 zu hören. Bis es wieder antwortet, ist seine Energie nicht bekannt.",
 			notices.Bill:   "Ihre Rechnung für 2026-05 liegt vor. Sie zahlen 12,50 CHF.",
 			notices.Limit:  "Das Auto hat um 07:00 nur 72 %, nicht 80 %: mehr als 3,7 kW für 6,5 h gibt es nicht.",
+			notices.Ending: "Sein Programm wird ab 12:00 CEST, 1.7.2026 abgewiesen. Legen Sie vorher auf der Seite Ihres Zugangs einen neuen Schlüssel an und geben Sie ihn dem Programm.",
 		}
 		if de.Text != want[kind] {
 			t.Errorf("%s: %q, want %q", kind, de.Text, want[kind])

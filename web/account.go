@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"net/http"
+	"time"
 
 	"github.com/commonwatt/commonwatt/web/api"
 	"github.com/commonwatt/commonwatt/web/auth"
@@ -42,7 +43,7 @@ func (o holders) own(ctx context.Context, p auth.Principal) (own api.OwnAccount,
 	if err != nil {
 		return own, err
 	}
-	own = api.OwnAccount{Account: accountOf(a), Language: given[api.Language](a.Language), Sessions: []api.OpenSession{}, Passkeys: []api.Passkey{}, Keys: []api.Key{}, Scopes: o.scopes(p)}
+	own = api.OwnAccount{Account: accountOf(a), Language: given[api.Language](a.Language), Sessions: []api.OpenSession{}, Passkeys: []api.Passkey{}, Identities: []api.Identity{}, Keys: []api.Key{}, Scopes: o.scopes(p)}
 	sessions, err := book.Sessions.OpenOf(ctx, p.Account, visiting(ctx).token)
 	if err != nil {
 		return own, err
@@ -57,14 +58,46 @@ func (o holders) own(ctx context.Context, p auth.Principal) (own api.OwnAccount,
 	for _, k := range passkeys {
 		own.Passkeys = append(own.Passkeys, api.Passkey{Id: base64.RawURLEncoding.EncodeToString(k.ID), Name: k.Name, Made: k.Made, Used: k.Used})
 	}
+	identities, err := book.Identities.Of(ctx, p.Account)
+	if err != nil {
+		return own, err
+	}
+	for _, i := range identities {
+		own.Identities = append(own.Identities, api.Identity{Id: i.ID, Issuer: i.Issuer, Email: given[string](i.EMail), Made: i.Made, Used: i.Used})
+	}
 	if len(own.Scopes) == 0 {
 		return own, nil
 	}
-	keys, err := book.Keys.Of(ctx, p.Member) // of all where an operator looks, who has no member
-	for _, k := range keys {
-		own.Keys = append(own.Keys, keyOf(k))
-	}
+	own.Keys, err = o.keys(ctx, p.Member) // of all where an operator looks, who has no member
 	return own, err
+}
+
+// keys are those of a member's programs; empty: of all.
+func (o holders) keys(ctx context.Context, member string) (shown []api.Key, err error) {
+	all, err := o.people.Book.Keys.Of(ctx, member)
+	for _, k := range all {
+		shown = append(shown, keyOf(k, by(ctx).Account))
+	}
+	return listed(shown), err
+}
+
+// ListKeys implements the API.
+func (o holders) ListKeys(ctx context.Context, _ api.ListKeysRequestObject) (api.ListKeysResponseObject, error) {
+	member, err := o.keeper(ctx)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := o.keys(ctx, member)
+	return api.ListKeys200JSONResponse{Keys: keys}, err
+}
+
+// RemoveIdentity implements the API.
+func (o holders) RemoveIdentity(ctx context.Context, r api.RemoveIdentityRequestObject) (api.RemoveIdentityResponseObject, error) {
+	p, err := holder(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return api.RemoveIdentity204Response{}, ofAccounts(o.people.Book.Identities.Remove(ctx, p.Account, r.Id, by(ctx)))
 }
 
 // scopes are what the keys may be good for that somebody makes.
@@ -75,12 +108,20 @@ func (holders) scopes(p auth.Principal) []api.KeyScope {
 	return []api.KeyScope{}
 }
 
-func keyOf(k accounts.Key) api.Key {
+// keyOf is a key as somebody with an account sees it.
+func keyOf(k accounts.Key, account string) api.Key {
 	scopes := make([]api.KeyScope, len(k.Scopes))
 	for i, s := range k.Scopes {
 		scopes[i] = api.KeyScope(s)
 	}
-	return api.Key{Id: k.ID, Name: k.Name, Member: k.Member, Scopes: scopes, Made: k.Made}
+	state := api.KeyGood
+	switch left := time.Until(k.Ends); {
+	case left <= 0:
+		state = api.KeyEnded
+	case left <= accounts.KeyWarning:
+		state = api.KeySoon
+	}
+	return api.Key{Id: k.ID, Name: k.Name, Member: k.Member, Scopes: scopes, Made: k.Made, Ends: k.Ends, State: state, Own: k.Maker == account}
 }
 
 // SetAccount implements the API.
@@ -134,6 +175,9 @@ func (o holders) MakeKey(ctx context.Context, r api.MakeKeyRequestObject) (api.M
 		return nil, refuse(http.StatusForbidden, "member: homeowners make keys for their own home alone: leave it out")
 	}
 	k := accounts.Key{Name: r.Body.Name, Member: member}
+	if days := r.Body.Days; days != nil {
+		k.Ends = time.Now().UTC().AddDate(0, 0, *days)
+	}
 	for _, s := range r.Body.Scopes {
 		k.Scopes = append(k.Scopes, accounts.Scope(s))
 	}
@@ -141,7 +185,7 @@ func (o holders) MakeKey(ctx context.Context, r api.MakeKeyRequestObject) (api.M
 		return nil, refuse(http.StatusBadRequest, "member: %q has no home here: GET /api/v1/state lists the homes", member)
 	}
 	secret, made, err := o.people.Book.Keys.Make(ctx, k, by(ctx))
-	return api.MakeKey200JSONResponse{Key: secret, Made: keyOf(made)}, ofAccounts(err)
+	return api.MakeKey200JSONResponse{Key: secret, Made: keyOf(made, by(ctx).Account)}, ofAccounts(err)
 }
 
 // keeper returns for whose member who asks looks after keys; empty: for all.

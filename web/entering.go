@@ -38,7 +38,11 @@ func (s *Server) recoverAccount(w http.ResponseWriter, r *http.Request) {
 	if !ok || !some {
 		return
 	}
-	a, err := book.Entrance.Reset(r.Context(), r.PathValue("token"), asked.Password, visiting(r.Context()).from)
+	n := accounts.NewPassword{Password: asked.Password, Alone: asked.Alone != nil && *asked.Alone}
+	a, err := book.Entrance.Reset(r.Context(), r.PathValue("token"), n, visiting(r.Context()).from)
+	if err == nil {
+		s.tell(a.ID, newPassword)
+	}
 	s.enter(w, r, a, err)
 }
 
@@ -54,9 +58,16 @@ func (s *Server) changePassword(w http.ResponseWriter, r *http.Request) {
 		s.failed(w, r, err)
 		return
 	}
-	a, err := s.people.Book.Entrance.Repass(r.Context(), p.Account, asked.Before, asked.Password, visiting(r.Context()).from)
+	n := accounts.NewPassword{Password: asked.Password, Alone: asked.Alone != nil && *asked.Alone}
+	a, err := s.people.Book.Entrance.Repass(r.Context(), p.Account, asked.Before, n, visiting(r.Context()).from)
+	if err == nil {
+		s.tell(a.ID, newPassword)
+	}
 	s.enter(w, r, a, err)
 }
+
+// tell tells who has an account by letter that something new opens it.
+func (s *Server) tell(account string, what opener) { s.people.tell(account, s.access.Site, what) }
 
 // said is what was given, empty when nothing was.
 func said[T ~string](what *T) string {

@@ -8,7 +8,9 @@ import (
 	"testing"
 
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/web"
 	"github.com/commonwatt/commonwatt/web/api"
+	"github.com/commonwatt/commonwatt/web/auth"
 )
 
 // complaints are objections, of which number 1 is open.
@@ -42,6 +44,32 @@ func (complaints) Decide(_ context.Context, id int64, _ api.ObjectionDecision, r
 		return api.Objection{}, refusedBillError{conflict: true}
 	}
 	return api.Objection{Id: id, State: api.ObjectionStateAccepted, By: &role}, nil
+}
+
+// TestWhoDecidesIsNotedByTheRole and not by what somebody is called: of a person of the utility who calls herself
+// "operator" it is noted that the utility has decided, and a homeowner who calls himself "utility" decides nothing.
+func TestWhoDecidesIsNotedByTheRole(t *testing.T) {
+	book := newBook(t)
+	own := newOwn()
+	own.Objections = complaints{}
+	h := behindOwn(t, web.Access{Closed: true}, web.People{Book: book}, own)
+	withAccount(t, book, auth.Utility, "")
+	withAccount(t, book, auth.Homeowner, "a")
+	for email, c := range map[string]struct {
+		called, says string
+		code         int
+	}{
+		"utility@x.example": {"operator", `"by":"utility"`, http.StatusOK},
+		annSigns:            {"utility", "signed in as homeowner", http.StatusForbidden},
+	} {
+		cookie := signIn(t, h, email)
+		if w := knock(t, h, http.MethodPut, "/api/v1/account", `{"name":"`+c.called+`"}`, cookie, asJSON); w.Code != http.StatusOK {
+			t.Fatal(w.Code, w.Body)
+		}
+		if w := knock(t, h, http.MethodPost, "/api/v1/objections/1/decision", `{"accept":true,"reason":"seen"}`, cookie, asJSON); w.Code != c.code || !strings.Contains(w.Body.String(), c.says) {
+			t.Errorf("%s, called %s: %d %s", email, c.called, w.Code, w.Body)
+		}
+	}
 }
 
 // TestObjectionsAreTheMembersToFileAndTheUtilitysToDecide asks as who has signed in: of another's

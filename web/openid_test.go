@@ -95,7 +95,24 @@ type gone struct {
 // goes has a browser begin to sign in.
 func (s *identities) goes(h http.Handler) gone {
 	s.t.Helper()
-	w := knock(s.t, h, http.MethodPost, "/api/v1/session/oidc/begin", "", "Host: elm.example")
+	return s.goesTo(h, "/api/v1/session/oidc/begin")
+}
+
+// binds has somebody who has signed in bind the account there to the one here.
+func (s *identities) binds(h http.Handler, cookie string) {
+	s.t.Helper()
+	g := s.goesTo(h, "/api/v1/account/oidc/begin", cookie)
+	if w := s.back(h, g, nil, g.header()); w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/account.html#bound" || cookieOf(w) != "" {
+		s.t.Fatalf("%d to %q: %s", w.Code, w.Header().Get("Location"), w.Body)
+	}
+}
+
+// header is what the browser sends of its own when it comes back.
+func (g gone) header() string { return "Cookie: " + g.cookie.Name + "=" + g.cookie.Value }
+
+func (s *identities) goesTo(h http.Handler, path string, headers ...string) gone {
+	s.t.Helper()
+	w := knock(s.t, h, http.MethodPost, path, "", append(headers, "Host: elm.example")...)
 	begun := answer[api.OidcBegin](s.t, w, http.StatusOK)
 	to, err := url.Parse(begun.Location)
 	if err != nil || !strings.HasPrefix(begun.Location, s.URL+"/authorize?") || len(w.Result().Cookies()) != 1 {
@@ -133,13 +150,14 @@ func oidcPeopled(t *testing.T, s *identities) (http.Handler, *accounts.Book) {
 	return peopled(t, book, web.People{OpenID: openid.New(openid.Options{Issuer: s.URL, ClientID: "commonwatt", Secret: "x"})}), book
 }
 
-// TestSigningInWithAnotherService goes there and comes back: who has an account of the address that
-// the service has verified is signed in as that, by a new session; the state's cookie is sent to the
+// TestSigningInWithAnotherService goes there and comes back: whose account there was bound to one here
+// is signed in as that, by a new session; the state's cookie is sent to the
 // callback alone, over TLS, is hidden from the page, and is gone after it; and the browser is led
 // nowhere but to the pages.
 func TestSigningInWithAnotherService(t *testing.T) {
 	s := newIdentities(t)
 	h, book := oidcPeopled(t, s)
+	s.binds(h, signIn(t, h, annSigns))
 	g := s.goes(h)
 	if g.asked.Get("redirect_uri") != "https://elm.example/api/v1/session/oidc/callback" || g.asked.Get("response_type") != "code" || g.asked.Get("code_challenge_method") != "S256" || g.asked.Get("nonce") == "" {
 		t.Errorf("it is asked %v", g.asked)
@@ -169,15 +187,18 @@ func TestSigningInWithAnotherService(t *testing.T) {
 }
 
 // TestWhoIsNotLetInFromAnotherService comes back to the page that says so, without a session, and it
-// is logged: nobody gets an account by it, nor the session of somebody who began in another browser.
+// is logged: nobody gets an account by it, nor the session of somebody who began in another browser, nor
+// into an account because the service says that its e-mail address is theirs.
 func TestWhoIsNotLetInFromAnotherService(t *testing.T) {
 	for name, c := range map[string]struct {
 		says   map[string]any
 		change func(q url.Values)
 		cookie string // in the place of the state's; "-": none
 	}{
-		"an address that nobody has":     {says: map[string]any{"email": "eve@x.example"}},
-		"an address that is not checked": {says: map[string]any{"email_verified": false}},
+		"who has ann's address now":      {says: map[string]any{"sub": "2"}},
+		"who has the operator's address": {says: map[string]any{"sub": "2", "email": operatorSigns}},
+		"an address that nobody has":     {says: map[string]any{"sub": "2", "email": "eve@x.example"}},
+		"nobody":                         {says: map[string]any{"sub": ""}},
 		"another nonce":                  {says: map[string]any{"nonce": "another"}},
 		"for another community":          {says: map[string]any{"aud": "another"}},
 		"another browser":                {cookie: "another"},
@@ -188,8 +209,9 @@ func TestWhoIsNotLetInFromAnotherService(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newIdentities(t)
-			s.says = c.says
 			h, book := oidcPeopled(t, s)
+			s.binds(h, signIn(t, h, annSigns))
+			s.says = c.says
 			g := s.goes(h)
 			headers := []string{"Cookie: " + g.cookie.Name + "=" + g.cookie.Value}
 			switch c.cookie {
@@ -218,6 +240,7 @@ func TestWhoIsNotLetInFromAnotherService(t *testing.T) {
 func TestComingBackTwice(t *testing.T) {
 	s := newIdentities(t)
 	h, _ := oidcPeopled(t, s)
+	s.binds(h, signIn(t, h, annSigns))
 	g := s.goes(h)
 	cookie := "Cookie: " + g.cookie.Name + "=" + g.cookie.Value
 	for k, want := range []string{"/", "/signin.html#refused"} {
@@ -234,5 +257,131 @@ func TestAServiceThatIsAway(t *testing.T) {
 	s.Close()
 	if w := knock(t, h, http.MethodPost, "/api/v1/session/oidc/begin", ""); w.Code != http.StatusBadGateway || !strings.Contains(w.Body.String(), "sign in with your password") {
 		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+// TestWhoIsBoundIsTheSubject binds ann's account there, whose address then changes, and is given to
+// somebody else: ann goes on signing in by it, and the other does not. Nor does the same name at another
+// service, nor ann when she has taken it away.
+func TestWhoIsBoundIsTheSubject(t *testing.T) {
+	s := newIdentities(t)
+	h, book := oidcPeopled(t, s)
+	ann := signIn(t, h, annSigns)
+	s.binds(h, ann)
+	comes := func(h http.Handler, at *identities, says map[string]any) string {
+		t.Helper()
+		at.says = says
+		g := at.goes(h)
+		w := at.back(h, g, nil, g.header())
+		if info := signedIn(t, h, cookieOf(w)); info.SignedIn {
+			return *info.Email
+		}
+		return ""
+	}
+	if got := comes(h, s, map[string]any{"email": "ann@new.example", "email_verified": false}); got != annSigns {
+		t.Errorf("with another address ann is %q", got)
+	}
+	if got := comes(h, s, map[string]any{"sub": "2"}); got != "" {
+		t.Errorf("who has got ann's address there is %q", got)
+	}
+	other := newIdentities(t)
+	elsewhere := peopledAgain(t, book, web.People{OpenID: openid.New(openid.Options{Issuer: other.URL, ClientID: "commonwatt", Secret: "x"})})
+	if got := comes(elsewhere, other, nil); got != "" {
+		t.Errorf("the same name at another service is %q", got)
+	}
+	own := answer[api.OwnAccount](t, knock(t, h, http.MethodGet, "/api/v1/account", "", ann), http.StatusOK)
+	if len(own.Identities) != 1 || own.Identities[0].Issuer != s.URL || *own.Identities[0].Email != annSigns {
+		t.Fatalf("%+v", own.Identities)
+	}
+	path := "/api/v1/account/identities/" + own.Identities[0].Id
+	if w := knock(t, h, http.MethodDelete, path, "", signIn(t, h, operatorSigns)); w.Code != http.StatusNotFound {
+		t.Errorf("somebody else takes it away: %d %s", w.Code, w.Body)
+	}
+	if w := knock(t, h, http.MethodDelete, path, "", ann); w.Code != http.StatusNoContent {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if got := comes(h, s, nil); got != "" {
+		t.Errorf("after ann has taken it away she is %q", got)
+	}
+}
+
+// peopledAgain is another server of a community's book.
+func peopledAgain(t *testing.T, book *accounts.Book, more web.People) http.Handler {
+	t.Helper()
+	more.Book = book
+	return behindPeopled(t, web.Access{Closed: true, Secure: true, Site: web.Site{Community: "elm", Address: "https://elm.example"}}, newWishes().planning(), more)
+}
+
+// TestNothingIsBoundForOthers goes to have an account bound in ways in which it must not be.
+func TestNothingIsBoundForOthers(t *testing.T) {
+	for name, c := range map[string]func(t *testing.T, h http.Handler, s *identities, g gone, ann string) *httptest.ResponseRecorder{
+		"in another browser": func(_ *testing.T, h http.Handler, s *identities, g gone, _ string) *httptest.ResponseRecorder {
+			return s.back(h, g, nil)
+		},
+		"after another password": func(t *testing.T, h http.Handler, s *identities, g gone, ann string) *httptest.ResponseRecorder {
+			if w := knock(t, h, http.MethodPost, "/api/v1/account/password", `{"before":"`+password+`","password":"four rather small words"}`, ann, asJSON); w.Code != http.StatusNoContent {
+				t.Fatal(w.Code, w.Body)
+			}
+			return s.back(h, g, nil, g.header())
+		},
+		"what is the operator's": func(t *testing.T, h http.Handler, s *identities, g gone, _ string) *httptest.ResponseRecorder {
+			s.binds(h, signIn(t, h, operatorSigns))
+			return s.back(h, g, nil, g.header())
+		},
+		"beside another of that service": func(t *testing.T, h http.Handler, s *identities, g gone, ann string) *httptest.ResponseRecorder {
+			s.says = map[string]any{"sub": "2"}
+			s.binds(h, ann)
+			s.says = nil
+			return s.back(h, g, nil, g.header())
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newIdentities(t)
+			h, _ := oidcPeopled(t, s)
+			ann := signIn(t, h, annSigns)
+			w := c(t, h, s, s.goesTo(h, "/api/v1/account/oidc/begin", ann), ann)
+			if to := w.Header().Get("Location"); to != "/account.html#not-bound" && to != "/signin.html#refused" || cookieOf(w) != "" {
+				t.Errorf("to %q", to)
+			}
+			g := s.goes(h)
+			if info := signedIn(t, h, cookieOf(s.back(h, g, nil, g.header()))); info.SignedIn && *info.Email == annSigns {
+				t.Error("it signs in as ann")
+			}
+		})
+	}
+	s := newIdentities(t)
+	h, _ := oidcPeopled(t, s)
+	if w := knock(t, h, http.MethodPost, "/api/v1/account/oidc/begin", "", "Host: elm.example"); w.Code != http.StatusUnauthorized {
+		t.Errorf("who has not signed in: %d %s", w.Code, w.Body)
+	}
+}
+
+// TestAddressesMayBeTrusted where the configuration says so: who comes for the first time is who has the
+// address here that the service has verified, and stays that. An address that it has not verified, or that
+// belongs to whose account there is bound already, is nobody's.
+func TestAddressesMayBeTrusted(t *testing.T) {
+	s, book := newIdentities(t), newBook(t)
+	h := peopled(t, book, web.People{OpenID: openid.New(openid.Options{Issuer: s.URL, ClientID: "commonwatt", Secret: "x"}), LinkByEMail: true})
+	for k, c := range []struct {
+		says map[string]any
+		want string
+	}{
+		{map[string]any{"email_verified": false}, ""},
+		{map[string]any{"email": ""}, ""},
+		{map[string]any{"email": "eve@x.example"}, ""},
+		{nil, annSigns},
+		{map[string]any{"sub": "2"}, ""}, // to whom the address was given since
+		{map[string]any{"email": operatorSigns}, annSigns},
+	} {
+		s.says = c.says
+		g := s.goes(h)
+		w := s.back(h, g, nil, g.header())
+		got := ""
+		if info := signedIn(t, h, cookieOf(w)); info.SignedIn {
+			got = *info.Email
+		}
+		if got != c.want {
+			t.Errorf("%d: who comes is %q, want %q", k, got, c.want)
+		}
 	}
 }

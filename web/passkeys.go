@@ -16,6 +16,7 @@ import (
 // keyed answers those who sign in with a passkey, or make one.
 type keyed struct {
 	people People
+	site   Site
 	log    *slog.Logger
 }
 
@@ -110,6 +111,7 @@ func (k keyed) AddPasskey(ctx context.Context, r api.AddPasskeyRequestObject) (a
 	if err != nil {
 		return nil, ofAccounts(err)
 	}
+	k.people.tell(p.Account, k.site, newPasskey)
 	return api.AddPasskey204Response{}, k.people.Book.Log.Add(ctx, by(ctx), accounts.PasskeyAdded, name)
 }
 

@@ -15,12 +15,14 @@ import (
 
 // People are who may sign in, and what is needed for that.
 type People struct {
-	Book     *accounts.Book           // nil: nobody has an account
-	OpenID   *openid.Service          // the service that keeps accounts for people; nil: there is none
-	Passkeys *passkeys.Desk           // nil: there are none
-	Post     *Post                    // sends links; nil: no mail server is set up
-	Member   func(member string) bool // whether there is such a member
-	Trades   func(member string) bool // whether programs of the member may trade, rather than the built-in agent
+	Book   *accounts.Book  // nil: nobody has an account
+	OpenID *openid.Service // the service that keeps accounts for people; nil: there is none
+	// LinkByEMail trusts that service with every account here whose e-mail address it has verified.
+	LinkByEMail bool
+	Passkeys    *passkeys.Desk           // nil: there are none
+	Post        *Post                    // sends links; nil: no mail server is set up
+	Member      func(member string) bool // whether there is such a member
+	Trades      func(member string) bool // whether programs of the member may trade, rather than the built-in agent
 }
 
 // methods are those by which people sign in under a name of the pages.
@@ -38,10 +40,15 @@ func (p People) methods(name string) []api.SignInMethod {
 	return all
 }
 
-// Peopled has people sign in to a server that is behind its access already.
+// Peopled has people sign in to a server that is behind its access already. Where it is not known
+// at which address people reach the pages nobody is sent a link, nor to another service, which
+// sends people back: what a request says of it is said by whoever asks.
 func (s *Server) Peopled(p People) *Server {
+	if s.access.Site.Address == "" {
+		p.Post, p.OpenID = nil, nil
+	}
 	s.people, s.operations.managers, s.operations.holders = p, managers{p, s.access.Site}, holders{people: p}
-	s.operations.keyed = keyed{p, s.log}
+	s.operations.keyed = keyed{p, s.access.Site, s.log}
 	if p.Book != nil {
 		s.door.Sessions = auth.NewSessions(p.Book.ForSessions(), s.access.Secure)
 		p.Book.People.OnEnd(s.operations.pages.live.Doubt)
@@ -97,10 +104,10 @@ func (m managers) InviteAccount(ctx context.Context, r api.InviteAccountRequestO
 	if err != nil {
 		return nil, ofAccounts(err)
 	}
-	answer, err := m.told(ctx, invitationPage, secret, made)
+	answer, err := m.told(invitationPage, secret, made)
 	if err == nil && m.people.Post != nil && made.EMail != "" {
 		answer.Sent = true
-		m.people.Post.invite(made, m.site, visiting(ctx).base+answer.Link)
+		m.people.Post.invite(made, m.site, m.site.Address+answer.Link)
 	}
 	return api.InviteAccount200JSONResponse(answer), err
 }
@@ -124,9 +131,12 @@ const (
 // first start.
 func FirstPage(secret string) string { return firstPage + secret }
 
-// told is a link with its QR code.
-func (managers) told(ctx context.Context, page, secret string, l accounts.Link) (api.Invited, error) {
-	code, err := qr.EncodeText(visiting(ctx).base+page+secret, qr.Medium)
+// told is a link with its QR code, which needs to know where the pages are.
+func (m managers) told(page, secret string, l accounts.Link) (api.Invited, error) {
+	if m.site.Address == "" {
+		return api.Invited{Id: l.ID, Link: page + secret, Expires: l.Expires}, nil
+	}
+	code, err := qr.EncodeText(m.site.Address+page+secret, qr.Medium)
 	if err != nil {
 		return api.Invited{}, err
 	}
@@ -190,7 +200,7 @@ func (m managers) LinkAccount(ctx context.Context, r api.LinkAccountRequestObjec
 	if err != nil {
 		return nil, ofAccounts(err)
 	}
-	answer, err := m.told(ctx, recoveryPage, secret, made)
+	answer, err := m.told(recoveryPage, secret, made)
 	return api.LinkAccount200JSONResponse(answer), err
 }
 
@@ -204,7 +214,7 @@ func (m managers) AskRecovery(ctx context.Context, r api.AskRecoveryRequestObjec
 		return nil, ofAccounts(err)
 	}
 	if m.people.Post != nil {
-		m.people.Post.recover(r.Body.Email, m.site, visiting(ctx))
+		m.people.Post.recover(r.Body.Email, m.site, visiting(ctx).from)
 	}
 	return api.AskRecovery204Response{}, nil
 }

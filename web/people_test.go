@@ -42,7 +42,7 @@ func moreThan(body string) string {
 func ofAccounts() map[string]int {
 	return map[string]int{
 		"getAccount": http.StatusOK, "setAccount": http.StatusOK, "changePassword": http.StatusUnauthorized, "endSessions": http.StatusNoContent, "endSession": http.StatusNotFound,
-		"beginPasskeyAdding": http.StatusNotFound, "addPasskey": http.StatusNotFound, "removePasskey": http.StatusNotFound,
+		"beginPasskeyAdding": http.StatusNotFound, "addPasskey": http.StatusNotFound, "beginOidcBinding": http.StatusNotFound, "removeIdentity": http.StatusNotFound, "removePasskey": http.StatusNotFound,
 	}
 }
 
@@ -51,14 +51,14 @@ func ofAccounts() map[string]int {
 func withAccountsPeople(all map[string]string) map[string]string {
 	for _, name := range []string{
 		"openFirst", "beginPasskey", "openPasskey", "beginOidc", "openOidc", "lookInvitation", "acceptInvitation", "askRecovery", "recoverAccount", "getAccount", "setAccount",
-		"changePassword", "endSessions", "endSession", "beginPasskeyAdding", "addPasskey", "removePasskey",
+		"changePassword", "endSessions", "endSession", "beginPasskeyAdding", "addPasskey", "removePasskey", "beginOidcBinding", "removeIdentity",
 	} {
 		all[name] = "homeowner installer utility researcher operator"
 	}
 	for _, name := range []string{"withdrawInvitation", "listAccounts", "inviteAccount", "changeAccount", "removeAccount", "linkAccount", "forgetTries", "getAudit"} {
 		all[name] = "operator"
 	}
-	all["makeKey"], all["removeKey"] = "homeowner operator", "homeowner operator"
+	all["makeKey"], all["removeKey"], all["listKeys"] = "homeowner operator", "homeowner operator", "homeowner operator"
 	return all
 }
 
@@ -88,10 +88,13 @@ func withAccounts(all map[string]asked) map[string]asked {
 		"endSessions":        {http.MethodDelete, "/api/v1/account/sessions", "", accountWanted, http.StatusForbidden},
 		"endSession":         {http.MethodDelete, "/api/v1/account/sessions/x", "", accountWanted, http.StatusForbidden},
 		"makeKey":            {http.MethodPost, "/api/v1/account/keys", `{"name":"k","scopes":["read"]}`, keeperWanted, http.StatusBadRequest}, // for nobody
+		"listKeys":           {http.MethodGet, "/api/v1/account/keys", "", keeperWanted, http.StatusOK},
 		"removeKey":          {http.MethodDelete, "/api/v1/account/keys/x", "", keeperWanted, http.StatusNotFound},
 		"beginPasskeyAdding": {http.MethodPost, "/api/v1/account/passkeys/begin", "", accountWanted, http.StatusForbidden},
 		"addPasskey":         {http.MethodPost, "/api/v1/account/passkeys", `{"id":"x","name":"n","credential":{}}`, accountWanted, http.StatusForbidden},
 		"removePasskey":      {http.MethodDelete, "/api/v1/account/passkeys/x", "", accountWanted, http.StatusForbidden},
+		"beginOidcBinding":   {http.MethodPost, "/api/v1/account/oidc/begin", "", accountWanted, http.StatusForbidden},
+		"removeIdentity":     {http.MethodDelete, "/api/v1/account/identities/x", "", accountWanted, http.StatusForbidden},
 	})
 	return all
 }

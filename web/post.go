@@ -1,10 +1,12 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -70,7 +72,7 @@ func (p *Post) invite(l accounts.Link, site Site, address string) {
 }
 
 // recover sends somebody a link to choose a new password, where there is such an account.
-func (p *Post) recover(email string, site Site, v visitor) {
+func (p *Post) recover(email string, site Site, from netip.Addr) {
 	p.add(func(ctx context.Context) error {
 		a, err := p.book.People.ByEMail(ctx, email)
 		if errors.Is(err, accounts.ErrNone) {
@@ -79,15 +81,12 @@ func (p *Post) recover(email string, site Site, v visitor) {
 		if err != nil {
 			return err
 		}
-		secret, _, err := p.book.Entrance.Recover(ctx, a.ID, accounts.By{From: v.from.String()})
+		secret, _, err := p.book.Entrance.Recover(ctx, a.ID, accounts.By{From: from.String()})
 		if err != nil {
 			return err
 		}
-		words := wordsOf(a.Language)
-		if a.Language == "" {
-			words = wordsOf(site.Language)
-		}
-		return p.letters.Send(ctx, a.EMail, fmt.Sprintf(words.recovery, called(site)), fmt.Sprintf(words.recover, called(site), v.base+recoveryPage+secret))
+		words := wordsOf(cmp.Or(a.Language, site.Language))
+		return p.letters.Send(ctx, a.EMail, fmt.Sprintf(words.recovery, called(site)), fmt.Sprintf(words.recover, called(site), site.Address+recoveryPage+secret))
 	})
 }
 

@@ -121,6 +121,7 @@ func (s *Server) entrances(mux *http.ServeMux) {
 		"POST /api/v1/session/passkey/finish": s.openPasskey,
 		"POST /api/v1/session/oidc/begin":     s.beginOidc,
 		"GET " + oidcBack:                     s.openOidc,
+		"POST /api/v1/account/oidc/begin":     s.beginOidcBinding,
 		"POST /api/v1/invitations/{token}":    s.acceptInvitation,
 		"POST /api/v1/recovery/{token}":       s.recoverAccount,
 		"POST /api/v1/account/password":       s.changePassword,

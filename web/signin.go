@@ -21,6 +21,7 @@ type Site struct {
 	Zone        string // in whose time its days are, as in Europe/Berlin; empty: UTC
 	Currency    string // ISO 4217
 	Language    string // en or de; empty: en
+	Address     string // where people reach the pages, without a slash at its end; empty: it is not known, and nobody is sent a link
 }
 
 // getSession says who has signed in, and where. It is never refused.

@@ -29,7 +29,7 @@ func peopled(t *testing.T, book *accounts.Book, more web.People) http.Handler {
 		}
 	}
 	more.Book = book
-	return behindPeopled(t, web.Access{Closed: true, Secure: true, Site: web.Site{Community: "elm", DisplayName: "Elm Street"}}, newWishes().planning(), more)
+	return behindPeopled(t, web.Access{Closed: true, Secure: true, Site: web.Site{Community: "elm", DisplayName: "Elm Street", Address: "https://elm.example"}}, newWishes().planning(), more)
 }
 
 const (
@@ -262,10 +262,10 @@ func TestLinksGoOutByLetter(t *testing.T) {
 		}
 	}
 	cancel()
-	if err := <-done; err != nil || len(box.all) != 2 || !strings.HasPrefix(box.all[0], annSigns+"\nNew password: Elm Street\n") || !strings.Contains(box.all[1], "https://127.0.0.1:8080"+invited.Link) {
+	if err := <-done; err != nil || len(box.all) != 2 || !strings.HasPrefix(box.all[0], annSigns+"\nNew password: Elm Street\n") || !strings.Contains(box.all[1], "https://elm.example"+invited.Link) {
 		t.Fatalf("%q, %v", box.all, err)
 	}
-	_, secret, _ := strings.Cut(box.all[0], "https://127.0.0.1:8080/signin.html#recovery=")
+	_, secret, _ := strings.Cut(box.all[0], "https://elm.example/signin.html#recovery=")
 	secret, _, _ = strings.Cut(secret, "\n")
 	w := knock(t, h, http.MethodPost, "/api/v1/recovery/"+secret, `{"password":"four other small words"}`, asJSON)
 	if w.Code != http.StatusNoContent || len(w.Result().Cookies()) != 1 {

@@ -19,6 +19,20 @@ type pipes struct {
 	accepted chan net.Conn
 	closed   context.Context
 	close    context.CancelFunc
+	joining  func() // is called when a socket is there, and nobody knows of it yet; nil: nothing is
+}
+
+// joined is a connection whose socket is about to be known.
+type joined struct {
+	net.Conn
+
+	joining func()
+}
+
+// SetWriteBuffer is what a socket does first, before anybody knows of it.
+func (j joined) SetWriteBuffer(int) error {
+	j.joining()
+	return nil
 }
 
 func listen() *pipes {
@@ -42,6 +56,9 @@ func (*pipes) Addr() net.Addr { return &net.IPAddr{} }
 
 func (p *pipes) dial(context.Context, string, string) (net.Conn, error) {
 	here, there := net.Pipe()
+	if p.joining != nil {
+		there = joined{there, p.joining}
+	}
 	p.accepted <- there
 	return here, nil
 }

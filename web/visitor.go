@@ -15,7 +15,7 @@ import (
 type visitor struct {
 	from  netip.Addr // of who sent it, as the proxies say where there are any
 	name  string     // by which the pages were asked for, without its port
-	base  string     // address of the pages as asked for, without a slash at its end
+	base  string     // address of the pages as asked for, by who asks: it belongs into no link
 	token string     // of the session; empty: none
 }
 

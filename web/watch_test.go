@@ -226,6 +226,22 @@ func TestWhoSignsOutIsShownNothingMore(t *testing.T) {
 	})
 }
 
+// TestWhoSignsOutWhileASocketOpens closes the session of a socket that is there and that nobody knows of
+// yet, who would have it look whether it still may: it looks itself, and ends.
+func TestWhoSignsOutWhileASocketOpens(t *testing.T) {
+	watching(t, func(t *testing.T, w watched) {
+		answer := w.ask(http.MethodPost, "/api/v1/session", `{"key":"viewer's key"}`, "")
+		cookie, _, _ := strings.Cut(answer.Header().Get("Set-Cookie"), ";")
+		out := 0
+		w.listener.joining = func() { out = w.ask(http.MethodDelete, "/api/v1/session", "", cookie).Code }
+		c := w.dial("Cookie: " + cookie)
+		defer c.Close()
+		if got := lives(c, time.Minute); out != http.StatusNoContent || got > 2*time.Second {
+			t.Errorf("signed out with %d before anybody knew of the socket, and shown something for %s", out, got)
+		}
+	})
+}
+
 // ask sends a request with a cookie.
 func (w watched) ask(method, path, body, cookie string) *httptest.ResponseRecorder {
 	r := httptest.NewRequestWithContext(w.t.Context(), method, path, strings.NewReader(body))

@@ -28,11 +28,13 @@ func accountCommand() *cobra.Command {
   commonwatt account invite homeowner --member ann  a link by which somebody gets an account
   commonwatt account link ann@elm.example           a link by which somebody chooses a new password
   commonwatt account unlock                         who has guessed too often may try again
+  commonwatt account keys                           the keys of programs, with their ends
+  commonwatt account key --member ann --name display --scope read   a key for a program, good for a year
 
 Links are good once. docs/access.md says more.`,
 		Args: cobra.NoArgs,
 	}
-	c.AddCommand(accountFirstCommand(), accountListCommand(), accountInviteCommand(), accountLinkCommand(), accountUnlockCommand())
+	c.AddCommand(accountFirstCommand(), accountListCommand(), accountInviteCommand(), accountLinkCommand(), accountUnlockCommand(), accountKeysCommand(), accountKeyCommand())
 	return c
 }
 

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/commonwatt/commonwatt/web/api"
 )
@@ -70,6 +71,7 @@ devices: []
 	if d, err := (operator{data: dir}).dial(); err != nil || d.get(t.Context(), "/api/v1/audit", &log) != nil || log.Entries[0].What != "tries forgotten" || log.Entries[0].Who != "operator" {
 		t.Errorf("%+v, %v", log, err)
 	}
+	keys(t, dir, account)
 	for want, args := range map[string][]string{
 		"nobody signs in with eve@oak.example": {"link", "eve@oak.example"},
 		`"ann" has no home here`:               {"invite", "homeowner", "--member", "ann"},
@@ -81,6 +83,62 @@ devices: []
 	} {
 		if code, out, errs := execute(t, append([]string{"account"}, append(args, "--data", dir)...)...); code != exitUsage || !strings.Contains(errs, want) || out != "" {
 			t.Errorf("account %v: %d: %s%s, want %q", args, code, out, errs, want)
+		}
+	}
+	p.stop()
+}
+
+// keys asks for keys of programs where there is no home to make one for.
+func keys(t *testing.T, dir string, account func(args ...string) string) {
+	t.Helper()
+	if out := account("keys"); out != "" {
+		t.Errorf("keys of nobody: %s", out)
+	}
+	for want, args := range map[string][]string{
+		`"ann" has no home here`:  {"--member", "ann", "--name", "display", "--scope", "read"},
+		"member: give the member": {"--name", "display", "--scope", "read"},
+		"--scope":                 {"--member", "ann", "--name", "display"},
+		"days":                    {"--member", "ann", "--name", "display", "--scope", "read", "--days", "9999"},
+	} {
+		if code, out, errs := execute(t, append([]string{"account", "key", "--data", dir}, args...)...); code != exitUsage || !strings.Contains(errs, want) || out != "" {
+			t.Errorf("account key %v: %d: %s%s, want %q", args, code, out, errs, want)
+		}
+	}
+}
+
+// TestAKeyFromTheCommandLine makes two keys for a program, of a few days and of a year: each opens what it is for, and
+// they are listed with their ends, of which one is soon.
+func TestAKeyFromTheCommandLine(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("SKIPPED by -short: boots the program; make test runs it")
+	}
+	dir := t.TempDir()
+	p := launch(t, dir, "--homes", "2")
+	p.wait("the pages", func() bool { return p.base() != "" })
+	for name, days := range map[string][]string{"display": {"--days", "9"}, "heating": nil} {
+		key := strings.TrimSpace(succeeds(t, append([]string{"account", "key", "--data", dir, "--member", "home-01", "--name", name, "--scope", "read,trade"}, days...)...))
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.base()+"/api/v1/trader", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+key)
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = answer.Body.Close()
+		if !strings.HasPrefix(key, "cw_") || answer.StatusCode != http.StatusOK {
+			t.Errorf("%s: the key %q: %d", name, key, answer.StatusCode)
+		}
+	}
+	out, now := succeeds(t, "account", "keys", "--data", dir), time.Now().UTC()
+	for name, want := range map[string]string{
+		"display": "read,trade         display until " + now.AddDate(0, 0, 9).Format(time.DateOnly) + ", ends soon\n",
+		"heating": "read,trade         heating until " + now.AddDate(0, 0, 365).Format(time.DateOnly) + "\n",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%s is listed as\n%s", name, out)
 		}
 	}
 	p.stop()

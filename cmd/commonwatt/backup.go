@@ -17,6 +17,7 @@ import (
 
 	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/disk/backup"
+	"github.com/commonwatt/commonwatt/hub"
 	"github.com/commonwatt/commonwatt/terminal"
 	"github.com/commonwatt/commonwatt/usage"
 	"github.com/commonwatt/commonwatt/web/api"
@@ -33,8 +34,9 @@ func backupCommand() *cobra.Command {
 orders, bus, databases, keys and names, all of one moment. A community that runs goes on
 meanwhile. The file is read again as it is written, and has its name only when it is whole.
 
-Not in it are the configuration, the results of replays (runs/), an InfluxDB, and a Fabric
-network. Without --passphrase-file the passphrase is asked for. Keep it apart from the file:
+Not in it are the configuration, the results of replays (runs/), an InfluxDB, a Fabric
+network, and the streams of a community that are on a bus elsewhere (bus.url): such a community
+is backed up while it is stopped, together with that bus. Without --passphrase-file the passphrase is asked for. Keep it apart from the file:
 nobody can open the file without it. commonwatt restore makes a data directory of it.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -53,7 +55,11 @@ nobody can open the file without it. commonwatt restore makes a data directory o
 			if err := file.Finish(); err != nil {
 				return err
 			}
-			return printBackup(cmd.OutOrStdout(), h, out)
+			if err := printBackup(cmd.OutOrStdout(), h, out); err != nil || !h.StreamsElsewhere {
+				return err
+			}
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), streamsElsewhere)
+			return err
 		},
 	}
 	o.flags(c)
@@ -188,7 +194,7 @@ func stopped(ctx context.Context, path, passphrase string) (io.ReadCloser, error
 	reader, writer := io.Pipe()
 	q := &quiet{PipeReader: reader, dir: dir, moment: moment}
 	q.making.Go(func() {
-		err := moment.Write(ctx, writer, backup.Head{Program: version(), Taken: time.Now().UTC().Truncate(time.Second)}, passphrase)
+		err := moment.Write(ctx, writer, backup.Head{Program: version(), Taken: time.Now().UTC().Truncate(time.Second), StreamsElsewhere: dir.Has(hub.StreamsFile)}, passphrase)
 		_ = writer.CloseWithError(err) // it never fails
 	})
 	return q, nil
@@ -200,6 +206,11 @@ func (q *quiet) Close() error {
 	q.making.Wait()
 	return errors.Join(err, q.moment.Close(), q.dir.Close())
 }
+
+// streamsElsewhere is said of a backup that is half of one.
+const streamsElsewhere = `Its streams are not in it: they are on the bus elsewhere that the configuration names (bus.url). Back that bus
+up as well before the community starts again, and restore both together: the first start after that
+refuses a directory and a bus that are not of the same moment.`
 
 const megabyte = 1e6
 

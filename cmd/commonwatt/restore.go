@@ -202,5 +202,8 @@ func (r restoring) finish(folder string, h backup.Head) error {
 	}
 	_, err := fmt.Fprintf(r.stdout, "%s: %s, taken %s, %d files; its ledger was verified\nGo on with: commonwatt run --data %s, and the configuration that it had\n",
 		r.data, of, h.Taken.Format("2006-01-02 15:04 MST"), h.Files, r.data)
+	if err == nil && h.StreamsElsewhere {
+		_, err = fmt.Fprintln(r.stdout, "Restore the bus elsewhere (bus.url) of the same moment first: its streams are not in the backup")
+	}
 	return err
 }

@@ -29,6 +29,8 @@ type Head struct {
 	Height    int64     `json:"ledger_height,omitempty"`
 	Files     int       `json:"files"`
 	Bytes     int64     `json:"bytes"` // of all files
+	// StreamsElsewhere tells that the streams of the community are on a bus of others, and not in it.
+	StreamsElsewhere bool `json:"streams_elsewhere,omitempty"`
 }
 
 const (

@@ -100,3 +100,19 @@ func (e *Log) Covers(ctx context.Context, interval string) error {
 	}
 	return nil
 }
+
+// WorkedRun returns the last run of an interval of which it is kept how it came about; 0: none is.
+func (w workings) WorkedRun(ctx context.Context, interval string) (run int, err error) {
+	if err = w.db.QueryRowContext(ctx, `SELECT coalesce(max(run), 0) FROM workings WHERE interval = ?`, interval).Scan(&run); err != nil {
+		return 0, fmt.Errorf("workings of %s: %w", interval, err)
+	}
+	return run, nil
+}
+
+// LastWorking returns the last interval of which it is kept how a run came about; empty: none is.
+func (w workings) LastWorking(ctx context.Context) (interval string, err error) {
+	if err = w.db.QueryRowContext(ctx, `SELECT coalesce(max(interval), '') FROM workings`).Scan(&interval); err != nil {
+		return "", fmt.Errorf("workings: %w", err)
+	}
+	return interval, nil
+}

@@ -1,7 +1,11 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
+	"slices"
+	"strconv"
+	"strings"
 	"sync"
 )
 
@@ -69,6 +73,31 @@ func (c *closedRuns) Latest() (interval string) {
 		interval = max(interval, one) // which begin with their time
 	}
 	return interval
+}
+
+// ClosedRun is a settlement run of an interval.
+type ClosedRun struct {
+	Interval string
+	Run      int
+}
+
+// Runs returns the runs that are known to be closed, by interval and number.
+func (c *closedRuns) Runs() (all []ClosedRun) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	for name := range c.runs {
+		_, rest, _ := strings.Cut(name, "/") // the community
+		at := strings.LastIndex(rest, "/")
+		run, err := strconv.Atoi(rest[at+1:])
+		if at < 0 || err != nil {
+			continue // no run has such a name
+		}
+		all = append(all, ClosedRun{rest[:at], run})
+	}
+	slices.SortFunc(all, func(a, b ClosedRun) int {
+		return cmp.Or(cmp.Compare(a.Interval, b.Interval), cmp.Compare(a.Run, b.Run))
+	})
+	return all
 }
 
 // IsClosed tells whether a run, named community/interval/run, is closed.

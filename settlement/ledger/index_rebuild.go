@@ -87,6 +87,9 @@ func consistent(hashes []byte) error {
 // is none.
 func (f *following) Latest() string { return f.index.Latest() }
 
+// Runs returns the runs that are known to be closed, by interval and number.
+func (f *following) Runs() []ClosedRun { return f.index.Runs() }
+
 // Rebuilt returns the path of an index that did not fit and was set aside, if one was.
 func (f *following) Rebuilt() []string {
 	if f.index.rebuilt == "" {

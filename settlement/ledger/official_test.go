@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -69,6 +70,9 @@ func TestARunWithoutPostings(t *testing.T) {
 		got, err := l.As(l.People.Operator).Settlement.GetRun(t.Context(), i, 1)
 		if err != nil || got.Closing == nil || got.Closing.Postings != 0 || !l.IsClosed(r.Manifest) {
 			t.Errorf("%+v %v", got, err)
+		}
+		if runs := l.Runs(); !slices.Contains(runs, ledger.ClosedRun{Interval: i.String(), Run: 1}) || !slices.IsSortedFunc(runs, func(a, b ledger.ClosedRun) int { return strings.Compare(a.Interval, b.Interval) }) {
+			t.Errorf("closed are %v", runs)
 		}
 	})
 }

@@ -27,6 +27,12 @@ type ServerInterface interface {
 	// SetAccount What the own account is called, and the language of its pages
 	// (PUT /api/v1/account)
 	SetAccount(w http.ResponseWriter, r *http.Request)
+	// RemoveIdentity Take away that an account of another service signs in to the own one
+	// (DELETE /api/v1/account/identities/{id})
+	RemoveIdentity(w http.ResponseWriter, r *http.Request, id string)
+	// ListKeys The keys of programs, with their ends
+	// (GET /api/v1/account/keys)
+	ListKeys(w http.ResponseWriter, r *http.Request)
 	// MakeKey A key for a program that acts for a member
 	// (POST /api/v1/account/keys)
 	MakeKey(w http.ResponseWriter, r *http.Request)
@@ -66,7 +72,7 @@ type ServerInterface interface {
 	// InviteAccount Invite somebody
 	// (POST /api/v1/accounts)
 	InviteAccount(w http.ResponseWriter, r *http.Request)
-	// RemoveAccount Remove an account with its sessions, passkeys and keys
+	// RemoveAccount Remove an account with its sessions, passkeys, other services' accounts and keys
 	// (DELETE /api/v1/accounts/{id})
 	RemoveAccount(w http.ResponseWriter, r *http.Request, id string)
 	// ChangeAccount Give somebody another role or member; all their sessions end
@@ -408,6 +414,46 @@ func (siw *ServerInterfaceWrapper) SetAccount(w http.ResponseWriter, r *http.Req
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.SetAccount(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// RemoveIdentity operation middleware
+func (siw *ServerInterfaceWrapper) RemoveIdentity(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.RemoveIdentity(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListKeys operation middleware
+func (siw *ServerInterfaceWrapper) ListKeys(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListKeys(w, r)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -3830,11 +3876,13 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/api/v1/account", wrapper.SetAccount)
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/api/v1/account/sessions", wrapper.EndSessions)
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/api/v1/account/sessions/{id}", wrapper.EndSession)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/account/keys", wrapper.ListKeys)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/account/keys", wrapper.MakeKey)
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/api/v1/account/keys/{id}", wrapper.RemoveKey)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/account/passkeys/begin", wrapper.BeginPasskeyAdding)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/account/passkeys", wrapper.AddPasskey)
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/api/v1/account/passkeys/{id}", wrapper.RemovePasskey)
+	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/api/v1/account/identities/{id}", wrapper.RemoveIdentity)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/status", wrapper.GetStatus)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/state", wrapper.GetState)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/intervals/{start}/price", wrapper.GetPrice)
@@ -4021,6 +4069,99 @@ func (response SetAccount403JSONResponse) VisitSetAccountResponse(w http.Respons
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveIdentityRequestObject struct {
+	Id string `json:"id"`
+}
+
+type RemoveIdentityResponseObject interface {
+	VisitRemoveIdentityResponse(w http.ResponseWriter) error
+}
+
+type RemoveIdentity204Response struct {
+}
+
+func (response RemoveIdentity204Response) VisitRemoveIdentityResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type RemoveIdentity403JSONResponse struct{ RefusedJSONResponse }
+
+func (response RemoveIdentity403JSONResponse) VisitRemoveIdentityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveIdentity404JSONResponse Problem
+
+func (response RemoveIdentity404JSONResponse) VisitRemoveIdentityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListKeysRequestObject struct {
+}
+
+type ListKeysResponseObject interface {
+	VisitListKeysResponse(w http.ResponseWriter) error
+}
+
+type ListKeys200JSONResponse Keys
+
+func (response ListKeys200JSONResponse) VisitListKeysResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListKeys403JSONResponse struct{ RefusedJSONResponse }
+
+func (response ListKeys403JSONResponse) VisitListKeysResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListKeys404JSONResponse Problem
+
+func (response ListKeys404JSONResponse) VisitListKeysResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -10706,6 +10847,12 @@ type StrictServerInterface interface {
 	// SetAccount What the own account is called, and the language of its pages
 	// (PUT /api/v1/account)
 	SetAccount(ctx context.Context, request SetAccountRequestObject) (SetAccountResponseObject, error)
+	// RemoveIdentity Take away that an account of another service signs in to the own one
+	// (DELETE /api/v1/account/identities/{id})
+	RemoveIdentity(ctx context.Context, request RemoveIdentityRequestObject) (RemoveIdentityResponseObject, error)
+	// ListKeys The keys of programs, with their ends
+	// (GET /api/v1/account/keys)
+	ListKeys(ctx context.Context, request ListKeysRequestObject) (ListKeysResponseObject, error)
 	// MakeKey A key for a program that acts for a member
 	// (POST /api/v1/account/keys)
 	MakeKey(ctx context.Context, request MakeKeyRequestObject) (MakeKeyResponseObject, error)
@@ -10745,7 +10892,7 @@ type StrictServerInterface interface {
 	// InviteAccount Invite somebody
 	// (POST /api/v1/accounts)
 	InviteAccount(ctx context.Context, request InviteAccountRequestObject) (InviteAccountResponseObject, error)
-	// RemoveAccount Remove an account with its sessions, passkeys and keys
+	// RemoveAccount Remove an account with its sessions, passkeys, other services' accounts and keys
 	// (DELETE /api/v1/accounts/{id})
 	RemoveAccount(ctx context.Context, request RemoveAccountRequestObject) (RemoveAccountResponseObject, error)
 	// ChangeAccount Give somebody another role or member; all their sessions end
@@ -11146,6 +11293,56 @@ func (sh *strictHandler) SetAccount(w http.ResponseWriter, r *http.Request) {
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(SetAccountResponseObject); ok {
 		if err := validResponse.VisitSetAccountResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// RemoveIdentity operation middleware
+func (sh *strictHandler) RemoveIdentity(w http.ResponseWriter, r *http.Request, id string) {
+	var request RemoveIdentityRequestObject
+
+	request.Id = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.RemoveIdentity(ctx, request.(RemoveIdentityRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RemoveIdentity")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(RemoveIdentityResponseObject); ok {
+		if err := validResponse.VisitRemoveIdentityResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListKeys operation middleware
+func (sh *strictHandler) ListKeys(w http.ResponseWriter, r *http.Request) {
+	var request ListKeysRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListKeys(ctx, request.(ListKeysRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListKeys")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListKeysResponseObject); ok {
+		if err := validResponse.VisitListKeysResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -69,6 +69,8 @@ type Book struct {
 	Log      *Log
 	Keys     *Keys
 	Passkeys *Passkeys
+	// Identities are accounts of other services by which people sign in.
+	Identities *Identities
 
 	db *sql.DB
 }
@@ -109,7 +111,12 @@ CREATE TABLE IF NOT EXISTS log (
 CREATE TRIGGER IF NOT EXISTS log_stays BEFORE UPDATE ON log BEGIN SELECT RAISE(ABORT, 'what was logged stays'); END;
 CREATE TRIGGER IF NOT EXISTS log_is_kept BEFORE DELETE ON log BEGIN SELECT RAISE(ABORT, 'what was logged is kept'); END;
 CREATE TABLE IF NOT EXISTS key (
-	digest BLOB PRIMARY KEY, id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, member TEXT NOT NULL, scopes TEXT NOT NULL, made INTEGER NOT NULL, maker TEXT NOT NULL
+	digest BLOB PRIMARY KEY, id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, member TEXT NOT NULL, scopes TEXT NOT NULL, made INTEGER NOT NULL, maker TEXT NOT NULL,
+	expires INTEGER NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS identity (
+	issuer TEXT NOT NULL, subject TEXT NOT NULL, id TEXT NOT NULL UNIQUE, account TEXT NOT NULL, email TEXT NOT NULL, made INTEGER NOT NULL, used INTEGER NOT NULL,
+	PRIMARY KEY (issuer, subject)
 ) STRICT;
 CREATE TABLE IF NOT EXISTS passkey (
 	id BLOB PRIMARY KEY, account TEXT NOT NULL, name TEXT NOT NULL, data BLOB NOT NULL, made INTEGER NOT NULL, used INTEGER NOT NULL
@@ -141,7 +148,7 @@ func Open(ctx context.Context, path string, o Options) (*Book, error) {
 	b := &Book{
 		Sessions: &Sessions{db, o.Clock}, Log: &Log{db, o.Clock}, Tries: &Tries{db, o.Clock}, Links: &Links{db, o.Clock}, Passkeys: &Passkeys{db, o.Clock}, db: db,
 	}
-	b.People, b.Keys = &People{db: db, clock: o.Clock, log: b.Log}, &Keys{db, o.Clock, b.Log}
+	b.People, b.Keys, b.Identities = &People{db: db, clock: o.Clock, log: b.Log}, &Keys{db, o.Clock, b.Log}, &Identities{db, o.Clock, b.Log}
 	b.Entrance = &Entrance{db: db, clock: o.Clock, people: b.People, passwords: p, links: b.Links, tries: b.Tries, log: b.Log}
 	return b, nil
 }

@@ -364,7 +364,7 @@ func TestAnInvitation(t *testing.T) {
 	}
 	n := accounts.New{EMail: "eve@x.example", Name: "Eve", Password: password}
 	secret, _ := invite(accounts.Link{EMail: "ann@x.example", Role: auth.Homeowner, Member: "ann"})
-	if _, err := book.Entrance.Reset(t.Context(), secret, password, home()); !errors.Is(err, accounts.ErrWrong) {
+	if _, err := book.Entrance.Reset(t.Context(), secret, accounts.NewPassword{Password: password}, home()); !errors.Is(err, accounts.ErrWrong) {
 		t.Errorf("an invitation changes a password: %v", err)
 	}
 	a, err := book.Entrance.Accept(t.Context(), secret, n, home())
@@ -432,16 +432,16 @@ func TestASessionEnds(t *testing.T) {
 	}
 	for name, end := range map[string]func() error{
 		"password": func() error {
-			_, err := book.Entrance.Repass(t.Context(), a.ID, password, password+"!", home())
+			_, err := book.Entrance.Repass(t.Context(), a.ID, password, accounts.NewPassword{Password: password + "!"}, home())
 			if err == nil {
-				_, err = book.Entrance.Repass(t.Context(), a.ID, password+"!", password, home())
+				_, err = book.Entrance.Repass(t.Context(), a.ID, password+"!", accounts.NewPassword{Password: password}, home())
 			}
 			return err
 		},
 		"recovery": func() error {
 			secret, _, err := book.Entrance.Recover(t.Context(), a.ID, accounts.By{})
 			if err == nil {
-				_, err = book.Entrance.Reset(t.Context(), secret, password, home())
+				_, err = book.Entrance.Reset(t.Context(), secret, accounts.NewPassword{Password: password}, home())
 			}
 			return err
 		},
@@ -511,17 +511,17 @@ func TestALinkToRecover(t *testing.T) {
 		return secret
 	}
 	one, other := link(), link()
-	if _, err := book.Entrance.Reset(t.Context(), one, "another few words", home()); err != nil {
+	if _, err := book.Entrance.Reset(t.Context(), one, accounts.NewPassword{Password: "another few words"}, home()); err != nil {
 		t.Fatal(err)
 	}
 	for _, secret := range []string{one, other, "", "guess"} {
-		if _, err := book.Entrance.Reset(t.Context(), secret, "eve's few words", away()); !errors.Is(err, accounts.ErrWrong) {
+		if _, err := book.Entrance.Reset(t.Context(), secret, accounts.NewPassword{Password: "eve's few words"}, away()); !errors.Is(err, accounts.ErrWrong) {
 			t.Errorf("%q after that: %v", secret, err)
 		}
 	}
 	old := link()
 	w.wait(time.Hour)
-	if _, err := book.Entrance.Reset(t.Context(), old, "eve's few words", away()); !errors.Is(err, accounts.ErrWrong) {
+	if _, err := book.Entrance.Reset(t.Context(), old, accounts.NewPassword{Password: "eve's few words"}, away()); !errors.Is(err, accounts.ErrWrong) {
 		t.Errorf("too old: %v", err)
 	}
 	if _, err := book.Entrance.SignIn(t.Context(), a.EMail, "another few words", home()); err != nil {
@@ -716,7 +716,7 @@ func TestTheAddressOfAnInvitationIsNoPassword(t *testing.T) {
 func TestWhatConcernsAnAccountIsLogged(t *testing.T) {
 	book := open(t, "", cheap(), nil)
 	a := ann(t, book)
-	if _, err := book.Entrance.Repass(t.Context(), a.ID, "wrong", password+"!", home()); !errors.Is(err, accounts.ErrWrong) {
+	if _, err := book.Entrance.Repass(t.Context(), a.ID, "wrong", accounts.NewPassword{Password: password + "!"}, home()); !errors.Is(err, accounts.ErrWrong) {
 		t.Fatal(err)
 	}
 	if err := book.People.Rename(t.Context(), a.ID, "Ann II", "de", accounts.By{Account: a.ID, Name: a.Name}); err != nil {

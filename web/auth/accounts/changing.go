@@ -55,8 +55,18 @@ func (p *People) operated(ctx context.Context, tx *sql.Tx, was Account) error {
 	return nil
 }
 
-// Remove removes an account with its sessions, links and passkeys, and what it gave out: links that
-// wait, and the keys of its programs.
+// forget takes away all by which an account is come into beside its password, and what it gave out.
+func (p *People) forget(ctx context.Context, tx *sql.Tx, account string, by By) error {
+	for _, query := range []string{`DELETE FROM passkey WHERE account = ?`, `DELETE FROM identity WHERE account = ?`} {
+		if _, err := tx.ExecContext(ctx, query, account); err != nil {
+			return err
+		}
+	}
+	return errors.Join(p.void(ctx, tx, account), p.log.add(ctx, tx, by, OthersForgotten, ""))
+}
+
+// Remove removes an account with its sessions, links, passkeys and accounts of other services, and what
+// it gave out: links that wait, and the keys of its programs.
 func (p *People) Remove(ctx context.Context, account string, by By) error {
 	a, err := p.Account(ctx, account)
 	if err != nil {
@@ -64,7 +74,7 @@ func (p *People) Remove(ctx context.Context, account string, by By) error {
 	}
 	err = within(ctx, p.db, func(tx *sql.Tx) error {
 		for _, query := range []string{
-			`DELETE FROM account WHERE id = ?`, `DELETE FROM session WHERE account = ?`, `DELETE FROM link WHERE account = ?`, `DELETE FROM passkey WHERE account = ?`,
+			`DELETE FROM account WHERE id = ?`, `DELETE FROM session WHERE account = ?`, `DELETE FROM link WHERE account = ?`, `DELETE FROM passkey WHERE account = ?`, `DELETE FROM identity WHERE account = ?`,
 		} {
 			if _, err := tx.ExecContext(ctx, query, account); err != nil {
 				return err

@@ -179,8 +179,16 @@ func (e *Entrance) Recover(ctx context.Context, account string, by By) (secret s
 	return secret, made, e.log.Add(ctx, by, RecoveryLinkMade, a.EMail)
 }
 
+// NewPassword is one that somebody chooses in the place of another.
+type NewPassword struct {
+	Password string
+	// Alone takes away all else by which the account is come into: passkeys, accounts of other services,
+	// and what it gave out, the keys of its programs and links that wait. Somebody else may have been in.
+	Alone bool
+}
+
 // Reset gives an account a new password by a link, once, and ends its sessions.
-func (e *Entrance) Reset(ctx context.Context, secret, password string, from netip.Addr) (a Account, err error) {
+func (e *Entrance) Reset(ctx context.Context, secret string, n NewPassword, from netip.Addr) (a Account, err error) {
 	if err := e.tries.Knock(ctx, from); err != nil {
 		return a, err
 	}
@@ -188,10 +196,10 @@ func (e *Entrance) Reset(ctx context.Context, secret, password string, from neti
 	if err != nil {
 		return a, err
 	}
-	if err := chosen(password, Account{EMail: link.EMail}); err != nil {
+	if err := chosen(n.Password, Account{EMail: link.EMail}); err != nil {
 		return a, err
 	}
-	digest, err := e.passwords.digest(ctx, password)
+	digest, err := e.passwords.digest(ctx, n.Password)
 	if err != nil {
 		return a, err
 	}
@@ -199,7 +207,7 @@ func (e *Entrance) Reset(ctx context.Context, secret, password string, from neti
 		if _, err := e.links.use(ctx, tx, Recovery, secret); err != nil {
 			return err
 		}
-		return e.repass(ctx, tx, link.Account, digest, By{link.Account, link.Name, from.String()}, Recovered)
+		return e.repass(ctx, tx, repassing{link.Account, digest, n.Alone, By{link.Account, link.Name, from.String()}, Recovered})
 	})
 	if err != nil {
 		return a, err
@@ -211,21 +219,34 @@ func (e *Entrance) Reset(ctx context.Context, secret, password string, from neti
 	return a, e.tries.Right(ctx, a.EMail, from)
 }
 
+// repassing is a change of a password.
+type repassing struct {
+	account, digest string
+	alone           bool
+	by              By
+	what            string // of the log
+}
+
 // repass changes the password of an account with all that follows: its sessions are over, and
 // links to it good for nothing.
-func (e *Entrance) repass(ctx context.Context, tx *sql.Tx, account, digest string, by By, what string) error {
-	if err := some(tx.ExecContext(ctx, `UPDATE account SET password = ? WHERE id = ?`, digest, account)); err != nil {
+func (e *Entrance) repass(ctx context.Context, tx *sql.Tx, r repassing) error {
+	if err := some(tx.ExecContext(ctx, `UPDATE account SET password = ? WHERE id = ?`, r.digest, r.account)); err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, `UPDATE link SET used = ? WHERE account = ? AND used = 0`, e.clock().Unix(), account); err != nil {
+	if _, err := tx.ExecContext(ctx, `UPDATE link SET used = ? WHERE account = ? AND used = 0`, e.clock().Unix(), r.account); err != nil {
 		return err
 	}
-	return errors.Join(e.people.end(ctx, tx, account), e.log.add(ctx, tx, by, what, ""))
+	if r.alone {
+		if err := e.people.forget(ctx, tx, r.account, r.by); err != nil {
+			return err
+		}
+	}
+	return errors.Join(e.people.end(ctx, tx, r.account), e.log.add(ctx, tx, r.by, r.what, ""))
 }
 
 // Repass changes the own password, with the one of before, and ends all sessions. ErrWrong:
 // that was not it.
-func (e *Entrance) Repass(ctx context.Context, account, before, password string, from netip.Addr) (Account, error) {
+func (e *Entrance) Repass(ctx context.Context, account, before string, n NewPassword, from netip.Addr) (Account, error) {
 	a, err := e.people.Account(ctx, account)
 	if err != nil {
 		return a, err
@@ -244,14 +265,14 @@ func (e *Entrance) Repass(ctx context.Context, account, before, password string,
 	if !right {
 		return a, errors.Join(ErrWrong, e.log.Add(ctx, By{account, a.Name, from.String()}, PasswordRefused, ""))
 	}
-	if err := chosen(password, a); err != nil {
+	if err := chosen(n.Password, a); err != nil {
 		return a, err
 	}
-	if digest, err = e.passwords.digest(ctx, password); err != nil {
+	if digest, err = e.passwords.digest(ctx, n.Password); err != nil {
 		return a, err
 	}
 	err = within(ctx, e.db, func(tx *sql.Tx) error {
-		return e.repass(ctx, tx, account, digest, By{account, a.Name, from.String()}, PasswordChanged)
+		return e.repass(ctx, tx, repassing{account, digest, n.Alone, By{account, a.Name, from.String()}, PasswordChanged})
 	})
 	if err != nil {
 		return a, err

@@ -36,7 +36,8 @@ type Key struct {
 	Member string
 	Scopes []Scope
 	Made   time.Time
-	Maker  string // account
+	Ends   time.Time // it is good for nothing from then on
+	Maker  string    // account
 }
 
 // Keys keeps the keys of programs.
@@ -49,6 +50,14 @@ type Keys struct {
 const (
 	keyPrefix = "cw_"
 	mostKeys  = 20 // of a member
+
+	day = 24 * time.Hour
+
+	// UsualKeyDays and MostKeyDays are for how many days a key is good where nothing is said, and at most.
+	UsualKeyDays, MostKeyDays = 365, 5 * 365
+
+	// KeyWarning is how long before its end somebody is told that a key ends.
+	KeyWarning = 14 * day
 )
 
 // checkKey tells what is wrong with a key that somebody wants.
@@ -60,6 +69,8 @@ func checkKey(k Key) error {
 		return wrong("member", "give the member for whom the program acts")
 	case len(k.Scopes) == 0:
 		return wrong("scopes", "give one at least of read, trade and limits")
+	case !k.Ends.After(k.Made) || k.Ends.After(k.Made.Add(MostKeyDays*day)):
+		return wrong("days", "a key is good for 1 to %d days", MostKeyDays)
 	}
 	for _, s := range k.Scopes {
 		if _, known := s.scheme(); !known {
@@ -69,16 +80,19 @@ func checkKey(k Key) error {
 	return nil
 }
 
-// Make makes a key and returns it: it is not told again.
+// Make makes a key and returns it: it is not told again. Ends zero: it is good for UsualKeyDays.
 func (all *Keys) Make(ctx context.Context, k Key, by By) (secret string, made Key, err error) {
-	k.Name, k.Maker = strings.TrimSpace(k.Name), by.Account
+	k.Name, k.Maker, k.Made = strings.TrimSpace(k.Name), by.Account, all.clock().UTC().Truncate(time.Second)
+	if k.Ends = k.Ends.UTC().Truncate(time.Second); k.Ends.IsZero() {
+		k.Ends = k.Made.Add(UsualKeyDays * day)
+	}
 	slices.Sort(k.Scopes)
 	k.Scopes = slices.Compact(k.Scopes)
 	if err := checkKey(k); err != nil {
 		return "", k, err
 	}
 	secret = keyPrefix + rand.Text() + rand.Text()
-	k.ID, k.Made = rand.Text(), all.clock().UTC().Truncate(time.Second)
+	k.ID = rand.Text()
 	err = within(ctx, all.db, func(tx *sql.Tx) error {
 		var held int
 		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM key WHERE member = ?`, k.Member).Scan(&held); err != nil {
@@ -87,8 +101,8 @@ func (all *Keys) Make(ctx context.Context, k Key, by By) (secret string, made Ke
 		if held >= mostKeys {
 			return wrong("member", "has %d keys already: remove one first", held)
 		}
-		_, err := tx.ExecContext(ctx, `INSERT INTO key (digest, id, name, member, scopes, made, maker) VALUES (?, ?, ?, ?, ?, ?, ?)`, digested(secret), k.ID, k.Name, k.Member, joined(k.Scopes), k.Made.Unix(), k.Maker)
-		return errors.Join(err, all.log.add(ctx, tx, by, KeyMade, k.Name+" for "+k.Member+": "+joined(k.Scopes)))
+		_, err := tx.ExecContext(ctx, `INSERT INTO key (digest, id, name, member, scopes, made, expires, maker) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, digested(secret), k.ID, k.Name, k.Member, joined(k.Scopes), k.Made.Unix(), k.Ends.Unix(), k.Maker)
+		return errors.Join(err, all.log.add(ctx, tx, by, KeyMade, k.Name+" for "+k.Member+": "+joined(k.Scopes)+", until "+k.Ends.Format(time.DateOnly)))
 	})
 	return secret, k, err
 }
@@ -111,9 +125,10 @@ func (all *Keys) Remove(ctx context.Context, id, member string, by By) error {
 	})
 }
 
-// Of returns the keys of a member, of all where none is given.
+// Of returns the keys of a member, of all where none is given; also those that have ended, until
+// somebody removes them, so that who wonders why a program is refused sees why.
 func (all *Keys) Of(ctx context.Context, member string) (found []Key, err error) {
-	rows, err := all.db.QueryContext(ctx, `SELECT id, name, member, scopes, made, maker FROM key WHERE member = ? OR ? = '' ORDER BY made, id`, member, member)
+	rows, err := all.db.QueryContext(ctx, `SELECT id, name, member, scopes, made, expires, maker FROM key WHERE member = ? OR ? = '' ORDER BY made, id`, member, member)
 	if err != nil {
 		return nil, err
 	}
@@ -121,11 +136,11 @@ func (all *Keys) Of(ctx context.Context, member string) (found []Key, err error)
 	for rows.Next() {
 		var one Key
 		var scopes string
-		var made int64
-		if err := rows.Scan(&one.ID, &one.Name, &one.Member, &scopes, &made, &one.Maker); err != nil {
+		var made, ends int64
+		if err := rows.Scan(&one.ID, &one.Name, &one.Member, &scopes, &made, &ends, &one.Maker); err != nil {
 			return nil, err
 		}
-		one.Made = time.Unix(made, 0).UTC()
+		one.Made, one.Ends = time.Unix(made, 0).UTC(), time.Unix(ends, 0).UTC()
 		for text := range strings.FieldsSeq(scopes) {
 			one.Scopes = append(one.Scopes, Scope(text))
 		}
@@ -134,7 +149,7 @@ func (all *Keys) Of(ctx context.Context, member string) (found []Key, err error)
 	return found, rows.Err()
 }
 
-// Find implements auth.MoreKeys: who holds a key that meets one of the schemes. Of what a
+// Find implements auth.MoreKeys: who holds a key that meets one of the schemes and has not ended. Of what a
 // homeowner may look at and set the key's program sees what the homeowner sees, and of what
 // viewers alone look at nothing.
 func (all *Keys) Find(ctx context.Context, key string, schemes []auth.Role) (p auth.Principal, known bool, err error) {
@@ -142,7 +157,7 @@ func (all *Keys) Find(ctx context.Context, key string, schemes []auth.Role) (p a
 		return p, false, nil
 	}
 	var scopes string
-	err = all.db.QueryRowContext(ctx, `SELECT id, member, scopes FROM key WHERE digest = ?`, digested(key)).Scan(&p.Name, &p.Member, &scopes)
+	err = all.db.QueryRowContext(ctx, `SELECT id, member, scopes FROM key WHERE digest = ? AND expires > ?`, digested(key), all.clock().Unix()).Scan(&p.Name, &p.Member, &scopes)
 	if errors.Is(err, sql.ErrNoRows) {
 		return p, false, nil
 	}

@@ -32,6 +32,9 @@ const (
 	PasskeyAdded     = "passkey added"
 	PasskeyRemoved   = "passkey removed"
 	SessionsEnded    = "sessions ended"
+	IdentityBound    = "another service's account bound"
+	IdentityRemoved  = "another service's account removed"
+	OthersForgotten  = "passkeys, other services' accounts and keys removed"
 )
 
 // By is who does something, and from where.

@@ -1,7 +1,9 @@
 // Package openid has people sign in with an account that another service keeps (OpenID
 // Connect, with the code flow, PKCE, state and nonce). The other service says who somebody
-// is, by an e-mail address that it has verified; what they may do here is said by the
-// account of that address, which an operator has invited. Nobody gets an account by it.
+// is, by a name that it never gives to anybody else (the subject) together with its own (the
+// issuer). An e-mail address is no such name: services give addresses up and out again, and
+// not each looks whose they are. Which account here is meant by that is kept elsewhere; what
+// who has it may do is said by that account. Nobody gets an account by it.
 package openid
 
 import (
@@ -18,7 +20,7 @@ import (
 )
 
 // ErrWrong is that what came back is not the answer to what was asked, or not signed by the
-// other service, or says nothing of a verified e-mail address.
+// other service for this community.
 var ErrWrong = errors.New("the other service's answer does not hold")
 
 // Options are which service is asked.
@@ -39,9 +41,24 @@ type Service struct {
 	begun    map[string]begun // by state
 }
 
+// Asker is who goes to the other service to have an account there bound to the one here.
+type Asker struct {
+	Account string // empty: nobody who has signed in, to sign in
+	Epoch   int64  // of the account's rights, which have to be the same when somebody comes back
+}
+
+// Identity is who came back, as the other service says.
+type Identity struct {
+	Issuer, Subject string // together the name of somebody, for ever
+	EMail           string // as the service says; empty: it says none
+	Verified        bool   // the service says that it is theirs
+	Asker           Asker  // who went
+}
+
 // begun is who went to the other service and has not come back.
 type begun struct {
 	nonce, verifier, back string
+	asker                 Asker
 	until                 time.Time
 }
 
@@ -87,13 +104,13 @@ func (s *Service) config(p *oidc.Provider, back string) *oauth2.Config {
 
 // Begin returns where a browser goes, and the state that it keeps until it comes back to the
 // address back.
-func (s *Service) Begin(ctx context.Context, back string) (location, state string, err error) {
+func (s *Service) Begin(ctx context.Context, back string, asker Asker) (location, state string, err error) {
 	p, err := s.found(ctx)
 	if err != nil {
 		return "", "", err
 	}
 	state = rand.Text()
-	one := begun{rand.Text(), oauth2.GenerateVerifier(), back, s.Clock().Add(waits)}
+	one := begun{rand.Text(), oauth2.GenerateVerifier(), back, asker, s.Clock().Add(waits)}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.Clock()
@@ -118,36 +135,42 @@ func (s *Service) take(state string) (begun, bool) {
 	return one, known && s.Clock().Before(one.until)
 }
 
-// Finish returns the verified e-mail address of who comes back with a code. kept is the state
-// that the browser kept. ErrWrong: it does not hold.
-func (s *Service) Finish(ctx context.Context, kept, state, code string) (email string, err error) {
+// Finish returns who comes back with a code. kept is the state that the browser kept. ErrWrong: it
+// does not hold.
+func (s *Service) Finish(ctx context.Context, kept, state, code string) (who Identity, err error) {
 	one, known := s.take(state)
 	if !known || kept != state || code == "" {
-		return "", fmt.Errorf("%w: it does not belong to what was asked in this browser", ErrWrong)
+		return who, fmt.Errorf("%w: it does not belong to what was asked in this browser", ErrWrong)
 	}
 	p, err := s.found(ctx)
 	if err != nil {
-		return "", err
+		return who, err
 	}
 	ctx = oidc.ClientContext(ctx, s.Client)
 	token, err := s.config(p, one.back).Exchange(ctx, code, oauth2.VerifierOption(one.verifier))
 	if err != nil {
-		return "", fmt.Errorf("%w: %w", ErrWrong, err)
+		return who, fmt.Errorf("%w: %w", ErrWrong, err)
 	}
 	raw, _ := token.Extra("id_token").(string)
 	id, err := p.VerifierContext(ctx, &oidc.Config{ClientID: s.ClientID, Now: s.Clock}).Verify(ctx, raw)
 	if err != nil {
-		return "", fmt.Errorf("%w: %w", ErrWrong, err)
+		return who, fmt.Errorf("%w: %w", ErrWrong, err)
 	}
 	var claims struct {
 		EMail    string `json:"email"`
 		Verified bool   `json:"email_verified"`
+		Party    string `json:"azp"`
 	}
 	if err := id.Claims(&claims); err != nil {
-		return "", fmt.Errorf("%w: %w", ErrWrong, err)
+		return who, fmt.Errorf("%w: %w", ErrWrong, err)
 	}
-	if id.Nonce != one.nonce || claims.EMail == "" || !claims.Verified {
-		return "", fmt.Errorf("%w: its nonce is another, or the e-mail address is not verified", ErrWrong)
+	switch { // OpenID Connect Core 1.0, 2 and 3.1.3.7
+	case id.Nonce != one.nonce:
+		return who, fmt.Errorf("%w: its nonce is another", ErrWrong)
+	case id.Subject == "":
+		return who, fmt.Errorf("%w: it does not say who it is about", ErrWrong)
+	case claims.Party != s.ClientID && (claims.Party != "" || len(id.Audience) > 1):
+		return who, fmt.Errorf("%w: it was given to another party", ErrWrong)
 	}
-	return claims.EMail, nil
+	return Identity{id.Issuer, id.Subject, claims.EMail, claims.Verified, one.asker}, nil
 }

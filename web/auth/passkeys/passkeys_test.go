@@ -238,3 +238,39 @@ func TestAnAddressHasNoPasskeys(t *testing.T) {
 		}
 	}
 }
+
+// TestAPasskeyIsItsOwnersAlone has ann's phone answer in bob's place in each way in which it can: by the name that
+// bob has here, by the id of his passkey, by both, and by an id of its own that bob's passkey has. It signs nobody in,
+// and what was ann's stays hers.
+func TestAPasskeyIsItsOwnersAlone(t *testing.T) {
+	c, anns, bobs := newCommunity(t), newAuthenticator(t), newAuthenticator(t)
+	ann, bob := c.account("ann"), c.account("bob")
+	if err := errors.Join(c.add(ann, anns), c.add(bob, bobs)); err != nil {
+		t.Fatal(err)
+	}
+	id, owner := anns.id, anns.owner
+	for name, as := range map[string]func(){
+		"bob's name":      func() { anns.owner = bobs.owner },
+		"bob's id":        func() { anns.id = bobs.id },
+		"bob's both":      func() { anns.id, anns.owner = bobs.id, bobs.owner },
+		"nobody's name":   func() { anns.owner = []byte("nobody") },
+		"another account": func() { anns.owner = []byte(c.account("cy")) },
+	} {
+		as()
+		got, err := c.signIn(anns)
+		if !errors.Is(err, accounts.ErrWrong) || got != "" {
+			t.Errorf("%s: signs in as %q, %v", name, got, err)
+		}
+		anns.id, anns.owner = id, owner
+	}
+	stolen := newAuthenticator(t)
+	stolen.id = bobs.id
+	if err := c.add(ann, stolen); err == nil {
+		t.Error("ann's account has the id of bob's passkey")
+	}
+	for want, phone := range map[string]*authenticator{ann: anns, bob: bobs} {
+		if got, err := c.signIn(phone); err != nil || got != want {
+			t.Errorf("after all that %q signs in, %v, want %q", got, err, want)
+		}
+	}
+}

@@ -3,8 +3,8 @@
 const german = (localStorage.getItem("language") || navigator.language).startsWith("de");
 document.documentElement.lang = german ? "de" : "en";
 const kinds = german
-  ? { price: "zum Preis", device: "über Geräte, die nicht antworten,", bill: "über Rechnungen", vote: "über Abstimmungen", limit: "über Grenzen" }
-  : { price: "about prices", device: "about devices that do not answer", bill: "about bills", vote: "about votes", limit: "about limits" };
+  ? { price: "zum Preis", device: "über Geräte, die nicht antworten,", bill: "über Rechnungen", vote: "über Abstimmungen", limit: "über Grenzen", key: "über Schlüssel, die ablaufen," }
+  : { price: "about prices", device: "about devices that do not answer", bill: "about bills", vote: "about votes", limit: "about limits", key: "about keys that end" };
 const channels = german ? { email: "per E-Mail", push: "in Browsern" } : { email: "by e-mail", push: "in browsers" };
 const said = document.getElementById("said");
 document.getElementById("home").textContent = german ? "Alle Mitteilungen" : "All notices";

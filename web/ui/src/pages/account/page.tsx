@@ -24,6 +24,7 @@ export function App({ site, account }: Props & { site: Site }) {
         {account.problem.value && <Alert kind="error">{account.problem.value}</Alert>}
         <p role="status">{account.done.value}</p>
         {site.session.guest && <p>{shared.guest}</p>}
+        {own && account.came && <Came account={account} own={own} />}
         <Secret account={account} />
         {account.operates && !site.session.guest && <People account={account} />}
         {own && (
@@ -31,6 +32,7 @@ export function App({ site, account }: Props & { site: Site }) {
             <Self account={account} own={own} />
             <Password account={account} />
             <Passkeys account={account} own={own} possible={site.session.info.value?.methods.includes("passkey") ?? false} />
+            <Elsewhere account={account} own={own} possible={site.session.info.value?.methods.includes("oidc") ?? false} />
             <Sessions account={account} own={own} />
             {own.scopes.length > 0 && <Keys account={account} own={own} />}
           </>
@@ -39,6 +41,15 @@ export function App({ site, account }: Props & { site: Site }) {
       </main>
     </Shell>
   );
+}
+
+/** Came says what has happened before somebody has come here: after a link to a new password, what opens the account still. */
+function Came({ account, own }: Props & { own: Own }) {
+  const { came } = useSpeech<Words>().words;
+  if (account.came === "bound") return <p role="status">{came.bound}</p>;
+  if (account.came === "not-bound") return <Alert kind="error">{came.notBound}</Alert>;
+  const left = [own.passkeys, own.identities, own.keys.filter((k) => k.own)].map((all) => all.length) as [number, number, number];
+  return left.every((n) => n === 0) ? <p role="status">{came.alone}</p> : <Alert>{came.left(...left)}</Alert>;
 }
 
 /** Secret is what is shown once. */
@@ -61,7 +72,11 @@ function Secret({ account }: Props) {
         {words.people.told} {told.link.sent && words.people.sent}
       </p>
       <code>{link}</code>
-      <img class="code" alt={words.people.code} width="220" height="220" src={`data:image/svg+xml;utf8,${encodeURIComponent(told.link.qr)}`} />
+      {told.link.qr ? (
+        <img class="code" alt={words.people.code} width="220" height="220" src={`data:image/svg+xml;utf8,${encodeURIComponent(told.link.qr)}`} />
+      ) : (
+        <p class="hint">{words.people.noCode}</p>
+      )}
     </section>
   );
 }
@@ -111,7 +126,7 @@ function Password({ account }: Props) {
           e.preventDefault();
           const form = e.currentTarget;
           const typed = new FormData(form);
-          void account.password(String(typed.get("before")), String(typed.get("password")), password.done).then(() => form.reset());
+          void account.password(String(typed.get("before")), String(typed.get("password")), typed.get("alone") !== null, password.done).then(() => form.reset());
         }}
       >
         <Field id="before" label={password.before}>
@@ -120,6 +135,9 @@ function Password({ account }: Props) {
         <Field id="password" label={password.now} hint={password.hint}>
           {(at) => <input {...at} type="password" autocomplete="new-password" minLength={10} required />}
         </Field>
+        <label class="check">
+          <input type="checkbox" name="alone" /> {password.alone}
+        </label>
         <button disabled={account.busy.value}>{password.go}</button>
       </form>
     </section>
@@ -162,6 +180,38 @@ function Passkeys({ account, own, possible }: Props & { own: Own; possible: bool
         </form>
       ) : (
         <p class="hint">{passkeys.address}</p>
+      )}
+    </section>
+  );
+}
+
+/** Elsewhere are the accounts of another service by which one signs in here. */
+function Elsewhere({ account, own, possible }: Props & { own: Own; possible: boolean }) {
+  const { words, format } = useSpeech<Words>();
+  const { elsewhere } = words;
+  if (!possible && own.identities.length === 0) return null;
+  return (
+    <section id="elsewhere">
+      <h2>{elsewhere.title}</h2>
+      <p>{elsewhere.text}</p>
+      {own.identities.length > 0 && (
+        <Table
+          narrow="cards"
+          keyOf={(i) => i.id}
+          rows={own.identities}
+          columns={[
+            { title: elsewhere.service, cell: (i) => i.issuer },
+            { title: words.email, cell: (i) => i.email ?? "–" },
+            { title: elsewhere.made, cell: (i) => format.day(i.made) },
+            { title: elsewhere.used, cell: (i) => `${format.day(i.used)}, ${format.clock(i.used)}` },
+            { cell: (i) => <Do account={account} what={elsewhere.remove} name={i.issuer} run={() => account.removeIdentity(i.id)} /> },
+          ]}
+        />
+      )}
+      {possible && (
+        <button type="button" disabled={account.busy.value} onClick={() => void account.elsewhere()}>
+          {elsewhere.add}
+        </button>
       )}
     </section>
   );
@@ -220,7 +270,7 @@ function Keys({ account, own }: Props & { own: Own }) {
             { title: keys.name, cell: (k) => k.name },
             { title: keys.member, cell: (k) => k.member },
             { title: keys.good, cell: (k) => k.scopes.map((s) => keys.scopes[s]).join(", ") },
-            { title: keys.made, cell: (k) => format.day(k.made) },
+            { title: keys.ends, cell: (k) => (k.state === "good" ? format.day(k.ends) : `${format.day(k.ends)} (${keys.states[k.state]})`) },
             { cell: (k) => <Do account={account} what={keys.remove} name={k.name} run={() => account.removeKey(k.id)} /> },
           ]}
         />
@@ -229,7 +279,7 @@ function Keys({ account, own }: Props & { own: Own }) {
         onSubmit={(e) => {
           e.preventDefault();
           const typed = new FormData(e.currentTarget);
-          void account.makeKey(String(typed.get("keyname")), String(typed.get("keymember") ?? ""), typed.getAll("scope") as Scope[]);
+          void account.makeKey(String(typed.get("keyname")), String(typed.get("keymember") ?? ""), typed.getAll("scope") as Scope[], Number(typed.get("keydays")));
         }}
       >
         <Field id="keyname" label={keys.name}>
@@ -240,6 +290,9 @@ function Keys({ account, own }: Props & { own: Own }) {
             {(at) => <input {...at} required />}
           </Field>
         )}
+        <Field id="keydays" label={keys.days} hint={keys.daysHint}>
+          {(at) => <input {...at} type="number" inputmode="numeric" min={1} max={1825} required defaultValue="365" />}
+        </Field>
         {own.scopes.map((s) => (
           <label key={s} class="check">
             <input type="checkbox" name="scope" value={s} defaultChecked={s === "read"} /> {keys.scopes[s]}

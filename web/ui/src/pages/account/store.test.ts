@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { type Api, Failed } from "../../ui/api";
-import { Account, type Entry } from "./store";
+import { Account, cameOf, type Entry } from "./store";
 
 const entry = (number: number): Entry => ({ number, time: "2026-06-01T10:00:00Z", who: "Olga", what: "invited", about: "", address: "192.0.2.1" });
 
@@ -19,13 +19,14 @@ function community(answers: Record<string, unknown>): { api: Api; asked: string[
 const own = { account: { id: "a", name: "Ann" } };
 const usual = { "get /api/v1/account": own, "get /api/v1/accounts": { accounts: [], invitations: [], mail: false }, "get /api/v1/audit": { entries: [entry(9), entry(8)] } };
 const noBrowser = { create: () => Promise.resolve(null) };
+const nowhere = () => {};
 
 test("only operators ask for the accounts of others and the log", async () => {
   const homeowner = community(usual);
-  await new Account(homeowner.api, false, noBrowser).start();
+  await new Account(homeowner.api, false, noBrowser, undefined, nowhere).start();
   expect(homeowner.asked).toEqual(["get /api/v1/account"]);
   const operator = community(usual);
-  const account = new Account(operator.api, true, noBrowser);
+  const account = new Account(operator.api, true, noBrowser, undefined, nowhere);
   await account.start();
   expect(operator.asked).toEqual(["get /api/v1/account", "get /api/v1/accounts", "get /api/v1/audit"]);
   expect(account.own.value).toEqual(own);
@@ -33,7 +34,7 @@ test("only operators ask for the accounts of others and the log", async () => {
 
 test("older entries follow the last one that is shown", async () => {
   const { api, asked } = community(usual);
-  const account = new Account(api, true, noBrowser);
+  const account = new Account(api, true, noBrowser, undefined, nowhere);
   await account.start();
   await account.older();
   expect(asked.at(-1)).toBe('get /api/v1/audit {"before":8}');
@@ -42,9 +43,9 @@ test("older entries follow the last one that is shown", async () => {
 
 test("a key and a link are shown once, and not beside what is done next", async () => {
   const { api, asked } = community({ ...usual, "post /api/v1/account/keys": { key: "cw_1" }, "post /api/v1/accounts": { link: "/signin.html#invitation=x" } });
-  const account = new Account(api, true, noBrowser);
-  await account.makeKey("a display", "", ["read"]);
-  expect(asked[0]).toBe('post /api/v1/account/keys {"name":"a display","scopes":["read"]}');
+  const account = new Account(api, true, noBrowser, undefined, nowhere);
+  await account.makeKey("a display", "", ["read"], 365);
+  expect(asked[0]).toBe('post /api/v1/account/keys {"name":"a display","scopes":["read"],"days":365}');
   expect(account.told.value).toEqual({ kind: "key", key: "cw_1" });
   await account.invite("homeowner", "ann", "", "Ann");
   expect(account.told.value).toEqual({ kind: "link", link: { link: "/signin.html#invitation=x" } });
@@ -56,17 +57,17 @@ test("a key and a link are shown once, and not beside what is done next", async 
 test("what is refused is said, nothing counts as done, and the next try may go well", async () => {
   const answers: Record<string, unknown> = { ...usual, "post /api/v1/account/password": new Failed("that is not right", 401) };
   const { api } = community(answers);
-  const account = new Account(api, false, noBrowser);
-  await account.password("wrong", "three small words", "The password is changed.");
+  const account = new Account(api, false, noBrowser, undefined, nowhere);
+  await account.password("wrong", "three small words", false, "The password is changed.");
   expect([account.problem.value, account.done.value, account.busy.value]).toEqual(["that is not right", "", false]);
   answers["post /api/v1/account/password"] = undefined;
-  await account.password("right", "three small words", "The password is changed.");
+  await account.password("right", "three small words", false, "The password is changed.");
   expect([account.problem.value, account.done.value]).toEqual(["", "The password is changed."]);
 });
 
 test("one thing is done at a time", async () => {
   const { api, asked } = community(usual);
-  const account = new Account(api, false, noBrowser);
+  const account = new Account(api, false, noBrowser, undefined, nowhere);
   await Promise.all([account.endOthers(), account.endOthers()]);
   expect(asked.filter((a) => a.startsWith("delete"))).toHaveLength(1);
 });
@@ -74,8 +75,22 @@ test("one thing is done at a time", async () => {
 test("where the browser makes no passkey none is sent", async () => {
   const { api, asked } = community({ ...usual, "post /api/v1/account/passkeys/begin": { id: "x", options: {} } });
   globalThis.PublicKeyCredential = { parseCreationOptionsFromJSON: () => ({}) } as unknown as typeof PublicKeyCredential;
-  const account = new Account(api, false, noBrowser);
+  const account = new Account(api, false, noBrowser, undefined, nowhere);
   await account.addPasskey("my phone");
   expect(account.problem.value).toBe("No passkey was made.");
   expect(asked).toEqual(["post /api/v1/account/passkeys/begin"]);
+});
+
+test("a new password may take all else with it", async () => {
+  const { api, asked } = community(usual);
+  await new Account(api, false, noBrowser, undefined, nowhere).password("before", "three small words", true, "done");
+  expect(asked[0]).toBe('post /api/v1/account/password {"before":"before","password":"three small words","alone":true}');
+});
+
+test("who binds another service's account goes there, and comes back with what became of it", async () => {
+  const { api, asked } = community({ ...usual, "post /api/v1/account/oidc/begin": { location: "https://accounts.example/authorize?x" } });
+  const went: string[] = [];
+  await new Account(api, false, noBrowser, undefined, (to) => went.push(to)).elsewhere();
+  expect([asked, went]).toEqual([["post /api/v1/account/oidc/begin"], ["https://accounts.example/authorize?x"]]);
+  expect(["#bound", "#not-bound", "#recovered", "#other", "", "bound"].map(cameOf)).toEqual(["bound", "not-bound", "recovered", undefined, undefined, undefined]);
 });

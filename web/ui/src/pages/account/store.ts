@@ -12,6 +12,14 @@ export type Person = Schemas["Role"];
 /** Browser is what makes passkeys; tests put another in its place. */
 export type Browser = Pick<CredentialsContainer, "create">;
 
+/** Came is from where somebody has come, as the part of the address behind # says: with a new password by a link, or from another service. */
+export type Came = "recovered" | "bound" | "not-bound";
+
+/** cameOf reads from where somebody has come. */
+export function cameOf(hash: string): Came | undefined {
+  return (["recovered", "bound", "not-bound"] as const).find((one) => hash === `#${one}`);
+}
+
 /** Told is a secret that is shown once: a key, or a link with its QR code. */
 export type Told = { kind: "key"; key: string } | { kind: "link"; link: Invited };
 
@@ -28,6 +36,8 @@ export class Account {
     private readonly api: Api,
     readonly operates: boolean,
     private readonly browser: Browser,
+    readonly came: Came | undefined,
+    private readonly go: (to: string) => void,
   ) {}
 
   start(): Promise<void> {
@@ -38,8 +48,9 @@ export class Account {
     return this.doing(done, () => this.api.call("put", "/api/v1/account", { body: { name, language } }));
   }
 
-  password(before: string, password: string, done: string): Promise<void> {
-    return this.doing(done, () => this.api.call("post", "/api/v1/account/password", { body: { before, password } }));
+  /** password changes it; alone takes away all else that opens the account. */
+  password(before: string, password: string, alone: boolean, done: string): Promise<void> {
+    return this.doing(done, () => this.api.call("post", "/api/v1/account/password", { body: { before, password, alone } }));
   }
 
   endSession(id: string): Promise<void> {
@@ -65,9 +76,18 @@ export class Account {
     return this.doing("", () => this.api.call("delete", "/api/v1/account/passkeys/{id}", { at: { id } }));
   }
 
-  makeKey(name: string, member: string, scopes: Scope[]): Promise<void> {
+  /** elsewhere goes to the service whose account is to be bound to this one. */
+  elsewhere(): Promise<void> {
+    return this.trying(async () => this.go((await this.api.call("post", "/api/v1/account/oidc/begin", {})).location));
+  }
+
+  removeIdentity(id: string): Promise<void> {
+    return this.doing("", () => this.api.call("delete", "/api/v1/account/identities/{id}", { at: { id } }));
+  }
+
+  makeKey(name: string, member: string, scopes: Scope[], days: number): Promise<void> {
     return this.doing("", async () => {
-      const { key } = await this.api.call("post", "/api/v1/account/keys", { body: { name, scopes, ...(member && { member }) } });
+      const { key } = await this.api.call("post", "/api/v1/account/keys", { body: { name, scopes, days, ...(member && { member }) } });
       this.told.value = { kind: "key", key };
     });
   }

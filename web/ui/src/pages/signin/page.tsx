@@ -242,8 +242,11 @@ function Recovery({ signIn }: Props) {
       <h1>{words.recovery.title}</h1>
       <section>
         <p>{words.recovery.text}</p>
-        <Form signIn={signIn} go={words.recovery.go} send={(typed) => void signIn.recovered(typed("password"))}>
+        <Form signIn={signIn} go={words.recovery.go} send={(typed) => void signIn.recovered(typed("password"), typed("alone") === "on")}>
           <NewPassword label={words.newPassword} />
+          <label class="check">
+            <input type="checkbox" name="alone" /> {words.recovery.alone}
+          </label>
         </Form>
       </section>
     </>

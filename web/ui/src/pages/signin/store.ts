@@ -20,7 +20,7 @@ export function linkOf(hash: string): Link | undefined {
 }
 
 /** Problem is what went wrong: what is known by its kind, or what the community said. */
-export type Problem = { kind: "wrong" | "gone" } | { kind: "wait"; seconds: number } | { kind: "field"; field: string; text: string } | { kind: "said"; text: string };
+export type Problem = { kind: "wrong" | "gone" | "refused" } | { kind: "wait"; seconds: number } | { kind: "field"; field: string; text: string } | { kind: "said"; text: string };
 
 /** problemOf reads what was thrown; of a link gone says that it is good no more. */
 export function problemOf(e: unknown, link: boolean): Problem {
@@ -51,7 +51,7 @@ export class SignIn {
     private readonly go: (to: string) => void,
     private readonly home: () => string,
   ) {
-    if (link?.kind === "refused") this.problem.value = { kind: "wrong" };
+    if (link?.kind === "refused") this.problem.value = { kind: "refused" };
   }
 
   /** start looks whom an invitation is for. */
@@ -84,8 +84,9 @@ export class SignIn {
     return this.entering(() => this.api.call("post", "/api/v1/invitations/{token}", { at: { token: this.link?.secret ?? "" }, body }));
   }
 
-  recovered(password: string): Promise<void> {
-    return this.entering(() => this.api.call("post", "/api/v1/recovery/{token}", { at: { token: this.link?.secret ?? "" }, body: { password } }));
+  /** recovered sets a new password by a link; alone takes away all else that opens the account. What does still is shown next. */
+  recovered(password: string, alone: boolean): Promise<void> {
+    return this.entering(() => this.api.call("post", "/api/v1/recovery/{token}", { at: { token: this.link?.secret ?? "" }, body: { password, alone } }), "/account.html#recovered");
   }
 
   /** forgotten asks for a link to a new password. */
@@ -119,11 +120,11 @@ export class SignIn {
     });
   }
 
-  private entering(enter: () => Promise<unknown>): Promise<void> {
+  private entering(enter: () => Promise<unknown>, to?: string): Promise<void> {
     return this.doing(async () => {
       await enter();
       await this.session.read();
-      this.go(this.home());
+      this.go(to ?? this.home());
     });
   }
 

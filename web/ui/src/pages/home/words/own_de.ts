@@ -112,7 +112,7 @@ export const ownWords: OwnWords = {
     about: "Worüber",
     email: "E-Mail",
     push: "Dieser und andere Browser",
-    kinds: { price: "der Preis unter Nachbarn", device: "ein Gerät, das nicht antwortet", bill: "eine Rechnung", vote: "eine Abstimmung der Gemeinschaft", limit: "eine Grenze, die sich nicht einhalten lässt" },
+    kinds: { price: "der Preis unter Nachbarn", device: "ein Gerät, das nicht antwortet", bill: "eine Rechnung", vote: "eine Abstimmung der Gemeinschaft", limit: "eine Grenze, die sich nicht einhalten lässt", key: "ein Schlüssel eines Programms, der abläuft" },
     noSource: "Noch wird über nichts abgestimmt.",
     below: "Preis unter",
     above: "über",

@@ -101,7 +101,7 @@ export const ownWords = {
     about: "About",
     email: "E-mail",
     push: "This and other browsers",
-    kinds: { price: "the price among neighbours", device: "a device that does not answer", bill: "a bill", vote: "a vote of the community", limit: "a limit that cannot be kept" },
+    kinds: { price: "the price among neighbours", device: "a device that does not answer", bill: "a bill", vote: "a vote of the community", limit: "a limit that cannot be kept", key: "a program's key that ends soon" },
     noSource: "No votes are held yet.",
     below: "Price below",
     above: "above",
