@@ -45,10 +45,11 @@ type Resolution struct {
 	Time      string `json:"time"`
 }
 
+// Keys in the state.
 const (
-	kindDispute    = "dispute"    // community, id
-	kindResponse   = "response"   // community, id
-	kindResolution = "resolution" // community, id
+	KindDispute    = "dispute"    // community, id
+	KindResponse   = "response"   // community, id
+	KindResolution = "resolution" // community, id
 )
 
 // Open takes a Dispute, from the member whom it concerns or either side.
@@ -73,7 +74,7 @@ func (*Disputes) Open(ctx contractapi.TransactionContextInterface, arg string) e
 	if _, err := mustHave[Member](ctx, KindMember, d.Community, d.Member); err != nil {
 		return err
 	}
-	created, err := put(ctx, d, kindDispute, d.Community, d.ID)
+	created, err := put(ctx, d, KindDispute, d.Community, d.ID)
 	if err != nil || !created {
 		return err
 	}
@@ -95,12 +96,12 @@ func (*Disputes) Respond(ctx contractapi.TransactionContextInterface, arg string
 	if _, err := opened(ctx, r.Community, r.ID); err != nil {
 		return err
 	}
-	created, err := put(ctx, r, kindResponse, r.Community, r.ID)
+	created, err := put(ctx, r, KindResponse, r.Community, r.ID)
 	if err != nil || !created {
 		return err
 	}
 	var end Resolution
-	if found, err := get(ctx, &end, kindResolution, r.Community, r.ID); err != nil || found {
+	if found, err := get(ctx, &end, KindResolution, r.Community, r.ID); err != nil || found {
 		return cmpErr(err, fail(CodeTooLate, "dispute %q is resolved", r.ID))
 	}
 	return emit(ctx, "dispute-answered", r)
@@ -123,10 +124,10 @@ func (*Disputes) Resolve(ctx contractapi.TransactionContextInterface, arg string
 		return err
 	}
 	var answer Response
-	if found, err := get(ctx, &answer, kindResponse, r.Community, r.ID); err != nil || !found {
+	if found, err := get(ctx, &answer, KindResponse, r.Community, r.ID); err != nil || !found {
 		return cmpErr(err, fail(CodeMissing, "dispute %q was not answered yet", r.ID))
 	}
-	created, err := put(ctx, r, kindResolution, r.Community, r.ID)
+	created, err := put(ctx, r, KindResolution, r.Community, r.ID)
 	if err != nil || !created {
 		return err
 	}
@@ -162,17 +163,17 @@ func (*Disputes) Get(ctx contractapi.TransactionContextInterface, community, id 
 		Response   *Response   `json:"response"`
 		Resolution *Resolution `json:"resolution"`
 	}{Dispute: d}
-	if _, err := get(ctx, &found.Response, kindResponse, community, id); err != nil {
+	if _, err := get(ctx, &found.Response, KindResponse, community, id); err != nil {
 		return "", err
 	}
-	if _, err := get(ctx, &found.Resolution, kindResolution, community, id); err != nil {
+	if _, err := get(ctx, &found.Resolution, KindResolution, community, id); err != nil {
 		return "", err
 	}
 	return text(found)
 }
 
 func opened(ctx context, community, id string) (d Dispute, err error) {
-	found, err := get(ctx, &d, kindDispute, community, id)
+	found, err := get(ctx, &d, KindDispute, community, id)
 	if err == nil && !found {
 		err = fail(CodeMissing, "dispute %q was not opened", id)
 	}

@@ -80,7 +80,7 @@ func (*Rewards) Adjust(ctx contractapi.TransactionContextInterface, arg string) 
 		return err
 	}
 	var r Resolution
-	if found, err := get(ctx, &r, kindResolution, a.Community, a.Dispute); err != nil || !found || !r.Upheld {
+	if found, err := get(ctx, &r, KindResolution, a.Community, a.Dispute); err != nil || !found || !r.Upheld {
 		return cmpErr(err, fail(CodeMissing, "dispute %q was not upheld", a.Dispute))
 	}
 	created, err := put(ctx, a, kindAdjusting, a.Community, a.Dispute)

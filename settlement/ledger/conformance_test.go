@@ -362,6 +362,12 @@ func TestDispute(t *testing.T) {
 		if err != nil || read.Dispute != d || read.Response == nil || read.Resolution == nil || *read.Resolution != end {
 			t.Errorf("the member reads %+v, %v", read, err)
 		}
+		index, err := l.Index(t.Context())
+		must(t, err)
+		listed, err := index.Disputes(t.Context())
+		if at := slices.IndexFunc(listed, func(f ledger.DisputeFile) bool { return f.Dispute == d }); err != nil || at < 0 || !reflect.DeepEqual(listed[at], read) {
+			t.Errorf("the index lists %+v, %v, want %+v among them", listed, err, read)
+		}
 	})
 }
 

@@ -62,6 +62,8 @@ CREATE TABLE IF NOT EXISTS accounts (n INTEGER PRIMARY KEY, account TEXT NOT NUL
 CREATE TABLE IF NOT EXISTS by_account (account INTEGER NOT NULL, leaf INTEGER NOT NULL, PRIMARY KEY (account, leaf)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS closings (run TEXT PRIMARY KEY, interval TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS records (n INTEGER PRIMARY KEY, record BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS substituted ON records (n) WHERE instr(record, '"estimated":true') > 0; -- manifests of runs with values that were not read
+CREATE TABLE IF NOT EXISTS disputes (id TEXT NOT NULL, part TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (id, part)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS checkpoints (size INTEGER NOT NULL, records INTEGER NOT NULL, note BLOB NOT NULL, PRIMARY KEY (size, records)) WITHOUT ROWID;`
 
 // Files of the index in a data directory.

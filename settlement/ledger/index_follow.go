@@ -86,18 +86,18 @@ func (x *Index) take(ctx context.Context, blocks []Block) (err error) {
 	return nil
 }
 
-type indexWriter struct{ postings, byAccount, accounts, closings, records *rows.Inserter }
+type indexWriter struct{ postings, byAccount, accounts, closings, records, disputes *rows.Inserter }
 
 func newIndexWriter(tx *sql.Tx) indexWriter {
 	return indexWriter{
 		postings: rows.New(tx, `INSERT INTO postings`, 7, ""), byAccount: rows.New(tx, `INSERT OR IGNORE INTO by_account`, 2, ""),
 		accounts: rows.New(tx, `INSERT INTO accounts`, 2, ""), closings: rows.New(tx, `INSERT OR IGNORE INTO closings`, 2, ""),
-		records: rows.New(tx, `INSERT INTO records`, 2, ""),
+		records: rows.New(tx, `INSERT INTO records`, 2, ""), disputes: rows.New(tx, `INSERT OR REPLACE INTO disputes`, 3, ""),
 	}
 }
 
 func (w indexWriter) flush(ctx context.Context) error {
-	for _, r := range []*rows.Inserter{w.postings, w.byAccount, w.accounts, w.closings, w.records} {
+	for _, r := range []*rows.Inserter{w.postings, w.byAccount, w.accounts, w.closings, w.records, w.disputes} {
 		if err := r.Flush(ctx); err != nil {
 			return fmt.Errorf("index: %w", err)
 		}
@@ -117,6 +117,11 @@ func (x *Index) transaction(ctx context.Context, w indexWriter, block int64, t T
 				return err
 			}
 			if _, err := x.records.Add(record); err != nil {
+				return err
+			}
+		}
+		if isDispute(kind) && !wr.Deleted {
+			if err := w.disputes.Add(ctx, at[1], kind, []byte(wr.Value)); err != nil {
 				return err
 			}
 		}
