@@ -88,6 +88,66 @@ func (e CommunityDeviceState) Valid() bool {
 	}
 }
 
+// Defines values for DisputeKind.
+const (
+	DisputeChallenge DisputeKind = "challenge"
+	DisputeLedger    DisputeKind = "ledger"
+	DisputeObjection DisputeKind = "objection"
+	DisputeRun       DisputeKind = "run"
+)
+
+// Valid indicates whether the value is a known member of the DisputeKind enum.
+func (e DisputeKind) Valid() bool {
+	switch e {
+	case DisputeChallenge:
+		return true
+	case DisputeLedger:
+		return true
+	case DisputeObjection:
+		return true
+	case DisputeRun:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DisputeState.
+const (
+	DisputeStateAccepted    DisputeState = "accepted"
+	DisputeStateAnswered    DisputeState = "answered"
+	DisputeStateCorrected   DisputeState = "corrected"
+	DisputeStateMissed      DisputeState = "missed"
+	DisputeStateOpen        DisputeState = "open"
+	DisputeStateRefused     DisputeState = "refused"
+	DisputeStateSubstituted DisputeState = "substituted"
+	DisputeStateWithdrawn   DisputeState = "withdrawn"
+)
+
+// Valid indicates whether the value is a known member of the DisputeState enum.
+func (e DisputeState) Valid() bool {
+	switch e {
+	case DisputeStateAccepted:
+		return true
+	case DisputeStateAnswered:
+		return true
+	case DisputeStateCorrected:
+		return true
+	case DisputeStateMissed:
+		return true
+	case DisputeStateOpen:
+		return true
+	case DisputeStateRefused:
+		return true
+	case DisputeStateSubstituted:
+		return true
+	case DisputeStateWithdrawn:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for FillSide.
 const (
 	FillSideBid   FillSide = "bid"
@@ -853,6 +913,24 @@ func (e ValuesFilesBillsBy) Valid() bool {
 	}
 }
 
+// Defines values for ListDisputesParamsFormat.
+const (
+	ListDisputesParamsFormatCsv  ListDisputesParamsFormat = "csv"
+	ListDisputesParamsFormatJson ListDisputesParamsFormat = "json"
+)
+
+// Valid indicates whether the value is a known member of the ListDisputesParamsFormat enum.
+func (e ListDisputesParamsFormat) Valid() bool {
+	switch e {
+	case ListDisputesParamsFormatCsv:
+		return true
+	case ListDisputesParamsFormatJson:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for GetHistoryParamsStep.
 const (
 	GetHistoryParamsStepN15m GetHistoryParamsStep = "15m"
@@ -892,6 +970,24 @@ func (e GetHistoryParamsFormat) Valid() bool {
 	case GetHistoryParamsFormatCsv:
 		return true
 	case GetHistoryParamsFormatJson:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListIntervalsParamsFormat.
+const (
+	ListIntervalsParamsFormatCsv  ListIntervalsParamsFormat = "csv"
+	ListIntervalsParamsFormatJson ListIntervalsParamsFormat = "json"
+)
+
+// Valid indicates whether the value is a known member of the ListIntervalsParamsFormat enum.
+func (e ListIntervalsParamsFormat) Valid() bool {
+	switch e {
+	case ListIntervalsParamsFormatCsv:
+		return true
+	case ListIntervalsParamsFormatJson:
 		return true
 	default:
 		return false
@@ -1008,6 +1104,36 @@ type Accounts struct {
 
 	// Mail Links are sent by e-mail too, where there is an address
 	Mail bool `json:"mail"`
+}
+
+// AuctionSummary defines model for AuctionSummary.
+type AuctionSummary struct {
+	// Bids Steps of the record that buy
+	Bids int `json:"bids"`
+
+	// Full Nodes whose lines carry all that they can
+	Full []string `json:"full"`
+
+	// Gate When it closed
+	Gate     time.Time `json:"gate"`
+	Interval Interval  `json:"interval"`
+
+	// Offers Steps of the record that sell
+	Offers int `json:"offers"`
+
+	// Price At the root, millionths/kWh; absent: nothing traded
+	Price *int64 `json:"price,omitempty"`
+
+	// Volume Wh that members traded with each other in the call, everywhere
+	Volume int64 `json:"volume"`
+}
+
+// Auctions defines model for Auctions.
+type Auctions struct {
+	Rows []AuctionSummary `json:"rows"`
+
+	// Total How many there are in all
+	Total int `json:"total"`
 }
 
 // Audit defines model for Audit.
@@ -1453,6 +1579,27 @@ type ConsistencyProof struct {
 	Records []string `json:"records"`
 }
 
+// ContestedRun The last settlement of an interval
+type ContestedRun struct {
+	// Amount Their sum, millionths of the currency unit
+	Amount int64 `json:"amount"`
+
+	// Estimated Some of its values were put in the place of readings
+	Estimated bool `json:"estimated"`
+
+	// Interval START/MINUTES
+	Interval string `json:"interval"`
+
+	// Objections Accepted ones to values of this interval
+	Objections []int64 `json:"objections"`
+
+	// Postings That this run has
+	Postings int64 `json:"postings"`
+
+	// Run From 1; more: it corrects those before
+	Run int `json:"run"`
+}
+
 // Contract What the home trades with neighbours in the interval being delivered
 type Contract struct {
 	Bought   int64 `json:"bought"`
@@ -1561,6 +1708,40 @@ type DeviceProfile struct {
 type DiscoverRequest struct {
 	// Places Hosts, HOST:PORT, or a network as 192.168.1.0/24, with commas between
 	Places string `json:"places"`
+}
+
+// Dispute Has the one of objection, run, challenge and ledger that its kind names
+type Dispute struct {
+	Challenge *Reward `json:"challenge,omitempty"`
+
+	// Id Of its kind
+	Id        string         `json:"id"`
+	Kind      DisputeKind    `json:"kind"`
+	Ledger    *LedgerDispute `json:"ledger,omitempty"`
+	Objection *Objection     `json:"objection,omitempty"`
+
+	// Run The last settlement of an interval
+	Run *ContestedRun `json:"run,omitempty"`
+
+	// State open: nobody has answered; answered: on the ledger, and not decided; accepted, refused, withdrawn: decided, or taken back; corrected: a later run replaced earlier ones; substituted: the last run settles by values that were not read; missed: not all challenges of the epoch were met
+	State DisputeState `json:"state"`
+
+	// Time When it was filed or opened; of a run the begin of its interval, of a challenge that of its epoch
+	Time time.Time `json:"time"`
+}
+
+// DisputeKind defines model for Dispute.Kind.
+type DisputeKind string
+
+// DisputeState open: nobody has answered; answered: on the ledger, and not decided; accepted, refused, withdrawn: decided, or taken back; corrected: a later run replaced earlier ones; substituted: the last run settles by values that were not read; missed: not all challenges of the epoch were met
+type DisputeState string
+
+// Disputes defines model for Disputes.
+type Disputes struct {
+	Rows []Dispute `json:"rows"`
+
+	// Total How many were found
+	Total int `json:"total"`
 }
 
 // Expected What the home expects of the interval being delivered: the energy by its forecast, the money by its trades, and at the utility's prices by what they leave over when the home's metering points have met each other's need; absent until each of its metering points has a forecast
@@ -2114,6 +2295,28 @@ type Ledger struct {
 
 	// Root hash of the last block, hex
 	Root string `json:"root"`
+}
+
+// LedgerDispute defines model for LedgerDispute.
+type LedgerDispute struct {
+	// Amount That the resolution moves, millionths of the currency unit
+	Amount *int64 `json:"amount,omitempty"`
+
+	// Answer Evidence of the operator's answer; absent: there is none yet
+	Answer *string `json:"answer,omitempty"`
+
+	// Evidence SHA-256 of a salted document
+	Evidence string `json:"evidence"`
+
+	// Member Whom it concerns, by pseudonym
+	Member string `json:"member"`
+
+	// Reason Of the resolution; absent: there is none yet
+	Reason   *string    `json:"reason,omitempty"`
+	Resolved *time.Time `json:"resolved,omitempty"`
+
+	// Subject The id of a posting, a run, an epoch or a challenge
+	Subject string `json:"subject"`
 }
 
 // LedgerRow defines model for LedgerRow.
@@ -4145,6 +4348,34 @@ type RemoveDeviceParams struct {
 	Reason *string `form:"reason,omitempty" json:"reason,omitempty"`
 }
 
+// ListDisputesParams defines parameters for ListDisputes.
+type ListDisputesParams struct {
+	// Q Words with spaces between them, each of which stands somewhere in what is found: a home, device, metering point, number, interval, member or reason
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
+
+	// Kind objection, run, challenge or ledger; absent: all
+	Kind *string `form:"kind,omitempty" json:"kind,omitempty"`
+
+	// State As of a Dispute; absent: all
+	State *string `form:"state,omitempty" json:"state,omitempty"`
+
+	// From Whose time is then or later
+	From *time.Time `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Whose time is earlier than that
+	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
+
+	// Skip How many are left out at first
+	Skip  *int `form:"skip,omitempty" json:"skip,omitempty"`
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Format csv: all of them as a file, whatever skip and limit say
+	Format *ListDisputesParamsFormat `form:"format,omitempty" json:"format,omitempty"`
+}
+
+// ListDisputesParamsFormat defines parameters for ListDisputes.
+type ListDisputesParamsFormat string
+
 // ListFillsParams defines parameters for ListFills.
 type ListFillsParams struct {
 	// Interval Only of this delivery interval, START/MINUTES; absent: of all that are not settled
@@ -4208,6 +4439,25 @@ type GetHomeValuesParams struct {
 	// Interval START/MINUTES
 	Interval string `form:"interval" json:"interval"`
 }
+
+// ListIntervalsParams defines parameters for ListIntervals.
+type ListIntervalsParams struct {
+	// From Intervals that begin then or later
+	From *time.Time `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Intervals that begin earlier than that
+	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
+
+	// Skip How many are left out at first
+	Skip  *int `form:"skip,omitempty" json:"skip,omitempty"`
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Format csv: all of them as a file, whatever skip and limit say
+	Format *ListIntervalsParamsFormat `form:"format,omitempty" json:"format,omitempty"`
+}
+
+// ListIntervalsParamsFormat defines parameters for ListIntervals.
+type ListIntervalsParamsFormat string
 
 // GetPriceParams defines parameters for GetPrice.
 type GetPriceParams struct {
@@ -4465,619 +4715,639 @@ type ImportValuesMultipartRequestBody ImportValuesMultipartBody
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7P3vkhs3kjcK3wqi331C45hqqVuWtevueD9Isj3WGdvSqtujeJ6xtgNkgSSmiwCngGqKM8cb5+P5fC7i",
-	"XNhzJSeQmUChikCxit2yvTvjD44WWUQBiUQi//7y7ydzvd5oJZQ1Jxd/P6mF2WhlBPzjnVg0RpTuz7lW",
-	"Vijr/uSbTSXn3EqtnvzFaOU+M/OVWHP317/UYnFycfL/e9KO+wS/NU/e1npWifXJzz//XJyUwsxruXHD",
-	"nFycvF/tmNL2xH1Dj7vRXsznYmPfib82wuDLy1K6n/Dqba03orbSTXXBKyOKk0300d9PxJrLyv3RexNX",
-	"VpRsuxK1YHYlmFR30sJy2IobprQSJ8XJmn/8TqilXZ1cfH52VpzY3UacXJwYW0u1PPm5OKm4WjZ8KQ4t",
-	"+jv/3M/FieJrsT+jFzMjlL1g3DCpelPqzuRpciYbbsxW12ViZMsqwY1l52dsvuI1n1tRm+6Y52eJQX8u",
-	"Tmrx10bWbvf/3L7hQ3hSz/4i5ta9/sV8rhtkje4GzGvBLbLPQtdrbk8uTkpuxamVa0fivYWEHdv7RpbJ",
-	"j9diPRN1Yo9X2gi20mvBpGXSFEwvGIcP9FaJOvVyvzd7X9S6OrjJ79wzfarJ8sSviYanwYpAmgF6vpPL",
-	"FZ7JCTzfEuQg1xy9LPjhwMTfS7MSUyd+n9N0YKm96cOvBqZv9hmZR99IK9bm0Cz9kfg5vIbXNd8BJ4ej",
-	"bfb59nrFLVN6pssdyCLLb4UTAaNe+p5LK9XydSs7Eq9Py8TvpLo1jNeCOUnEZjsmTt2TzGpdtKKyFkwa",
-	"xhXjZVkLY9pjNNO6ElztETtQrrtwmkdyF5pSJmSJULamP8ftgBvma2Xr3T4VenP0Q2dng8Psc8VMNzYp",
-	"MTx5Ut+pxp/QIBOlss+ftbSUyoqlqGHeEjl8nPjcrnh6PtuV3t/zr9cbu7vw3LZdaeA4I5dKlEyqk4Pn",
-	"CBdCk8SX0BwKok1LiRRtX/L5bbM57m53F9JmVXOTuE7fbIQycI0uZCUu/QpvhdgYJm3/9nv6rDhZSxU+",
-	"eDrmMqR3J5cljH2z2J/WS7HQpHEsuRWFu+6NEIotar2Gj9319MiwhayNZWthhXs922ipbMEWum7vL3cI",
-	"S/jNrdjB3aYYXwplLxknZUJpu3I/33IJx69Lv5ksU9JHsFLwWhhbsLWsKqmVXZknt+9XJ8UYdtWLReo2",
-	"duPOV4Jv3D6PGOjnDFXf1nIuElLzvbQr5hjPkUHXpaiRprxHRLbVTVUyW/NSMG6ZVnNxAVScCWMdGd3f",
-	"RqplJXAcx0bcAg1JCirNKqkE27p3crYQ7knGWSXX0rJKCsNmwm6FUI/Zy0rPbw0rtdsMBoLwMftWb9m6",
-	"ma9wY5w8dV9aXZUXqKvgSmgWSsjlaqab2jAlROneteJ3glViYR//pHL7OqyEy7n4TtyJCq8jK+o7nta6",
-	"wn6OHa+vAPnBc+fkuMMfz7nLCVfXL95dP/n+9Q8/Xn99lRKRniFugCHyqrhjBNSlHpmCyYXbGice0TYY",
-	"lg/Dq5ZVldCUW+tqiNTux6/oUWcn8SqxhG/Fx0sUJ9ysHD/pO1G7+XuRQS+7ZAJvAM7Kmi9silymWa85",
-	"3n2H5nVFj7rrRtdl4pi+WTDB5yt2K1XpDhucIzhfcARlVbkpF94GwoMsFduu5NydNf+E+3Y9VilyU3sP",
-	"8zmkBvi1FmE3iMJ+QbntfFFZUStu5Z1IKAlrbxuNkJ/CWLn2JlNfswLmXem0IZQxXlKqb+HnFAbcW1hx",
-	"8vF0qU89udTOL/WVJ/A9F+pY4P7rgFHCcqasIpy2lNk421lh2hOkkR0rUS4dP9J5+l2p5+bJWiuxe7wu",
-	"P7tgOAuw4Nur098p86auhZrvWKOkLdjvI/nCajEX8k6YSyaUqJfuBpGKvV8VbKONBK7qC0C+sIflMqy0",
-	"AS6d1bpZrpIL5hbOFSoUG75buzHYDHWVOV8LZvW4y3+u12u3vF1yY90EeY2cPfrgxicLVOeq4jNntdq6",
-	"Efu2zVzXtZhnTCuQPnUlRc3WsDdTJMhVs04ZU35b0ytu7IQtKuVS2sS0vxJzuebVHic9Mmwtla6Bo5L7",
-	"UTZirNhxfLdLXIZVBUIaXs6rCrUoM44dWk/EvlrhTEkziRPeauPEYmIPPM8+1HCilihju0fOKZTjLbGs",
-	"L8nqsYOkRR5MA4ZJ3Ua0P9MoIdN+ik0t7qRuEiz5Axh+niG9loTXMwqOFElqseWkFoye3Dv4TWp2tW5U",
-	"6UYex+HG8vD4+EPvf5R4v9UW9c8RL79Dq3z0e//04jr1yr853XNvM147/cjdWo6LWMl3KMlRxDFeH+as",
-	"Vm6HQxuOAb01knRBUhV0C6GgC7wXpEm0R55c7UWE0im6FSZc3k1C+agEXwwx6kYbK9Uy+NfxMn9kWKWX",
-	"48TZpuLzNPnBZrTcijW4zrS+HWnjdnwKMHyBCxlPjK9EJe9Eyjk1X3GlRNqsq8VcbiRpQPsiaoLPqe8Z",
-	"DgMXYQI0YE55/sqZHseZgTnnfwinVFXSBHRHI+EC1XNe4blBo4Q0vYLCMk/Pnj4/PXt+kAY4fG6538gq",
-	"YSSU3PIOyZ0Kmpq7M/snyZLv3A8SwiR/QcEHfeJ8//r7rxl8NfKeomdhYTTtHEleR9b8fWynjBIz1neV",
-	"dyq8iPf/9Oz8+vzpxdnZxdnZ/3py/kVql/7a8CqnB9eNSrgthLUVyo+6Uch+6Df31oe7XA9LkbAGfE87",
-	"k0gq56wl2o3viMN6HpcyqVD7mRVM15EykPQk8MOeqSv3DLird4dtQAiuuSfzK7GW1MwpvqWeipI5IBkf",
-	"ghxwE3wnVeLo+y2bphiFM3NwQmH43LS+F1aQXdaLuHzc6Hrs6ZPr0Q/3Z4i/LPz7xl9+b1Hzn7jBtVgI",
-	"p8qIPEdzddsLEjxLRhWT9HzrHYvJEGLWNm4zMPbmtEUXtGEbLktmNSh4sx3MtbGSDvho3ml9OIl7oeOB",
-	"SlHHiIIUzjteNQLmpbRla8FN47Z0SLbGJyr6GmzMaao52uOHHALrlrcPjeiPQdJHvC8EeC0Xi8R2vdyR",
-	"u1Lilplms6mkKAvmLkbYuTtRG0zsyAuZ4YX1NY7ufIvAa+084y1oyeIpP+HIod08ibsn3eKZPA+v348Y",
-	"oRaccpISem909IdvF3hhgZcMjRj/PqbxZPfjWzRG7qnvzGtBgfK9dZZilvmmVZLuvxddxn/rDJiUeVU4",
-	"URXOhDRsU+s7SGr4VTYTaRPIFznDW7t1f78/ZIU92pX7e7mJvpnklhqjZoTBc/Mix0nC0NglhNbXGz1f",
-	"mYL9eP0KPAhFG3WRlgleK1Eyo9cCIsppZ6O4k/Ocy+tWoEN2qmpAgxY47TDS+JN2Fbl9PpHAmscRkf2T",
-	"SPTe/533J6aMUGdwjwteZvyLuUELJj7Oq6aMr+n2t/5iOnieBi6clhzteLHXMuzlZKnprvyHshAnmIOZ",
-	"7csGsA4FmN8sGGdtoCLroMglh8U/BhfFYlCR2PfqypTmew22G1f9tI9LdgaZDrqxLMjHqceYwnTh9ziH",
-	"SPIOGClD7OAj0z1rfUIcToklBJeiZGAKyumt2E+awTvjRi/SBAQHOMWzpWH4tFOOBZtzNReVSe32YAyp",
-	"RP+enKgeB7dgggPGBJqkHRtdyiXiON2XnL1soWt3G1GEEW7hEQewbMTNbDdVRK64Sfj2rr59cfr0i+du",
-	"aYZXmAlBQX5w73VCvKlhU/4P9C533YNnZ2fn/3qJycaQVAGkjH1inVGNaaakRw+E1DKJ5aZNrZDGZ22m",
-	"pX8b+Nr33VhH7b3RYYEF4xun0Um19H86a8cAad1uF8T8lVRLpmv/r/QkxodVUt4gnGcqipEKX/iYBEYi",
-	"opOWU6r+9OL6njfQjPIVR90/dFEnRQ2IUAM8zKVi8RmN8kXq5La9jgXjBTv/kv0PxxznXzruPUK810h0",
-	"WNsR9/p7nyzUi7fqet1UPJHepLeOqWVNGRdu7mteClRaYbAEY2Xva0P38JB7s1WHQzQcUi+lKhlEFpOs",
-	"LD7mEi7sSuwg2XrO0wchfYGaVmVwYxeBRjmGTZB15j+e4mrxeV2DNgmOnJ0KxHlSroMHnNGDxUeSSzsQ",
-	"xjBXybSoB4vYGBr+SM+0QZ18YAmqPC4MN+cbPqdwR4LZOZtxa0W9YytdlSaECua8ZqjPrni9dBdpOlKz",
-	"lkqune5/nja/lK11Imjz2rI137GZYGu8kXTNuGJS3YnaihrzdUXZyZdOClF0S9/A85klSsuW8k4Yt561",
-	"NrZg70NevRFVZdgaM785xnYGl3k2wRWDvvPBuVHCpyKLwfLbzjypMCp6AgyYDlk8raZPe0BhGWHLbiqu",
-	"FFnvaX7slP48SxU5JRnSDQzp1IZZzW6V3qLSW3ivutOmWptBq4VcNjVWCDrV0Wl8lm1rSXmC64KZZr5y",
-	"n//9pxPL1e1PJxfsp5PPz85Y9dNJwX46sWK9ETW3TS0Mfvns306ff8Fe/XTy8wWb6/Vaqy23lt7G5isx",
-	"v2WnpytRbZj4uKm4VCHxdc0/xlR4epY4z3XaiR94An0rcDi6fLsljjZ8Z9hM7LQqfZL6TFRS3PUODdBP",
-	"TT+5tYCcB5MrQ4DpYaQBHkSjSitBPKzVXIB2veV2HvKcL0IWP1/jDV14kw7SYjr1AI8Z5j9qu8JwKynJ",
-	"I65k0DeDntlj5pR8fcXr7/wxnSJcUTimzDUgkCzTuVa83A1YT87AKDAZu+Q7b8Kc/esFKIAbkNfu6f/4",
-	"3Z/Pzj/8+ez0yw//59M/n51+/uGziz+fnX6BH/1LUu1x800Io1ewkDbd24l/yuVWBduIGpRSKrwltoHC",
-	"1JaLzg6qop5aEQXCjJKbsnIKmFqmTCdmrK75Urj7CR9qJ0+FOv5i48psRe3OyHbfZ6BNssxANxaPmtUl",
-	"3z0y7WucWm/a9xTs92zDd2bkoUsY0rJudVyhHCk9pcAcMvT3h5RRqLfJ8to2N/nCycyVr2lp77lZW+0U",
-	"VjZuvq2/OCO6PNmXGnwLIAQqbiybV9qI0rH0uDc1ysrqyFSnlqqeSn68vJ8aOE7Mb/e1xKXWmZx/b9j7",
-	"jSuluXUGbaXntyfe7w4mj6jEWlgoYFhyK7Z8Z/b31JlhbqjTO17DLefGhEl9hQPD369odPwivAL+eR29",
-	"Bz74Q3jZxDSPAQtJGrattVqC0KZjwkq9V902Nh0J6Jvcj0rwOhkhOFCLEacLDS02ztTIOF/vdNWsxelW",
-	"yOXKihIcsVhkgFAAOMAjg4VrQRCw7UqoUOYH3410rYG/xsAFtD8bA7lIZcFmDTgve/UPO2EvMLjtjh3W",
-	"BHNUEWox13UpStao+YqrZXyNRpSjF6TJiktM+9yRTkd5h9q8KBokvKmdT5z80KVRknHiaoe+yI++6lsl",
-	"6A087HGM3cK9Ma7esGdPz/816SGUqrHCZMIO5OPasYge+2Te6roqb+6RBRonFEeONz+3zhsGSftVCCr2",
-	"XQYhqjdYmMjdjGgQtBVBkU/pxa8tenJChnBH62+1YnI24b0Dl7bjczwHSW4nUZyJ5jg1BYwJsCygLoKt",
-	"+XwllWhlXVB8Sy1M3js93uflLsvDOAvGvhO8POx6HmHJrfUdZrMctNKNpuRby+agRTBby4wgSfu84f7Y",
-	"CL2p0L/GZFQUDRW3afd3rReUm3uv3EUjapmpps240X9UK8Hrsq3YhqorI9Vc+NxyzI8jDUCrSkJOvpEV",
-	"OnUaHAHUXqBjUpdrNfO9ryDK05Ornz9NSwdee5s8o55JZaxT+GpmVlBvXWl9y7idfnnDTpHzM2drtV7/",
-	"6Hi3HDcoX34Q25ye6Q928AHQTy6ZadbuqvM2KRQM+qKX+6Z2Bm2k782LvOen5lZuTvUGDchToII7mbZu",
-	"BDFZc/BFV/gUVvgefto9s+dQxCHSBFZuo78Sc+kTCnpBk6rS26wKIJPH2t0ZjO6fceGyxozIDWowakET",
-	"GihWoEWN9ZGmldpKLCxzpp+xUKlj8E452U9SNYLX81SZgnC3Bn7rbE46XCjZPMMVIWi/H36MNTHa+56l",
-	"Dp4Qb3629yGdgEcGjkAa+iVHtR+NmMgFpZjLZPjrG0ff4F6lxwoqbpcmAChQ/rxdCZVc/JD1QXuS46ie",
-	"wuwEgq7DrhwUa32W80ulOeWYTxrrNKm3tcYEhL6jSMxvMzkn107TdAayVqJg3GO8KJ2Ood+KjOZ6J2q5",
-	"kKJm7omkt6DNeesF7bhZYV3zjBvx/Bn73btvXrHnXz5/WrCnj88fP/3sEnDXokQMI/8mEJJI/LXhlQ8b",
-	"+Bpe97A0CGEwKQMGrZSM2xG8hgt6lX+yODbmEu0JUjUiUTuRzH7bms+HnPpwONGIQTCSCCokoMihPGAz",
-	"4fQKUv+9eRMr1KE8fIz1SNrQqPRNKG0f+7jRVXmMeTfzRYUwAM0wenuSwk19J66s2KSgpu5XSbSQVZVN",
-	"oOe2IIfGBIO9kiqtPM81BCpqttTCtD6DRUOV26i/gPu+RMShNQUqsMaIKzbndb1/mscrHHqrklMjm4UU",
-	"KL0lZJ7ExTH+XRkHCjjW+6lrBfOJWKCqXeAhAeqIFqTnmFJNSl9r8+Fwv1Nc9pWoLE85l1G/9NRx6pi4",
-	"hCON5bvhJu9pmmENGN5AkdJhXhhjtML5rV6Leyib/yU03Nal1MvfElvHoaZguiqFsYi7NbaS5tqNevQq",
-	"xuvSX4m1VsaiH+K4AL1jiYxHKACKxd4GESjxK2BI5nw+FKTY177c0XHnCB9wV18cTBodSs86S8jcTiqp",
-	"ITwy5nKb4hlPmkAkLECTq9E1E3zBUbjFb95IzMBfyZ4nsuZZ4BVIyAfMRblXcsnkvJAjcjzWDzxg2j9G",
-	"sI/BExad8X9Lggv/MwsjkYVxybhC44M5oy3kJAg24/Pboo1bUeqEW0uJVv89EzimsvHP2RP2hySgyLd6",
-	"C6ECzL/ghlXCsqVmegF5zZFO19mSomN1OykMagslkwtl6x1FiyBKSr50wLcFku3bJMlDrNvpdLJeO7kP",
-	"JpXP+X6FiQ6QfGl4LnECpl0mcyeivBTMBHBy0K0OfhM7mYFu3hebdMXeCnUDy07MU6iIZkBQUTK+5FJ1",
-	"3lE6lR+z1kYGaYYycjdcuuce/wHxXlo1pq3s3nB3wE+W0q6a2eO5Xj9pT0z8J3hozRMaEd6MDPe6FMoO",
-	"ZQoSdSH1CDlHVIs9zljIer3ltciEGsoM6smAZ/5OqFLXaWfhGKKFhX0iwr3ldaqUCI+iEXei5hWDOxih",
-	"ujA1eSZWgLSoBJW7OKG00ls4e+5mK5u5MDkqB0LuqY1XjbraiHka9cv96iaLLtKCH/ecerVes/Me9COJ",
-	"GWSKR8a/12l6MTxxjD+7SedyvzBQvsjW/FbUxvEXwcViQpiTRAudhq04jmmSOMlI0Q/jWOotBn0+DTu1",
-	"sa4UzEdSNzZ5XykEMS+QlEXIsC18nk7B2rSs8W66sdQFOU4P+5kmlUpp5vpO1EfCTWdSFb/VxpqCffvm",
-	"6vri7Zt315hmzJSwW13fuuvm/Munj8+f/9vj88dnT54+Q8c8aBo89kEcAJzGt6eW9fXHjZgPZ3qCo1DA",
-	"c0GbynkG0fxDz4ZTw9w95AyLOTe2wPo4rUT4Ck1rFCz0NgKkeGR8jcqMzhrcu5XgdwL9VJC9EiXTdVMz",
-	"DcIcr4XFNEUIjT9CEORg9KAmgd9T0dreIIbxsIIEXnLe11e4XRwJdehoMtIMdGtPva5NLiSfLpLKajYT",
-	"kF2u3N8AHl7L8hKTVnktGJ/pO8HOmFbVDom6B3ttVrxGXYHMtDHm6krXdvJEUZ8LgOZuqkd42IJnDQnr",
-	"J0PESx2DbwhVue9mI6hv0yntDEossPBWe6hvIwThw/eMykoKZW8ywvGoquKjU+LTDtBw1mmJG1CgarYU",
-	"Y9E6jfhrtgQKiHjBKu6uStp0OJ0ruVxhKGbsW2SZh90JQJKwHVHCwwyYCLHIPxySlW4hRZzw1e5eKnfA",
-	"TWivNDnNYSHnqM9kTrnCU0GJwCe/tRIZJeb2phQV392kIr4v8R4KVSCUdxmcSaymS7PYzxAJ2drPz7rp",
-	"2me/TrlOC0Qx5Gjr2SPhdzcSPlpQe6shn0dOg2lZ5jdRObTkm+SeX8lKqLnwOojfYnP/Pf7NFyXxjzcr",
-	"ncpGeyeW0tjQ9YEY0qm3EBP2+VmeZO7qwGNfC7aFrmKD1Dt/+sWYudUiFUFv50b3F0yLaOYpAw4O0LYW",
-	"uqr01lz4u4/S28C0njDJ83QAOK0ZSNTDvD2K5se+FQrawXk34KB9JwAw/W2bbNnjFBgzOf/hGf/Th3l8",
-	"JRmxTg6QZCHJMoDqi1QY7XBKxm+9Vg2bsdy0jDjoHOTQsxC9we1PCp8mr9z5YJTBVbLtyp1L5HZ3pjOZ",
-	"WspsxDxV/9tu1B5GdT7h08q10I1N3gzX1EgHlRmQgk5A3/9i8FmmB7R/mjY9X7QoUIERR7pQvMr24F6U",
-	"bxyH37Mn5SdtL/lrdIyksqesel/JPqrmiF59OOReE8XBdpTfVHqbwKfT2+jyXOs1XJfU14CqqLycxtQq",
-	"vRSQjz/bgTt1r+wGfrkVdXsVtyODsVTtHuNQ/39yM562+uxpUPlPvXYfMhcx96xtSAVjNEaYgmSHhy1K",
-	"NoDCYceil7XlpSOe9okEowxdXOhwhyVYme+5ikg8lC6EHSJGNpqwk/vpJQPrlAZCoXXG11ot/UV5RBkM",
-	"PeRVFiBekl+bHDbwkkuVhBhN1FvSEYP+cUKQzuduI6o0wmQ4ty5n80KhMziOQNeiZ4wAgQlP9NOpLrzH",
-	"/PY9vda3lcKmaobfibHJbBnDoO+cHDec0mUG0AyisaJCvBhGRRP7+R2NzeWvNUaUzGroW4FE1Bmrs860",
-	"E+LWg3k7NdBqJBr3OGFQ5VLXgA8rFfpWL8Eo1Ph4P/N60ahjHGpAI1yqp3+B3EVTT/OlSsG18IonwZO/",
-	"PwS2VgmDVFw2vHbWkuPV0HEoGFJOspqV3iq2G+t/PbJWLguzRzk2k/LBHLW+B+j/hCbm09wPDfDGPbeX",
-	"RdyW0Hnih8nn9u173+OgH9M71PrgYLeDXNXAyx0LuKmjCZZsq5Tsp0Cvza33zTZpQEi7YptaAG420c5Q",
-	"ogJ6Gw3T2zbhe6N19cj48AeAxHHl+HHD9xMtF3Q8kjm+lIXr8aGApAtdx0J1Shclk07TWHO1cwvIxEKz",
-	"yljbY3jOlVucO2rx3EAGYYmKY10viYyoqtHXsk5uSSQlAp2I7DQ6upbneu1uIh9JWB8h9DzpaCrFCQlP",
-	"IEyOkQ6gjOYWc8l+j2V7UhGtxkrqgS0mxTmIS8YrrcSF242V333ZIsM7K7zGdqTrTg+mMXjKe41c6CgP",
-	"dIuguv+rkI7bI9pK8PImIyrC/IHnjJhrOCTWMAA2APXE/T6owM3skSnIXWI6aBjSMr6sxdgQhMyXxN6Q",
-	"5pe4EuQ6ZD3F6Zc+iz5Zrzku/7JNL+0Ridv5SlAaDL5iK+1KQngPKqkzisiiMamy/verXTt9XMrag/en",
-	"M6EWTv05NDFsjyvo3kbPhyj71IidMEoccZblgZTRb6Wxut5hi+X0lV7zCMKFihOkYb4DFVB3X8hP6vo2",
-	"sf0aTTrbge3oXnEx3DLNaYBomYYVZEjeSHV8JYwfI6ljjx0kC4E0eoAkBM/XeMtbj1bruB19dAvhtASP",
-	"uuMrKX0LOTLXsU7jTy+ux80BQdQPzwIi/e7lvivolOFvhsLDaLl1X+Sx3Sntqo8APfLdagKErcjmq4Db",
-	"sZKh4NRYsUEfOdma6ZeHJjXd0f4Ay9sPNVGS0uhSrlqvb9rCuuwdTRgiDN2L48dfCX6Pk5Eu7IDdFnei",
-	"3mG4SlQmENW7ksrxU2w9pr39glSPe1O4U0KUckTXInjtE74EPr9N3thXAOXrLikEboX0P4/b6oaLSqy8",
-	"1Qmfk5+D1HbMWKY4VC0mxjUmHEdMnAHgr3sdxqj12Iir59/paShPuUuX7pKI+N//9/+D03N/kEx0cmoG",
-	"XbaYXizGJpoE9J/kScLN0UqYiyjfDHdAxtWD3bpRfo/7ARW20SLM6ikSAQXU+PNApE0bs+4e6riE3A6g",
-	"/43ui0kvuRnEuNqvUSMYkrLTWC5uLBSke7vPA4rHv7e8um/bLnjNOF4C0vij6YmqF6HfFLahMkX8HXqP",
-	"mdW6IN+8KtGvRM+AuSud6eu2BjRXS+0ifdJR1M8qBwuFkXAJf62lMY4/xgGuEQG+b99Bn3wdvcqrZ503",
-	"+g/Di/1Q/v2OvHQtZDueJPDEjWhKrXbrtqtvJ4OwUSWkbDpRGoGBrTgabb6q/ZJKYkiEvRezKz2/FQi4",
-	"v9BuBA1eZmd2sFuxu2DGgmJet2LY6qok4M8sEMM8Bm4crDcND/rsI6qqH/yRf+7nFmBvrFLfwk3ttVaL",
-	"VJ+hEUJKr9M/KJY16Ehzz+Qt20MNSa5DllcUbipor9d8h/4YSuq4YJ6GBQJXws76lcEWgvADSAxydact",
-	"pVQSWEC2d8exZTZQWiiHFdKn6XxD/+EW1GyLfi3K+YRkb7Pfz6QN4tXAX93c2JB6h9MoxQaYVasjAhPY",
-	"e+1gHTE+BfdKyQ9e3NfwUAaNNtuVp0WJDEfAvy8pn/VaEHBLooUUofqYZGeBtnIDb89xReE9vKDE4fGq",
-	"bgqSZUL1eYtGc8jtDC+k4Yto0Tl6kRzOWHgSwU/er/Aq6kRxC6/jHGxYQ3jFlOFCamwLKuTDw38TtX68",
-	"HxgOvpERiiE5Ug61p0k3sXoplhLSrfwiULy4u3y0Wyy73w/sYzGEADKqkdbXqux4AXu+rMEFfaru7cSn",
-	"+23aPblH+oL0WgCMRsqTu+W7m4CVm47mO/sKIgrSMJrSOLqgi0gKMwBxHXlhuNq1RlnAPtUAvlTfiUnm",
-	"2ZzXE0SHx+9ODSRklfYbgwFjbIj2QmJ+az1M94sGd9ggvSaRYSFEaZJuvus4RSP0/wvtqStwlZVMpgG2",
-	"FpXWdSa8ChlG2aseEp+tvieh0t6R68Eu1Rto+XgQWLRtDAmnEVkv306YOPwRuQ4Ldis2CF3N2azi81sQ",
-	"3sOwFW717o3jORbY9Yp+lu4oYm9yVdaw48JS5oSTC5cUM7zwoL+grisR2UwBTSRCY+SEkY0/TgJTQrAg",
-	"UwjtmQKG9TNaF2w7HQ7wwXAF3f16k3M8/kAySRq2gLMRVW0xbtCuNSHjjEBOV6IqfRn8/klK3x1vFmDc",
-	"7k5nO5i/aXOHv26cAH/yUtSVVGOvkFaE0inorpTkZWCbcOcQmVpBHsmoSLrELJy7gb73hXTHtvTbr7wZ",
-	"7K43ohVe/IpHB7viZdUWiC+G9IuhYws0oMSIyT8gB0futu4rMKEM1EbYDQRl/AsfqlHWT7xUfyiOVI/a",
-	"NnA0IY1tA3y6SbRhOW4dDx/rFPXYrJYGvRzQw4QzjH/7zPaTHH7TKCCvA2BXXSP/Vwe+yiZFuvW8rXgC",
-	"O/aoa32a0QDWArw9FZV9sGvkCAamsQ4o8oTbbVLGe7ZN87RQd1bQZXG06mhS4xhNV2WEQN7fh/s07yCi",
-	"hsoCwqQiW8m38QgzztH56pbKju/PoWZak1cMb+H7R3oyTL65pVvLn3jVJLzGrZpzj1Dh+/Z2mZDSLcqb",
-	"SW/3PxqcxZYTSIAo4aIDh9+mgahbgPIh76A3L7d8yrSHC7j/mot5vFnEAEoXbKl1WbAQeijYQipeFUwv",
-	"FnIueXV6zn4XYiBUbAY6pobqMF1/Fj37lP3OIxt95hYcvvic/S684rODx2bPw9gj+d7GBZYIgfqWAoOM",
-	"aI7wo2Xvzf1+CVEVfi9sfP3i3fWT71//8OP111cPkeITTtbIUxq5mAeE/GuC5CtHwHdtoAvGHnH4hIjn",
-	"TCzxJh6EefQFqvCLtMItIwCoaeXZleblKIzCWyW2PivByKXC+sdOtWktKPGtY7wip2LIDpkV/wbYg0nN",
-	"sYK3x6wwe3aFKT0Q4880VbDz1Zh2JlIt38OzffaB0vBA3pEFci0bPXiJ3OvoiPVy0NsWNfcMxWcC1P4F",
-	"6YOD03oH2Nupihsrxp+LY3pArUW9TJ3bt4Dx49TzhdgCjDMU9dRChFR1XguqjCD+Vrok/Jd0fxSdNAXe",
-	"8hoqLggydL6SVVmL0Xn7SLofdCly/vTx4hHHAhTu1FjNep3MFEG4ljbQD4SBkOOiR7K9XOhcdkMkd5e+",
-	"iXiNHaxoGp6efo1p9rqTNiBHZCo/Uzlxsm67Xj9IH/gHRuptJ5ldtrhnQWw6rrBdaYKHQDHv6UuwGbKH",
-	"UpwupW3p1ZPUgNmAYBPByYg5oHrhSyREZcQYKOTRtbcPj5mM9C+T2vs0zsplx0t1mxIkNtTsbfgyQid3",
-	"z0NFx7wWkCnAZgK0bAzZu0d4WdbCmPj3yUyPv6ZKSBW7+tMf/E+3K12FV/77OzbHYreEiaXSlX6Ind9Y",
-	"p0aLU8ePAKMh4tSFrNwoT4g8MNX2nND7Utv1R7EbDb235qX4tILBzPVmguX5R7G7cr84qNACZaheO9i9",
-	"9DJaV4Y4xwmS3CH/BtOO1h4GZVnzNeNzay4JswUuEjKazJSTnuscQ1iSB8e5B+XXUr3G35wf2AbaAXpX",
-	"huI47t6SasHLC4D7NpceBSyG/KNvMD4E2XkmChjFrsZIz/YYF+BGpGrUsY1KYZ7vcAD4+5pGgX9Q/PrD",
-	"z8XJdxF4QsLOpvgWtsGRCpwAkCbdb/cVzRs0pFKMnKmfwNfuV/4fXwmaXNta7yASrizBVb9vvy3FTQrW",
-	"iUqp+gt5ZDDFIBTmqOnASTkIfugk4OEMIKg553U3njmisVwuoHbfPHV/LglIeXwmbr73cWvKTcvI9qwE",
-	"3WidYmk2aJy1GaYfBmIsx2MQILMM+16+w1akkxpL2XxjqWxnAp8smkzr1DhC+k0ttOhWWuWUh/gUAx53",
-	"0g5aQWPd/TFnlZ7fjnTtJXtixf2wwokL5DK+lhqTZR9vmlmy25ZM1RG7y6ws3eVUswWf1XI+reEWJux2",
-	"JzRupYBxsDfeiptVJ3QIxCvYSnw8yITkXadtoDcgSfOM+A4TX3s5bNCXejrU5oCTL/CpbiwgY9Ai60aZ",
-	"e3RFqgRfpJuooYeZMqQrvSRAtLOxQgkPz8EIFj7mpMfHw0EmmG1B5IWftG/Kb9FVaFGY2KV8ZQTAd7f9",
-	"p2YiYGGNrZlKH+eX8Nr2HCK8xSiO307IqgncmfJYyL/l84AqvWzrfZzqBK7BWjfL8XUqqf6xC92oMs7K",
-	"abPxFdaLR/k69pI1iqopONvqGtuNt7l07ln3DGUSXHThohGrh+ooAOhorzv4JSH+XcTxEwaTLAKsKO54",
-	"aGGAyHm8qlCsGDcOYBv5GxN+Di4Y8NnSEuCvtn03vjd9hWqbkgQBRCGQaGT9jO8gOIFl3uu6PGg0banh",
-	"oO9pCwzlp0+cWrQXFx2FgSOaKc5vz9CYuy8b0qWr4gjxn5/ytd+qcRgMBBc7vWj1fj3+fBPEnkaxo/S0",
-	"qdPZiFrqxIAEw3J6du4UAfoXVdlcjLqyelrCqKaNGYyIbj/H1MoZlRyYCBeAGyfoeuAnl+wsTuk9pgsf",
-	"UqxooSqi1prELBGwc5g5bd0B/kscmVlHhY+ThT4caN+fODeTLxw8FYkr5+FE0diMFC+jomQqyk6BrEBY",
-	"XJ6875NxF883GePSI7fXrK1pGZngPF5l82KurQAkp1X0zjZK0M0W6zOhk3fcrKKrKsUkHoHxML19jkqS",
-	"rp083z3SLqSo0uW26C8hb1vhezpsuF110FUQKq5BvENCDkn6V6c0uKPmywes11w75M7MJ/oJu9UM4/yq",
-	"R1cKrPlH76eLXICpwoF9X0xAZD6j/yL/zGn0YQK1wGfeP+SgD5oa/9b7hlpOO+tP75A7qpeGPaYb+Xfy",
-	"TnwvjEl6BsFR9IRv5JO78ydbg3Wql4wz7CCAfS4wUOAGbmGqO1rsvqNukYTBBLlWisryovXSOQm30msB",
-	"544gvKkcFybdtvOFnkKPmU/VXwlel0wJCYilhPBVM05NG+J+F7uNKOjL0DsTf9AEIdv+rIDh19IYUbYl",
-	"IKjIYyFvLcxOzUfc4OMlcet+PVjPRw9CKi5U61K/3eHsEvdQlMR4KIPHj55skvEHd+FR6EuuHUMTXaH3",
-	"TFWxZsOsxkb8vhPUw5Eq2ISHeuFGAZtkC9Wo8avnNurrs3TmOoDetiVA28AUl8jEBJtBec9FVOwtkAor",
-	"36k6wtu9jDgfe5OtaR6hD3sYo5tGrWsM+AMi2iXbaLXEHxJotdWMs41Uy44V6a0q5JKYzwqff+VGOtxk",
-	"BL79kBEwGTwlUde6npYym43Z5X3KHocg9i43CmIuHwZi0dlQFsInJM2KHpx31BjNp5L2G6Ug/xeMQ89M",
-	"2EXVVFUuZoXjBBzwrPM6ndzUbsWDJze5oXNpir34zcoJhw40dGhyB83oHqEDe79lzPGpcun2DOiEWhd0",
-	"a/Wx5nvtHZILE+TGh343uDLf68Ej66CpPwEoAdrcpaBzpuVZtps9kLE/qSFytt8dXvWbijdGzqppFad+",
-	"7BuTdB9crwTzjxTY1wwRD6XBSKBU+GnAhh9J66B2P0DJhi/sb1te0l5FpJtwRB/+dH7PS5FMsUjGcK41",
-	"eqCVdbR+0diVruXfIMfogr0UvBY1++PX//PS9yPxZTvJ9AtK1jgQxd/3kEGTs2xKxPe8vhX2XVPl5Y0H",
-	"Xlg3xrJbIZzKsV8LN1SmDL28fFHuSHA0KBsaABTplpdJw/RGKETbrXkpCpaMxGCNbwb4ZaioWG8nLmDJ",
-	"rbiZV9o0KdBIH0qnAGaEMyIUgYxIhU2qaJlOH87AlOUIlSjD26NTktXaLNoeljOknGBOW5hy5LdIYeKn",
-	"2hC/xe6NvBZs3VRWbiqP+TkS/aTOJDjMeVWZC3QmYCLnlksbMJjd14w3iCVHea5un9jvOLS0hb2QtqAa",
-	"jU6SA/yYWmbphRXqs0sm12tRSrBz8G0wDEYZOPRuAJzTxwBsI1WjGzc5f56o2x1c4HNKcNtiDAerB736",
-	"BW8mfBUc5bAW6fewx4i0I57XWy9BUjZgCUjKXykA0dZstDI5HQ+0EvStIYoYYP04hR+LSiC/lghXwJZB",
-	"lgx1LeKmCOEfx8aYiFfyCM5yXgkAV+VKbD2em4dDCGEhJCt3Sv+mEgjuRRnP7ku+MwUzut8VCjEEWgA9",
-	"bJSJU+eWzfb71eVASmNCjaicdQvUC9b5WVTYqavSp2/7QrKRVRbJHpa91o4I9Ryak0Auykrs4NORy5VV",
-	"dTPb3SRvw/ehU2vED/BGNMZ6FVSznZMyO8XXcu7YQ2PbPMiH8NOWZVmJKVIZJlg3lbiZcTPUF2p/ksBI",
-	"oRDdTc+NQ0judTjHRWjNDxhVAAEViqg2WlcMOM0cO/k8hl925qjsVeNRQHbzpDrwTVNVDL/EO8DnZcno",
-	"oJZ8VxC+JHysG8NVOTpYVQpeVlIlO4LJqN0ZvMtZCAqRbaATsDslkCAWnVpMLEOYvnlLmJkQ6qKLAPHI",
-	"6cVOBG2xSz5gH6WVE10LI5crewPbm/DbcKlw/wEr1YlCoH8RHGK0jL8AAp5TjtfNGllsI+qFmMOlhS85",
-	"hN4xAJTUBUnaUwUoba2nHG0RnsODGY6WMXKd7d8RIxE765VbUWJqSjj2cBuWBfYeRrl8FMzrIAZ+4ktw",
-	"NN0MsR1gKHlU8w4meaa5MYc6xgxrEClQLhQIIstt2HX6dfg8lojUDMf98iCiy21S4L+VauZu2kq32fG+",
-	"gTWkkzUGedQoLu/E02c3f8XDjMzsj4s59HofmMpoBvhi7BEUA46hU3C72nUa61Ff6VHG6I/4YtJc7hGw",
-	"GwdyMfpsbEW14LXIMcVXYl4hUDw+59/hE6I91APJCfonODK9AjW8IVtdG3GjF4m8se/p7g957JHK6/Sp",
-	"tg0UtEfAOHf6DfYmWw3TayKdeBlEcxyTO1HVqonSXoYqXAhdVHqc8pUpwjInrURIK73uu5etJBvZoqjf",
-	"aLrNVgjqVJyigL2jzjq9w7djEdlnOtkfJm5Jc9HiQAU5EjrxMw0N4Xr9+UMPyRbMdnqyyXHtkha1EIfW",
-	"A8uI7Cwyn9Z8Bx2w3HU/h96dU6dMkZN0S3SxyXrTaNtoHhpr/NsuSgeKe0K8JtmCyb84z6GvW3dWNyS4",
-	"2VQyq9liDMUAO2xraa1I46ttaj2rSN6OErw4qbf4s2Qf1il5KThaMhGyX5tMyw35a2HmedL5WY5NZ7gG",
-	"OVU1axWyozq1YUmJ7zuvJO7mCbkM0FL5cIotzgGnTz/KLz+Z/Qy/TWg/r2DdFI9G7pnklU43oHnj1dJK",
-	"+J7N6aOZC1INnFnd2DnFXr0DRYktAocprLptlP/7wyAMQ/+ijGGrTYtm7aZyyc6csuJjM9iaOQnkld67",
-	"IA4oPuVXUfidGcRs+F7YlS6v0krfG4Vxfae5PTIQ6NxwSsoJdwMCvoLlA+ai1wpRAeWleMzeOfsbHVtB",
-	"2fBEAHWx/VGsoCA2zD5mLIAoJ5Ml3vZHRxh25MEKGqdTk3ToizyXziB9fA63wuMvL9m/nZ1BEIpyQhNG",
-	"Jp2qREsI6a0R6a7JNKLCmqdaFDotmc+MrhorGARkwUhuXbjjDZo1bGc6ve8m+fY3rcpesJ0wVtQl3z0y",
-	"zMc5x+Rm3mzQPMgsbtMxHrw9oKQKm9AzHY7qqwYrpy1CUvtFxzMsWvZJngeP5bavvyWPyA+UnkKgmtIn",
-	"o0njOxcGjzCiw+q00M914nm5843/7t2MJ+6qkBKq6C90JitsvW/DxaKeA0mHxrqpePrqM9h7DhL6TdEW",
-	"YqPIMohulNbqpqB+DTRreZPqGxC19WzT9IfO0n56PlihkM4bEoa7NgmEsue3WsWDHyrWfRE3uSyi3OrT",
-	"s/PkKMIOdkYxG6GwNUpoE+X+ccdtzD4XbX9n4F/qPWbQoW5ENbKHStyEYl8OaOpYo0HnRj0Iaj/JbnCH",
-	"EpbsdGGxZ0+k+8/nusMocf+OMJtkYf4btXce2xZdWnW6dI2un1HpmNQraulFLmDw8NderEx5xfiWbcXJ",
-	"Hbe5C84wXoKnbcq779k5Jsuc1BjvE7WVIV0qhinvdJTJ9l4hOe75J9peJC0e2pYsqekV7WXmObwVtKlL",
-	"6wexfRu1zp+QdvwJOu73KyKGmuL/oEvx1rej6s7MN9BOWNbJ9lUvgtuPgqQIxXJcY0d4eXrCVs7Fq5Wm",
-	"ORwHKbPgTWXDY/tyzafedbAaUvZGY1ZjRkyVPuVX90eZ6rDdBwpKTLe7IbBPBZk1BZzegt1pCHkz3+07",
-	"u6SEsNdNndr4b9ya27K+NcDyAOS0guUYCkWMIUpBy6R5hJfmifUGHaP94nSulKimpFWmZ+MHyr//yGoD",
-	"QOcaV3gF/sYJNXkmlWPpvgjBI98ZBNRhuI9HuXY6Z69TxfDFAVcPTitPxCthbRqZNhCqL2z0neiiJo+N",
-	"6hMxE2ktTqFUy6i9QL9NUEG+32PeW+utSbZngO5GjVmBFx2OC2yT/wEzzcw9PoP8hWmNLIaKzTIAW9fa",
-	"B2MRiOmiE/Mkz3ivXRLlZfX7MXaP3HgPYiQEE4tKT/trwGciyLcI0NGpTAygmyBGQSheztzH5aU9qI1Z",
-	"ZfIgMNHH0Wd/f9jv/vTi7euvPivYjBvx/FlTV6MwEHpFcyT/AsNE80kdoDfwVxJaDpPekz2fk4kmu0yH",
-	"ZI3unO1Kg7egTFtU/qvRim4pl8LYQQ8j2Ymq7SCNlvFMzPlaAJBGp9A801p2PFiwe2n5AHDXsrw3NjKs",
-	"LooxmdEa/z1wbD8RwjKsJcZXRvNT13KJ8MXUjdWOXuM9MZX3WOri/qjIh0qknVZc5hrfhL6JjuNbQARk",
-	"94CRnVDKcn1Tr2N8BtmmhUBcNj2Urxnyvne9gRCTJ9RJ2/0djaay5skK1hTiG9XR7EFFRymo+5jQh3Gk",
-	"Q4EtHly/iEFBGfrJTVTZgAxp1bjDamQKnHgmgsqiw/znH/etB6UCfz85OxxDQApaJW8FlD4TxjekJgW2",
-	"DEWHHWS1MI9hQKmWfSO754vDFiZRJgwwSP0j4UCzKGBRWg/4Zafjl+XFVjQ2IHuNFckH3jdaPHct/WJM",
-	"E8/DMKNHbvK0kzuGExLavu58N0pbbPWfQ/HmaPDkvGQ5h8y7/Wn5BNah6ifS1wA19KDaFwZMTmQj1JUw",
-	"Jq3Tkd6aumNmYtmoCfDtOOO0F9x65h6LBWuEmPBuu5Im3WGMm1uD/wOvaz9gMwi4igSgubQLLE4ibd+9",
-	"OEP1OgPRDFBpEwr93eNJewyz3lPtHlvP5phEnbgOehrESMltJlTkvmGlrMUc+pUmFfzQ8jiV/Atf3miV",
-	"z54opbm9SecLvdxZQX6JtoCjOyUmDUXqbbA0x2Qlu5d6AK6RxT9bCjKP2u4/4A8IUimVRwHK3c0kbCX6",
-	"TbYEOEqMTTfp6wXccog+5S7j68uplRNZ1WxE357SzSzOdKTsCQ/yn0x/4lWFoSqssXJCYVPruTCYDQXr",
-	"gNpuNHjHZnbeidokpTpZoIQKfJKGaKnKm3sgcPp3t8vuDOop5zep8EKoW50euw2II+Kuzr1DGZ/A+GCQ",
-	"WOhyXZ9vW55oBVlSjtZlEi4UwDJuMpdHDnbrBbhX1tLasSiAC1lVN5kIBaZCgKcvztF2PxFlwcRHPrds",
-	"1mDqpVaC1bqB0NFeTvP43j84eNomxkKMSs9voWKwqoLB1qaeTrf499PZxGJAu13zHTNWuhNGRYUPY31r",
-	"zweJ7EsoXH0UAV/sRyEAxitz12S299pDTDPEW5mEaZZAYakF6YtM12zO1VxUlW9bei+UIyPLjp09A+VF",
-	"LxaZhjImoPX5X2yED2luuSRgKeK04oSmigYfwM6jHPkLNONPvuGOV7LMKRRZMXnug+4CM80hvQRS0Mjk",
-	"XAt1TL43sk4RyYxhxwHQMwJ183VZYVUtPwViRvSC85EVZS8yTtTrFSXwQ87EdrUDyB8JKMfuRqLOxcjr",
-	"exl0edSPcG4GjR54aBLb/Zxb4Ltor6YZ5cfJ9EC4R07KWUyuu+iLY+bueF7bKbXFQS6MeDbL1Nc+2wGD",
-	"2CseNZkGLyU0F5PWfZO0/T1W1bOnXz778vm/Pv3yi8ghcH6Q+WOm73H0h/wWHuNT6Wzf/h7xpVAgpD3m",
-	"jm05/txpW8+fsQpyekzBsG0qiIMb9phdsP9kp5eYVqTIix/5TRojsCjTXXsMIfM2UJDoXv4ff35x+r/4",
-	"6d/OTr+8+c/TD9G/Hl/85+mHv58Vzz//+V+Srv4semfBNtpIK+/EZe/ahZMaCZN7+dfBkOpX1/fwDDz8",
-	"d5tZdn3+9OLs7OLs7H89Of/iZJSbJ516EVexFEwuiE1zKY/RJRu8ludFKm8MaojOLzzdijZFmNyTUjGj",
-	"ETO31WEgO5xM+IIq+yFY+Ji9oA2gCgy4OYxUyyrU41tfTg/0Mlorcr7tQEJ41EFpQ1Fu0O4umd1qX8yP",
-	"zQARl6G9oDSW9UAw0E8F8haURrEjVQdywOfo4Rt9CJ2aunizhBAJCFGtV7g5r7ShFickIJ5+cUAyZDUd",
-	"wBEsGA8QDCGh3WtWVs5vO5yOrMHVo7GG20QdJdYgWhf4Umtn0FTVDXXPimGpOl8EPIYbXd+gBkN3tPsA",
-	"suMPBhpi0XlQPTgkTCd4IGMR3Ad3TKA7wvNXomrDtoNCuy/KpGNfqhz0UCBtnSFJWMDnEFztax554fWG",
-	"0qYPCbD2PnT8VaWD3GnamghlcdKiKQrsriTCFwxZ7O/F7ErPb4V14kmFbHDoNLNVQUP1dZjQGu4xu27R",
-	"E6kifq6VIn3fUW/OaywkwCawdiVk7a8/n3FMyne4HdH/YC7JaIV3kyqMMTxEzTN4Gd6K3SPDam4BeBHt",
-	"SihiL7UwjwGhbh+64xAzvhTGRrxIJ2kfbQWxKyWoxPmMkkOsjMPfUOHBwUPSMn37W61uSmmI+IkGH3UD",
-	"Kaje7xPtkmMDBIsj4kkPeEnb77s6ue35/IyZIsJoCfwQ3TZzd6FBfLTwiDJwQVBzMmlaBEQ3E29mPWbv",
-	"vfyP0s8hb5sZqzcmnuCm1mtpBPVPYrGuaQJ6gTRsxrHlwp5nzolEM53aoxMSKnmYyfaHJy4fKSpbgwPa",
-	"Obqz8omk7X6UICv3jZvXbqj+GS5XFD99VMk9MFanlJQFSB7Hfqh0gEVBHaVb25ErrDm6ZDqSLVzBAAFy",
-	"qCvfbQdVc7vSTst5ZPwrLFsLmxIhJKGmUZtM4IRre6xEQtQoUNGzhm9g7IQpEuiMD43MV/wm2QZ9wln4",
-	"RW3xrXpBgOI5GPRDg/vfY1+ifDGOuxZDsTsJSWfltjjewLOO9aj/3ViKA4pdIgIStV0bhGv0zwHcpDF+",
-	"FaPe/RZ/kOy/EjrqJWx9DrBEIaVz7QyFNd8B1oxvlaK0e4hgz9BLes+uiMWJwRDvhLMYxYUP1lYHbPrw",
-	"moikxB+D7f/ebNVvwJUvytE5aFwN9PYHMCVd+6IWxK2Stp/gmwIveRh3eMaSe23NVJ/1xoim1GqXAA76",
-	"Ebp7IStD5w9IOvNXR6dbTyL5fwK69NEO7PEG3J7DN+fl7Tt0U8z8li8PALxzbFWLtoXVEeD73h2aRsve",
-	"SLW8YK8ZX1OvJPJ+eAQnylPFNGQmPm7E3IJnxjvCAG6KnZ8x85jA0y8iZG2JwNoAsu4miYPZrlW9wW0k",
-	"6PXj4arfcvcIIvEmzj/f8HkysZIo6bHFVroiDR0RHGsGXyOsV52rqR72iMy1Wshlk06jsFhmaTyqmX8Y",
-	"0ef6vS8jcD50Eg2hapDdcVOKiu9u1iaF2oWV7d5CUcuQxYkcUJPSmmh7GXxCz89GdDiYa2VrXSUJsIYa",
-	"e0btj/AWl+pO1M6GAUnTBQ1Lp4IKRamqw13al9JATVrIsr7BsqIscjiWhHELcI8Fe3/hu2kbERA6qcM9",
-	"t9Mz65Z8k9yaK1kJNRcBfKD2Lp57b8WSWuMcRrT+g3synz6FKXSD9COO9uYv+itbWhZ7bgwQoZ3N9hxw",
-	"TNIi8FCZaV6onX7uceFtAwXQNTVn22cvP9gNotil8ljcqEgTOEXIXqz2LEe2D3ZNjCI04FrHwXsJbIly",
-	"uZS742aVhL4PvN4GzWcCV7uIPBAB3WKr2xJ3bCc9yGvnT784tAFubrVI1Vq3c9MLTFsAcH5kDE8a8KKD",
-	"+4P6h1z4XNZNraHUIpHMOjTJ8yKL15fJWDqsI3FZHxY7r5WxHG76LKg9OUkXAYce4cCpAyHQyN0AHr+m",
-	"ZR+wjnzAyhGkjy7bP11Jgg279CuuFFWbp12gnczcZ2fJTLyU/lJxxZQQqL9A50TwgxW+fB2BbcItGF+N",
-	"4OZC9N5aWmyrsS6wiJMb9vefTixXtz+dXLCfTj4/O2PVTycF++nEijUYiE0tDH757N9On3/BXv108vMF",
-	"a+HY6W3Yc5adnq5EtXFHuuJSGd84as0/xlSI6m1bxYR4NV1hkYbWCKKT4H3czdi9gra0xbDfM7HTLfbB",
-	"TFRS3PVuzHz24fDOk4/M5MKGMD3E/6BmsNC7+Pbe6SailpnUICOX6qZRsC852e6eQSgSUJL8s8kKEpnE",
-	"13tPbk0yxGpRXiQuKihQNn21uQt8OhNLxzHQhmh0mh/GFW/a9w1uABYzoGbe/qQICHtABN+Z1mmQlYh6",
-	"oiTJYp2+mxZ5bs66sUmt5dpHPdD75e4cd+ffX2npdWjpfJOEzow3sBatbukrS/p94aD2cjzAJraHGDi6",
-	"kkR+zcwKsCnId54y10fUIlF+Y2jk17uaRnapeCl9DtYDN6p4i39DF4z9UgT69FDXE+pD0/qZDrvP4K3B",
-	"wdQjnB+lwBnkrEaplkcmo/zKRuU/knH3j2mq/dYtrDSIx4uQetZVY6RPMAkx+LY/KV6OnjEAnBTODuJZ",
-	"1FgnvRLcnm6a9Yb+lmp5WgPkDeByApjph+KfNtKD20j/NFn+UU2WfNIeJodR25KFtMnCu9+8gfMbUrR7",
-	"SSTzzcWTJ9++ubq+ePvm3XXBattoJx37n9vKXDx58r//r/8XHrl48uRJKe6eWLv78erlWbKO8dfU39P8",
-	"BLoxhrcu2RkioEBrPqv14Lu7+YhnBzOVidoDqmBUxbqP4LhwqhsjxRdiUoSa2096WnI1yRU926XL4mAk",
-	"FOekbWeLHMcoyyFAAqHKgCA4nJCAjw24gY9u75h30F57/E0IImHfEETBrjWUMu3QVUtH79d354Yy+y23",
-	"8xWwhhFCPZSXt9K8HGVs3iqx9Rla4AWByyBStXBFyEm4JPwb/RNpgOo0Is/+a6CFE78VqvWILGsMYvte",
-	"HjkQ0LyLbKoHytdfoyqcdq4Me5Cu/aLitj7wbPDipJBIxCaOL+OpWEiCZgxouG7g09YhNSMOBbbJVDoN",
-	"+GLybpG49+d/866eRL2R3oL38GzSyUKEDm16YU9bSdkyavDHRK1DgzCb3jz0KjgqPo1b5r0nTx8iQi2F",
-	"sTfOro3Zoy1vpvB9R0iOZyYniT0LJjQv7EmZ+ZI6PieMIhwTq2EBgKnTyTtWEA9X7fk5RHONu013CZQg",
-	"x8j9Rfp/gt3F7LG9jZW5UGE5oXlwthlCY8bDjaVOGcHkUk4ajJbWx2B1bS3jFM9cLeBgYggh/UMnOoqE",
-	"fHvbzCo5/6PYvQqDOGZ7L2YvGrtShEgOzVcAAEKqFHZeuw6ZxU53GkRVCexxcRAEJ43+TVapu/UpVQ7z",
-	"vKlO9MCoqe2JaDewLa/C1DPcl21NPOPz2xbVPcAf7BeVbgKozrQN3PgNvMe2pQjjJ5SjylbX5StsWTKN",
-	"WzFvv+eRSMIkF78A9jLNphgGYX4ranMA66df/6WclmzEhoNTgM120MyGLYQoTRpr0Wwqnk7LxJIYp2JH",
-	"GebJ8soeAnFktsx4GvYuzvzd7yn1/PMvT8/THbNVSWB0/StrIWpwEJNT6Orrty8II4aVYiYt87/ND3uT",
-	"HvtFryxzkiBvu9rstY9o8zE7HqxHhjRuFDEHaP/LdrYJwAwDjWveVly95EmftaL8Rt56dJL9XhifQXmV",
-	"fdz2n5Gm9XWvoDkYeOHjJg+ebKGsGPyI5PdSJVPCtmPshZmpt5sEvznAdYUWrxW1Pn2/uqSAEjpRWwDc",
-	"tomsB+jwlpto2ws6VTfq6peqw1jJ5WpsQc5o8GefAz0Vb6GC1GP4dYEzy+33FRlmPZnb5MN2t+9XGCsK",
-	"Vmy0IdIQo4jS94AbiYAFm3PQSPEc2gWvGldNUHGlYhdPXyH3DDtlEtnu7C/RKQu18IyvBC+hhgcjKKA5",
-	"U+vosc3bqTHJ2IkZke0xHW2hVFaTgRpv26wenSgPWEdH6rv42yJqjx62wPd0aJGPHEvSsnK8rPIZzq0T",
-	"cBLEwO8hY4c8JVMPIb0zvCE5bSeN3dz3p+ztkd6sdF2VjMg7zlQZkadXC8hiT7Fxi46udNtj2oBoVaKM",
-	"pGI3ggWSfgU2p8q0xbViM+34grBKFd5YpzQtd1lTAsuMKYhZinA3JJotk+GV8CWtRS7KPOcKLWt3IRWM",
-	"gyoPOo3gYNqO9wrAazL+pdS7fkNeplWK/koEYrRhK4S0FR+t7zEMAVoolwTcnYD0rjRsUzLHaLUbcMP5",
-	"d5InZPfbIdQhENYtQLkjt/kzkpYcxlKAomdjrH1l4ZhrtxalTMsE0L0PSMwx0CqZ1nlDwNpkERwuL5II",
-	"xTwDDZjWUngKRJVFAVS6HXuApm9rrRcZ0NAcXgu4xAVgRSXFR7L5wJ9ELRdS1FCv6GPi4S2XkJmy2aGi",
-	"JSojEEhzrtWdBN5eoymawIfji5Hbgw62vWgeN6s2TC/VvGqMU+/c061voGhVQPdG1mzY795984o9//L5",
-	"04I9fXz++PyzScLPg3omZXill6yBcrgumUb26xIfbaZTB256Kxuo1KjSS7zJ0CNCCARuoQX78fqb0387",
-	"jAnstoFeTZSmNRYnnfnnOkG87RyFvfinCWA9aPMgwAEY/4S5Ki2o4IZV0toKQd0uEVLngmlVkZUEAIoB",
-	"kj7UnlE5Xts9Bbr3VDwdCIOK8O/EXQqc4oWH8el1GfGeacyP6AGq5cpO6cam5QaQHsy48Dlt1MqFrfSW",
-	"rZv5KrzkQVHH+o25sjg0QJx3QeYdbTqmU8r0RqiLlhIr8vQDRcpLpvSNh5dR+mYmS/wDqjuN76uy9X1f",
-	"4Pk1t/NVSBCcScjMWVMmDlc7+BigTbi5BcAC77KspBLmETTtw8sdayERbQVS6cwlWzRVdeOevGAc/VzS",
-	"wIfsd/D7zwpmdOQNAAb1eS7YNk8hn8OEZzu3qovo2cjI5zD9EBABLKgtBKBrSJOZ7ZASbV8crhh8kvgR",
-	"xG8v2YpXi5st313AXxBw90lwTl9263abCm6CXu+FsBn49wwBW8J24N9rCokEOjkDCBaJf2BhbnHi55E8",
-	"kMm2SC8T02yxv7BP4IrfCUQhKg+WUzMI0ZqRiH5ju6Zlm4LnwSYmYTXEk8Ahk7NozOoKewFt7BHtJRq8",
-	"Wg9i/gtVZtQKdz+trN0Y390IGTpuLsV0Y40sReiRq4Td6vp2L7yR9Jc//eJ5uRrRZaBPMz/jMESBy82R",
-	"UZShJ+GUVorpEvuWJYPSRKjJmBblLNLbse2dH8KBMSD327WbYxafSrxRTgAjLsxl67QEHD04uUozSOcd",
-	"ac3E29NB33kWMtc8HM8BiAqacYoO78Rcq7msRPl1uNbzKGb70S5q2HOT7xoybrfDQPkWISN1hKOaFLUN",
-	"gMLd5mdE7XzWTj1CINIBm2mv+xdufyndveBLKYIJHV4Br75kYr2xO1/ZE2eH3hMD2RlA994hGua++0PD",
-	"RJtxoKdqCoQ4nsk+7/SXvM+me9NouWOwoUp7WqB3esKdCRudNgze+N2u3H2BExgLepKt9fUrG6mm0lv3",
-	"Y1vDkhsy5FpIrCnN2PfcKhTuCusPKyhi6h2kvl3lqJ8scAvNFKBHewgT2q2mwzkIP5tJ96HEmqG3BU01",
-	"f+6H5eGk9nAJKXovkbknOo6RE5ONtYBCc/9jHjeybrmj3bkhNpOZRkQvtV1FlwJCVWFt0F7zfTRaWnRP",
-	"8MuQt9WXFdUNJJ7+DbB6oeN56B47Q4Du2a7HMoaYNqrh1QoAFcnbRU9Bn4VqF7qqh/MFM1s7GZZEv5RV",
-	"ZW4wudtbSfvnNWXaDPdBDRrGKP1nTzVJ4cvFBzRREwDGs+/H58wq6qlepuWsF+oT54eXQaqDqpdT+7Ef",
-	"ELbHvcuu0jmw0h4QRqEGjLpQYI6wrmtsV5Aiyd8IdWUg1QJZVhpW6Tk/3IcVaUIjd/qqBLaLey10WtF7",
-	"tzFRz+9Y7hTX5Q/UWb3nMNZrQkdL9eoIcLfg/5jtKMEBzO7YuTXnVQUXo97yuqTqNV6LsZ7PQ8WhrSoK",
-	"E5lzBUi5u8QLR9dFJqDfxIBn172XIDfxRQUTEt2YfNd3QYx8X9L7kSJ7S+OZAEM6V/46tQD1ehWcsRAf",
-	"GjFgvkM/bnjWGdoWB9Za3wcILmNyvwj7ToCkWEyMZ2vqzQurRJYookNCm5Y/ZelclUnRqEkIhNndcNbS",
-	"fpOtexOZQOCPYfcBCME3WB5L/oII6JvqUn8x1MA0FxAIoA82BNk7gP3nuOFO1LsjG4/6nMfI5fX5CJcX",
-	"/Cw9HV+qlsu3idLURMkAkoNxn8Qxti3qxGbT6SjY8e3N4KGRGf0tRR48q//43jb/7F5zVPeaEU0W3gks",
-	"6v1WGug0uR/g0utkjtyOBbl1yeyqFoJxytMe670M79brNCYv3Rl7Mjytcb5WVC0HzQlLjgjBBw8HKZlU",
-	"EYXLHaQUdZnveXxDRvCkpUMOWWrtA5fCtY/4BJhSLDW4jLM6CVXzkWFGzGthPbwmr9yFUglekmEIpciM",
-	"90oYc562MKvBZOTu6hK3/oSm/jmh+gd5JxTLpBXngGfGC+FrKPYcGH5kjf7+GyO35hCH0IH8d3r6gaId",
-	"Amr7/BTSe+csh1QGDZXFlLmWs5AJm+uuKBVbVHy5dNJ4WtPSgfTPAdOe33FZ8U5v0y5EdKY6r+JmNVrJ",
-	"tPpWYB3P0fmlNETPDRVoWcR0x3m3k8xv39cbnSqLnDVlGpEBJhES5ucrUTaVoMSAcJmGHizu0uKqZH4e",
-	"40xZP6XePrEfr19R07GRvTI78yDTU2GezqikqdENB2qg5RShDkfnEBo8UqLwu0FTotW2b83vrihfEoTQ",
-	"gVPapRvlRgUMv5mQasliXtuv/T4i9/pWbGwAdB8fkktW4m+g621ZsPdjO4huGpvxyYZc59Gx5VuROyoj",
-	"89aCeOiO4S4MGL68T2Y6kqyTKBkW76cfyZeIM/KcZRIyw9fYTDwGLZMmtBs4AlNHRKF26HS18w2vSa43",
-	"CZoFnWY3WADYZv841UhvFeF4ER7FSXHSWBnigQSNU0M1JbXp+JCyzt2gp3e8hvIvN7qbybfRG9y/X0dv",
-	"cf/+MbzJ/etd/Db3wZvwRreyJpGmBnmQyfVKa1gtTFONzbALaOTj9LdcxbaYr7iSZp3pzxByiPbD5dKy",
-	"BZdVLLE6v1ymyzTfinqOjteUTiaaKYuaFFufC8VrqdPRMzFa2TAr7uOWqZYOHm1m5AIsFV16Hm+96XWD",
-	"8GLFSUkuQk/suJUx3CJ1s0n2ME7zeaPeh5e8a9S78J53jfoKX/WuUd/4t71r1Kvohe8a9Tp+5306xqcy",
-	"0cM2eeJEvBQYpIg6xeORSsqWRuUsn6yHqGCmWUfYah17w9zPlnmY0aNyuWRUOa/7I7aY09h8muQUB0wa",
-	"XyDqBprJTJ7X2pix2ukk26o4wUjP8RkuBLA4TC1KL52qIOxX5vnNCe8NCwg8E+zsDD8f564dFvKjBGMe",
-	"pc//PN1DdRizLS9L+8T0c8zSxUBv1f5BX8hKTMSUmepB8kImBU/TqBE/RzSa9ZqjITEeioJ+9PgvRiv2",
-	"u1LPzRPAsto9XpefHUSccJPLUNOMVlw8PhiC+LFmM1KGaWPT+HfQLJnXgjnzJfvbmzCdMcZIoyZt50HV",
-	"FgakRfj7pzOvFFmvknV2L9oyx34jHrDdNkJvwAOATkNK2F9IASnmkCH1tVpW0vi6PF5rE1UJBqSWAhRM",
-	"zDVpsQfCy/tlfL4YQa5bIAAjrXhk2Bw6SKdyUeY6VW277yalu9uvmNSDkFPZnVhbpkDPPTIBDRMqEHHd",
-	"c56+Icqc0Zz8GOkzhOh6AML15Q7wJApquUs9vDnmGCHZgaTcsHffvGKff/75lwcP6hyDfDQ3mDus60Ag",
-	"yRHn8RXR8Z5BJOOT/q9IDl+18qqXsD/TTTpBbTDfqOS7jEYT4h4p7+HQtZaFFXjTSfRKR61zgCaj7YR+",
-	"oBbZE6njF0XLjlUEGD9eWUS3pFSh/UhI7DCGGaW9TSoy3FTa5m4D9527Q1hZ862ZVrsYr2ZcGXGPH1OD",
-	"oo6RmC62rm2l4YbPb8H7WjcVir3QCs0NAi5zYxFmd+yiMnqMiTcZNt7P0hM3udvgULmCvu+J/T4IUbAW",
-	"dqUnOFK/h+fxfQnKYoFvCijfBOSaC1ZpXhZscwc9qYVN4gKYAYTWlS4PJ6r1K8D1wgO/tatOUxRwEV+r",
-	"hU7nnsFVnEZudWfaNzAE/2gSoigWe/tYT8+env9r+tpaawWQDDJdraCx7YyTI4CIUml9i5wMuKJStS2T",
-	"WYDZSnqWEQPrJg3+9sKQCtKiMbVUGQLDStsLlPJKs8Mms1hqoQHEJV50OgYp67QaKnwjSdhP6ILuo4YV",
-	"t70eFIM2JWT63gRDdJ8nK6luve6CacHwMGVqYh913/s+ahW8T/pjGgC39QWpUmYADAG1r8BmxSz2mQ7J",
-	"g0zSKG2+5ynqYDNONMuleq1QhKSkR5rh3izYdqUR3dgzS7qOB/OX0laEH2Kh66W2VniAazwHdGykYnzJ",
-	"pbpwkp6zSlhLhT/4b7fNbc52u5GhpYRj9eluZpr4y933+Pv2g477uNbVYA4hVA/3yXRfT3lxcicFhjO6",
-	"9fRDK7qCCcSuc/wkdp7jJ637HP/dcaDjR2/aqeAHf/ITwn/+0U0rKl1IJRGOzExx59RnpxSMjKnG3QBP",
-	"Xoq6SvFd/zYPk+hL7OIkFpMdGZtKp47QU/yZ7AqigbtrrEuoS4qvMTfYy1+Q23B9RJfFcTl/GZwOJzmR",
-	"uR4ZfG0HVtxZdfE5g679cTU5wA91C3K/OH96AL9yBDDlPlnlUr0CSPNpTrY0gHoAQ79glt9Co2KAaZNq",
-	"eckCOvqFM27LZg7fl9K0jwAceFspPueKzQTCMii9hd47HeA/Dp7XVHuTY+HZ92DxeDpy2ZH3UUQjZiiC",
-	"Ey5OtCznI8XLy93bdgT8B47xcvcGRnHv9mGUAQVuj1GCZTnqOsslxw3kvqDigTrC2FvzVSV41jwKDcMH",
-	"7118Cp2Kh592zyACvFwsDj19jU95z/sDrfnajXXQdIoFauhuTtNuLWqaV7wvSWYNpOy5Lyper03erKHm",
-	"EB6oY83nK0DggLtEmlvIdDWs2aC/DXxlg11lqD/fSHNyfFo5LmQA3Qsf+C2Bn5Ecu9EK0DqSLp8lt2JL",
-	"vqI+ShoVitCemC4u3dg1/AFf0B6i/iEc8EcFlruZu1M8OqLc/o7K38ZioKLRech6gKfaBSFyyg2kaY9O",
-	"wELo+kk/Mpu+r6zUTScRsO0CYCzBUw8LNl2LaGPgpE+aUhSo3sfC03VV3twjub+NSOPKO0NGLr8ul+8R",
-	"t7dBvXWmmCzFQIE5PG3TQrAl6L4k3PLdTaZ17ZX7mG3R6OaWldzyGTeCQAk14n0yv7JOI1T3yGhbPNut",
-	"5lBiip9IurNqpvoydH6wmGopLbp3pPFC5ZGX8mBbh2VD47UIS6kneB4M0ueqWQ/E4MDWN/txpFI7VTGg",
-	"nEDLRoDqVGLJrbyDYmZA4IYKQjT8F05T960sa+EHhz6cctZYjMz4BoGqZEYHkGppCQQJGwaCEf040egI",
-	"dFXwYylne5fpmJIyzXqTc4NxSxODgmFeG9YYMaWmM+sbx2GBE5byLtRWLms5MpUhU7ARgpxQ77wSvC7Z",
-	"XxpjUZ1Ht1hV0S7K2mv3l+jeatZYww7fmUnZJ/vrgkPa6aM0MkkD8OuOiILkizqug/o52gV7jZWuYB/W",
-	"wjr7FVZFcH56wVrQPbaBFpBaTz+bBwJXCxG8EGOqIdNO1r0C1PYuSTi+LNnh97rwspdX5JWgV7WLzO/c",
-	"D1gpvLd5dIdnjq4TS7RizIsabTHAS9/y2g55FvfbEeAsx1k4g1dMB10X0PKU3sbMtcXwvH2INvViJD0w",
-	"PIQZzyXPHBmo/Gcl3xHCxVqWSi5XUH3k/74IJsBG1FKXIJEQmcpLHwjpT9wuGOseBgIxadpfTd0tJszn",
-	"T8TzhwxP8tpF3BxNJX8k3lIAYbRAez8svagH7AEswZEiza8lnRyRvxk9VioUfdGVSE7lTl00PQdQj8nY",
-	"x7LWJtNxz0OpKgtdZaUdbGTo3Uwh/Z7usUrc7aIu9uAr+JjuPngIIW98CfkdTzUU4zZk90ASxykvS1Ey",
-	"yz9Sa1teVcYpkW5/pYq2+N6qZLvRoaFcvga1c0ynS/MINfRh5bmTU+NzQsN2fgox38Hnh6/uK+Chkv1I",
-	"kxMI44foSKj89l6FC6WXKUlETiqN4M7rAf1Ls19tOdxDYSAhBy8bwi/IJCGbQxmDXQS+Tmtgm4pK/7hB",
-	"e0fQlVZxY6nxMsE4H7EnbS7PAJRj9wKadNR+4OhHGJ9VU8qlSKVbXn374vTpF88R96zthV2wlfiY2r87",
-	"XsnyJs0n35FWYTGShu2izk/Pzju2P6+27iYjEIfkO45QWMdwfYLhj0vMWEul65tSLmVqc74Sc7kmLDlE",
-	"0IeoorQX7Kn77Osf3xXszP31f7z9n4ey+3sUhjgWYteO63Zj25VPEMJOk08wkXeM5TqpBC6iRlIKuieN",
-	"EwyNaXiV5nR/b4Ze/n3UtqgDlqyZ3iqP37pNvSkdFkbmDauQqtRb9Ci4aZvCT8L+Lbh8xqIZtNKAFh+Z",
-	"Vx1W8lRoty3JzGm9/opQ02SMZdgiQ1pU93+8frUf1DVWrtMd9INsDR0M/OBO2IYfFgGLBQKIAJHnTJ/Q",
-	"aqwD3HIMdCN1bRrlp3YG641W1W40AmLSwflSLKXq5vj0qRCqXQhmjOInwf86jvWJfXP2sfCetJno9HqL",
-	"Y2FjylzwpzcDu/2WPCn+LZB3HXY5oYH3jSRhT7ob0C4uNYEeWlz4PM31VUm+2VQGfQQGLA0juMjQqrfG",
-	"fM29YtpUEXx0I/q246Jk8DCO7+5HJm23SxN+72GAxcYCtvRa16JA53Fo3icqsRa23uXAidsGbr15WTIh",
-	"fPs9xeIq6vG+TQ8qNL4gnAJuGUwdn3uUdHPkHJHTJ5HrDx+6wU9G/OgOtNS6LBh1ZYZ0mIhPEzngf23S",
-	"sME/QEAr6oo4Xzk1QC2ZhbQj+sLTdFzx+j3hpoZRRjD0nupdmCL4a2vAfxxKNaKoByYcbleaGSHQBoTb",
-	"WK8Fgt0kEzondUGK0M2H9BgPojlg24eQCSwU/CuXh+Zf+CvNmbrgkKnZUoyt1jYCMuESeHW3YiuNyDDa",
-	"MV5297MOCDfuZphDMQaPChijTudFD2BcdxOxp3ZzTzagfQPhUFDH6ha4zECHuLlW3bs2E2HOIVv3p0tz",
-	"yBBEmYWoj6vAbBuKTQLzvmS/h4tsg2kZBTtt/4k36yhI8n5hQCp1mM9BRYMrVHBlL1tVwEaA4o9MyO0Z",
-	"bjqWrgTnuzVGDEOLqBlXt48Mg1rv9V6K3/NnoCeHJD5oAWVF7cb8jz//x5MPv/+Xg2KwnVZoa5beYMJm",
-	"z7XO3rt8Qis+6cFmR+KqQlg0pYU5AQteCAqdd0KqHNsxFWy2Y+dn7H84AfTFGXt/GaCr70QN2YK6BuD6",
-	"pN90JapycDX+Pb7rEDQ0hwY1+41r5kE5raW1QkEuqfsBXXFO5anMaLA/nzAw3mR1e+ZVw5REEZXgJk1p",
-	"WCg6smd8fntYxQ1bHKYZbWX0rixzRTpsH7Qurd/8UhoCvn9g3seIvINK20WUCdvlYMIWBiTXGXRP/Zuo",
-	"9SAy4/lZ6LSCH5z6T1J3sbs3yMey4FA4fn7WHf3zp/Hoz+ORvxgBi5+j548KvJTfC26aWqSu1vBF3hkC",
-	"5b/DzU0errWTn9Fgs40/QW3qqxVXy8Si+MKmS1bG8Tf8PNGFJHokK6RHvgJ/f5M1EM4ZkaEs2FOvhpQF",
-	"+zxlKXTibJn6Y+zNn8tFy1fw3eOs+9I474jCquJ2IkUr4HDD9sjS34o8J3wjK5EERUsjoqF2sC4o8QrQ",
-	"Q8TW3SVgXhjMQwrTS9FZ2SS2d8+iX8hKZP3bOT/5C0iONZar0hyu9/M7k8oVmRTHQvM5iU5yRP9qvtkk",
-	"3Sc9AtFzLaHiqvxakFclbcxl0y5qQB7PlXgiKSldou1Z2MIVoO8wqcwYXtkDLQ9wV0Gt5aW4YNGC3a8L",
-	"RrwDBoYnU7J39YQ4XYwkkHCbyF57qgNV4/TGls3b/SQSBOaN2KbohwcDgIA/h9HODB/lFB5I1HckWbYr",
-	"ar99sJ3u+agIZVyLkn30lqHrKxI9n6LnhlO74xWBmIqofWAvkx0zcIF54r9ukRp6ZQpOB90NgG24keG0",
-	"+hmS+MRkzaC/AyekDQW+2VQyd2jjk4l5REpvmU7nekRyPyG6aQr7kkmvu2kTvh0pXQn8NvSgB/SUsbkG",
-	"HV0lwSi04WagKxhNx20plMS2Umsb8HBwXVFMAItNMzXYU2+eTljVu7r3mfETXEtKbDNhGp1HCAp54SsZ",
-	"uk9H+cBGrwXUs5oVGJS3kAtrqFXukm/MtM39QVvxANBOOFgeGhwzR0w2CV12tyVuGoh1fNNW5Ru6pirD",
-	"uldvKvVh6rV1QJx56VAEWRSdnOjKCpeO45v46qH8weB4a0VRoKvnqbx8hI3ek4758qEpiTm+2/mBckgs",
-	"4oCH8/N8m/O8kRsapLWhLD/eC3Kj4DC2RYCG70XJMAVJtb2HQ0yNYitduvwjNaorToxu6kHfPxB9ztFB",
-	"1UWf4vc8HaEvHs4hOgb9TnnZvnj7vfQGkAG7AiKBgkdOv31kb5lKiPjGXejnl+wMybFd6QrJlSb0pzpU",
-	"wc+RO1yEY/pa3ckWbTpTtT4EJnI/BF2KoI00xPKxk7z9RFAQg7h17pkkoGqNfYxhmu2q0+S089Vxzr6k",
-	"S+3poE/t8+cdf935WVKF3p/kahfaYPc99TjtITK9FMa+gbxPbOyf1m4B68YJ2pWoysu2kZwzD6qKzRrL",
-	"3MtAd9Fb5S56kB4Z6PY1V5kXlYLX00vEm/pOQB+vhCawTMbQAB/HqR1u0Qa89LT+sQ6EY4Kv7hjnTGBn",
-	"Zi2aCjEnVroqMVUCc4g51PVQZZIzHsUOA32j6PNNU1XfOQmSKg3JQhSiGYHwICGTGSJhFwGGwtdP+e7Q",
-	"kJYGWj/AhGEG0CrTB9q9erzu+YMuRegnvge8tVWZHkxbhT2ODESJMPyJoR2os5uJeetHXo8l6JutgiBs",
-	"WglOBtiv0Sw6UKzAAvztuOAQObcHO7G7+bzDRwECYbOpMnbyfCX45mFP352ummSe5MpnLyIqJHWohGo/",
-	"SH3GNApS5bCTImBlbglxaWoOQBT9X2L+VjjvRMcC5WUgURBU/tx6jkV2+5BCqTRi3tTS7q4cbfxRHwQu",
-	"+wE3/sIdtAjBbB/+q195Sw2TQFqQuRuAjy6ZqIzwqNPOkAQccTcnJ4qdjI1ctStrN74+EwGLUhHxLrRS",
-	"BKZ10eZLA8IY9xJBVZQqyS31dJTQJUXrW+n+hdf7SYuq2U6Jb+QfBaGJeMykJMtGcDmIoRM+eHwrdp5/",
-	"Sm45Q8e+rhHfZw9TyxnWEHFrMZoOUiyJ6/OCoHlwRlRYCiXrQDS3aW0j8RFvwE6gZtyLjLCmDRaC9dS+",
-	"8JHxzbRGvRcSBUe9tdL6lgDWpi0v4GylhXcLfYSwTPTvI7c2AvU6OLEIDWzEYXDjsw6A2BGc7qHIRh6+",
-	"qNDMX77LWpbxKo+YBKGdjQCrwn/ltwK8OnojVJT5vOFLgQrB4T34GQ4/Zlv1kLqUqJeSKi+lYu9XBYMA",
-	"M6TQvC98YWancCyZTQRJo7fu99CLecQvHrNvdI1vw8J9LOv7PVR5QWe2Tvk4dEX3Z4/eYdjvPVKEPyqs",
-	"FnMBvW/dG8BlTRcJ5QHgprpboJLGGmDxNd+hXi7thYclRNa/Ey2vFARWLWvm7J4iqJeOXHrh9tI8Zi/i",
-	"V+CRhvd0byBpYEOxRuiY26oIZ7NzXT1m+yyeGBJACOeVnN+iwHHHDpsTVwi0gYsjvxly3cfT7hgGEhuj",
-	"RC5/ccFt5SRevEqMwcbxAXevFqA1NkYAChtmiRUI3cngVpzx+W2zYbqxFWwqHI54Go8Z9POBVEqfpg0g",
-	"IW3Nhr+Lqb4Y0o+CKz18ROLddlzK4qM0FqEjrLTOUj55FR/6UFJ0ck4yWPGNPLk4+fzx2ePPAZWM2rs/",
-	"4Rv55O78CS3SfURt2gK3vC5PLtyHL+Y+KFkLs9HKoPbz9OyMQCt8OBr8pHP47ZO/kP6KquQIrdu/BaRD",
-	"T0o61dFdeYR4agpG6GqYKun+cMt9dvZ57kVh5k/eiQVg5cY63cnFn/8e60h//vBz8fdYP8EPghjHf8YX",
-	"CX7S3nl//vDzh6jTQTBYPLmdNdEkyG265Ab3xEuN0a8HoTSN/l6alTBI7FaXptrzX2mbAamLMjMDSJfC",
-	"Eq1nOIuRW/ubZoXgk434Ie5d4BG6PSIZFsMbvGFhrr2z+wT4H7LQ0p0mgrxZ81sBp8WrGSSS8KpqtTD8",
-	"nqsdipoui7pB/ih2n4g//yhCm+5fmDm/5yWsK8OZoBkFjHQU0QpdFr8yc+ZZ7QVcXGjPUUcJ8uzNCbeZ",
-	"e40+x1dP/i7Ln5GpKoHuti471GKt7wJDdPbmWTIVVRq21LqE13sgh8lEcc8/+2WI+L07NKgCpOa94TWn",
-	"llZuYFDModVEUMvRM93h4yLiySgD/GkKtvVDYmeUtr5IPHdr/0CPfMITg6+4EtZChnDu4EhV0vV8/qsd",
-	"k7QEDs8kDEvpM9BRq95eEnokCWwdtLz5SmtDHgBpjagWQ7d7vC0PLz1x9F9JgE5mh6lS8zfCPq9gw0ln",
-	"1x6iODAKgPz0XINA+sQ59mpsfHt3WYaXZYsC/ClYhkZ/Ae3cx7FMWq4TXHO37cGnvx4f/CZ4SF3vj0Js",
-	"GIcEX48HPcQGT2ZiifhqaWaAr/2GlSX1zvxU55le9Mo38U2d6G/cZcjv5BKcd/NalEJZySvj/uZW/Dfb",
-	"T7g5OvsJt4bVwPbDeztOkYoP+zhlKvR9+G9G6290vRS+pcst+jB/FWUrBtlPn0v0S0XQ7Z9KULvhfTbn",
-	"kZIaooHgOEYdxvGy7ySDCZy/vcu5OHn29MvfKp++8C37aH+KFjJdKyAy5lRcItYpPOsdWUyoMi01GrMa",
-	"EhaNMs3MbetMvHWPpo/GXxtR79qzIVTpk7XGnpDUERkvmsAV7Of521LiXpKbVSrG2azWWyOcWQdQFlkN",
-	"rsic//5efJLj35jVFb4HiXwPVc2d8962/BfVxaNthJiE30lu2FZAFcZoXdyfyaFjJ1R55R8bKWzRpa/v",
-	"MLHjN+yX/Foh9qneqlY+zQCEB4Io4mSIagfVm5Z0E3Sb48j2m1ZrHJnpXvBO4MB5v5KGk/cjVdL4eMQn",
-	"9SSFdyRMDGozu79NQ2o6xlCplRua5tsVoLZLdSexbmRPMkC2ZyTkE1Eorpg4xf5RZVkL4zMy1C0qT8pS",
-	"8aDVuiC4Rc7gB0bUd6ImHYs1m5RvHSf3aSNAkEH8a/mIXhP1M84hR8iUl526IFvD/v0dg2reyZfWeO7B",
-	"OYZCnZTYG2vNZUOnA65xdWRM4dknIcY7WEcUDkftdkQ09tNLsoyXFa2xXySM+k4uV/YXD6P+YjHUT8NS",
-	"f5B37ekKsFqQ6qFrikehsYQRykPGEh7GJ052YJ/vX4DvkmaAm8EvkCzxsDL00+zxC7wTQ1vpsN0+WtI6",
-	"0chmpoxWf73Wgs9XmGCz7m56U8rhdBV4YE/+5NDr3I2ubL3r4hwqsaUS84QdHcAZ2v06nLP84VMKBFhy",
-	"gh8Q9fnp2RmsUVL+wAQtqpSUnATd3L1oof6VSKSQUp7Rp6K9w+ypfKoClNNDo3JfCIzV6T4pcoaKloog",
-	"D9Z6LTB/AnL0CvA5bFeyEm3dG+EhPGZ4xQo1r3cb63PSfbfczarmRrDf8aUomIFHPisYgKYCiIGuStT2",
-	"wk3XZvmZR6CjUpoaAFmBOFPVjjg71MFiJprVcBKFKi9Ym7bJagEdrNh8Jea3WAOeS8F4ibT8NNcbDv5g",
-	"OqKeW2FPja0FX3cnEc7NTCpeJ9psp2XcgoAPPr3f4stPIh6vQ6VhN7MW23g7ftUBO84Ziy3L4srjMyWr",
-	"6jSARySFIhZTvpQV4M8OysW5uSvYx8p8LJgRG34611VFvVV1jR9t+E431mRkYyiGzt+ve/WQKSgARbjq",
-	"zzPvwWYtk97zKSWwIy6iceQZtk3tAnyMuIetReT0X4aln30ylsZ1QVjBN9NxN73lswrryOCfIJODSOfq",
-	"dp+fsT/5QFjcCFV6hv4kAlBW1Xc0iV9Yu4dlXYlMKixcfFt35enGesfGzgOFuOta6V+Aj8bzxZVQJTHG",
-	"bEfaHXVipUswZB9COl2PFYZ9U6Nk2iRxMiimUr/sVsRM+SXAgJ78mhIr6W/7quYLS8inoOeptrzyUzIK",
-	"TKhg81qU0jJAw8C+BDCfk6xfjua7h5FDONTojuMQf/NSySfmOwYToK9VYmF9IQOi78L8SXlrK5+gUpqb",
-	"WwF5gI/3NDOY7KcWTLDiX8mBB2uDCeQtUNyx1uu68kBqv7nr7dNpeECi6LJHrBOt7ApabPCqCgWyuqZi",
-	"jzHRKhgteB9zNvBLRCAbFIuvrQlF0zwSkWdnZ+f/eknNV2AVTkgTPNsn8aZ8UmbNMSmAtP2G9KcXCLEV",
-	"N0V1dMf65DQHPOGbTa0JqCCTPghPiH/yQ+CHK6L4AFsEyIPoLvpHkl3f6flt2OwmgJgp8dG2HKJK5lgu",
-	"QGljuw4zTYY9mXM1F1XVAtqk86vgqX8y8T+ZeDwTvwKeYRzFKhaYRpSYxqYeOip53+qNUGAvIpLTfwX+",
-	"3HO5fN9BYcsZSQeTxw6+h3ojEOhV6iXUufN+7xC8rqSoUeHKuaoIwg8zUtrxA6YTgT/tIeV/6sONeD77",
-	"J/s14d2AbSPX4rfm/el0ZOOwx/gXiiMKBDVr1mzQ9M+pNdQ5I38fbPjuv9pl8GkswbdEqV/BCBxxBf0j",
-	"XTc/aOtR0/DGkdi6BjWlmda3FK5SYjfx8tmUi+zds6ml+u9r7dHK7x0u+m0y42TbMCR0wK6L/4+9L1xu",
-	"G0fWfRWUq245qWJkO5NM7ca/PMlkk1vJJBVnx+eenVOnIBKSsCIBDQFao0lN1X2a+2D3SU6huwGCMknR",
-	"tiTbSf7sbCxKJIFGo9H99fdlnf5TG+ulZXojlrc1c9b3qGVoQerJ8cnnk6cvjo9fHB//59HJ847bRqxk",
-	"96dE9dFbxqbwwsVoevrQ61F+IdRhyKFZJxyWCrnBcLbq5g1ZYiY5iHchGfmhwYGJVl4mLnubsXNp7Cu6",
-	"5pbzO4y1zwum4k2vcvd1ZG3xERMSXVUTOa1KAWDlZjXA59W9LsCCSxCLif5OklgGwA6+7tn8FgIk76Cb",
-	"4AqYu8fv5rkflkAZ5QeXRMSgkGW4zEDLLDQBe6p6HJs2czn6gv9nDUXahgkFxAj1puAdaikvX0TTS+UM",
-	"U6YjdkEZGS/jw+ZCLAwiaqSatpahYUoKnhHbCLEY4RMyPflNxUbhuaQEIqeoxGIsCKoDT5PXxYZHJtFk",
-	"WaN04MlH7Mz9oiJ4AcpoTLUgVTjKf/rV+psifnBFsB14mLLwRRvqvifiJeTko/uf1kRKHmyINyNtI4MF",
-	"IMumGrq1VmwsYaQCvyF75C993AbHQVOm1TZgK4VnBHy61Qt4WOzkbT+kwmte74SatJD0J6Hkvii11anO",
-	"a5lnWBCcTsJtTxF4NG8T6e0A83xyjxrLb3u2uIZfeheM1a/Rvpa1TeYofcvi/3r6GozkqD16C3e6Vjyz",
-	"aJefvqASLBRedWXRfSBDngJ6f2TUQPa7UzTULImQf6SlNFd6aRL/dWrQJsdFwD/4IU9PwGX2m4rJ1Wo3",
-	"DQBB8l2w8FPxgpRyqV4scikuRYbOKYk+syb2ZWPByxA3IKARHaP7Au0O0vymFjlXSmQox+R2wzbvgnD2",
-	"V/HgbzuVgD9+y8ZiXMvcwIAa4sD/vqQHLumX3B3wvOEaXYiYlVCXzPBVqLVEdj0kl7AecRwRzLQFLb93",
-	"79AK6YjCnkhvyZNCNsMQA+v+zI8ccvJqPUfONMCCNLb3WEIEUZajlg0dxidac8OMn7AmoH30zRl/cvD8",
-	"+Ol+Fssbfini8JS1Rafk2uuZp64YUqa6/qqxQTT5Pq4ZJPBByJIiJ6EvRTliZxMryiUvM09XCqMGnKJh",
-	"84KQdMkB2q9LhlK/Zu1kcWWd2HK1032poci75xw3SmS3QjCDEvb3Rb63RY6SAnzlYjgIlRDwx4mw2S0y",
-	"t2mSTj6dQ40Qbjmg3gDS6A5Z+ZONuNPXQ3CnHwJLvjQsE7m8FOUqyjSdfz779Pno/dtf/vn55/O6/YjQ",
-	"YQ10OMnqbU417i61OEyOhBLtQ/JNdEjHTX3FUl6I/eOWgeYfLbHmxW9LJdLT0l4zF6tDEyChUcawxBQa",
-	"Zjzwb352InnE05rROdqUjI1+uwTyrNgoKxTWIZtc04+sCuMzIQrYu31bGyAfsGuLTkdAYF7xkisrIHmX",
-	"IR9IUYiMVQvYNJidlULECMVCl+IFo8osMF5NBDCllwLfQWQ1PzqU3V3E5lu1Emb1FNchjFbOrQBBAUw3",
-	"rhDRDrTcpRCn9fgpahLIucJADiRnoAgxwW/OIDdm2VgIhW1eLWeoqbCvK8IV7Gi/gN/v6v6o1BCaieux",
-	"SiRfAqV/MOBWW06uKJV0EmKG7OahgYfGrjeP5HUeGFyvtM6scJYRLY0aNJG5upczR1/cf/46GnObziCU",
-	"AvHPfugq5As2uNbPs0iKoiWwIi2MW5R81rSi4Q28mnZbJOcliQdVt358dtvK6NY76sYr60VnwUFgAp/Y",
-	"HJOo6V9OFbdVKdijTKfmyB2U+FSMiuzxQXIwEzyjvp2X+OBPXkmz0Ea2S+SEbA+kskh1r3uW/rp38dP1",
-	"eIU3r8Qzz58JBueGxS3juoaF+jviD57afEUF4WXgre1ZgRtDmje6EIPaaba+9u6kyyW0qx189TZVd+ZB",
-	"bSbur4lsCinnbWjoPqU2DopBlWArYTcY2Ma+BG9kd+/feyEN3xsdHqDjBIhMTcsdGinauyg6jHcz0teb",
-	"8BC079doxt+hw98sdPihbXqdgGT344dmGC65y1FsRGV+3+vuBOb5/RCy/b20F3jauUCGoFD9IhmKRP2+",
-	"o36HtT4QWOtD2y0DWBaSQNA2HCNj23bOa0NlG74idS/VLz34ki7Zof04D+Rv01XtC3jGJaZCOeBCUxlY",
-	"e79u6yBQFZU7OJaGiXHGapZptASPkporkGaPJeQxfyyisrwbvgxfbu/Zpi5tptjatl/Mpl+/o3L2Ncw8",
-	"gtx87Z6ySdkBJolmTNZd8FW/eXtB1yFl5Ybza8FkYZ63N0n7yV90B2HSdvArV6HJuswzOJTWJXAFKlpt",
-	"4QcUBtuZNzNuxRM43A4IsX4CCk8mu6KrQqrKAlqg5XR/cpy4oE4WVXHw4kf3D6nwHyd7Jv50qzrYRBcf",
-	"bJTU/QYin36EybaLpjEIzas+BzE4wBnG5RzU8ecr05tkmEljdbnqzaPTJXd+WnrN89yFfaiojUbGjBWL",
-	"LnrIUhe9d7zZckY7p1szkEkzJLvTvcat3sGTvOJEDov5Q9TzhtYn2jGMtC6C/lMrccqeFwDTm+Dm4uIi",
-	"AL16RXXSMoem4QSBGUJOZ5ZlcBf3SSdJMU1Ci/s6OHHnVaGcw/rXwXM3Hyf4v8404MOTQh/814C3PcsN",
-	"TnzJ1VTQiL9w5+aCq5UfA5oI5FKrr/ZvrnNCjJgkfBNeMDDnxle6TzqzssWCrxEzD+mV6eUxbRvAf2Mz",
-	"jB9C+mdqLtsGbdf+3/sC50+s+MMeuefYRjrNWRCdBmf80s3utFKJO+M1c8l7yrh9U+f1LW9StDHpecKm",
-	"/FIkCPtybkrwEgAe4xXNd9NNufgWCwZdu1UuC2lNvxSGEfYdXrbjtUB36WTGd58GxCEWtpcP0FqcEfhx",
-	"Hxj1bLATElsM25ARlvTB8QAPbp7TBVfR9lN5KUxonfL9D13Ry/2xha8g/ow0rLkb/SjvcujmAmnEPX4P",
-	"2pXh3RENfYfplw39gKBbgo+KXYFAyerzkBMp8prHdVlqNfVhX4CquSf1OfzfDlJemn8d/9fIcmfpL9j/",
-	"/7//77eDETtTOEaHBhTejbBe0gl8BXUhOzdI6a9HIjeCPTv+4XESd89CutMH/X7KD00d+/E8h0kxI/ZW",
-	"wbkhml2mSb+u4OlMKoERoIt4AMybuu9hx7Cw9U8iHq+o3Akvox9vAb82ve/2E1v443eY17q51/+qY4rt",
-	"7xLnwoId14sD/c8py6qSj3OBSV5OrUjEEklNruNVDRAHKkn3AeuDDSNZUs8x+D2xKX09eEVnzvhWLdb8",
-	"YRKSkNRIAMzcDzKE2UfAi7EtdgItsMEg46vEK2x49DokDoia2Tdi+KN3AxR/WneOliKdayXVFGvjhlB2",
-	"XZasx/9GuNBmDO6H+tId2ll0l860YTNp+HCtq1np1AT4AX8hMnbJ8wp1pvwOj5Pl3ResuLFI6bjqAqi7",
-	"iZp6OqV7vC+yB0CvEfSTh84aRt0mnibWDxnjaSoW1gALzIU/D/jRikheQjPOWJhQN8EjQFsUgqP6Wf/q",
-	"xntHkUiw6jsKRsL9uxaVri/41rkRegpx53zlqRQbq3S96BZC/yTsi6WczmpZlGtX5Wo/vVHg0+0QWcmX",
-	"9Zzfj5rcBjDSTYTqOvkO/Biob8o8L+itmQtf/eyHs6jSNoAbrmt+LiLui3c/us+/tnAXXqrDX+IRAXfd",
-	"NeK+0xCjYd7SC0i6YzMnfhToWHmIoavP3MAAmMDcleoCaMmWGsogzu2toigFNQadARair1fHzF2w2mNn",
-	"5/O7wC3v2tDwrTosrRB2pjODiqW4kie6FCk39pSJYmGh2y7XGPFbrVku3REsIEIekKG90Uu2FHkeltVM",
-	"Z2ypqzzDQo9/cTwokT26TXcRKA6DvGx4lVZLw+B6U0fYr3jV3ff8xoQMDwX/Gg1gu3j+uttEFxlqsTE9",
-	"QUQ1ATQwS45/qxPK36GzrV47PiKhpnAY1tinN6ci7qun0gkkdRvLKfSwHH0xlpf2ryPgmOhkgqAuqRTo",
-	"xCoMTYiQlaW5NlUpRiygn1ChFhrchbFEX+GeKiGqOhqbOrU9Fyt6Qyot+IAcasLmlPGJRbYVeIyqvMQ2",
-	"U1MtFvkKBd1EASBauy7X5tGiOoC1S61tEg7swoYvuQcdsTcbnw8oYBCi7B4SQoWkzqATzA9GgQMJBhVQ",
-	"WtgvcLaUpieGYph7LuTBAHbVEfsnHK+5255pJOI11kFN8bEcQBz6k5hKVVN2ehIZ3onhb/eSYEQ7wL28",
-	"tYbl2OVwE0Td8whRd/Ls2V1i6i5mK5yQrpjUfRi01D31xX0nyr5PZCOreg17DtM1ciSU0PZkhxscYilS",
-	"XXZz4wBNRcFtOpNqOioykCMEsJouiyrnNYHcTKTzEfsAjgwjoYURVabVyrsFaSLHnmslRuxTGDgDzqbL",
-	"QdgZV2uOBXzGC3xR0jsfi5kEy4q4btDlKZ0Jxsf6crjfQ+92SK45OLhczsVSGnFDb/UJh/u7u7of7sp3",
-	"ztG0dDgtWiNfnSDL/XFrn9ejrnbPVkNpuFqNdbYCYmJwPZRCgk3FVLlnFIXQbM0FXkrLKU1p9VyoQZnK",
-	"t+FrB9fh5tZIW0wFhF1KNrwHRj8XO/sHbb19e/lM63nfC25zwYW7dCw2GV1xO4K6tY1TF2vDg1mKgyEs",
-	"30akpbCnLKa+jlO4YHgya3fDYGS37QjvUCiFctPa1G2/NHQGt7lWXehZO3A11XouBRXh9+JRn/59Owbk",
-	"1xfxAQI1YGxOKMFO1Jly6j5q+B1s6+zL5rzDK3a4+ugOLSvv5YxLlUAgFKr64FexU/oGyL275eNzE1Vl",
-	"0uoyRradMs5SvVhFTJRsLHKtpga4wiGx0zJrR+NKZXl33oAaAItCqyW31rPriz8WurTsyRMMsxj+Cnvy",
-	"hJLvTwI92bKUVphTVqkFT+ciS1p+7VKUcrJiT57Qz/y7yqYCK81vLSDCPalmawk500uVa579hK9yLSv7",
-	"Uy62AoqfyLymAR37B7kNAN7Sr+6AdOK6zL63kdVZWyx9YmaLUuuJNyUaAWzuyPUUzgic/efbjzgqLaac",
-	"amWksUKlqx4KFn0JDa/+wg1b5MdIKgqUbYgGSHeyDRn5p7heqTWcEY5bzgitRxQM202nKov/dFsPscuD",
-	"SjQZH50B9AKPasftBRTtDO1mTyno+7J0ruwqG7aOj8DbEHg81waTuZmUqoIkb8PGW5aZJ4QYUUNR6zrz",
-	"PjlQcGxYZ2cEG8WttMOwf+9SGnp+M7KhrbVFXQCpHEN3f4qNeUwqVsg8l9TCJpQop/DXi9n+tobdrof7",
-	"Y99XmUq8LbGJVBlkuV6e/wptarmeYu6rz7qPvuSCT/46AufSn0SEcKwriQiFY5nOWs71skViBPYnWjRD",
-	"NMNIyUR5DpsEwdTH7ec190oPZFugMejdEmiuDg3SFCehvSOkP+NA/6HnuO7pdsL9NDBpIkNklcoocdx2",
-	"5FpbdeT2u5bZzzydsaUuoYr6O1O8LPXSRIiMSmUvaiqa8YpcZVln6tmj8FeVr0iiSzMjCOQL+IRDfwY2",
-	"j5PoRJy01iJ4H01WQulzXXrW+7p/8so33VX0L/c9rB1RGxEWjv0YJx6WO+Nm5nt93Kp2PzjmRvz4zF0x",
-	"E3+M2C8ah4z8X563NwG5gQ/n815/c+GiSuyjMgvgdRoLuxRIxl9sZc++ir2Qf4qIoivkp3Kt58Kt8VJX",
-	"U2zn4h7j7BvLQX5T2jq1uuBT0Cy1QXag5hYJXHbdJCMU2Q/xlidDIvk3eold7bwUdYMb9/D6joeYy47+",
-	"/ePk+keLtjtAF08Xw0lMcQIzeGcFDrTZc3QcXdRFcIREswVgC6iMTnRJfF1gEQ2eBXAlB99U6PRaqizE",
-	"TkntsWuB3zaPbbXludmc9PuM1+0//O+w7vGqg7wh46uIuwH/Ba573+QNjXFrMWwQdZGtzL3fismGtd0b",
-	"8qfIbgAkBl17ccO0UZKzt7MQr9jh7OMdPlW56GzBKunDh5e4RpMtKmNBfBomJ4KNBl5mtyHqBbpqlFhq",
-	"macjKID2ScYIgxiqje5nZwjPq8w4FG7UfWWH7tziAjk4O3bnFT1I8L89w+sd8arWg9oHhDL3WLMrE7wU",
-	"xrIxcZ3QQZEvBOiLT9CrNtT/gfrC2aM7XPMr2Nnry3aRCLvZBNis10QQfiMk7oideSn3RpMJ8hA+Wgn7",
-	"OCZO6EDtvPfPsUuX5u/RibEPnz8clxbA8o1WYLCEBIGtXnptbd6hjNW7x9Al+xDm+yhKgikOkebzD3/r",
-	"pdpdBQo7eymm0lgv5B01+yAFtzvMAxs3gBxae2CR5MHAwnh5/it79M/Pr5/87bELA/7j3fl/4PqBfAEQ",
-	"bNh0Ro3z8Lsj9jMc90u9dJ9DSRI+ltaIfPKCcTbmGWAmQJN4oUtLTeVhyQE/CfSFw3OAW1jvvB2xi5kG",
-	"10+UgFIxq68QgYxXjLM0l+kcUxYeBYntGfibrZ29beteFu5pazvrP/WX0vouXvzpusUKBYNmmPzp2Lec",
-	"la5uIIcxBOtxS7mz/XUA41i/hXHvPKw2u8md5e1/E+1emT/BhsfRlPUkoFUDyaNfsShLLoQnheJNKx3S",
-	"/Ui/ffQF1+JfR6T02C8QiJdcMeeWPDi5jvvSq4PW4V+gS8XCf7xviPgGZ81DHBuSp0hb5PneQSwyZNyi",
-	"5hZIXzrvOdZeCLPTAGzJlZnQztnu7yFJXIqJKIVKRWidUal4URN0+N9pd8bu4QAdDX4dM9iSROdhdNij",
-	"Z8d/f+y2jgVfAQenO8uM3d0uoctnvGook9JJ0yOr8NstHtk/VgdzzRZNeBdq3Pjsd0SucJ3Fg2h20Dz/",
-	"+jDPPa5b6zkVpW2Dsx9VfhVVFSgFCn8EkhuNJLkb3bXSFkjL9WQSL881E69K9Qtc+GEy2aiRHUS95p0s",
-	"vdeAnp4c71t5r37TTql4F9ROapqmZ9sBc36uSsU4m0sFlSOaGrgV+SY3qB7ui/6pYI8+vX7J/nb8/G+P",
-	"a3phF49CZNdEew7kLGrwFfXOtV4IlRC9jMiS4Gp1WaOQozoNdKC3Mxu7Q/Zd7eHXZ07aZ1g3GIXXxYMU",
-	"mh7hNXsokFotBZWfvDRK9xZ+poIdELXLWCDJIfA9TGQqeR4ZLvu94kBW5BMgU3kpFHvkPkLpZV8jnchc",
-	"sKkWhlG0irHJ45qRvUWPnYIEOPQljOdGRw3S9ZkfRVQ9Q0Dc8+suBgyrDMomEJC0oljh8x7amJ2RuuyQ",
-	"cOmVn/J7y7hEhV/qs9sbA+Q+A4PhEFxYe7DWFiIisYH4AN0yrAQv8OS7XAeECMHW+45wH8JFuzSNcJMW",
-	"03ijl2uLe8JLseOMF5yLUJPWQE4xcq9lpZp9rvUP9clj0dMf7BS362/SscTS+oI95Asjbl13Y1zNQriD",
-	"J6QQQzdv9NjRqJYejFl3yzXf6J2cCyYgJZi6o0SeU6uVHZb9jxr8oDmD+PPdXgMMlJoVVToDdCDPl3xl",
-	"AKyALMPYp+tiMnoJLICFnmQM3d3GNOMqwxwiYWAA5lAKOpHLki054k3oJdwmh0bXtifhRXiXjSG7yleh",
-	"G7qlv7FRY4MU+TjX6dzUAiF1kIe8yJsLcbsL9QZlzz8giHRY8lyvz9WSS4R0eQpi2INQTa6R3r7fdX1f",
-	"Qmksy5dgOODTvPVOogVBx086ckrbQRTc3dXpDhjeKu/lPO+xnDlkgCOLGlytTLqDdKzjB9EzrIqwNJdC",
-	"2f+WWZRvwysxjpYmzKyXTiMhF4q+WsoXsdukSJUtgaaFsH5LoN8ylKRbCOA8N3wi8hXWX/A6xBQQPLUh",
-	"/Em/SqSmVERdltJaAcEhTD7ltlCkCSMhE/Un+Sd79Oz4+LEnhMG6CCY53VMC+OyUUp8qDI2ZI5EbvDzS",
-	"tAHHBKJpgaIc3mDEzmDjmEEflJsiOMQTh4PK3NvnPBWFALEFZkSqFRakCr5ygQQJWZ8cHx+Hgz+fCZ7R",
-	"Qz569vTvj0fsHz9/Zk2kBb72shPEMWJnU7grClkJd0u3mbl40Q3ShRif69T9UHO/PVoa9sgIQfvYe2EM",
-	"n4rWBKmpxoWM1/wODi3RRJtdHFiG+5ozmPEhHueinYb4fvUe72SLOQeL6PF+SYTy7dherkSAR8tuRMZZ",
-	"zaHinFXDZpMoLKNPPolFvjrFDjXne/73+YdfmBV/WHO16wMrmO072glOzdWNpl5V0sCBbXt7zpU9pr6X",
-	"C83aFnvbYH4JO0IvEUUUZe704EctP9279mlNgeA2TVAaKQBJbkFYzXjeod2f+HcXky0biioTxn0g6sdg",
-	"cHjQeYy/+5ncf5V0ULh2AQEPX5Meb4RsGAolRMgeczABEYc/+/w1JD0Ylt9WpHjc4PomRlPHUYeGARY8",
-	"QRy9TGcRml7CCVMatuAlnuueHx+zixnGfz8cH9MlCXt6fBz6IEbsXEO8FwKawTFf4s7oCv28u2fgBocB",
-	"ByhpxgrB1XImc+FiqvgusPSRb8B96VKUxp3xCZ5q/bXmSkXYq1hDPGsaVWSU4miLaejX6uWy/ZjmU/1y",
-	"e0/BDlykD7sl7x4EQv+Ql2LdiwcLrFkJYZGeYvdbLozxa5nyZ3Baw6tdVI/qJYtS6nI9V7bg0nkKL1Xd",
-	"WwX8yJ2xvaIr94JojO449Mju3+TW8VO/kNKaqvglFWabacmkIaMH9aLWNpwwC9IA9qS78O6viGdh+57m",
-	"Fd1lhyiQQfP/WqqMCMEGnZ0oPbD/kuw1bOWd1nPIEbzX2bgy7PPLj95mT5nJ9RJTDi4szwfh67zxLEoN",
-	"xDX9a9hftI/pQyOlWw5dv+E19jkpfljqDn+aEsjhj6E4lrUuWSOM2Yif+IgX789pSjU9xwcbOuzhPfY6",
-	"7DQudT+EO6pMpJJmhsuy3QsCVxZ9eUcukH79jnBw63PYO2f3kyzn6X5M6G0mlJUTREORTj8kmFEDFImF",
-	"gKcW+SS8zQx2q35hbBQLEiqLTXIo9aa6AxTwNcaXAlIaDVYtOseuO4fQOSx3umDu6YCf+adMmNVsqpk7",
-	"s0o7G5YluG56YJPBH42lAtrt7d+607nL5kLavm//Sarsu2O/C/TSNdaBm6TYqUMfVbNX88Zu3Hds7tew",
-	"6ab784bv5KXYYGI1OCkaajPTS3M/OZP2FFV8EjwjfPWlINjsza3NyKnar6kBQZP3Ne7uu3Gk7qdfult9",
-	"d6Nfi+W/1MWCEyp6oSFBj+gOchHhp6iX12o244uFUDdfHktukS5sl+tjvfzroSuU6mfwEFB8vQQmqQAD",
-	"aaLRqwWDgnH4So059yFyyhWFbTm3orxaIIbv7TbCuXC3eAghTrJmXjgNbgMS2Wm8J0GRhmdI2gAQ0O/r",
-	"+kY7Go0noJQYFM7IhBGhiitC1rnUIcva88L2yZoO5I5dQ5b28vLdJ/m+Yak54gIdmgr1hEhNntNg9dtZ",
-	"rqUe56Lo1rmgThqCs8W50L7GhP2KsmAD0KGph4x64lqwy87BI0DfmquQ/FJA5WPVXYLhZv7JX7SrQi/+",
-	"/G2VLM5BvE9OmNGFAL5aF4mCOVHXB7eMZ1kpjCEOvYLLnBlRXiIk1AjLqsULpjR8Xbr9PieKpxu5323J",
-	"XLzhkJaC9kerWTrTAClgSizZghsDZJlGrBGU+smNFXUGiqrsXTOFnvUMu813ZGm/iOVHGq1vVC/lZavl",
-	"AEOLM64WuZRTRMJDRd4Hsi4oXLM0dH9HM2msLledQMSX7lFVTIPKrY9KJWBTuJmL7AUCcpBcxvlhDEel",
-	"hXYu98dY5CeJmFxgxSZIgrUCesERQ+jSFc26GXZn5rleNtlgcNU7Z5F3K8bhC7+h992wzb/meR7RjUBJ",
-	"HJQ7O/Z0F/btQCIutPK6W3sJlrFXTj11r1xoY9kPJyDG7Ubx5HmRsB9+/DGAkUCAr7OxfQcP/Qrwi3BG",
-	"I4lTT4B4aNifPWIWOLxtfJkns4gu8+S5G2r400nWRpjZwcZJb9N+h39jb6G/B/0zNZf7ZuRcN1S3arem",
-	"HfDTKiKphqga5/Q2AgH8fsgDXF+x+TaJ4rXwsb1NEP0Vogl9Tzt6L/91ZrWeI56CX4qEWGBqxc81n41k",
-	"Ij2nmE90yU7tkyhNWqyLWytKiTAFPMclTCx0OjM10y913wFUHTXtPQcEZ4tST0teFOKWjK63Y9pDTh3/",
-	"Kt59WV3yqTtcwOsjdDZppqfh/eh9F1yu7biVerLIdTeJqPvwU6WGaNDLksnMUG4COlAH0aOX+Ou3YBRF",
-	"TGuC2L2EIbeb2+FRo6vjvnqy5aOuLPhUHC3UdCtyWguZ2qoUNJwmFYqXUpuEGSGoUYzAudQl9fXVvTaf",
-	"hjesG2e4DMM7OL8CqZwmDi7DPv7yj/XF0I9I+uRNdVderFI9lMeKZPFnnjQfwdYFX7GxuD0C6dajjWq6",
-	"ixw6t0OPLwTiSDgPYs1iKWISmPZMM0wc9miXpRRIxqSViLSY/TSSk9NLkukHtG6CUw19gotSp+6oTjQo",
-	"eqlG7EOs81lqDNc9nB2aE9sZSkB0+VO1q8rQp0rdUfrZvVO34SW+q4FLew9Vxq5pyW0pEe9fyYBFNiSD",
-	"65bkEICTN5gB4CYBnS+6vDuU03UGz/e4Q2ttzMDsvC1RphT6UsS6ujdAQrWO3/F2V51xB67uFXDv5mGz",
-	"Oz7DlRtiQd8gi5HCTkFRYWEcAT746Iv7z1+d2Rx65pGbtlAYtHycCxOYIZAvgnrSH4HoGC7VUZE9TsL6",
-	"Ha14QeQxsAPArwTlMzz0oBiTzqtCGTwv+m9jcBXHVl15m0q9xuPl1scxaREGkQr7tsxowcvfK2ET/293",
-	"/G7NsdLpd1elnFvSDrerx34DEekZ0rBBgqKs1KFXtG+eqUO03xuNnoerdugc65t0laTrC+5FBBqeBzec",
-	"0ImA2zpppvp+hVpHJAw9FeD7mrVzbYQv1A/N9XvkGGEloMCE8fuSNC/68u0/k1OMsDldm2Xng23RJvAW",
-	"b9VEtzcVaXFJvB6bZPubtO9+twKh7q6zwVWyeK84WcrpzIbcSKlz4Qk/sdISEc3P9FIRDZU7P+Vaz5HD",
-	"BQsJdKrA/M2hgev0QrgT2ESX7OQpm+mqNEhlAi+r8FSOV05C8yE8BH7mNcmRPX/EPkDjORw+mtVE/Fuo",
-	"qoTWRGlAz80PkmYWUkFWa6Ynblv0JQd3QMzdb1gNIXvbJubeJjaVHcDc8NdvW4592IWyc6x+YRJHPIFC",
-	"cTzbfpaRMd5NHJlQqJ+BhNOYp/OacxCHo81tHa05yK5qvJv9V41Ld9QSGd/jnljCs+3ObItSBTp0n3BY",
-	"CL3IRRInlOvi8dUZxMxI78y9JnHEXcwY/Pa3vWbf87lYJ1T09PVrBNJxFZaXtqXu3TrHWmbpEdRNuyca",
-	"Pv4gs3SnNCIyS3+C52jdxz3R77jUSyNKYA++UdD9dH/4vha2Eav9bNQ+1E9otFcbUWLLfNeMpTzPnSfu",
-	"jMrd4mybsh+wCri2SDQBYKfCJHEMpEvP0Oz++CR+amKb3aYf84QsjTEggqd47uHF24bGebO5WA2y5494",
-	"7W67OOAWL2c8z4WatrZyvNYlU/xSTt3qHqWlgHZInpvR1PuqZ3fje0hPhMYUI1uy3tqKe6cB+4D7N5B4",
-	"GnbRBAy/7hncHtQeclfz3ogTw/w3JxrI/btyaG+8TpypsfXhLIJ8ZZDdwo1tqQAGgLdzQQqmk+ogxUZQ",
-	"ilBtYUZmImmSdRyaWLRSZfBrpirMiL31OGtQDgT8F/EDED+kkPCreG+mUJxUrEbsU0gE4Febd8BfB20y",
-	"wFeK3AiUBHO3AHgD8l5eJV1cGvJs7qBniBbfbd+FJ7GjsVMNuS+kaHwnL4UnaITCUy6gtA5I2afMoCbO",
-	"VNS0cO5A+JFP/bfo0olYEjUlINWAnEQpkVrfWdEkzoS8LZw6jxmNHBz0GH2LqEUb34TvgHgJfPM5M6ek",
-	"twkPEs7I9Qit8fO1pz3PSV9id5kFiyqR7Zkm6yUkH4pCItgozogN3YLczMaal5lvGFxb4lUvlOYcr9jx",
-	"FFSmbw6qB6i8W0JBmYrnE156sVl3um5MgeWlnEz6E6+f6ZodzoK/Rcc00FMCsxovwCd7UONSk/xsxJj0",
-	"UKbq89rOQq8ZtztxNr+YsVQb4KZcen8ty4CGaZvOoy9umP46ImHeQV1z8J+t9M19nokVUUm68yEWtHgp",
-	"Ag1rUucRsS0waLQUPJ1JKJ4KFYlp0gzHCm61mmZQIMYyg5WFqLn2x2JaqTU2zwbpp2GFNMYjmPlcxDXE",
-	"JZcW0RwkCueVeFv2i0VlZkF7eidxZmVmIouVmPeHl8D1eQ5gvE5iLczYQ5IWAejLb0lyDThQyFD9eTaA",
-	"Fzmt7YSZCoE6DVh2xldPkJe78HLzG9EYEEb2ioJ8xit2aRZwh67CSC0gvCdufHfOXc50EU4DGGo3PSSY",
-	"cE+5a6JLGDvZxn/WcnCrA/OCuzuu0E1dx3Rewy1D54YFCFiUxQklj8abEOFA3879q+ck2JkF4B1eIxdb",
-	"d6nbJDU2l/CqkS7aXnTOLqACigRutOympczirCdskF7/DBAY+KxNlrE1z+fT3ItFvoq7YXCbImUEorFt",
-	"sOrTOKBSbqajbSfwMU+kHbELOCPDz1saTpAKoEdrnoQCwI+OugnpFegSfhC7c07rIhv8WrtMdaeMdLCq",
-	"tqDi9lrQVxAhqblMmBjjTEvIHmbcJqxwB0kDwGezkLWWzERXCiCUXW1CV1tQriWcWlS5lQte2iP3S08y",
-	"bnlzwSxKN2yWHA1APV60wVzwsAttV0+f/8je/+RbiQ6SzbiS5KDgi4VE+HWL48UPYYIT9n/O3r97URd6",
-	"PRpIT0AnvRA8RD1BCTAQ6CAy1V0z6Lkaccm/8O3r7h1UGNt3+IIWu0GMG4grcE2Spn8ZFud9kuUGblA4",
-	"GnhszSZfRlkUfLdhAq/4ReiFVanMZb+Sm79MdLmGNWUtnfKcFVrZ2Vrzfr2Iw3YRYSkBStKxqOHXDq6H",
-	"NMuNbghBYtMzLAHojDF8FTxll9Z9nt9A6X5nXUGN2WprDnKvhVDD+yxJunYupmIRbcyxPMGa1SduAi9m",
-	"aO4K06uNmKlH7KNxU0pnRinQBNLUUxEnOAdqfQBdSWsu8TpKHw8sr9HQDwmFP2hD/J8AAAD//w==",
+	"7P3fkhu3ki8Kvwqiv9khO1a11C3LmnF3fBeSbC/rLNvSqNtLsfeypgNkgSSmiwBXAdUUvY53nMtzfR7i",
+	"PNh+khPITKBQRaBYxW7Z3jPjC0eLLKKARCKRf3/5j5O5Xm+0Esqak4t/nNTCbLQyAv7xTiwaI0r351wr",
+	"K5R1f/LNppJzbqVWT/7daOU+M/OVWHP31z/VYnFycfL/e9KO+wS/NU/e1npWifXJr7/+WpyUwsxruXHD",
+	"nFycvF/tmNL2xH1Dj7vRXsznYmPfib83wuDLy1K6n/Dqba03orbSTXXBKyOKk0300T9OxJrLyv3RexNX",
+	"VpRsuxK1YHYlmFR30sJy2IobprQSJ8XJmn/8XqilXZ1cfHF2VpzY3UacXJwYW0u1PPm1OKm4WjZ8KQ4t",
+	"+nv/3K/FieJrsT+jFzMjlL1g3DCpelPqzuRpciYbbsxW12ViZMsqwY1l52dsvuI1n1tRm+6Y52eJQX8t",
+	"Tmrx90bWbvf/1r7hQ3hSz/5dzK17/Yv5XDfIGt0NmNeCW2Sfha7X3J5cnJTcilMr147EewsJO7b3jSyT",
+	"H6/FeibqxB6vtBFspdeCScukKZheMA4f6K0Sderlfm/2vqh1dXCT37ln+lST5YlfEw1PgxWBNAP0fCeX",
+	"KzyTE3i+JchBrjl6WfDDgYm/l2Ylpk78PqfpwFJ704dfDUzf7DMyj76RVqzNoVn6I/FreA2va74DTg5H",
+	"2+zz7fWKW6b0TJc7kEWW3wonAka99D2XVqrl61Z2JF6flonfS3VrGK8Fc5KIzXZMnLonmdW6aEVlLZg0",
+	"jCvGy7IWxrTHaKZ1JbjaI3agXHfhNI/kLjRz98xVs17zere/FzNZJgh3ZcXGuEPupGct5roumXXEnDW7",
+	"dpZSWbEUtXvNoqkSdPhRl8KwLUiPSiph2JzX9Y7xqsLh7Ers2Jx39mTvZPVpvuRWpGSUUE46zSvt7thi",
+	"pIx0a6jveHWIG177534tTvRi4cT+eKoZUVVJsm1qORfJewaG0NoWbC2rSmplV+bJ7fvVJeN0vSltV1It",
+	"ma152V2wVPb5s+T77nTVrJPEw4mivDM0JttKu2KCz1dMO3b11+mcV1XBxJ2od8DLY97dl+WenLSdYWoF",
+	"cmQgMrHWAGsnBEyttxOES/eEJBjOassT3P2d3rI1Vzs6yu64S+V4+/DyccQCJ5peWykTKoBQtqY/R66t",
+	"lPYbZVPr6k3JD52dDQ6zL8xnurHJc+ulWuo71fiLdQTXwtkdrfVsVzw9n+1K72/iN+uN3V34S2K70nBR",
+	"GLlUomRSnRy8/nAhNEl8Cc2hINq0lEjR9iWf3zab41Ryp0duVjU3iSP9ZiOUgeO6kJW49Cu8FU5GSdtX",
+	"Wp8+K07WUoUPno7RYendyWUJY98s9qf1Uiw0GQru4BdOSzdCKLao9Ro+dlrlI8MWsjZOIFnhXs82Wipb",
+	"sIWuW7XT3Z0l/OZW7EAlVYwvhbL7QnLLJdyae5dfSmkQrBS8FmZP+I4TsiC50uPOV4Jv3D6Pk5hJqr51",
+	"d0bi9nnvhLVjPEcGXZeiRpryHhHZVjdViSKeccu0mosLoOJMGOuvLyPVshI4jsHLwdGQlBel4T7HC4Kz",
+	"hXBPMs4quZaWVVIYNhN2K4R6zF5Wen5rWKndZjDQXx4zkJ3NfIUb49Qg96XVVXmBJgauhGahhFyuZrqp",
+	"DVNClO5dK34nWCUW9vHPKrevw7aznIvvxZ2o+lrAntwI+zl2vNxdlzsnxx3+eM49PeT6xbvrJz+8/vGn",
+	"62+uUiLSM8QNMETegnaMgCrBI1MwuXBb48QjmvTD8mF41RLVxZ6B2zpFhkjtfvyKHv21ODG8SizhO/Hx",
+	"EsUJNyvHT/rOKTA2iAx62SUTeANwVtZ8YVPkMq3yfGhekRbhDPzEMX2zQI3qVqrSHTY4R14ZZjNZVW7K",
+	"hde18CBLxbYrOXdnzT/hvl2PtWXc1N7DfA6pAX6tRdgNorBfUG47X1RW1IpbeScSSsLauzRGyE9hrFx7",
+	"T0ffIALmXem0/yLjc0hZrIWfUxhwb2HFycfTpT715FI7v9RXnsD3XKhjgfuvA0YJy5myinDaUt6e2c4K",
+	"054gjexYiXLp+JHO02elnpsna63E7vG6/PyC4SzA8dZenf5OmTd1LdR8xxolbcH+FMkXZy4JeSfMJRNK",
+	"1Et3g0jF3q8KttFGAlf1BSBf2MNyGVbaAJfOat0sV8kFO8tWVhUqFBu+W7sx2Ax1lTlfC2b1uMt/rtdr",
+	"t7xdcmPdBHmNnD364MYnC1TnquKzSpxc2LoR+9bKXNe1mGc8IiB96kqKmq1hb6ZIkKtmnTKP/LamV9zY",
+	"CVtUyqW0iWl/LeZyzas9Tnpk2FoqXQNHJfejbMRYseP4bpe4DKuKnBdOw6wq1KLMOHZoHYj7aoUzG80k",
+	"TnirjROLiT3wPPtQw4laooztHjmnUI63xLIuYKvHDpIWeTANGCZ1G9H+TKOETLsXN7W4k7pJsOSPYPh5",
+	"hvRaEl7PKDhSJKnFlpNaMHpy7+A3qdnVulGlG3kchxvLw+PjD73/0ZBjZIzrCa3y0e/964vr1Ct/cbrn",
+	"3ma8VuRldFzESr5DSY4ijvH6MGe1cjsc2nAM6K2RpAuSqqBbCAVd4L0gTaI9KoLXx19EKJ2iW2HC5d0k",
+	"lI9K8MUQo260sVItQ1gML/NHhlV6OU6cbSo+T5MfbEbLrViDx1vr2yO8gjh8gQsZT4yvRSXvRMo5NV9x",
+	"pUTarKvFXG4kaUD7ImqCz6kf0AkDF2ECNGBOef7amR7HmYG5mF2Igsb+yMgEdEcjEbnQc17huUGjhDS9",
+	"gqKpT8+ePj89e36QBjh8brnfyiphJJTc8g7JnQqamrsz+yfJku/dDxLCJH9BwQd94vzw+odvGHw18p6i",
+	"Z2FhNO0cSV5H1vx9bKeMEjPWd5V3KryI9//07Pz6/OnF2dnF2dn/eHL+ZWqX/t7wKqcH141KuC2EtRXK",
+	"j7pRyH4Y7vLWh7tcJ8UW3HvamURSOWct0W58TxzW87iUSYXaz6xguo6UgaQngR/2TF25Z8BdvTtsA0JM",
+	"3D2ZX4m1pGZO8S31VJQDMbm9SeXdBN9LlTj6fsumKUZxTG54QmH43LR+EFaQXdaLuHzc6Hrs6ZPr0Q/3",
+	"Z4i/LPz7xl9+b1Hzn7jBtVgIp8qIPEdzddsLEjxLJgMk6fnWOxaTkf+sbdwmTu3NaYsuaMM2XJbMalDw",
+	"ZhB8Y42VdMBH807rw0ncCx0PVIo6RhSkcN7xqhEwL6UtWwtumhqisXnZGp+o6GuwMaep5miPH3IIrFve",
+	"PjSiPwZJH/G+EOC1XCwS2/VyR+5KiVtmms2mkqIsmLsYYefuRG0wHysvZIYX1tc4uvMtAq+184y3oCWL",
+	"p/yEI4d28yTunnSLZ9KzvH4/YoRacEolTOi90dEfvl3ghQVeMjRi/PuYxpPdj2/RGLmnvjOvBQXK99ZZ",
+	"ilnmm1ZJuv9edBn/rTNgUuZV4URVOBPSsE2t7yAX6XfZTKRNIF/kDG/t1v39/pAV9mhX7u/lJvpmkltq",
+	"jJoRBs/NixwnCUNjlxBa32z0fGUK9tP1K/AgFG3URVomeK1EyYxeC4gop52N4k7Ocy6vW4EO2amqAQ1a",
+	"4LTDSONP2lXk9vlEAmseR0T2TyLRO5E2Rv7ElBFa8rT1N+Zi0kODFkx8nFdNGV/T7W/9xXTwPA1cOC05",
+	"2vFir2XYy8lS0135D2UhTjAHM9uXDWAdCjC/WTDO2kBF1kGRy+mMfwwuisWkDMJM2t012G5c7efcnUGm",
+	"g24sC/Jx6jGmMF34Pc4hkrwDRsoQO/jIdM9anxCHU2IJwaUoh5+Ccnor9pNm8M640Ys0AcEBTvFsaRg+",
+	"7ZRjweZczUVlUrs9GEMq0b8nJ6rHwS2Y4IAxgSZpx0aXcok4TvclZy9b6NrdRhRhlCMTNstG3Mx2U0Xk",
+	"ipuEb+/quxenT7987pZmeIWZEBTkB/deJ8SbzJUtc97lrnvw7Ozs/J8vsUYAkiqAlLFPrDOqMc2UqoaB",
+	"kFqmHsS0qRXS+GTrtPRvA1/7vhubzDuGBRaMb5xGJ9XS/+msHQOkdbtdEPNXUi2Zrv2/0pMYH1ZJeYNw",
+	"nqkoRip84WMSGImITlpOqfrri+t73kAzylccdf/QRZ0UNSBCDfAwl4rFZzTKF6mT2/Y6FowX7Pwr9t8c",
+	"c5x/5bj3CPFeI9FhbUfc6+99slAv3qrrdVPxdO6xXQlZU8aFm/ualwKVVhgswVjZ+9rQPTzk3mzV4RAN",
+	"h9RLqUoGkcUkK4uPuYQLyP3nNaaTpw5C+gI1rcrgxi4CjXIMa1JFD1U12dWSzg7vTRJHzk4F4jwp18ED",
+	"zujB4iPJpR0IY5irZFrUg0VsDA1/pGfaoE4+sARVHheGm/MNn1O4I8HsnM24taLesZWuShNCBXNeM9Rn",
+	"V7xeuos0HalZSyXXTvc/T5tfytY6EbR5bdma79hMsDXeSLpmXDGp7kRtRY35uqLs5EsnhSi6pW/g+cwS",
+	"pWVLeSeMW89aG1uw9yGv3oiqMmyNmd8cYzuDyzyb4IpB3/ng3CjhU5HFYPltZ55Uzxg9AQZMhyyeVtOn",
+	"PaCwjLBlNxVXiqz3ND92KvaepWoTkwzpBoZ0asOsZrdKb1HpLbxX3WlTrc2g1UIumxoLe53q6DQ+y7a1",
+	"pDzBdcFMM1+5z//x84nl6vbnkwv288kXZ2es+vmkYD+fWLHeiJrbphYGv3z2L6fPv2Svfj759YLN9Xqt",
+	"1ZZbS29j85WY37LT05WoNkx83FRcqpD4uuYfYyo8PUuc5zrtxA88gb4VOBxdvt0SRxu+M2wmdlqVPkl9",
+	"Jiop7nqHBuinpp/cWkDOg8mVIcD0MNIAD6JRpZUgHtZqLkC73nI7D3nOFyGLn6/xhi68SQdpMZ16gMcM",
+	"8x+1XWG4lZTkEVcy6JtBz+wxc0q+vuL19/6YThGuKBxT5hoQSJbpXCte7gasJ2dgFJiMXfKdN2HO/vkC",
+	"FMANyGv39L999rez8w9/Ozv96sP/+fRvZ6dffPj84m9np1/iR/+UVHvcfBPC6BUspE33duKfcrlVwTai",
+	"BqWU6uWJbaCevOWis4OqqKdWRIEwo+SmrJwCppYp04kZq2u+FO5+wofayVOhjr/YuDJbUbszst33GWiT",
+	"LDPQjcWjZnXJd49M+xqn1pv2PQX7E9vwnRl56BKGtKxbHVcoR0pPKTCHDP39IWUU6m2yKr7NTb5wMnPl",
+	"a1rae27WVjuFlY2bb+svzoguT/alBt8CCIGKG18A61h63JsaZWV1ZKpTS1VPJT9e3k8NHCfmt/ta4lLr",
+	"TM6/N+z9xpXS3DqDttLz2xPvdweTR1RiLSwUMCy5FVu+M/t76swwN9TpHa/hlnNjwqS+xoHh71c0On4R",
+	"XgH/vI7eAx/8ObxsYprHgIUkDdvWWi1BaNMxYaXeq24bm44E9E3uRyV4nYwQHKjFOKZ6OuN8xfrf062Q",
+	"y5UVJThiscgAETxwgEdUmxwEAduuhDqqFhr8NQYuoP3ZGMhFKgs2a8B52at/2Al7gcFtd+yo/hdVBKz7",
+	"FiVr1HzF1TK+RiPK0QvSZMUlpn3ubQn3PWquQ7E1vamdT5z80KVRknHiaoe+yI++6lsl6A087HGM3cK9",
+	"Ma7esGdPz/856SGUqrHCZMIO5OPasYge+2Te6roqb+6RBRonFEeONz+3zhsGSft1CCr2XQYhqjdYmMjd",
+	"jGgQtBVBkU/pxa8tenJChnBH62+1YnI24b0Dl7bjczwHSW4nUZyJ5jg1BYwJsCwQamDN5yupRCvrguJb",
+	"amHy3unxPi93WR6GRzH2neDlYdfzCEture8wm+WglW40Jd9aNgctgtlaZgRJ2ucN98dG6E2F/jUmo6Jo",
+	"qLhNu79rvaDc3HvlLhpRy0w1bcaN/pNaCV6XbcU2VF0ZqebC55ZjfhxpAFpVEnLyjazQqdPgCKD2Ah2T",
+	"ulyrme99BVGenlz94mlaOvDa2+QZ9UwqY53CVzOzgnrrSutbxu30yxt2ipyfOVur9fpHx7vluEH58qPY",
+	"5vRMf7CDD4B+cslMs3ZXnbdJoWDQF73cN7UzaCN9b17kPT81t3JzqjdoQJ4CFdzJtHUjiMmagy+6wqew",
+	"wvfw0+6ZPYciDpEmsHIb/bWYS59Q0AuaVJXeZlUAmTzW7s5gdP+MC5c1ZkRuUINRC5rQQLECLWqsjzSt",
+	"1FZiYZkz/YyFSh2Dd8rJfpKqEbyep8oUhLs18Ftnc9LhQsnmGa4IQfv98GOsidHe9yx18IR487O9D+kE",
+	"PDJwBNKITTmq/WTERC4oxVwmw1/fOvoG9yo9VlBxuzQBQIHy5+1KqOTih6wP2pMcR/UUZicQdB125aBY",
+	"67OcXyrNKcd80linSb2tNSYg9B1FYn6byTm5dpqmM5C1EgXjHuNF6XQM/VZkNNc7UcuFFDVzTyS9BW3O",
+	"Wy9ox80K65pn3Ijnz9hn7759xZ5/9fxpwZ4+Pn/89PNLgEuMEjGM/EUgkpj4e8MrHzbwNbzuYWkQwmBS",
+	"BgxaKRm3I3gNF/Qq/2RxbMwl2hOkakSidiKZ/bbCWFG+S5WLhP00bd0IYsBEin0uTL03lKzdgS4OZcuM",
+	"My0H8sevnDSh5BLIHTds6zZ748QUChm8VPUC9GIi07DpPRH+AymcLhBHhFB35ysBgQGaJBBDmpi2gR/G",
+	"uLP6GVjZQ3IdUofqBhBER+bIpljk21qv2fklOOTAXqesMdNXWaZWFHVs5JaZQy5XROEcY9d8PhStglsH",
+	"rXNE2YkwcAKqKc6KzYRTmMmu9XZ7bCkG3IMxbhFS80flJQNmw9jHja7KY/wWM18tCwPQDKO3Jync1Hfi",
+	"yopNCkPtfiVyC1lV2coQbgvy1E3wRFVSpa3CuYYIXM2WWpjWGbZoCJIgnEqlS4TSWlMEDovnuELAxZOU",
+	"A3ScJq23Kjk1MsZJRuotQU4lZNX4d2U8gxAx6udkFsyLCRCXF3hIgDqiRZ86pgaZ8jLbRE/c7xSXfS0q",
+	"y1NREzScPHWcnSEu4UhjXXpQUXsmVFgDxu3wruwwL4wx2pL6Tq/FPayo/y1Mt9ZX2ktMFFu4wwqmq1IY",
+	"i4ByY0vErt2oR69ivJH4tVhrZSw62I7LPHEskXF1BqS82I0mAiV+B0zjnDOTom/7ZoU7Ou4c4QPu6ouj",
+	"pKNzRLJeQPIjJa2vEPcbc7lNCfkkbXsSFqDSkuYXghxRHNFv3kgwzN/JUUVkzbPAK5CQD5hkda+sqckJ",
+	"T0ckL60feMC045fwTIOLNzrj/5IEu/+v9KJEetGlMyPBqmZWfLQh2UawGZ/fFm1AlnKC3FpKdGfdMzNp",
+	"Khv/mj1hf04i5XyntxADw8QiblglLFtqpheQsB/pdJ0tKTruJCeFvZHqOE0oW3sYZAj/U5AI8NaBZPs2",
+	"SfIQ63Y6nXTuTlKPSSUqv19hBg9kFRueywiCaZfJpKAo4QpTXJwcdKuD38TRE6CbDzIkYwy3Qt3AsnMw",
+	"5Z5mQFBRMr7kUnXeUTqVH9MxR0Yfh1LNN1y65x7/GYGMWjWmhSzYcHfAT5bSrprZ47leP2lPTPwnhB7M",
+	"ExoR3owM97oUyg6lwBJ1IacOOUdUiz3OWMh6veW1yMTQygycz0DI6U6oUtdpL/gYooWFfSLCveV1qkYO",
+	"j6IRd6LmFYM7GDHoMOd+JlYAIaoE1XE5obTSWzh77mYrm7kwOSoHQu6pjVeNutqIeRrOzv3qJgub06J6",
+	"p/wwPUxTEjPIFI+Mf6/T9GLc7RhYeZMuUnhhoC6XrfmtqI3jL8JBxkxHJ4kWOo3HchzTJAHAkaIfxrHU",
+	"W4xmfhp2aoO4KfyapG5s8kEAiM5fICmLkDpe+AS0grX5huP9z2OpC3KcHvYzTSqV0sz1naiPxFHP5OB+",
+	"p401BfvuzdX1xds3764xf54pYbe6vnXXzflXTx+fP/+Xx+ePz548fYYRJ9A0eOyDOICkjm/PLGvTpMLl",
+	"3+FV5+/r4G8sWN2oIsrWdEKBkpYopcCg+MC8t0SmbZsLOmj2BVDCDCqSf9FQHVII5vvpBwdrnC1J6UHj",
+	"sviIYm+iEemjd030j1fR+PTR9/SaX8MbDyWHwFN+i2K/+qFftrNrPdeDbpU4EJLPodAboS7ifjeYkgup",
+	"6vTXRTfnCi8Np8FS+O2ScQoAFKzGdmXI1GXNt+qijTTqOtLuLr1j3b2As4o7qVs3yru3yjhgZS6ZaWbG",
+	"StvA863R2yiK5RhnI1DgAaHnEXQehdElW0tjBOaKACJrlDVMt4rY6PkKf7YWFiDiA7Nt4Ex6imDhPiwZ",
+	"wS4aLA0Niz4JkLrweTR3UM2hkjSZaZKO4FObGqdCOikNYPZuSo72cLkj9plgM7GUymvY3hXnK1W62dhe",
+	"DXeLHq8vJorrZNl2skAmG5BK9228Ep2cqR1XYGMXulHlA/Ra+ebjBjf3QDRGwHOBxXLhF+RodB87PnY7",
+	"s9C1mHNjC6yu10qEr9B/iQeR3kZwVo+Mr3CdkUIDxk0l+J3AYADkvkap+N3CDoNNEtbCRj18HmELheBZ",
+	"QnMNv6eS971BDONhBYluC/mASuGuypFAyY4mI31tbu35HkaOHhQ4Q1JZzWYCatOU+xtaj9SyvMSSF14L",
+	"xmf6TrAzplW1Q6LuNc0wK16jQUa+sDE+wZWu7eSJolgN7VDcVI8IY4TwBRLWT4aIlzoG38pUC68XvlGI",
+	"6QBDBE8BsPBW+0YhRgjqLtPTKyoplL3JaKBHYZIcXVCXjjKFs05L3ICVWrOlGIv1bcTfswXUQMQLuhlp",
+	"0+F0ruRyRffiyLfIMg/aF2CoYTuiS28GTISdTD4cugzcQoo46N3uXirz0E1oD9gkzWEhY7nPZM6CxVNB",
+	"ZUQnf7QCWyXm9qYUFd/dpPLFXqKyH2pIqWojeOxZTZZJsZ9fGmq9np91i73Ofp9i3xbGavD67jp9wu9u",
+	"JHy0oJ62Q47lnJnYsswfou54yTfJPb+SlVBz4Q09v8Xm/nv8hy9p5h9vVjqVy/5OLKWxoWcUMaRT2yGj",
+	"zGd3e5K5qwOPfS3YFloJD1Lv/OmXY+ZWi1RqUTs3ur9gWkQzTxnwIoO2tdBVpbfmwt99lBwP/ssJkzxP",
+	"Z9mkNQOJeph3+qGPZ9/Vt6DEpjiqq30fIfCv2rZUo8cpMGZy/sMz/q9A0fF16MQ6uXS3hSTLAGo3U7kK",
+	"hxM6/+iV7tjK7aZlxMEIDJrkGHJrf1L4Ijvlzgej/O+SbVfuXCK3uzOdyfNWZiPmKfSQdqP2DNF8uYgz",
+	"k3VjkzfDNbXhQ2UGpKAT0Pe/GHyNyiGbF6dNzxcthmRgxJF+aq+yPbir+lvH4fdsRP9Je8r/Hm3iqWg6",
+	"q95Xso/JPaJBNw651zl9sAf9t5XeJtBt9Ta6PNd6DdcldUWiGmwvpzF/VS8FVPPNduAL3ivahV+CM8df",
+	"xe3IYCxVu8c41P+fYjmnrT57GlT+U6/dh7oHzFxv21nCGI0RpiDZ4UEPk+0jcdix2KctOMWIp3221ihD",
+	"Fxc63J8RVrYC/HGFOaA+JxP7S41sU2Und+NNZi9Rrh3lLzG+1mrpL8oj3JL0kFdZgHhJfm1ynQWWXKok",
+	"QHkCrYGOGHSfFYJ0Pncbkc8cM47dupzNCzAp4DhCHyz1wBEgMOGJfs7qhQ9L3r6n1/qmlNiS1fA7MTZj",
+	"OGMY9J2T44ZTuszAoULKi6gQbY5RyeV+El1jc0nCjRElsxq6XoWm5mmcvkwzQm59K5A1ViQA0UILeaiR",
+	"rWtAl5cKfauXYBRqfLxft7VAr/FUhxrQCJfq6V8gd9HU03ypUmBvvOLJ1gs/HIJqrYRBKi4bXjtryfFq",
+	"6FcYDCknWc1KbxXbjfW/HllpnwXppZjOpKRbR60foHFQQhPzRXKHBnjjnturQWoL8D3xw+Rz+/aD75DU",
+	"T5w41DjpYK+kXM3hyx0LqOujCZZsypjsxkSvza33zTZpQEi7YptaQNcNop2hbDD0Nhqmt2252Ebr6pHx",
+	"4Q+AmOXK8eOG72ezL+h4JAspqNTBo0sCSRe6joXqlB6MZiCcpLcik3CSVca49T6mOVduce6oxXMDGYQF",
+	"ro51vSQyoqpGX8s6uSWRlAh0IrLT6Ohanuu1u4l8JGF9hNDzpKOpFCckPIEwOUY6gFGeW8wl+xMW/UtF",
+	"tBorqQe2mBTnIC4Zr7QSF243Vn73ZdtXxlnhNTYzX6crwwa6Mey1gaOjPNBrilCDrkLNQ49oK8HLm4yo",
+	"CPMHnjNiruGQWMMAFgnUE/f7oAI3s0emIHeJ6WBpScv4shZjQxAyD6hxQ5pf4kqQ65BaGue4+1KlJNrD",
+	"uCT3Noe/RyRu5ytBuYb4iq20KwnhPcBhySgii8akws/vV7t2+riUtW/9k043xWSCAxPrZjj4ZIQ+NWIn",
+	"jBJHnGV5IC//O2msrncvsSYyeaXXPAKAowowaZjvXwnU3Rfyk3rGTmzeSpPO9m89utNs3KyB5jRAtEy7",
+	"KzIkb6Q6vtzQj5HUsccOkgVQHD1AEsDvG7zlrce6x3Qhd+kvhNMSPGafx2HwDWjJXMdiuL++uB5ZVQ0t",
+	"WA7PAiL97uW+p/iU4W+GwsNouXVf5DvDUG5rv3/EyHerCQD4IpuvAm7HSga4CmPFBn3kZGumXx5a3HVH",
+	"+zMsbz/URJmgo+tla72+aauXs3c0IZAxdC+OH38l+D1ORrp6DnZb3Il6h+EqUZlAVO9KKsdPsfWY9vYL",
+	"Uj3uTeFOnWbKEV2L4LVP+BL4/DZ5Y19BIwB3SSHsu9HtDQ7DRXWs3uqEz8nPQWo7loVQHKoWE+MaE44j",
+	"Js4AbOi9DmPUuHTE1fOv9DTUAN6lMQ1IRPyv//v/wem5P0gmOjk1gx6dTC8WYxNNAnZg8iTh5mglzEWU",
+	"b4Y7IOMS7W5xPr/H/YAK22gRZvUUiYACavx5INKmjVl3D3VcQm4H0P9G98Wkl9wMImTuFwITiFnZaUsb",
+	"tyUM0r3d5wHF419bXt23bRe8ZhwvAWn80fRE1YvQrZJSbYv4O/QeM6t1Qb55ShT2z4C5K53p67YGNFdL",
+	"zaZ90lHUDTMHKomRcAl/raUxjj/GJXoTAX5o30GffBO9yqtnnTf6D8OL/VD+/Y68dC1k+6UlupEY0ZRa",
+	"7dZeRvYyCBtVQsqmE6URlOiKo9HmYUQuqe6QRNh7MbvS81uB7XoW2o2gwcvszA52K3YXzFhQzOtWDFtd",
+	"lQQbnoVxGp3q3+bK++wjgi45lLIOz/3awvOOTgwOYJV7jVkj1WdohJDS6/QPimUNOtLcM3nL9lA7s+uQ",
+	"5RWFmwra6zXfoT+GkjoumKdhgbDXsLN+ZbCFIPwAUItc3WlLKZUEFvriuOPYMhsoLZTDCjUqdL75wt08",
+	"ARJ1i34tyvmEihqz3w2tDeLVwF/d3NiQeofTKMUGmFWrIwIT2Ln1IFgDPgX3SskPXtzX8FAGyz7b06/F",
+	"mA5HwL8vKZ/1WhDsW6IBJWECmmRforY8Dm/PccgbPbTBxOHxqm4K0G0CxEeLZXfI7QwvpOGLaNE5epEc",
+	"zlh4EqHT3q/wKupEcQuv4xxsd0fdDijDhdTYFpLQh4d/EbV+vB8YDr6REYohOVIONbdLt8B8KZYS0q38",
+	"IlC8uLt8tFssu98P7GMxBLM0qg3nN6rseAF7vqzBBf2SrGh/reimcz+Dzq3Y5AJ5gNeHfT3Ep7/gXKJY",
+	"kSf3SF+QXgvAKkp5crd8dxOQ9tPRfGdfQURBGkZTGkcXdBFJYQYaZEReGK52rVEWkNM1QDfWd2KSeTbn",
+	"9QTR4bt/pAYSskr7jcGAMTZEeyExv7UepvtFgztskF6TyLAQojRJN991nKIRugf7iLazOtxvmUzDcy4q",
+	"retMeBUyjLJXPSQ+W31PQqW9I9eh0iCNIS0Wh4sn37ZtpeE0Iutl+895Dn9ErsOC3YoNNr7gbFbx+S0I",
+	"72FsILd698bxHAvsekU/S/cjszc5KAvYcWEpc8LJhUuKGV74lgGgrisR2UwBsinCcuZUyIo/ThYbQrAg",
+	"U23omQKG9TNaF2w7HUz4wVCJ3f16k3M8/kgySRq2gLMRVW0xbtCuNSHjjCDSV6IqPdbI/klK3x1vEGRz",
+	"dzrbwfxNmzv8TeME+JOXoq6kGnuFtCKUTkF3pSQvA9uEO4fI1ArySEZF0iVm4dwN9IMvpDu2IfB+5c1g",
+	"b94RjXTjVzw62FM3q7ZAfDGkXwwdW6ABJUZM/gE5OHK3dV+BCWWgNgLIoUYIv/GhGmX9xEv1h+JI9aht",
+	"IksT0th0yKebRBuW49bx4PNOUY/NamnQywEd0DjD+LfPbD/JgeSNQks8gCjYNfJ/d3TBbFKkW8/biieQ",
+	"54+61qcZDWAtwNtTUdkHu0aOYGAa64Ai/85jLyeMd18dl7Xl7mmfZcEK62hS4xhNV2XUv6S/D/dp/UVE",
+	"DZUFhCBAtpJvAhZmnKPz1S2VHd+fQ820FvEY3sL3j/RkmHxrbLeWv/KqSXiNWzXnHqHC9+3tMiGlW5Q3",
+	"k97ufzQ4iy0nkABRwkUHDj/CLw94aeQd9Obllk+Z9nAB999zMY83ixil7oIttS4LFkIPBVtIhRAaCzmX",
+	"vDo9Z5+FGAgVm4GOqaE6TNefR88+ZZ95NJPPAbPDf/EF+yy84vODx2bPw9gj+d7GBZYIgfqWAoOMaI7w",
+	"o2Xvzf1uS8fDz091P4WTNfKUxvD/eSH/mnBPyxEYiRvoobXfTmBCxHMmllwdBlWiAlX4RVrhlhHK3rTy",
+	"7ErzchQQ7K0SW5+VYORSYf1jp9q0FpT41jFekVMxZIfMin8D7MGk1prB22NWmD27wpQeiPFnWjLZ+WpM",
+	"MzSplu/h2T77QGl4IO/IArmWjR68RO51dMR6Oehtg7t7huIzAWr/gvTBwWm9g84dqYobK8afi2M6SK5F",
+	"vUyd27cApObU84XYIuCZooRen6rOa0GVEcTfSpeE/5LurqaTpsBbXkPFBeEyz1eyKmsxOm8fSfejLkXO",
+	"nz5ePOJY0OogNVazXiczRRCupQ30A2Eg5LjokWwvFzqX3RDJ3SU2I6ONCtPw9PRrTLPXnbQBOSJT+ZnK",
+	"iZO1MOP5bqCVXxbe8n5w6O0ks8sW9yyITccVtitN8BAo5j19CTZD9qDg06W0Lb16khowGxBsIjgZMQdU",
+	"L3yJhKiMGIM3P7r29uGB6ZH+ZVJ7n8ZZuex4qW5TgsSGmr0NX0YtINzzUNExrwVkCrAZdgnCkL17hJdl",
+	"LYyJf5/M9Ph7qoRUsau//tn/dLvSVXjlv75jcyx2S5hYKl3phw1KGuvUaHHq+BFgNEScupCVG+UJkQem",
+	"2p4Tel9qu/4idqPxTde8FJ9WMJi53kywPP8idlfuFwcVWqAM1WsHu5deRuvKEOc4QZI75N9i2tHaw6As",
+	"a75mfG7NJWG2wEVCRpOZctJzfecIsPfgOPeg/Fqq1/ib8wPbQDtA78pQHMfdW1IteHkBPRXMpUcBiyH/",
+	"6BuMD0F2nokCRrGrMdKzPcYFuBGpGnVsm3OY5zscAP6+plHgHxS//vBrcfJ9BJ6QsLMpvoVN9KQCJwCk",
+	"SfebhUbzBg2pFCNn6ifwjfuV/8fXgibXNuY9CDcuS3DV79tvS3GTgnWiUqr+Qh4ZTDEIhTlqOnBSrs8J",
+	"tGvxcAYQ1JzzuhvPHNGWNhdQu2+euj+XhFY/PhM3Z97Fpty0jGzPStDL3imWZoPGWZthOgTGejwGATLL",
+	"sO/l+4AbPL4tpc23pcy2f/HJosm0To0jpN/UQotupVVOeYhPMTQ9SNpBK2jLvz/mrNLz25GuvWRHzbib",
+	"ZjhxgVzG11JjsuzjTTMbwpPuZd2vZ6IsEWF3wWe1nE9r14kJu90JjWxGqHWCVituVp3QIRCvYCvxcSw+",
+	"L20DvQFJmmfECD18bB/MFjpFVw3Woug7YR6oLybCISX8kneyBCQ9H+sjVeKRh7Du+54kup4I3mDfGqTx",
+	"ErL9uxenT798jvaK4ZXTXUo9b9bYQ3y82eO0IZCIai5qZQCsLGSAT2lcQhkuLcUnrhV+2G/COKjhmgb5",
+	"JBlekWTL0bEoEJC6gH44gKmNl1MEn37I3+3V1sa70cLu5Dn3HaZs97Iv3XE5AiR2wD0dJKxuLGC6EAPW",
+	"jTL3aJpYCb5INw/G2Ajl9ld6SVB+Z2OvUxT7B2Ov+Ji79z4eDo/CbAsiL/ykfVN+i65Ca+7ELuVreqC7",
+	"R9ueciYCitvYar/0RfQSXtveIAjMMkpWT4Asb7kz5WuTv+Qz2Cq9bCvVnNIPTu1aN8vxFVYpzH8AQY/z",
+	"ydo6EoVIB1Gmmb1kjaI6IM62ui6hRK7NAnXPumcoB+aiC3SOKFOdfstxMwEnoS4Jq/IijvwhUnsRAHFx",
+	"x0OHI8R85FWFF6Jx43QQ+z3QO0UbaAnwly+RKk7wvWnl7wCafCDRyMov3zl7Asu819gsY9DO3FKjbdxq",
+	"YqiiC2BftCoXHYWBI5qBlWjP0BitLZuMQErOEYpLfsrXfqvGKSwEdDy93Pp+LYB9j+SeLryjxMqp09mI",
+	"WurEgAQgdHp27m5d+hfVh12MurJ6+u2ons4ZdJNuu+fUyhkVy8Q9O7hxgq4H23PJzuJk9GOa9CLFihZk",
+	"JdWFO0CSh5nT1h3gv8SRmXWMzzjNLSVwBjMmj7hw8FQkrpyHE0Vjc6m8jIrSACmvCvJZs002onfnyipN",
+	"xi3iew7UrK3GGpmaP15l67ckCnpr9M42vtXNc+wzoZN33KyiqyrFJB479DC9fXZVkq6dDPU90i6kqNKF",
+	"4ujpIz9x4buRbLhddXCBEOSwQaROwrxJGhVT+t+KjyNuDngqu2RznIe7W4czzl46usZlzT96D3PkvE6V",
+	"vOx7EQOW+Bn9F3kWT6MPE3gbvmbkIQd90KKOt96r2XLaWX96hxypvQKCRIgpwTd34gdhTNKnDS7OJ3wj",
+	"n9ydP9karLC+dKYu9L7ADi0Y4nIDtwDrHS1238W8SAK4glwrRWV50fqXnYRb6bWAc0fg81RIDpNuu/1D",
+	"y8HHzBeZrASvS6aEBKxdwqarQyOuuFPLbiMK+jK01sYfNEHItj8rYHjscdUWL6EijyXotTA7NR9xg4+X",
+	"xG3g4GAlKj0ISeRQZ07t+IfzotxDUfrtodwzP3qyvcuf3YVHQVu5dgxNdIWuSVXFmg2zGmgfGkU+HKmC",
+	"TXioVX4Uakx2WI/6wntuo45US2euA1xzW7y2DUxxiUxMgC+UsV9EMAUCqbAC7FZdx0jRlxHnY+vSNc3D",
+	"8LXojtEtANA1pqoAlt8l22i1xB8S3LrVjLONVMuOFemtKuSSmM8KnznoRjrcHge+/ZARMBkkMFHXup6W",
+	"7J2NNuejIR5BI46LNAqihR8GsiiyQVgE/kiaFT0g+qhvqk+C7rf4Qf4vGIeW2rCLqqmqXLQVxwkI9tmw",
+	"Szotr92KB0/Lc0PnEmx7kceVEw4dUPPQAxd61T7C0Mt+s6PjkzzTjUXQCbUu6Nbqd0noNSZJLkxQAAo6",
+	"NeHKfJcSjwlFPQTHQ3xAF9wU6NO0DOF2swdqTcbpelteq3Q0KIYN2FS8MXJWTauV9mPfmKT74HolmH+k",
+	"wI58iNUpDcawpcJPQ1eDkbQOavcDFBt5SIq2IzbtVUS6CUf04U/nD7wUyeSgZPTxWqMHWllH6xeNXela",
+	"/gLZcRfspeC1qNlfvvnvl76Tji84S4aKKM3oQP7JvocM2vNlk3l+4PWtsO+aKi9vPGTIujGW3QrhVI79",
+	"Ks6hAnvoQufLyUfC+kHB2wAUTrcwUhrocoo40TUvRcGSkRisTs9AFg2Vw+vtxAUsuRU380qbJgV36pNA",
+	"KPQeIeQIRfA4UmF7NVqm04czAHs5QiUKSPfolGS1Nv+7h0IOyVIYwQtTjvwWqW4O81RaIvYd5bVg66ay",
+	"clN5tNqRuD11JjVnzqvKXKAzAVOQt1zagB7uvma8QRREikW7fWKfceh4D3shbUHVRZ30HPgxNXvTCyvU",
+	"55dMrteilGDn4NtgGIwycOg6Agi9jwGSSapGN25y/jxRn0a4wOeUmrnFGA7WvXr1C95MyEA4ymEt0u9h",
+	"jxFpRzyvt16CpGzA4qWUv1IAFrPZaGVyOh5oJehbQ/w7QKlyCj+WQ0FmOBGugC2D/C7qt8VNEcI/jo0x",
+	"hbTkERDrvBIAC8yV2HokQg/kEcJCSFbulP5NJRCWjnL13Zd8ZwpmdL+fGaJftNCP2OIVp84tm+13WszB",
+	"68aEGlHz7RaoF6zzs6gkWVelLzzwJZAj64OS3Vd7TUkRpDy01YEsqpXYwacjlyur6ma2u0nehu9Dj+GI",
+	"H+CNaIz1av9mOydldoqv5dyxh8aGj5DJ46cty7ISU6QyTLBuKnEz42aoo9n+JIGRAoSCm54bh3oQ1OEc",
+	"U/MCSehqAF4Wyv82WleM2uQfOfk8+mR25qjsVePxa3bzpDrwbVNVDL/EO8BnFMrooJZ8VxAyKnysG8NV",
+	"OTpYVQpeVlIle9nJqFEfvMtZCAoxmaCHtTslkNoYnVpMiUSAyXlLmJkQ6qKLXfLI6cVOBG2piXolFmkM",
+	"CXdPGLlc2RvY3oTfhkuF+w8ov04UAv2L4BCjZfw7YDc65XjdrJHFNqJeiDlcWviSQ7gzAxBfXXivPVWA",
+	"Ei57ytEWgWU8DOdoGSPX2c4zMYa2s165FSWmpoRjD7dhWWDXbJTLRwEUD3ZvSHwJjqabIbYD9C+Px99B",
+	"08+05eZQgZthDSIFyoUC4Y+5DbtOvw6fxxKR2ji5Xx7EIrpNCvy3Us3cTVvptq7Dt16HRMjGII8axeWd",
+	"ePrs5u94mJGZ/XExh17vA1MZzQBfjN2tYqg8dApuV7tOS0jqiD7KGP0JX0yayz0CduPgWUafja2oFrwW",
+	"Oab4WswrbHGAz/l3+FT+kLiIcoL+CY5Mr0ANb8hW10bc6EUib+wHuvtDBUak8jp9qm1gBo09MM6dfoO9",
+	"ySc0dtufJ14G0RzH5E5UtWqitJehfhxCF5Uep3xlygfNSSsR0kqv++5lK8lGNtfqt0hvsxWCOhWnKGDX",
+	"s7NO1/vt2F4CM53sbBQ3U7poEcyCHCGTDVOWpTM+naRpP+Vtb1aS/9OTTY5r9LWohTi0HlhGZGeR+bTm",
+	"O+jd5q77OXSdnTplipykm/mLTdabRttG89CITtH2/zpQlhbiNcnmYf7FeQ593bqzuiHBzaaSWc0WYygG",
+	"2GFbS2tFGhlwU+tZRfJ2lODFSb3FnyU7CE/JS8HRkomQ/ap6Wm7IXwszz5POz3JsOsM1yKmqWauQHdWp",
+	"akxKfN8zKHE3T8hlgGbgh1NscQ44ffpRfvnJ7Gf4bUL7eQXrpng0cs8kr3S6ddIbr5ZWwncbTx/NXJBq",
+	"4Mzqxs4p9uodKEpsEfJOYb14o/zfHwYBRPoXZQy4blocdjeVS3bmlBUfm8Gm4kkIuvTeBXFA8Sm/isLv",
+	"zCDayA/CrnR5lVb63iiM6zvN7ZGBQOeGU1JOuBsQqhgsHzAXvVaICigvxWP2ztnf6NgKyoYnAqiL7Y9i",
+	"BQVRjfbRjgH+O5ks8bY/OjYQQB6soOU/tfeHjt5z6QzSx+dwKzz+6pL9y9kZBKEoJzRhZNKpSpSnSG+N",
+	"SHdNprFA1jzVXNNpyXwGZRaCQUAWjOTWhTveoFnDdqbT+26Sb3/TquwF2wljRV3y3SPDfJxzTG7mzQbN",
+	"g8ziNh3jwdsDSqqwCT3T4aiOgLBy2iIktV90PMOiZZ/kefAohPv6W/KI/EjpKQQHK30ymjS+52bwCGPJ",
+	"jE4L/VwPqZc737Ly3m2k4n4gKaGK/kJnssLW+wZyLOqWkXRorJuKp68+g10TIaHfFC2EAIosg7hcaa1u",
+	"Cl7dQJuhN6mOF1FD2jZNf+gs7afngxUK6bwhYbhrk0Aoe36rVTz4oTLzF3F71iLKrT49O0+OIuxgTx+z",
+	"EQqb+oQGZ+4fd9zG7HPRdiYH/qWueQYd6kZUI7v/xO1T9uWApl5LGnRu1IOgapnsBncoYclOFxZ79kRS",
+	"18z2NVLi/r2MNklIiTdq7zy2zeW06vSXG10/o9IxqVfUjI5cwODhr71YmfKK8c0Gi5M7nqu/lIbxEjxt",
+	"U959z55HWeaklo6fqCES6VIxwH6nF1K2axDJcc8/0fYiafHQtmRJTa9oLzPP4a2gTV1aP4rtW26MT9ye",
+	"kHa8iX7Wk0WWYlnnZ+AJ53Mr+hAa52cJ7It+RYR/Q3LiuhRvfSO17sx86/eEZZ1svPYiuP0oSIogQse1",
+	"JIWXpyds5Vy8Wmmaw3FgSAveVDY8ti/XfOpdB2UkZW80ZjVmxFTpU351f5Gp3vB9iKvEdLsbAvtUkFlT",
+	"wOkt2J2GkDfzfeqzS0oIe93UqY3/1q25LetbA6AUgKUrWI7pFigPEqWgZdI8wkvzxHqDjtE+rAJXSlRT",
+	"0irTs/ED5d9/ZLUB4MqNK7wCf+OEmjyTyrF0X4Tgke9pA+ow3MejXDuds9epYvjygKsHp5Un4pWwNo2p",
+	"HAjVFzb6TnTxvsdG9YmYibQWp1CqZdQYo9/gqiDf7zHvrfXWJBuLQF+uxqzAiw7HBbbJ/4CZZuYen0H+",
+	"wrQWLEPFZhlouGvtg7EIIXbRiXmSZ7zX6IvysvqdRLtHbrwHMRKCiUWlp/0NIIsRWGEXIoEzAB2DGAXh",
+	"zzlzH5eX9qA2ZpXJg8BEH0ef/f1hn/31xdvXX39esBk34vmzpq5GoXf0iuZI/gWGieaTOkBv4K8kKGIO",
+	"VOP9apdMNNllentrdOdsVxq8BWXaovJfjVZ0S7kUxg56GMlOVG3vc7SMZ2LO1wIgYDqF5pmmyONhrt1L",
+	"ywcAapflvVG9YXVRjMmM1vjvgcD8ibDBYS0xMjian7qWSwTepj7CdvQa74kGvsdSF/fH8z5UIu204jLX",
+	"sil0/HQc3wIiILsHdPeEUpbr+Hsd4zPINi0E4rLpoXzNkPe96w2EmDyhoJ4VsiLJaCprnqxgTWEVUh3N",
+	"Hsh5lIK6j2Z+GAE9FNjiwfWLGBSUoRPiRJUNyJBWjTusRqbAiWciqCw6zH/+cd80Uyrw95OzwzEEpKBV",
+	"8lZA6TOh00NqUmDLUHTYwQQM8xiGQmvZN7J7vjxsYRJlwgCD1D8SyDaLXxel9YBfdjryXl5sRWMDJt1Y",
+	"kXzgfaPFc9fSL8a0nz0MkHvkJk87uWM4IaHt6853o7TFVv85FG+OBk/OS5ZzyLzbn5ZPYB2qfiJ9DfBu",
+	"D6p9YcDkRDZCXQlj0jod6a2pO2Ymlo2a0HgAZ5z2glvP3GNRjI0QE95tV9Kke+Nxc2vwf+B17QdsBqGC",
+	"kQA0l3aBxUmk7bsXZ6heZ8DFAeRvQqG/ezxpj2HWe6pRaevZHJOoE9dBT4MYKbnNhIrcN6yUtZhDp92k",
+	"gh+adaeSf+HLG63y2ROlNLc36XyhlzsryC/RFnB0p8SkoUi9DZbmmKxk91IPwDWy+GdLQeZR2/1n/AFB",
+	"KqXyKEC5u5mErUS/yZYAR4mx6faSvYBbDtGn3GV8fTm1ciKrmo3o21O6mcWZjpQ94dtTJNOfeFVhqApr",
+	"rJxQ2NR6LgxmQ8E6oLYbDd6xmZ13ojZyAHmR8KxP0hAtVXlzD+xY/+522Z1BPeX8JhVeCHWr02O3AXFE",
+	"3I+8dyjjExgfDBILXa7r823LE60gS8rRukwC3QJYxk3m8sjBbr0A98paWjsWBXAhq+omE6HAVAjw9MU5",
+	"2u4noiyY+Mjnls0aTL3USrBaNxA62stpHt+1CgdP28RYiFHp+S1UDFZVMNja1NPpFv9+OptYDGi3a75j",
+	"xkp3wqio8GGsb+35IJF9CYWrjyLgi/0oBMB4Ze6azPZee3B0hngrkzDNEigstSB9kemazbmai6ryDXfv",
+	"hXJkZNmxs2egvOjFItMKyQS0Pv+LjfAhzS2XBCxFnFac0FTR4IOGCShH3Goylt8dr2SZUyiyYvLcB90F",
+	"ZppDegmkoJHJSdi5U4N/yDpFJDOGHQdAzwjUzddlhVW1/BSIGdELzkdWlL3IOFGvV5TADzkT29UOIH8k",
+	"4HO7G4l6biOv72XQ5VE/wrkZNHrgoUls92tuge+ivZpmlB8n0wPhHjkpZzG57qIvjpm743ltp9QWB7kw",
+	"4tksUwekawxir3jUHh28lNAWT1r3TdL291hVz55+9eyr5//89KsvI4fA+UHmj5m+x9Ef8lt4jE+ls337",
+	"e8SXQoGQ9pg7tuX4c6dtPX/GKsjpMQXDhr8gDm7YY3bB/ic7vcS0IkVe/Mhv0hiBRZnu2mMImbeBgkT3",
+	"8n/724vT/8FPfzk7/ermf55+iP71+OJ/nn74x1nx/Itf/ynp6s+idxZso4208k5c9q5dOKmRMLmXfx0M",
+	"qX51fQ/PwAPXt5ll1+dPL87OLs7O/seT8y9PRrl50qkXcRVLweSC2DSX8hhdssFreV6k8saghuj8wtOt",
+	"aFOEyT0pFTMaMXNbHQayw8mEL6iyH4KFj9kL2gCqwICbw0i1rEI9vvXl9EAvo7Ui59sOJIRHHZQ2FOUG",
+	"7e6S2a32xfzYxhJxGdoLSmNZDwQD/VQgb0FpFDtSdSAHfI4evtGH0KkdkTdLCJGAENV6hZvzShtqzkMC",
+	"4umXByRDVtMBHMGC8QDBEBLavWZl5fy2w+nIGlw9Gmu4TdRRYg2idYEvtXYGTVXdUN+3GJaq80XAY7jR",
+	"9Q1qMHRHuw8gO/5goCEWnQfVg0PCdIIHMhbBfXDHBLojPH8lqjZsOyi0+6JMAtQ+Vg56KJC2zpAkLOBz",
+	"CK72NY+88HpDadOHBFh7Hzr+qtJB7jRtTYSyOGnRFAV2VxLhC4Ys9vdidqXnt8I68aRCNjj0SNqqoKH6",
+	"OkxoaviYXbfoiVQRP9dKkb7vqDfnNRYSYPtiuxKy9tefzzgm5Tvcjuh/MJdktMK7SRXGGB6i5hm8DG/F",
+	"7pFhNbcAvIh2JRSxl1qYx4BQtw/dcYgZXwpjI16kk7SPtoLYlRJU4nxGySFWxuFvqPDg4CFpmb79rVY3",
+	"pTRE/ERrmrqBFFTv94l2ybEBgsUR8aQHvKTt9/3I3PZ8ccZMEWG0BH6Ibpu5u9AgPlp4RBm4IKitnjQt",
+	"AqKbiTezHrP3Xv5H6eeQt82M1RsTT3BT67U0gjp/sVjXNAG9QBo249hyYc8z50SimU7t0QkJlTzMZPvD",
+	"E5ePFJWtwYFNR9aIGPgJpO1+lCAr942b126o/hkuVxQ/fVTJPTBWp5SUBUgex36odIBFQb3QW9uRK6w5",
+	"umQ6ki1cwQABcqgr320HVXO70k7LeWT8KyxbC5sSISShplGbTOCEa3usRELUKFDRs4ZvYOyEKRLojA+N",
+	"zFf8NtnAf8JZ+E1t8a16QYDiORj0Q4P732NHrXwxjrsWQ7E7CUln5bY43sCzjvWo3dJYigOKXSICEjUM",
+	"HIRr9M8B3KQxfhWj3v0Wf5DsvxJ6QSZsfQ6wRCGlc+0MhTXfAdaMb5WitHuIYM/QS3rPfp7FicEQ74Sz",
+	"GMWFD9ZWB2z68JqIpMQfg40r32zVH8CVL8rROWg8h1lCffoBOsH3ewAGl7af4JsCL3kYd3jGknttzVSf",
+	"ddtLbG+0n6AvHbIytg6b6zqgnnS69SSS/yegSx/twB5vwO05fHNe3r5DN8XMb/nyAMA7xybLaFtYHQG+",
+	"792habTsjVTLC/aa8TX1SiLvh0dwojxVTENm4uNGzC14ZrwjDOCm2PkZM48JPP0iQtaWCKwNIOtukjiY",
+	"7VrVG9xGgl4/Hq76LXePIBJv4vzzDZ8nEyuJkh5bbKUr0tARwbFm8DXCetW5muphj8hcq4VcNuk0Cotl",
+	"lsajmvmHEX2u37U1AudDJ9EQqgbZHTelqPjuZm1SqF1Y2e4tFLUMWZzIATUprYmGrcEn9PxsRIeDuVa2",
+	"1lWSAGuosWfU/ghvcanuRO1sGJA0XdCwdCqoUJSqOthGXSylgZq0kGV9g2VFWeRwLAnjFuAeC/b+wveB",
+	"NyIgdIKv0em30zPrlnyT3JorWUETSQ8+UHsXz723YkmtcQ4jWv/ZPZlPn8IUukH6EUd78xf9lS0tiz03",
+	"BojQzmZ7DjgmaRF4qMw0L9ROP/e48LaBAuiamrPts5cf7AZR7FJ5LG5UpAmcImQvVnuWI9sHuyZGERpw",
+	"rePgvQS2RLlcyt1xs0pC3wdeb4PmM4GrXUQeiIBusdVtiTs2Qh/ktfOnXx7aADe3WqRqrdu56QWmLQA4",
+	"PzKGJw140cH9Qf1DLnwu66bWUGqRSGYdmuR5kcXry2QsHdaRuKwPi53XylgON30W1J6cpIuAQ49w4NSB",
+	"EGjkbgCPX9Ppq9oGrBxB+uiy/dOVJNiwS7/iSlG1edoF2snMfXaWzMRL6S8VV0wJgfoLdE4EP1jhy9cR",
+	"2CbcgvHVCG4uRO+tpcW2GusCizi5Yf/4+cRydfvzyQX7+eSLszNW/XxSsJ9PrFiDgdjUwuCXz/7l9PmX",
+	"7NXPJ79esBaOnd6G3ZLZ6elKVBt3pCsulfGNo9b8Y0yFqN62VUyIV9MVFmlojSA6Cd4HuhZ3rqAtbTHs",
+	"90zsdIt9MBOVFHe9GzOffTi88+QjM7mwIUwP8T+oGSx03b69d7qJqGUmNcjIpbppFOxLTra7ZxCKBJQk",
+	"/2yygkQm8fXek1uTDLFalBeJiwoKlE1fbe4Cn87E0nEMtCEaneaHccWb9n2DG4DFDKiZtz8pAsIeEMF3",
+	"pnUaZCWinihJslin76ZFnpuzbmxSa7n2UQ/0frk7x93591daeh1aOt8koTPjDaxFq1v6ypJ+XziovRwP",
+	"sIntIQaOriSRXzOzAmwK8p2nzPURtUiU3xga+fWuppFdKl5Kn4P1wI0q3uLf0AVjvxSBPj3U9YT60LR+",
+	"psPuM3hrcDD1COdHKXAGOatRquWRySi/s1H5n8m4+89pqv3RLaw0iMeLkHrWVWOkTzAJMfi2Pylejp4x",
+	"AJwUzg7iWdRYJ70S3J5umvWG/pZqeVoD5A3gcvJuG/7/spEezEb6L5PlP6vJkk/aw+QwaluykDZZePeH",
+	"N3D+QIp2L4lkvrl48uS7N1fXF2/fvLsuWG0b7aRj/3NbmYsnT/7X//X/wiMXT548KcXdE2t3P129PEvW",
+	"Mf6e+nuan0A3xvDWJTtDBBRozWe1Hnx3Nx/x7GCmMlF7QBWMqlj3ERwXTnVjpPhCTIpQc/tJT0uuJrmi",
+	"Z7t0WRyMhOKctO1skeMYZTkESCBUGRAEhxMS8LEBN/DR7R3zDtprj78JQSTsG4Io2LWGUqYdumrp6P3+",
+	"7txQZr/ldr4C1jBCqIfy8laal6OMzVsltj5DC7wgcBlEqhauCDkJl4R/o38iDVCdRuTZfw20cOK3QrUe",
+	"kWWNQWzfyyMHApp3kU31QPn6a1SF086VYQ/StV9U3NYHng1enBQSidjE8WU8FQtJ0IwBDdcNfNo6pGbE",
+	"ocA2mUqnAV9M3i0S9/78D97Vk6g30lvwHp5NOlmI0KFNL+xpKylbRg3+mKh1aBBm05uHXgVHxadxy7z3",
+	"5OlDRKilMPbG2bUxe7TlzRS+7wjJ8czkJLFnwYTmhT0pM19Sx+eEUYRjYjUsADB1OnnHCuLhqj0/h2iu",
+	"cbfpLoES5Bi5v0j/T7C7mD22t7EyFyosJzQPzjZDaMx4uLHUKSOYXMpJg9HS+hisrq1lnOKZqwUcTAwh",
+	"pH/oREeRkG9vm1kl538Ru1dhEMds78XsRWNXihDJofkKAEBIlcLOa9chs9jpToOoKoE9Lg6C4KTRv8kq",
+	"dbc+pcphnjfViR4YNbU9Ee0GtuVVmHqG+7KtiWd8ftuiugf4g/2i0k0A1Zm2gRu/gffYthRh/IRyVNnq",
+	"unyFLUumcSvm7fc8EkmY5OI3wF6m2RTDIMxvRW0OYP3067+U05KN2HBwCrDZDprZsIUQpUljLZpNxdNp",
+	"mVgS41TsKMM8WV7ZQyCOzJYZT8PexZm/+z2lnn/x1el5umO2KgmMrn9lLUQNDmJyCl198/YFYcSwUsyk",
+	"Zf63+WFv0mO/6JVlThLkbVebvfYRbT5mx4P1yJDGjSLmAO1/2842AZhhoHHN24qrlzzps1aU38hbj06y",
+	"3wvjMyivso/b/jPStL7uFTQHAy983OTBky2UFYMfkfxeqmRK2HaMvTAz9XaT4DcHuK7Q4rWi1qfvV5cU",
+	"UEInaguA2zaR9QAd3nITbXtBp+pGXf1SdRgruVyNLcgZDf7sc6Cn4i1UkHoMvy5wZrn9viLDrCdzm3zY",
+	"7vb9CmNFwYqNNkQaYhRR+h5wIxGwYHMOGimeQ7vgVeOqCSquVOzi6SvknmGnTCLbnf0lOmWhFp7xleAl",
+	"1PBgBAU0Z2odPbZ5OzUmGTsxI7I9pqMtlMpqMlDjbZvVoxPlAevoSH0Xf1tE7dHDFvieDi3ykWNJWlaO",
+	"l1U+w7l1Ak6CGPgTZOyQp2TqIaR3hjckp+2ksZv7/pS9PdKbla6rkhF5x5kqI/L0agFZ7Ck2btHRlW57",
+	"TBsQrUqUkVTsRrBA0q/A5lSZtrhWbKYdXxBWqcIb65Sm5S5rSmCZMQUxSxHuhkSzZTK8Er6ktchFmedc",
+	"oWXtLqSCcVDlQacRHEzb8V4BeE3Gv5R61x/Iy7RK0V+JQIw2bIWQtuKj9T2GIUAL5ZKAuxOQ3pWGbUrm",
+	"GK12A244/07yhOz+OIQ6BMK6BSh35DZ/RtKSw1gKUPRsjLWvLBxz7dailGmZALr3AYk5Blol0zpvCFib",
+	"LILD5UUSoZhnoAHTWgpPgaiyKIBKt2MP0PRtrfUiAxqaw2sBl7gArKik+Eg2H/irqOVCihrqFX1MPLzl",
+	"EjJTNjtUtERlBAJpzrW6k8DbazRFE/hwfDFye9DBthfN42bVhumlmleNceqde7r1DRStCujeyJoN++zd",
+	"t6/Y86+ePy3Y08fnj88/nyT8PKhnUoZXeskaKIfrkmlkvy7x0WY6deCmt7KBSo0qvcSbDD0ihEDgFlqw",
+	"n66/Pf2Xw5jAbhvo1URpWmNx0pl/rhPE285R2It/mgDWgzYPAhyA8U+Yq9KCCm5YJa2tENTtEiF1LphW",
+	"FVlJAKAYIOlD7RmV47XdU6B7T8XTgTCoCP9e3KXAKV54GJ9elxHvmcb8iB6gWq7slG5sWm4A6cGMC5/T",
+	"Rq1c2Epv2bqZr8JLHhR1rN+YK4tDA8R5F2Te0aZjOqVMb4S6aCmxIk8/UKS8ZErfeHgZpW9mssQ/oLrT",
+	"+L4qW9/3BZ5fcztfhQTBmYTMnDVl4nC1g48B2oSbWwAs8C7LSiphHkHTPrzcsRYS0VYglc5cskVTVTfu",
+	"yQvG0c8lDXzIPoPff14woyNvADCoz3PBtnkK+RwmPNu5VV1Ez0ZGPofph4AIYEFtIQBdQ5rMbIeUaPvi",
+	"cMXgk8SPIH57yVa8Wtxs+e4C/oKAu0+Cc/qyW7fbVHAT9HovhM3Av2cI2BK2A/9eU0gk0MkZQLBI/AML",
+	"c4sTP4/kgUy2RXqZmGaL/YV9Alf8TiAKUXmwnJpBiNaMRPQb2zUt2xQ8DzYxCashngQOmZxFY1ZX2Ato",
+	"Y49oL9Hg1XoQ81+oMqNWuPtpZe3G+O5GyNBxcymmG2tkKUKPXCXsVte3e+GNpL/86ZfPy9WILgN9mvkZ",
+	"hyEKXG6OjKIMPQmntFJMl9i3LBmUJkJNxrQoZ5Hejm3v/BAOjAG5367dHLP4VOKNcgIYcWEuW6cl4OjB",
+	"yVWaQTrvSGsm3p4O+s6zkLnm4XgOQFTQjFN0eCfmWs1lJcpvwrWeRzHbj3ZRw56bfNeQcbsdBsq3CBmp",
+	"IxzVpKhtABTuNj8jauezduoRApEO2Ex73b9w+0vp7gVfShFM6PAKePUlE+uN3fnKnjg79J4YyM4AuvcO",
+	"0TD33R8aJtqMAz1VUyDE8Uz2eae/5H023ZtGyx2DDVXa0wK90xPuTNjotGHwxu925e4LnMBY0JNsra9f",
+	"2Ug1ld66H9saltyQIddCYk1pxr7nVqFwV1h/WEERU+8g9e0qR/1kgVtopgA92kOY0G41Hc5B+NlMug8l",
+	"1gy9LWiq+XM/LA8ntYdLSNF7icw90XGMnJhsrAUUmvsf87iRdcsd7c4NsZnMNCJ6qe0quhQQqgprg/aa",
+	"76PR0qJ7gl+GvK2+rKhuIPH0F8DqhY7noXvsDAG6Z7seyxhi2qiGVysAVCRvFz0FfRaqXeiqHs4XzGzt",
+	"ZFgS/VJWlbnB5G5vJe2f15RpM9wHNWgYo/SfPdUkhS8XH9BETQAYz74fnzOrqKd6mZazXqhPnB9eBqkO",
+	"ql5O7cd+QNge9y67SufASntAGIUaMOpCgTnCuq6xXUGKJL8Q6spAqgWyrDSs0nN+uA8r0oRG7vRVCWwX",
+	"91rotKL3bmOint+x3Cmuyx+ps3rPYazXhI6W6tUR4G7B/zHbUYIDmN2xc2vOqwouRr3ldUnVa7wWYz2f",
+	"h4pDW1UUJjLnCpByd4kXjq6LTEC/iQHPrnsvQW7iiwomJLox+a7vghj5vqT3I0X2lsYzAYZ0rvx1agHq",
+	"9So4YyE+NGLAfId+3PCsM7QtDqy1vg8QXMbkfhH2nQBJsZgYz9bUmxdWiSxRRIeENi1/ytK5KpOiUZMQ",
+	"CLO74ayl/SZb9yYygcAfw+4DEIJvsDyW/AUR0DfVpf5mqIFpLiAQQB9sCLJ3APvPccOdqHdHNh71OY+R",
+	"y+uLES4v+Fl6Or5ULZdvE6WpiZIBJAfjPoljbFvUic2m01Gw49ubwUMjM/pbijx4Vv/xvW3+q3vNUd1r",
+	"RjRZeCewqPc7aaDT5H6AS6+TOXI7FuTWJbOrWgjGKU97rPcyvFuv05i8dGfsyfC0xvlaUbUcNCcsOSIE",
+	"HzwcpGRSRRQud5BS1GW+5/ENGcGTlg45ZKm1D1wK1z7iE2BKsdTgMs7qJFTNR4YZMa+F9fCavHIXSiV4",
+	"SYYhlCIz3ithzHnawqwGk5G7q0vc+hOa+ueE6p/lnVAsk1acA54ZL4SvodhzYPiRNfr7b4zcmkMcQgfy",
+	"X+npB4p2CKjt81NI752zHFIZNFQWU+ZazkImbK67olRsUfHl0knjaU1LB9I/B0x7fsdlxTu9TbsQ0Znq",
+	"vIqb1Wgl0+pbgXU8R+eX0hA9N1SgZRHTHefdTjK/fd9sdKosctaUaUQGmERImJ+vRNlUghIDwmUaerC4",
+	"S4urkvl5jDNl/ZR6+8R+un5FTcdG9srszINMT4V5OqOSpkY3HKiBllOEOhydQ2jwSInC7wZNiVbbvjW/",
+	"u6J8SRBCB05pl26UGxUw/GZCqiWLeW2/9vuI3OtbsbEB0H18SC5Zib+Brrdlwd6P7SC6aWzGJxtynUfH",
+	"lm9F7qiMzFsL4qE7hrswYPjyPpnpSLJOomRYvJ9+JF8izshzlknIDF9jM/EYtEya0G7gCEwdEYXaodPV",
+	"zje8JrneJGgWdJrdYAFgm/3jVCO9VYTjRXgUJ8VJY2WIBxI0Tg3VlNSm40PKOneDnt7xGsq/3OhuJt9F",
+	"b3D/fh29xf37p/Am96938dvcB2/CG93KmkSaGuRBJtcrrWG1ME01NsMuoJGP099yFdtivuJKmnWmP0PI",
+	"IdoPl0vLFlxWscTq/HKZLtN8K+o5Ol5TOplopixqUmx9LhSvpU5Hz8RoZcOsuI9bplo6eLSZkQuwVHTp",
+	"ebz1ptcNwosVJyW5CD2x41bGcIvUzSbZwzjN5416H17yrlHvwnveNeprfNW7Rn3r3/auUa+iF75r1Ov4",
+	"nffpGJ/KRA/b5IkT8VJgkCLqFI9HKilbGpWzfLIeooKZZh1hq3XsDXM/W+ZhRo/K5ZJR5bzuj9hiTmPz",
+	"aZJTHDBpfIGoG2gmM3lea2PGaqeTbKviBCM9x2e4EMDiMLUovXSqgrBfmec3J7w3LCDwTLCzM/x8nLt2",
+	"WMiPEox5lD7/83QP1WHMtrws7RPTzzFLFwO9VfsHfSErMRFTZqoHyQuZFDxNo0b8HNFo1muOhsR4KAr6",
+	"0eN/N1qxz0o9N08Ay2r3eF1+fhBxwk0uQ00zWnHx+GAI4seazUgZpo1N499Bs2ReC+bMl+xvb8J0xhgj",
+	"jZq0nQdVWxiQFuHvn868UmS9StbZvWjLHPuNeMB22wi9AQ8AOg0pYX8hBaSYQ4bUN2pZSePr8nitTVQl",
+	"GJBaClAwMdekxR4IL++X8fliBLlugQCMtOKRYXPoIJ3KRZnrVLXtvpuU7m6/YlIPQk5ld2JtmQI998gE",
+	"NEyoQMR1z3n6hihzRnPyY6TPEKLrAQjXlzvAkyio5S718OaYY4RkB5Jyw959+4p98cUXXx08qHMM8tHc",
+	"YO6wrgOBJEecx1dEx3sGkYxP+r8iOXzVyqtewv5MN+kEtcF8o5LvMhpNiHukvIdD11oWVuBNJ9ErHbXO",
+	"AZqMthP6gVpkT6SOXxQtO1YRYPx4ZRHdklKF9iMhscMYZpT2NqnIcFNpm7sN3HfuDmFlzbdmWu1ivJpx",
+	"ZcQ9fkwNijpGYrrYuraVhhs+vwXva91UKPZCKzQ3CLjMjUWY3bGLyugxJt5k2Hg/S0/c5G6DQ+UK+r4n",
+	"9vsgRMFa2JWe4Ej9AZ7H9yUoiwW+KaB8E5BrLlileVmwzR30pBY2iQtgBhBaV7o8nKjWrwDXCw/81q46",
+	"TVHARXytFjqdewZXcRq51Z1p38AQ/KNJiKJY7O1jPT17ev7P6WtrrRVAMsh0tYLGtjNOjgAiSqX1LXIy",
+	"4IpK1bZMZgFmK+lZRgysmzT42wtDKkiLxtRSZQgMK20vUMorzQ6bzGKphQYQl3jR6RikrNNqqPCNJGE/",
+	"oQu6jxpW3PZ6UAzalJDpexMM0X2erKS69boLpgXDw5SpiX3Ufe/7qFXwPumPaQDc1hekSpkBMATUvgKb",
+	"FbPYZzokDzJJo7T5nqeog8040SyX6rVCEZKSHmmGe7Ng25VGdGPPLOk6HsxfSlsRfoiFrpfaWuEBrvEc",
+	"0LGRivEll+rCSXrOKmEtFf7gv902tznb7UaGlhKO1ae7mWniL3c/4O/bDzru41pXgzmEUD3cJ9N9PeXF",
+	"yZ0UGM7o1tMPregKJhC7zvGT2HmOn7Tuc/x3x4GOH71pp4If/NVPCP/5FzetqHQhlUQ4MjPFnVOfnVIw",
+	"MqYadwM8eSnqKsV3/ds8TKIvsYuTWEx2ZGwqnTpCT/FnsiuIBu6usS6hLim+wdxgL39BbsP1EV0Wx+X8",
+	"ZXA6nORE5npk8LUdWHFn1cXnDLr2x9XkAD/ULcj98vzpAfzKEcCU+2SVS/UKIM2nOdnSAOoBDP2CWX4L",
+	"jYoBpk2q5SUL6OgXzrgtmzl8X0rTPgJw4G2l+JwrNhMIy6D0FnrvdID/OHheU+1NjoVn34PF4+nIZUfe",
+	"RxGNmKEITrg40bKcjxQvL3dv2xHwHzjGy90bGMW924dRBhS4PUYJluWo6yyXHDeQ+4KKB+oIY2/NV5Xg",
+	"WfMoNAwfvHfxKXQqHn7aPYMI8HKxOPT0NT7lPe8PtOZrN9ZB0ykWqKG7OU27tahpXvG+JJk1kLLnvqh4",
+	"vTZ5s4aaQ3igjjWfrwCBA+4SaW4h09WwZoP+NvCVDXaVof58I83J8WnluJABdC984I8EfkZy7EYrQOtI",
+	"unyW3Iot+Yr6KGlUKEJ7Yrq4dGPX8Gd8QXuI+odwwB8VWO5m7k7x6Ihy+zsqfxuLgYpG5yHrAZ5qF4TI",
+	"KTeQpj06AQuh6yf9yGz6vrJSN51EwLYLgLEETz0s2HQtoo2Bkz5pSlGgeh8LT9dVeXOP5P42Io0r7wwZ",
+	"ufy6XL5H3N4G9daZYrIUAwXm8LRNC8GWoPuScMt3N5nWtVfuY7ZFo5tbVnLLZ9wIAiXUiPfJ/Mo6jVDd",
+	"I6Nt8Wy3mkOJKX4i6c6qmerL0PnBYqqltOjekcYLlUdeyoNtHZYNjdciLKWe4HkwSJ+rZj0QgwNb3+zH",
+	"kUrtVMWAcgItGwGqU4klt/IOipkBgRsqCNHwXzhN3beyrIUfHPpwylljMTLjGwSqkhkdQKqlJRAkbBgI",
+	"RvTjRKMj0FXBj6Wc7V2mY0rKNOtNzg3GLU0MCoZ5bVhjxJSazqxvHIcFTljKu1BbuazlyFSGTMFGCHJC",
+	"vfNK8Lpk/94Yi+o8usWqinZR1l67v0T3VrPGGnb4zkzKPtlfFxzSTh+lkUkagF93RBQkX9RxHdTP0S7Y",
+	"a6x0BfuwFtbZr7AqgvPTC9aC7rENtIDUevrZPBC4WojghRhTDZl2su4VoLZ3ScLxZckOv9eFl728Iq8E",
+	"vapdZH7nfsRK4b3Nozs8c3SdWKIVY17UaIsBXvqW13bIs7jfjgBnOc7CGbxiOui6gJan9DZmri2G5+1D",
+	"tKkXI+mB4SHMeC555shA5T8r+Y4QLtayVHK5guoj//dFMAE2opa6BImEyFRe+kBIf+J2wVj3MBCISdP+",
+	"aupuMWE+fyWeP2R4ktcu4uZoKvkj8ZYCCKMF2vth6UU9YA9gCY4UaX4t6eSI/M3osVKh6IuuRHIqd+qi",
+	"6TmAekzGPpa1NpmOex5KVVnoKivtYCND72YK6fd0j1Xibhd1sQdfwcd098FDCHnjS8jveKqhGLchuweS",
+	"OE55WYqSWf6RWtvyqjJOiXT7K1W0xfdWJduNDg3l8jWonWM6XZpHqKEPK8+dnBqfExq281OI+Q4+P3x1",
+	"XwEPlexHmpxAGD9ER0Llt/cqXCi9TEkiclJpBHdeD+hfmv1qy+EeCgMJOXjZEH5BJgnZHMoY7CLwdVoD",
+	"21RU+qcN2juCrrSKG0uNlwnG+Yg9aXN5BqAcuxfQpKP2I0c/wvismlIuRSrd8uq7F6dPv3yOuGdtL+yC",
+	"rcTH1P7d8UqWN2k++Z60CouRNGwXdX56dt6x/Xm1dTcZgTgk33GEwjqG6xMMf1xixloqXd+UcilTm/O1",
+	"mMs1Yckhgj5EFaW9YE/dZ9/89K5gZ+6v/+Ptfz+U3d+jMMSxELt2XLcb2658ghB2mnyCibxjLNdJJXAR",
+	"NZJS0D1pnGBoTMOrNKf7ezP08u+jtkUdsGTN9FZ5/NZt6k3psDAyb1iFVKXeokfBTdsUfhL2l+DyGYtm",
+	"0EoDWnxkXnVYyVOh3bYkM6f1+itCTZMxlmGLDGlR3f/p+tV+UNdYuU530A+yNXQw8IM7YRt+WAQsFggg",
+	"AkSeM31Cq7EOcMsx0I3UtWmUn9oZrDdaVbvRCIhJB+dLsZSqm+PTp0KodiGYMYqfBP/rONYn9s3Zx8J7",
+	"0mai0+stjoWNKXPBn94M7PZb8qT4t0DeddjlhAbeN5KEPeluQLu41AR6aHHh8zTXVyX5ZlMZ9BEYsDSM",
+	"4CJDq94a8zX3imlTRfDRjejbjouSwcM4vrsfmbTdLk34vYcBFhsL2NJrXYsCnceheZ+oxFrYepcDJ24b",
+	"uPXmZcmE8O33FIurqMf7Nj2o0PiCcAq4ZTB1fO5R0s2Rc0ROn0SuP3zoBj8Z8aM70FLrsmDUlRnSYSI+",
+	"TeSA/71Jwwb/CAGtqCvifOXUALVkFtKO6AtP03HF6/eEmxpGGcHQe6p3YYrgr60B/3Eo1YiiHphwuF1p",
+	"ZoRAGxBuY70WCHaTTOic1AUpQjcf0mM8iOaAbR9CJrBQ8K9cHpp/4a80Z+qCQ6ZmSzG2WtsIyIRL4NXd",
+	"iq00IsNox3jZ3c86INy4m2EOxRg8KmCMOp0XPYBx3U3EntrNPdmA9g2EQ0Edq1vgMgMd4uZade/aTIQ5",
+	"h2zdny7NIUMQZRaiPq4Cs20oNgnM+5L9CS6yDaZlFOy0/SferKMgyfuFAanUYT4HFQ2uUMGVvWxVARsB",
+	"ij8yIbdnuOlYuhKc79YYMQwtomZc3T4yDGq913spfs+fgZ4ckvigBZQVtRvz3/72b08+/OmfDorBdlqh",
+	"rVl6gwmbPdc6e+/yCa34pAebHYmrCmHRlBbmBCx4ISh03gmpcmzHVLDZjp2fsf/mBNCXZ+z9ZYCuvhM1",
+	"ZAvqGoDrk37TlajKwdX49/iuQ9DQHBrU7DeumQfltJbWCgW5pO4HdMU5lacyo8H+fMLAeJPV7ZlXDVMS",
+	"RVSCmzSlYaHoyJ7x+e1hFTdscZhmtJXRu7LMFemwfdC6tH7zW2kI+P6BeR8j8g4qbRdRJmyXgwlbGJBc",
+	"Z9A99RdR60FkxvOz0GkFPzj1n6TuYndvkI9lwaFw/PysO/oXT+PRn8cjfzkCFj9Hz58UeCl/ENw0tUhd",
+	"reGLvDMEyn+Hm5s8XGsnP6PBZht/hdrUVyuulolF8YVNl6yM42/4eaILSfRIVkiPfAX+/iZrIJwzIkNZ",
+	"sKdeDSkL9kXKUujE2TL1x9ibP5eLlq/gu8dZ96Vx3hGFVcXtRIpWwOGG7ZGlvxV5TvhWViIJipZGREPt",
+	"YF1Q4hWgh4itu0vAvDCYhxSml6Kzskls755Fv5CVyPq3c37yF5AcayxXpTlc7+d3JpUrMimOheZzEp3k",
+	"iP7VfLNJuk96BKLnWkLFVfm1IK9K2pjLpl3UgDyeK/FEUlK6RNuzsIUrQN9hUpkxvLIHWh7groJay0tx",
+	"waIFu18XjHgHDAxPpmTv6glxuhhJIOE2kb32VAeqxumNLZu3+0kkCMwbsU3RDw8GAAF/DqOdGT7KKTyQ",
+	"qO9IsmxX1H77YDvd81ERyrgWJfvoLUPXVyR6PkXPDad2xysCMRVR+8BeJjtm4ALzxH/dIjX0yhScDrob",
+	"ANtwI8Np9TMk8YnJmkF/B05IGwp8s6lk7tDGJxPziJTeMp3O9YjkfkJ00xT2JZNed9MmfDtSuhL4behB",
+	"D+gpY3MNOrpKglFow81AVzCajttSKIltpdY24OHguqKYABabZmqwp948nbCqd3XvM+MnuJaU2GbCNDqP",
+	"EBTywlcydJ+O8oGNXguoZzUrMChvIRfWUKvcJd+YaZv7o7biAaCdcLA8NDhmjphsErrsbkvcNBDr+Kat",
+	"yjd0TVWGda/eVOrD1GvrgDjz0qEIsig6OdGVFS4dxzfx1UP5g8Hx1oqiQFfPU3n5CBu9Jx3z5UNTEnN8",
+	"t/MD5ZBYxAEP5+f5Nud5Izc0SGtDWX68F+RGwWFsiwAN34uSYQqSansPh5gaxVa6dPnP1KiuODG6qQd9",
+	"/0D0OUcHVRd9it/zdIS+eDiH6Bj0O+Vl++Lt99IbQAbsCogECh45/faRvWUqIeJbd6GfX7IzJMd2pSsk",
+	"V5rQn+pQBT9H7nARjulrdSdbtOlM1foQmMj9EHQpgjbSEMvHTvL2E0FBDOLWuWeSgKo19jGGabarTpPT",
+	"zlfHOfuSLrWngz61L553/HXnZ0kVen+Sq11og9331OO0h8j0Uhj7BvI+sbF/WrsFrBsnaFeiKi/bRnLO",
+	"PKgqNmsscy8D3UVvlbvoQXpkoNvXXGVeVApeTy8Rb+o7AX28EprAMhlDA3wcp3a4RRvw0tP6xzoQjgm+",
+	"umOcM4GdmbVoKsScWOmqxFQJzCHmUNdDlUnOeBQ7DPSNos+3TVV97yRIqjQkC1GIZgTCg4RMZoiEXQQY",
+	"Cl8/5btDQ1oaaP0AE4YZQKtMH2j36vG654+6FKGf+B7w1lZlejBtFfY4MhAlwvAnhnagzm4m5q0feT2W",
+	"oG+2CoKwaSU4GWC/RrPoQLECC/C344JD5Nwe7MTu5vMOHwUIhM2mytjJ85Xgm4c9fXe6apJ5kiufvYio",
+	"kNShEqr9IPUZ0yhIlcNOioCVuSXEpak5AFH0f4n5W+G8Ex0LlJeBREFQ+XPrORbZ7UMKpdKIeVNLu7ty",
+	"tPFHfRC47Efc+At30CIEs334r37lLTVMAmlB5m4APrpkojLCo047QxJwxN2cnCh2MjZy1a6s3fj6TAQs",
+	"SkXEu9BKEZjWRZsvDQhj3EsEVVGqJLfU01FClxStb6X7F17vJy2qZjslvpF/EYQm4jGTkiwbweUghk74",
+	"4PGt2Hn+KbnlDB37ukZ8nz1MLWdYQ8StxWg6SLEkrs8LgubBGVFhKZSsA9HcprWNxEe8ATuBmnEvMsKa",
+	"NlgI1lP7wkfGN9Ma9V5IFBz11krrWwJYm7a8gLOVFt4t9BHCMtG/j9zaCNTr4MQiNLARh8GNzzoAYkdw",
+	"uociG3n4okIzf/kua1nGqzxiEoR2NgKsCv+V3wrw6uiNUFHm84YvBSoEh/fgVzj8mG3VQ+pSol5KqryU",
+	"ir1fFQwCzJBC877whZmdwrFkNhEkjd6630Mv5hG/eMy+1TW+DQv3sazvT1DlBZ3ZOuXj0BXdnz16h2F/",
+	"8kgR/qiwWswF9L51bwCXNV0klAeAm+pugUoaa4DF13yHerm0Fx6WEFn/TrS8UhBYtayZs3uKoF46cumF",
+	"20vzmL2IX4FHGt7TvYGkgQ3FGqFjbqsinM3OdfWY7bN4YkgAIZxXcn6LAscdO2xOXCHQBi6O/GbIdR9P",
+	"u2MYSGyMErn8xQW3lZN48SoxBhvHB9y9WoDW2BgBKGyYJVYgdCeDW3HG57fNhunGVrCpcDjiaTxm0M8H",
+	"Uil9mjaAhLQ1G/4upvpiSD8KrvTwEYl323Epi4/SWISOsNI6S/nkVXzoQ0nRyTnJYMU38uTi5IvHZ4+/",
+	"AFQyau/+hG/kk7vzJ7RI9xG1aQvc8ro8uXAfvpj7oGQtzEYrg9rP07MzAq3w4Wjwk87ht0/+nfRXVCVH",
+	"aN3+LSAdelLSqY7uyiPEU1MwQlfDVEn3h1vus7Mvci8KM3/yTiwAKzfW6U4u/vaPWEf624dfi3/E+gl+",
+	"EMQ4/jO+SPCT9s7724dfP0SdDoLB4sntrIkmQW7TJTe4J15qjH49CKVp9PfSrIRBYre6NNWe/07bDEhd",
+	"lJkZQLoUlmg9w1mM3No/NCsEn2zED3HvAo/Q7RHJsBje4A0Lc+2d3SfA/5CFlu40EeTNmt8KOC1ezSCR",
+	"hFdVq4Xh91ztUNR0WdQN8hex+0T8+RcR2nT/xsz5Ay9hXRnOBM0oYKSjiFbosvidmTPPai/g4kJ7jjpK",
+	"kGdvTrjN3Gv0Ob568g9Z/opMVQl0t3XZoRZrfRcYorM3z5KpqNKwpdYlvN4DOUwminv+2W9DxB/coUEV",
+	"IDXvDa85tbRyA4NiDq0mglqOnukOHxcRT0YZ4E9TsK0fEjujtPVF4rlb+0d65BOeGHzFlbAWMoRzB0eq",
+	"kq7n89/tmKQlcHgmYVhKn4GOWvX2ktAjSWDroOXNV1ob8gBIa0S1GLrd4215eOmJo/9OAnQyO0yVmn8Q",
+	"9nkFG046u/YQxYFRAOSn5xoE0ifOsVdj49u7yzK8LFsU4E/BMjT6C2jnPo5l0nKd4Jq7bQ8+/fX44DfB",
+	"Q+p6fxFiwzgk+Ho86CE2eDITS8RXSzMDfO03rCypd+anOs/0ole+iW/qRH/rLkN+J5fgvJvXohTKSl4Z",
+	"9ze34j/YfsLN0dlPuDWsBrYf3ttxilR82McpU6Hvw38wWn+r66XwLV1u0Yf5uyhbMch++lyiXyqCbv9U",
+	"gtoN77M5j5TUEA0ExzHqMI6XfScZTOD8413Oxcmzp1/9Ufn0hW/ZR/tTtJDpWgGRMafiErFO4VnvyGJC",
+	"lWmp0ZjVkLBolGlmbltn4q17NH00/t6IeteeDaFKn6w19oSkjsh40QSuYD/PP5YS95LcrFIxzma13hrh",
+	"zDqAsshqcEXm/Pf34pMc/8asrvA9SOR7qGrunPe25X9TXTzaRohJ+J3khm0FVGGM1sX9mRw6dkKVV/6x",
+	"kcIWXfr6DhM7/sB+yW8UYp/qrWrl0wxAeCCIIk6GqHZQvWlJN0G3OY5sf2i1xpGZ7gXvBA6c9ztpOHk/",
+	"UiWNj0d8Uk9SeEfCxKA2s/vbNKSmYwyVWrmhab5dAWq7VHcS60b2JANke0ZCPhGF4oqJU+wfVZa1MD4j",
+	"Q92i8qQsFQ9arQuCW+QMfmBEfSdq0rFYs0n51nFynzYCBBnEv5eP6DVRP+MccoRMedmpC7I17F/fMajm",
+	"nXxpjecenGMo1EmJvbHWXDZ0OuAaV0fGFJ59EmK8g3VE4XDUbkdEYz+9JMt4WdEa+03CqO/kcmV/8zDq",
+	"bxZD/TQs9Wd5156uAKsFqR66pngUGksYoTxkLOFhfOJkB/b5/g34LmkGuBn8BskSDytDP80ev8A7MbSV",
+	"DtvtoyWtE41sZspo9ddrLfh8hQk26+6mN6UcTleBB/bkTw69zt3oyta7Ls6hElsqMU/Y0QGcod2vwznL",
+	"Hz6lQIAlJ/gBUZ+fnp3BGiXlD0zQokpJyUnQzd2LFupfiUQKKeUZfSraO8yeyqcqQDk9NCr3hcBYne6T",
+	"ImeoaKkI8mCt1wLzJyBHrwCfw3YlK9HWvREewmOGV6xQ83q3sT4n3XfL3axqbgT7jC9FwQw88nnBADQV",
+	"QAx0VaK2F266NsvPPAIdldLUAMgKxJmqdsTZoQ4WM9GshpMoVHnB2rRNVgvoYMXmKzG/xRrwXArGS6Tl",
+	"p7necPAH0xH13Ap7amwt+Lo7iXBuZlLxOtFmOy3jFgR88On9Fl99EvF4HSoNu5m12Mbb8asO2HHOWGxZ",
+	"9v9j72uX3MaVLF8F4YgN2xF0fbjt3ntdv8ru9rU37LbDVbc9O9MTExAJSRiRAC8BlVrd0RH7NPtg+yQb",
+	"yEyAoERSVJWkqrLrz9xpF8UPIJFIZJ48B788XlMyz58F8ohWp4jNlK9lDvyzvX4xNVcJ+z03vyfMiJI/",
+	"S3Wek7aqrvCfSr7Uc2s6fGNohu7eX9f6IduoABTxqv/Y8RwUa9nqOfv0wG5wkY2j22BraBfwY8QathaZ",
+	"0w9j0i/2ZtL4XVBW8GI6bqe3fJRjHxn8J/jk4NK5mq3bM+qT95TFjVCZN+i9OECZ5x/oJQ4c3cNnXYgO",
+	"KCxsfAu35em59YmNpScKcdu10gewo+F2cSFURoYxWlJ0R0qstAkG9CHA6VZMoT83NcinbeVOet1U2y+b",
+	"HTHb/BJoQB/dpsdqzbf9VPGxJeZTiPNU3V65T0OBF0pYWolMWgZsGKhLAO/zqDMvR++7xpFDPNSYjuNQ",
+	"f/NeyQPznYEJiNdyMba+kQHZd+H9KXirO5+gU5qbmQAc4NFaZAYvu2/HBF98Swk8+DZ4ge4TKM5YnXWd",
+	"eiK1O7e97S/CgyGKNnvkOtHKTkFig+d5aJDVFTV7DKlWwd1C9rHrDPwaGch63eJ7a0LTNI9c5MnJyen/",
+	"PCPxFfgK56SJnm0v2ZS9GmuXkQJJ2x2Kn86RYisWRXXjjv3J7RZwzMuy0kRU0AEfhCvEgz0Ee7igEe8x",
+	"i0B5EO1F35Pv+qDTWZjseSAxU+J3W1uIypgzuUCljXIdZjsfdpxylYo8rwlt2vFVcNWDET8Y8XAjfgM2",
+	"wzi6VWwwjUZiOzP11FGt+60uhYLzIjI53Qf7XEu5fGywsHUdkjaCxzY+h7QRiPSq7SGk3HmzZwhe5VJU",
+	"GHB1paqIwg8RKfX9A6cTkT+tMeXve3Ejn8/6yn5PfDdwtpGFuGvZn4YiG4c5xv8P3REVguYFm5d49O8K",
+	"a0g5o3s/KPnyvm0G+zkJfqaRuoVD4IAt6Hvabn7R1rOm4Y4jUboGI6WR1jMqVymx3HLzKbNx595TVlJ9",
+	"u6c9+vIbl4vupjFufTYMgA6YdZF1+k9trJeW6Y1Y3tfMWQ9Ry9CC1LOT08vT569OTl6dnPz78enLjsdG",
+	"rGR3p0T12VvGpvDCxWh6ct/rUX4h1GHIY7NKOCwVcoPhbNXNG7LCTHIQ70Iy8scGByZaeZm46m3GzqWx",
+	"P9E1N5zfYax9XjAVH7rO3deRtcVXTEh0VY3lZF4JACs3qwE+r+51AUouQSwm+neSxDIAdvB1z+avECB5",
+	"C90Ea2DuHr+b535YAmWUH1wSEYNCluEyAy2z0ATsqepxbNrM5fhP/H9WUKRtmFBAjFBvCj6hlvLyRTS9",
+	"UM4wZXrEvlJGxsv4sJkQpUFEjVST1jI0TEnBM2IbIRYjfEOmx7+p2Cg8l5RA5BSVWIwFQXXgafK62PDK",
+	"JJosa5QOvPkRO3d3VAQvQBmNiRakCkf5T79af1PED64ItgMvUxW+aEPd90S8hJx89PyzmkjJgw3xYaRt",
+	"ZLAAZNlEQ7fWko0kjFTgN2RP/KVP2+A4aMq02gZspfCOgE+3uoSXxU7e9kMqfOZ2J9SkhaQ/CSX3stJW",
+	"pzqvZZ5hQXA6Cbe9ReDRvEmktwfM8+kdaiy/6dliC7/0IRirX6N9LWubzFH6lsX/8fwtGMlxe/QWnrRV",
+	"PFO2y09/pRIsFF713KL7QIY8BfT+yKiB7HdnaKhZEiH/SEtppvTCJP7n1KBNjouAf3AjT0/AZfabisnV",
+	"ajcNAEHyXbDwU/GKlHKpXixyKa5Ehs4pif5mTezLRoJXIW5AQCM6RvcD2h2k+U2VOVdKZCjH5HbDNu+C",
+	"cPaf4sHfdSoBb37DxmJcy9zAgBriwH9Y0gOX9BvuDnjecI0uRMxKqCtm+DLUWiK7HpJLWI04jglm2oKW",
+	"P7h3aIV0RGFPpLfkSSGbYYiBdX/uRw45ebWeIWcaYEEa23ssIYIoy6OWDR3GJ1pzw4yfsCagffTdGX/y",
+	"6OXJ88Mslnf8SsThKWuLTsm11zNPXTGkTLX9qrFBNPkurhkk8EHIkiInoa9EdcTOx1ZUC15lnq4URg04",
+	"RcPmBSHpggO0X1cMpX7NyslibZ3YarnXfamhyHvgHDdKZLdCMIMS9sMiP9giR0kBvnQxHIRKCPjjRNjs",
+	"FpnbNEknn86hRgi3HFBvAGl0B618acq5bWR0ViqMIAsAPWl6XAsd6CBWhRJIZ1FJrD5lNyTyEBUd/Wub",
+	"8KLSKJJ+xlLPxRTyEW6j4hPBKuFXOLdsBLrxUgRAMCuEC0Fp7xOlTmsSbDht/3DKMuBPBsQlfT/xzvvW",
+	"LV0KBfmgKPxuC1gh3+WHcMP546t2Lw2+0pRwFh8JuxBIoV0QThhECKB4SE1BuiAFBGgF4kSDNFfZqyBR",
+	"gGaTrGT7kpDGrhN+BOzUFQun3LYj8L+6Tr8vB6WqtTeZhFVzldQziQL2TZ1DDvWcnur4drlrOCfSjAx5",
+	"yGZgckuCAbJ7Eg9ukCZ038VtTZm/2iiCgq0ttZ1emef+B/u6P2goO+vteLjVO3j0O71gBVdI8BHOsTzS",
+	"WGkb25ks25M5sUBUqz5UO4oc1CDa7/j8ZVM0Plagan/AWjPQK49FdMuxbt+IZHbcB4HXgBdx4fimzqCW",
+	"N33037jwvGQu/Wdqrlq0cvdaJQmO6y9ScDt2L3HTIuQ5sDdHWkRTwTNqcHmDr/3MPVkb2a4lE9IisJZJ",
+	"nq57ff51gMDk5Y2y8CsMKv05eI/X14i/h4k2FmsOtIHhmot38fHG7pG3Q7pHPgWtG2lYJnJ5JapltH1c",
+	"XJ5/uTz++P6Xf17+fFF7V8J4N3q8aI/fXDDcX4FwmKgYlcuHVI0o1Y5H8yVLeSEO330EYj1oSLW6TVtB",
+	"kN6WIp+ZWD42obEjqvtVWAjDugX+m5+dSOT4rNZliI6Wxkb3roACMzbKOcrjtYaVF/PC+HqGAufqm9MB",
+	"v4i915TjBBmSOa+4sgJKcBmyehWFyNi8hKMfs9NKiLjPoNCVeMUIXwUR61iA3kkl8BtEVqucAHjOhXu+",
+	"4TphVk8wmobRgu0d6oMJzj70pYG4RiXEWT1+ilr9cq4wHQPCcQAlGOMvpxzj1JEL/aBZuyWwnAj7dk7o",
+	"wD25f7h/Vw/nXA0hi9qOGyr5MwjzBANuteVkTW+sk9Y61CgfG3hp7F33/TjuHAUHKGmdWeEsY88TKslF",
+	"5uo+zhz/6f7nr+MRt+kUEiIg4d3fgAJZ/w2u9XIaCUq1pEdI0eoGwI2Ld+fPnr/80S94+IKETcXvHfkY",
+	"1CYfiFH58cVNQ5Od98WPluHYBg4Cy/DEyZxE1D1yoridV4I9yXRqjukUeVRkTw8VnJzeJ07o1SW7YSWe",
+	"exZsMDg3LG4Z10gUPKKK33lq8yXBuhaBfb5nBW4Mad7pQgxqit352ruVXtXQdP7om7epur8eEBZxl2xk",
+	"UxgP20DLckbNmBSDKsGWwm4wsI3dhd7Ibt+/9wITH9oV76HjBKBrLa4R2iHbeyE7jHdzv4434SE9O9+i",
+	"GT80AH23DUD3bdPrbCtyN39shnUXdTmKjb0VD3vdrTRrPBxCdr+X9raPdC6QIb0kfpEM7Sd52FEfmlPu",
+	"SXPKfdstQ8sLJIGA/CPub2nbObdueGn4itR9VL+A8Bu6ZI/24zyQf0wXZid0JSwwFcqhuyOVgXv/27YO",
+	"gkZTuYMjwIt446xmmUZL8HiKmdIL5ZcbJhcwfywicJ0bvgw/7uDZpi6Fxdjadg9Jo7vfEihtCzOPgLPf",
+	"uqdsEm+BSaIZk3UXfNlv3l6WfQg4rOH8WpDVmOftTdJ+8RfdQpi0GxRq0oLjyjM4lNYlcAVamG3hBxQG",
+	"d4DAeQ1E3Ex2RVeFVARCazndn55E6JgfN4Fj/nPPqzrYRBere5TU/Q4in36c6K6LpjGUnA5LtaQroCzj",
+	"cg6iIvnS9CYZptJYXS178+h0ya2flt7yPHdhH5TuBRoZM1aU/di97idebzlfejCPezQDsVND4nndaxyg",
+	"fLt+k584Ubxj/hCqJ9jA7GG30roI+g+txBl7WQA4aYybi4uLoHWFkBxu29Fzi9QfCQIzhJxMLSBuGZTj",
+	"u+GCOAltkLnTLALMvXTzcYr/15kG/PG00G3wufUTZG5w4iuuJoJG/JU7NwO8kcaAJgKBt/XV/st1TogR",
+	"k4RfwgcG/vv4SveXzqxsUfIVeYUhHa/3F3Po/L/3BTuFHV4CQFyUdBqc8is3u5O5Aih4M5f8TWAS79iJ",
+	"bMebFG1MepawCb8SCcK+nJsSvAKAx2hJ8910Uy6+xYJB124F4F3TL2hlhP2Al+15LdBTOvVt3F8D4hAL",
+	"24t7aC3OCPy4D4x6NtgJSSaHbcgIC50xHh0Abp7TBes9cxN5JUxogPZdjF3Ry92xhW8g/gwvgE14cd7l",
+	"sZsLFAPx+D3oikG8PfQ03WL6ZUNXP6iP4atibz8Qq/s85FiKvGZjX1RaTXzYF6Bq7k19Dv+3RymvzH+c",
+	"/OeR5c7SX7H/93/+72+Pjti5wjF6bNhMLJ3de2FG8BXEJeLcIKW/nojcCPbi5IenScyBAelOH/T7KX9s",
+	"6tiP5zlMijli7xWcG6LZxdYoaM5Op1IJjABdxANg3tT9Dnk/hK1viXi8Yu5OeBndvAX82vS+u09s4c1v",
+	"Ma91fa//TccUu98lLoQFO64XB/qfM5bNKz7KBSZ5OTUUE9czUVWMljVAHAih3R9YH2wYKQ97jsEfiRPx",
+	"28ErOnPGr2qx5k/jkISMmj7vZwhziIAXY1vs5y2xwSDjy8TrZHn0OiQOSGDBN2L4o3cDFH9W8z9UIp1p",
+	"JdUEa+OGUHZdlhx6ODdjcOsO4X0GSNFTOtOGzaTh/bWuZqVTE+Cn2XAdKfIxnCzvvmDFjURKx1UXQN1O",
+	"1NTDd9LjfZEDCHqNgBUmdNYw6jbxZO9+yBhPU1FaA1xuX/15wI9WRNUWmnFGwoS6CR4B2qIQHNVL/asb",
+	"7z1FIsGqbykYCc/vWlS6vuB7ZzjqKcRd8KUnRG6s0tWiWwj9k7AvVnIyrcXNtq7K1X56o0y32yGyii/q",
+	"Ob8bNbkNYKTryM12shb5MVDflXl+pa9mLnz1sx/OokrbAG7Y1vxcRNwX7352f//Wwl34qA5/iUcE3HVX",
+	"CDnOQoyGeUsvA+2OzZxYzqBj5T6Grj5zAwNgAv9mqgsgF11oKIM4t7eMohRUCvakLd3RqJm5YLXHzi5m",
+	"t4Fb3reh4Vd1WFoh7FRnBnXHPS9MJVJu7BkTRWmh2y7XGPFbrVku3REsIELukaG90wu2EHkeltVUZ2yh",
+	"53mGhR7/4XhQInt0m24ZiIqDSHz4lFZLw+B6U0fYr3jV7ff8xoQM9wX/Gg1gi2m/Xq65TXSRoRYb0xNE",
+	"VBOJp8xw/1YnlB+gs61eOz4i6XEDNhv79OZUxH31VDqBpG5jOYUelk7uh5/dIp4CwU4lUl1l6MPc+uRq",
+	"CfxbKVcoDE9RijWsEmaee+pJd4Sz7MlE2C9wh6dH7J9wTuRun2F8bEnIzb9NF3nX+/C2m9iDm/RmkLo/",
+	"JPlT6/MfOKAeOKBu5ozP5yGp9sABtSNOp7XAZ0AvQwqcyDQZjGQlWJprM69ETa1krMxzAuwFPqjgudeJ",
+	"oYIzPv7TWF7Zv46B8Keb7ZH4ZaO3WX2ZIxagqEyrfFm7Y+QScosjIfZv2qjqOuNMLGm7oTqvz44AQMec",
+	"keeWlMeeV1fY82/mZZkvkbFRFNDRYFcVsD10X4fOmUprm4TsqbDhR+5Fj9i7je8HrJrYL+JeEs5tSV3O",
+	"JMw1jAIHRiKqZrdQEeHWqTS9MSAT3HshKRGwPV5nD3Nn7GqAFsNr2C+CCoJn9OKdDVXtISsY0R5AiO+t",
+	"YTm2nF0H3txw/C9e3CbA+et0iRPSlSBwf8R0NAQ1yEN017WH7hLz07Jew14WYoWpDjJ9gT9+g0PEELTT",
+	"IwJnUMFtOpVqclRkELgCclhXxTznNSe3C1eP2CdwZHgsLY2YZ1otvVuQJoqyc63EEfsSBs6As+lyEBTh",
+	"xY4FfMYr/FBiix2JqQTLiojH0OUpnQnGR/pquN9D7/aYXHNwcLmciYU04preCuP1B3d1R9yVP1bQtHQ4",
+	"LVoj35zG5d1xa6sxYIdnq3GNW52UV1zglbScakZWz4QaVDZ6H372aBu5I41KMFTN3acK3kcgSVes/r7W",
+	"x7djGbSe9X3gLhdceErHYpPRFTc7pqxsnLpYGR5MGT8aIpxkRFoJC/qXQU0orqeB4cms3Q2Dkd2UnqNd",
+	"Hhlr/ytTt/s6/Tk8Zqsi/Yv2U22q9UwKQkQdxKM+//tuDMivLyJnBZ7W2JwSUJEiNQI5cX9q+B3sse9L",
+	"rX/AK/a4+ugJLSvvzRQkClwgFCBW4FeRtuIaMOrbJUd1EzXPpNVVDDM+Y5ylulxGtMBsJHKtJgbklyDL",
+	"3jJrx6O5yvLuvAF1YxeFVgturRcsE7+XurLs2TMMsxjehT17RpXQZ4ErclFJK8wZm6uSpzORJS13uxKV",
+	"HC/Zs2d0m/+eZxOBsJ/3FtJFnuG4Fc+T6YXKNc9e46dsZWV/yHInHUpjmdeczCP/IjfJjlm66x4YgP5+",
+	"JznSWVlpPfamRCOAnXa5niSYtP33959xVFpMOdXKSGOFSpc9fFj6CtgH/IUbtsjPkfouyI5QYl53Ur8Z",
+	"+YfYDveyKVu+vmlj2G46hS79X3f1Evs8qEST8dkZQC8KtHbcXpPeTtFuDlQPvCtLZ9tU9Gcg0QmkyiuD",
+	"CWoEUs0hyduw8ZZl5tl5jqig0LrOvE8OfEgb1plXeMGtdCfyNZuNdmdlka/A8MnQ3Z9hlzSTihUyzyX1",
+	"Ewslqgn869fp4baG+yqfcZ1SS5M2ytsSG0uVQZbrzcWv0DOc6wnmvvqs+/jPXPDxX8fgXPqTiBCOdSUR",
+	"eyrgskW1EfYnWjRDZJhJHFJ5QrEEO1tO2s9r7pPuybZAY9C7JdBcPTbIGZ+EXruQ/owD/fue47qj2wn3",
+	"08CkiQyRzVVGieO2I9fKqiO33wssWegKIC3/YopXlV6Yddk0apsYLclVVnWmnj0J/6ryJakea2YEdVwA",
+	"WOyxPwObp0l0Ik5aaxG8j7MwofS5rrwESd3MvvZLdxX9VwLYGW7cqRvlonFfpDFOfI/ElJupb7x0q9rd",
+	"cMSN+PGFu2Iqfj9iv2gcMvJ/ed7ekekGPpzPb6Bztx/JuQv5h4j4EkN+Ktd6Jtwar/R8gr213DeceJYP",
+	"A4Iytk6tltwdK8fSBg2YSEnOE4t2Mz5RZD/EWw6Cpewed7P10WJLIA5ib3yF4+XJbRY40GYv0HF08cjB",
+	"ERLNFlCGfCaUW/tEnhjQLIFtAFzJo+8qdHorVRZipwh9ohUsllXkCXlsqy3Pzeak3yVed/jwv8O6R8sO",
+	"5FYGgC8P3ML/Atd9aORWY9xaDBsUtmQrjfr3YrJhbfeG/ClSzQCjTNde3DDtglcz0csC+xGv2OPs4xO+",
+	"zHPR2Q9b0R/vX+IaTbaYG8tmQpQwORGGPyBh3YaoS3TVqHfXMk/HUADt0+8SBjFUG93P3uD26zRlFG7U",
+	"Tb6P3bnFBXJwduzOK3rE9n95uu1bIrmuB7UPCGXusIBiJngljGUjIp6igyIv3T/q8Ri9aoSch/DSuEAX",
+	"Dtd8rZFhew3FQnAzr/rkuZsQGRNBRbEt4oidM7pLo+MPSWGfLIV9GrPYdKB2Pvr32KdL88/obHgKf78/",
+	"Li10LjV4GcASEgS2eh3MlXmHMlbvHkOXHEIl9bOoCKY4RCfVv/yNl2p3FSjs7JWYSGNFBfZsos5L1ENw",
+	"h3mQRgCQQyshATLuGFgYby5+ZU/+efn22d+eujDg3z5c/BuuH8gXANuRTafEYgL3PWI/w3G/0gv3dyhJ",
+	"wp+lNSIfv2KcjXgGmAlpWCVKXVli+AhLDsiigKQD3gPcwioNwhH7OtXg+omfVSpm9Ror02jJOEtzmc4w",
+	"ZeFRkNgrh/dspVloW/eycG9b21n/qb+S1lMq4K3rfldUb5ti8qdj33JWuryGNtEQrMcNtScPR8eAY/0e",
+	"xr3zsNqk9nCWd/hNtHtlvoYNj6Mp63FAqwbGXb9iIUdlhPAMfbxppUNa0enex3/iWvzrmGR3+9Va8ZI1",
+	"c27Jg5PruCuNk2gd/gO6JIX8nw8NEd/grHmIY0PyFDnkvPgGKPeGjFvUaQjpS+c9R9qrEncagK24MmPa",
+	"Odv9PSSJKzEWlVCpCH2MKhWvarYkf592Z+xeDtDR4Ncxg42vWOHosCcvTv7+1G0dJV8CIbI7y4zc066g",
+	"5XK0bMhE00nTI6vw1y0e2b9WB43YDk149xC6S3r3W2K62WbxIJp9wavMfHuY5x7XrfWMitK2IaCCkuuK",
+	"qgqUAoV/BMYxjYzlG9210hYUJPR4HC/PFROfV+oXuPDTeLwp6KgVFmedna9bQE9PTw4tg1p/adduD0zi",
+	"45oz78VuwJyX80oxzmZSQeWIpgYeRb7JDaqH+/qG2Cdf3r5hfzt5+benNde7i0chsmuiPQcSyDXI43rn",
+	"WpdCJcT1JbIkuFpd1SjkqE4DdCDtNPPukH1be/j2NHZ3pat1ECldaHqEz+zho2u1FJTh8zpV3Vv4uQp2",
+	"QDxbI4GMs0C+M5ap5HlkuOxfcw7McT4BMpFXQrEn7k+og+9rpGOZCzbRAmSi6tjkaS2PEfeYeU5LDBLg",
+	"0JcwnhsdsVXUZ35UtPZ0LTEBg7sYMKwyyExBQNKKYoW/93B47Y1ha4/sdz/5Kb+z9HdU+KU+u4PR8R4y",
+	"MBgOwYW1B2utFBGjGMQH6JZhJXi1Pd/lOiBECLbed4T7FC7ap2mEh7SYxju9WFncY16JPWe84FyEAuEG",
+	"coqRe63mqtnnWt+oT6uQ3v7RXnG7/iEdSyytLzhAvjAiOncPxtUshDt4QgoxdPNGrx2NauXBmHW3XPOL",
+	"PsiZYAJSgqk7SuQ5tVrZYdn/qMEPmjNIzMTtNUAHrFkxT6eADuT5gi8NgBWQ8h37dF1MRh+BBbDQk4yh",
+	"u9uYplxlmEMkDAzAHCpBJ3JZsQVHvAl9hNvk0Oja9iS8CJ+yMWRX+TJ0Q7f0NzZqbJAiH+U6nZlarakO",
+	"8pCkfnMhbn+h3qDs+ScEkQ5LnuvVuVpwiZAuzwcPexBKezbS23e7ru9LKI1l+QYMBzl3yHrH0YKg4ycd",
+	"OaXtYG3v7up0BwxvlXdyng9YzhwywJFFDa5WJt1BOtbxgwIlVkVYmkuh7H/JLMq34ZUYR0sTZtbrWJKq",
+	"FkVfLeWL2G1SpMoWQNNCWL8FcCEaStKVAgQoDB+LfIn1F7wOMQUET22oMNNdiWGaiqiLSlorIDiEyafc",
+	"FirmYSRkov4k/2ZPXpycPPWEMFgXwSSne0sAn51R6lOFoTEzZNWEj0fOTOCYQDQt6EXAFxyxc9g4iF+N",
+	"W2SqIQ4Hlbmvz3kqCgHKN8yIVCssSBV86QIJNi/dbnh6cnJSM2FNBc/oJZ+8eP73p0fsHz9fsibSAj97",
+	"0QniOGLnE3gqqgoK90i3mbl40Q3SVzG60Km7UXO/PV4Y9sQIQfvYR2EMn4jWBKmZjwoZr/k9HFqiiTb7",
+	"OLAM9zXnMONDPM7Xdk74u9V7vJct5gIsosf7JRHKt2N7WYsAjxfdiIzzmkPFOauGzSZRWEZ/+SLKfHmG",
+	"HWrO9/yvi0+/MCt+t2a96wMrmO072ilOzfpGU68qaeDAtrs9Z22PqZ/lQrO2xd42mH+GHaGXiCKKMvd6",
+	"8KOWn+5d+6ymQHCbJsg+FYAkt6ByaTzv0P5P/PuLyRYNeasx4z4Q9WMwODzoPMbf/kwevko6KFz7CgEP",
+	"V80IpBGyYSiUkDpGzMEERBz+7PPXkPRgWH470UVzg+ubGE0dRz02DLDgCeLoZTqN0PQSTpjSsJJXeK57",
+	"eXLCvk4x/vvh5IQuSdjzk5PQB3HELjTEeyGgGRzzJe6MrtDPu2cGoQYYcICSZqwQXC2mMhcupoqfAksf",
+	"+Qbcj65EZdwZn+Cp1l9r1irC+ECL8axpVJFRF6ktpqG71ctl9zHNl/rjDp6CHbhI73dL3h0IhP4hr8Sq",
+	"Fw8WWLMSwiI9w+63XBjj1zLlz+C0hle7qB6lpMpK6mo1V1Zy6TzFMcqN91cBP3NnbD/RlQdBNEZPHHpk",
+	"919y4/ipX9WuMWs0JmtpyaShaQr1otY2nDAL0gD2pLvw7q+IZ2H3nuYnesoeUSCD5v+tVBkRgg06O1F6",
+	"4PAl2S1s5YPWM8gRfNTZaG7Y5ZvP3mbPmMn1AlMOLizPB+HrvPGUlQbimv417C86xPShkdIjh67f8BmH",
+	"nBQ/LHWHP00J5PBHUBzLWpesEcZsxE98xosP5zSlmlzgiw0d9vAdBx12Gpe6H8IdVcZSSTPFZdnuBYEr",
+	"i368JxdId78lHNzqHPbO2d0ky3l+GBN6nwll5RjRULhoURsDBZmRWAh4apFPwtvMYLfqF8ZG5Tahstgk",
+	"h1JvqltAAW8xvhSQ0miwedk5dt05hM5hudUFc0cH/Ny/ZcKsZhPN3JlV2umwLMG26YFNBn88kgpot3f/",
+	"6E7nLpsLafe+/bVU2YNjvw300hbrwE1S7NShj6rZq3ltN+47Ng9r2PTQw3nDD/JKbDCxGpwUDbWZ6oW5",
+	"m5xJB4oqvgieEb76ShBs9vrWZuREHdbUgKDJ+xr39P04UnfrN+5RD270W7H8N7ooOaGiSw0JekR3kIsI",
+	"t6JeXqvZlJelUNdfHgtukS5sn+tjtfzroSuU6mfwElB8vQImqQADaaLR5yWDgnH4SY059yFyyhWFbSA4",
+	"t14ght/tN8L56h5xH0KcZMW8cBrcBiSys3hPgiINz5C0ASCgD+v6WjsajSeglBgUzsiEEaGKK0LWudQh",
+	"y9rzwvZpTA/kjl1Blvby8t0lLdVhqTniAh2aCvWESE2e02D1u1mulR7loujWuaBOGoKzxbnQvsaEw4qy",
+	"YAPQY1MPGfXEtWCXnYNHgL4165D8SkDlY9ldguFm9sVftK9CL97+pkoWFyDeJ8fM6EIAX62LRMGcqOuD",
+	"W8azrBLGEIdewWXOjKiuEBJqhGXz8hVTGn4uDagaYor8Wu53VzIX7zikpaD90WqWTjVACpgSC1ZyY4As",
+	"04gVglI/ubGizkBRlYNrptC7nmO3+Z4s7Rex+Eyj9Z3qpbxptRxgaHHG1SKXcoZIeKjI+0DWBYUrlobu",
+	"73gqjdXVshOI+Ma9qoppULn1UakEbAo3M5G9QkAOkss4P4zhqLTQzuX+MRb5SSImF9IhBRKsJdALHjGE",
+	"Lq1p1k2xOzPP9aLJBoOr3jmLvFsxDj/4HX3vhm3+Lc/ziG4ESuKg3Nmvz7xribjQyuse7SVYRl459cx9",
+	"cqGNZT+csowvYVc5fVkk7IcffwxgJBDg65N03vVL/wT4RTijkcSpJ0B8bNgfPWIWOLxtfJmn04gu8/Sl",
+	"G2r4p9OsjTCzg43zfmgprxrqTiWVXy8jkmqIqnFO772y8nXk82+SKF4JH9vbBNFfIZrQ97Sj9/I/Z1br",
+	"GeIp+JVIiAWmVvxc8dlIJtJzivlCl+zVPonSpMW6uLWikghTwHNcwkSp06mpmX6p+w6g6qIo7TJwQHBW",
+	"VnpS8aIQN2R0vRnTHnLq+E/x7svqik/c4QI+H6GzSTM9Dd9H31tyubLjztWzMtfdJKLuj1/mmyksLqG1",
+	"UmaGchPQgTqIHr3Cu9+AURQxrQli9xKG3G5uh0eNro7n6vGOj7qy4BNxXKrJTuS0SpnaeSVoOE0qFK+k",
+	"NgkzQlCjGIFzqUvq26t7bT4Nb1g3znAZhndwfgVSOU0cXIZ9/uUfq4uhH5H0xZvqvrzYXPVQHiuDK3vq",
+	"SfMRbF3wJRuJmyOQbjzaqKZb5tC5HXp8IRBHwnkQaxYLEZPAtGeaYeKwR7uqpEAyJq1EpMXsp5GcnF6Q",
+	"TD+gdROcaugTLCuduqM60aDohTpin2Kdz0pjuO7h7NCc2M5QAqLLX+b7qgx9matbSj+7b+o2vMR3NXBp",
+	"76DK2JaW3JYS8f6VDFhkQzK4bkkOATh5gxkAbhLQ+aKr20M5bTN4vscdWmtjBmbnbYkypdBXItbVvQYS",
+	"qnX8Tna76ow7cHWvgDs3D5vd8Tmu3BAL+gZZjBT2CooKC+MY8MHHf7r/+aszm0PvfOSmLRQGLR/lwgRm",
+	"COSLoJ70JyA6hkv1qMieJmH9Hi15QeQxsAPAXYLyGR56UIxJ5/NCGTwv+l9jcBXHVl15m7l6i8fLnY9j",
+	"0iIMIhX2bZmjklf/mgub+P92x+/WHCudfvdVyrkh7XC7eux3EJGeIw0bJCiquXrsFe2bZ+oQ7fdGoxfh",
+	"qj06x/ohXSXp+oI7EYGG98ENJ3Qi4LZOmqm+X6HWEQlDTwX4vmbtXBvhC/VDc/0eOUZYCSgwYfy+IM2L",
+	"vnz7z+QUI2xO12bZ+WI7tAl8xHs11u1NRVpcEa/HJtn+Ju27361AqLvrbLBOFu8VJys5mdqQG6l0Ljzh",
+	"J1ZaIqL5qV4ooqFy56dc6xlyuGAhgU4VmL95bOA6XQp3Ahvrip0+Z1M9rwxSmcDHKjyV45Xj0HwIL4F/",
+	"85rkyJ5/xD5B4zkcPprVRPy3UFUJrYnSgJ6bHyTNLKSCrNZMj9226EsO7oCYu3tYDSF72ybmviY2lT3A",
+	"3PDuNy3H3u9C2QVWvzCJI55BoTiebT/LyBjvJo5MKNTPQMJpxNNZzTmIw9Hmto5XHGRXNd7N/k+NS/fU",
+	"Ehk/445YwovdzmyLUgU6dJ9wKIUuc5HECeW6eLw+g5gZ6Z25tySOuI8Zg3t/32v2I5+JVUJFT1+/QiAd",
+	"V2F5ZVvq3q1zrGWWHkPdtHui4c+fZJbulUZEZulreI/WfdwT/Y4qvTCiAvbgawXdzw+H72thG7Haz0bt",
+	"Q/2ERnu1ERW2zHfNWMrz3HnizqjcLc62KfsBq4Ari0QTAHYiTBLHQLryDM3uH5/Fb01ss7v0Y56QpTEG",
+	"RPAUzz18eNvQOG82E8tB9vwZr91vFwc84s2U57lQk9ZWjre6YopfyYlb3UdpJaAdkufmaOJ91Yvb8T2k",
+	"J0JjipEtWW9txb3TgH3A/RtIPA37aAKGu3sGt3u1h9zWvDfixDD/zYkGcv+uHNo7rxNnamx9OIsgXxlk",
+	"t3BjWyiAAeDjXJCC6aQ6SLERlCJUW5iRmUiaZB2PTSxaqTK4m5kX5oi99zhrUA4E/BfxAxA/pJBwV3w2",
+	"UyhOKpZH7EtIBOBPm0/Au4M2GeArRW4ESoK5RwC8AXkv10kXF4Y8mzvoGaLFd9t34UnsaOxUQ+4LKRo/",
+	"yCvhCRqh8JQLKK0DUvY5M6iJMxE1LZw7EH7mE/8runQsFkRNCUg1ICdRSqTWd1Y0iTMhbwunzhNGIwcH",
+	"PUa/ImrRxi/hNyBeAr98ycwZ6W3Ci4Qzcj1CK/x87WnPC9KX2F9mwaJKZHumyXoJyfuikAg2ijNiQ7cg",
+	"N9OR5lXmGwZXlvi8F0pzgVfseQrmpm8O5vdQebeCgjIVz8e88mKz7nTdmALLKzke9ydeL+maPc6Cf0TH",
+	"NNBbArMaL8Ane1DjQpP8bMSYdF+m6nJlZ6HPjNudOJt9nbJUG+CmXHh/LauAhmmbzuM/3TD9dUzCvIO6",
+	"5uB/dtI3dzkVS6KSdOdDLGjxSgQa1qTOI2JbYNBoKXg6lVA8FSoS06QZjhXcajXNoECMZQYrC1Fz7Y/E",
+	"ZK5W2DwbpJ+GFdIYj2DmMxHXEBdcWkRzkCicV+Jt2S/KuZkG7em9xJlzMxVZrMR8OLwErs8LAON1Emth",
+	"xh6StAhAX3xPkmvAgUKG6s+zAbzIaW0nzMwRqNOAZWd8+Qx5uQsvN78RjQFhZK8oyCVesU+zgCd0FUZq",
+	"AeEDceO7c+5iqotwGsBQu+khwYR7yl1jXcHYyTb+s5aDWx2YF9w9cYluahvTeQuPDJ0bFiBgURYnlDwa",
+	"X0KEA30796+ek2BvFoBPeItcbN2lbpPU2FzCq0a6aAfROfsKFVAkcKNlN6lkFmc9YYP0+meAwMB3bbKM",
+	"rXg+n+Yuy3wZd8PgNkXKCERj22DVp3FApdxMR9tO4GMeS3vEvsIZGW5vaThBKoBerXkSCgA/OuompFeg",
+	"K7ghduec1UU2uFu7THWnjHSwqrag4uZa0GuIkNRcJUyMcKYlZA8zbhNWuIOkAeCzKWWtJTPWcwUQyq42",
+	"ofUWlK2EU4t5bmXJK3vs7vQs45Y3F0xZuWGz5GgA6vGqDeaCh11ou3r+8kf28bVvJXqUbMaVJI8KXpYS",
+	"4dctjhf/CBOcsP99/vHDq7rQ69FAegw66YXgIeoJSoCBQAeRqe6aQe/ViEv+A7++7t5BhbFDhy9osRvE",
+	"uIG4AtckafpXYXHeJVlu4AaFo4HH1mzyZZRFwW8bJvCKP4ReWJXKXPYrufnLRJdrWFHW0inPWaGVna40",
+	"79eLOGwXEZYSoCQdixru9mg7pFludEMIEpueYQlAZ4zhy+Apu7Tu8/waSvd76wpqzFZbc5D7LIQa3mVJ",
+	"0pVzMRWLaGOO5QlWrD5xE/h1iuauML3aiJl6xD4aD6V0ZpQCTSBNPRFxgnOg1gfQlbTmErdR+rhneY2G",
+	"fkgo/EEb4v8PAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
