@@ -50,7 +50,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage.Mark(err) })
-	root.AddCommand(runCommand(), clearCommand(), replayCommand(), compareCommand(), gainCommand(), benchCommand(), ledgerCommand(), billCommand(), accountCommand(), fabricCommand(), configCommand(), pairCommand(), gatewayCommand(), memberCommand(), fundCommand(), valuesCommand(), tariffCommand(), forecastCommand(), backupCommand(), restoreCommand())
+	root.AddCommand(runCommand(), clearCommand(), replayCommand(), compareCommand(), gainCommand(), benchCommand(), ledgerCommand(), billCommand(), accountCommand(), fabricCommand(), configCommand(), pairCommand(), gatewayCommand(), memberCommand(), fundCommand(), valuesCommand(), objectionsCommand(), tariffCommand(), forecastCommand(), backupCommand(), restoreCommand())
 	started := false
 	for _, c := range leaves(root) {
 		c.Args = checkArguments
