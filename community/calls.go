@@ -2,6 +2,7 @@ package community
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -119,6 +120,11 @@ func (m *Market) committed(i grid.Interval) map[string]grid.Energy {
 func (m *Market) single(number uint64) bool {
 	o := m.byNumber[number]
 	return o != nil && o.Periods <= 1
+}
+
+// Held returns the intervals whose call auction at gate closure is told (AtGate), the last first.
+func (m *Market) Held() []grid.Interval {
+	return slices.SortedFunc(maps.Keys(m.calls.held), func(a, b grid.Interval) int { return b.Compare(a) })
 }
 
 // AtGate returns the call auction of an interval at gate closure, until a day after; false when

@@ -242,7 +242,7 @@ func (p *pages) answer(ctx context.Context, dir *disk.Dir, runner *rewards.Runne
 		Site:   web.Site{Community: p.site.plan.Community, DisplayName: at.DisplayName, Zone: zoneOf(p.site.plan).String(), Currency: p.site.plan.Tariff.Currency, Language: at.Language, Address: address},
 		Closed: closed, ViewerKey: viewer, Secure: at.Certificate != nil || len(at.Proxies) > 0, Hosts: at.Hosts, Proxies: at.Proxies,
 		Trouble: p.trouble, Room: p.room,
-	}).Peopled(p.people.served(cmp.Or(at.DisplayName, p.site.plan.Community), at.OIDC, member)).Operated(operator).Planned(planning).Researched(p.research.shown()).Owned(p.owned(prices.Secret)).Cleared(prices).Audited(p.audit(dir)).Handler()
+	}).Peopled(p.people.served(cmp.Or(at.DisplayName, p.site.plan.Community), at.OIDC, member)).Operated(operator).Planned(planning).Researched(p.research.shown()).Owned(p.owned(prices.Secret)).Cleared(prices).Audited(p.audit(dir)).Disputed(p.disputes(runner)).Handler()
 	return err
 }
 
@@ -275,6 +275,15 @@ func (p *pages) audit(dir *disk.Dir) shown.Audit {
 			Program: p.version, Signer: l.People.Signer, Workings: p.records.evidence.Workings, Months: audit.KeptGuarantees{Dir: dir.File(audit.GuaranteeDir)},
 		},
 	}
+}
+
+// disputes are what the API shows of what is contested.
+func (p *pages) disputes(runner *rewards.Runner) shown.Disputes {
+	d := shown.Disputes{Objected: p.money.values, Index: func(ctx context.Context) (shown.Contests, error) { return p.records.ledger.Index(ctx) }, Clock: p.site.clock}
+	if runner != nil {
+		d.Rewards = runner
+	}
+	return d
 }
 
 // owned is what the API shows homeowners of their own.

@@ -48,6 +48,8 @@ func operations() map[string]asked {
 		"watchState":        {http.MethodGet, "/api/v1/ws", "", "", http.StatusBadRequest}, // no handshake
 		"getPrice":          {http.MethodGet, "/api/v1/intervals/2026-06-01T10:15:00Z/price", "", "", http.StatusNotFound},
 		"getRecord":         {http.MethodGet, "/api/v1/intervals/2026-06-01T10:15:00Z/record", "", "", http.StatusNotFound},
+		"listIntervals":     {http.MethodGet, "/api/v1/intervals", "", "", http.StatusNotFound},
+		"listDisputes":      {http.MethodGet, "/api/v1/disputes", "", auditorWanted, http.StatusOK},
 		"getMarket":         {http.MethodGet, "/api/v1/market", "", "", http.StatusOK},
 		"getPostings":       {http.MethodGet, "/api/v1/postings?interval=2026-06-01T10:15:00Z/15", "", "", http.StatusOK},
 		"getLedger":         {http.MethodGet, "/api/v1/ledger", "", "", http.StatusOK},
@@ -128,7 +130,7 @@ func operations() map[string]asked {
 // machine alone; elsewhere a key is wanted. Written out, as operations is.
 func inDemonstrations() []string {
 	return append(ownInDemonstrations(),
-		"getStatus", "getState", "watchState", "getPrice", "getRecord", "getMarket", "getPostings", "getLedger", "getRewards", "getFund",
+		"getStatus", "getState", "watchState", "getPrice", "getRecord", "listIntervals", "getMarket", "getPostings", "getLedger", "getRewards", "getFund",
 		"searchLedger", "getLedgerTotals", "provePosting", "proveConsistency", "downloadPostings", "listTariffs", "getMeasures",
 		"getLimits", "setLimits", "resetLimits", "getPlan", "getSkill", "listScenarios", "listRuns", "getRun", "getRunFile", "plotRuns",
 	)
@@ -143,7 +145,7 @@ func forPeople() map[string]string {
 		"getStatus": looking, "getState": looking, "watchState": looking, "getMarket": looking, "getLedger": looking, "listTariffs": looking, "getMeasures": looking,
 		"getPrice": "homeowner utility researcher operator", "getRecord": "homeowner utility researcher operator",
 		"searchLedger": "utility operator", "getLedgerTotals": "utility operator", "provePosting": "utility operator", "proveConsistency": "utility operator",
-		"downloadPostings": "utility operator", "downloadBundle": "utility operator",
+		"listIntervals": "utility operator", "listDisputes": "utility operator", "downloadPostings": "utility operator", "downloadBundle": "utility operator",
 		"getPostings": "utility researcher operator", "getRewards": "utility operator", "getFund": "homeowner utility researcher operator",
 		"getLimits": "homeowner installer operator", "setLimits": "homeowner installer operator", "resetLimits": "homeowner installer operator",
 		"getPlan": "homeowner operator", "getSkill": "homeowner operator",

@@ -19,6 +19,8 @@ type Books interface {
 type auditors struct {
 	books Books
 	audit Auditing
+
+	disputes Disputes // nil: nothing is contested
 }
 
 // GetPostings implements the API.

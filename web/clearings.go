@@ -1,8 +1,12 @@
 package web
 
 import (
+	"bytes"
 	"context"
+	"encoding/csv"
+	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/commonwatt/commonwatt/grid"
@@ -14,6 +18,8 @@ import (
 type Clearings interface {
 	Why(i grid.Interval, of Reader) (api.WhyPrice, error)
 	Record(i grid.Interval, of Reader) (api.IntervalRecord, error)
+	// List returns the auctions that are told, the last first.
+	List(l Listing, of Reader) (api.Auctions, error)
 }
 
 // Reader is who asks for a call auction.
@@ -67,4 +73,43 @@ func (p pricing) GetRecord(ctx context.Context, r api.GetRecordRequestObject) (a
 	}
 	record, err := p.prices.Record(delivery(r.Start, r.Params.Minutes), reader(ctx))
 	return api.GetRecord200JSONResponse(record), inTerms(err)
+}
+
+// ListIntervals implements the API.
+func (p pricing) ListIntervals(ctx context.Context, r api.ListIntervalsRequestObject) (api.ListIntervalsResponseObject, error) {
+	a := r.Params
+	l, err := listing(a.From, a.To, a.Skip, a.Limit, (*string)(a.Format))
+	if err != nil {
+		return nil, err
+	}
+	if p.prices == nil {
+		return nil, refuse(http.StatusNotFound, nothingTraded)
+	}
+	all, err := p.prices.List(l, reader(ctx))
+	if err != nil || !l.isFile() {
+		all.Rows = listed(all.Rows)
+		return api.ListIntervals200JSONResponse{Body: all}, inTerms(err)
+	}
+	table, err := auctionsTable(all.Rows)
+	return api.ListIntervals200TextcsvResponse{
+		Body: bytes.NewReader(table), ContentLength: int64(len(table)), Headers: api.ListIntervals200ResponseHeaders{ContentDisposition: attached("auctions.csv")},
+	}, err
+}
+
+// auctionsTable has a row for each auction: prices in millionths per kWh, energy in Wh.
+func auctionsTable(all []api.AuctionSummary) ([]byte, error) {
+	rows := [][]string{{"start", "minutes", "gate", "price_millionths_per_kwh", "volume_wh", "bids", "offers", "full_lines"}}
+	for _, a := range all {
+		price := ""
+		if a.Price != nil {
+			price = fmt.Sprint(*a.Price)
+		}
+		rows = append(rows, []string{
+			a.Interval.Start.UTC().Format(time.RFC3339), fmt.Sprint(a.Interval.Minutes), a.Gate.UTC().Format(time.RFC3339), price,
+			fmt.Sprint(a.Volume), fmt.Sprint(a.Bids), fmt.Sprint(a.Offers), strings.Join(a.Full, " "),
+		})
+	}
+	var out bytes.Buffer
+	err := csv.NewWriter(&out).WriteAll(rows)
+	return out.Bytes(), err
 }

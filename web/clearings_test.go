@@ -32,6 +32,11 @@ func (a *asking) Record(i grid.Interval, of web.Reader) (api.IntervalRecord, err
 	return api.IntervalRecord{Nodes: []api.RecordNode{}, Steps: []api.RecordStep{}}, a.note(i, of)
 }
 
+func (a *asking) List(l web.Listing, of web.Reader) (api.Auctions, error) {
+	a.last = fmt.Sprintf("%+v, merged %t", l, of.Merged)
+	return api.Auctions{Total: 1, Rows: []api.AuctionSummary{{Interval: api.Interval{Start: now, Minutes: 15}, Gate: now, Volume: 7, Price: new(int64(-5)), Full: []string{"a", "b"}}}}, nil
+}
+
 // TestWhoSeesWhatOfACall asks for an interval with the eyes of each role of a demonstration.
 func TestWhoSeesWhatOfACall(t *testing.T) {
 	entry, err := web.NewOrderEntry("demo", nil, time.Now, map[string]web.Trader{"a's key": {Name: "agent", Member: "a"}}, slog.New(slog.DiscardHandler))
@@ -73,6 +78,38 @@ func TestWhoSeesWhatOfACall(t *testing.T) {
 	for query, code := range map[string]int{"record?minutes=5": http.StatusConflict, "price?minutes=x": http.StatusBadRequest, "price?minutes=60": http.StatusOK} {
 		if w := knock(t, h, http.MethodGet, "/api/v1/intervals/2026-06-01T12:00:00Z/"+query, ""); w.Code != code {
 			t.Errorf("%s: %d, want %d: %s", query, w.Code, code, w.Body)
+		}
+	}
+}
+
+// TestAuctionsComeInPagesAndAsAFile asks within and beyond what may be asked for.
+func TestAuctionsComeInPagesAndAsAFile(t *testing.T) {
+	entry, err := web.NewOrderEntry("demo", nil, time.Now, nil, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var asked asking
+	h, err := web.NewServer(newLive(), noBooks{}, entry, &web.Installer{}, func() bool { return true }, http.NotFoundHandler(), slog.New(slog.DiscardHandler)).Cleared(&asked).Handler()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h = contracted(t, h)
+	for _, c := range []struct {
+		query, asked, says string
+		code               int
+	}{
+		{"", "{From:<nil> Until:<nil> Skip:0 Limit:25}, merged false", `"total":1`, http.StatusOK},
+		{"?skip=3&limit=100", "{From:<nil> Until:<nil> Skip:3 Limit:100}, merged false", `"full":["a","b"]`, http.StatusOK},
+		{"?format=csv&skip=3", "{From:<nil> Until:<nil> Skip:0 Limit:0}, merged false", "\n" + now.UTC().Format(time.RFC3339) + ",15," + now.UTC().Format(time.RFC3339) + ",-5,7,0,0,a b\n", http.StatusOK},
+		{"?limit=101", "", "limit", http.StatusBadRequest},
+		{"?limit=0", "", "limit", http.StatusBadRequest},
+		{"?skip=-1", "", "skip", http.StatusBadRequest},
+		{"?format=xml", "", "format", http.StatusBadRequest},
+		{"?from=noon", "", "from", http.StatusBadRequest},
+	} {
+		asked.last = ""
+		if w := knock(t, h, http.MethodGet, "/api/v1/intervals"+c.query, ""); w.Code != c.code || asked.last != c.asked || !strings.Contains(w.Body.String(), c.says) {
+			t.Errorf("%q: %d %s, asked %q, want %q", c.query, w.Code, w.Body, asked.last, c.asked)
 		}
 	}
 }

@@ -106,7 +106,7 @@ func notForLooking() []string {
 
 // forAuditors are the operations that look into the ledger: an agent's key does not open them.
 func forAuditors() []string {
-	return []string{"searchLedger", "getLedgerTotals", "provePosting", "proveConsistency", "downloadPostings"}
+	return []string{"listIntervals", "searchLedger", "getLedgerTotals", "provePosting", "proveConsistency", "downloadPostings"}
 }
 
 // TestBehindAClosedDoorNothingIsShown asks for everything that is open in a demonstration,

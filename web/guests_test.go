@@ -31,7 +31,7 @@ func forGuests() map[string]string {
 		"forgetTries": outlives, "getAudit": outlives,
 		"getAccount": ofAnOwn, "setAccount": outlives, "changePassword": outlives, "endSessions": outlives, "endSession": outlives, "makeKey": outlives, "removeKey": outlives,
 		"beginPasskeyAdding": outlives, "addPasskey": outlives, "removePasskey": outlives, "beginOidcBinding": outlives, "removeIdentity": outlives, "listKeys": outlives,
-		"getStatus": asTheRole, "getState": asTheRole, "watchState": asTheRole, "getPrice": asTheRole, "getRecord": asTheRole, "getMarket": asTheRole,
+		"getStatus": asTheRole, "getState": asTheRole, "watchState": asTheRole, "getPrice": asTheRole, "getRecord": asTheRole, "listIntervals": asTheRole, "listDisputes": asTheRole, "getMarket": asTheRole,
 		"getPostings": asTheRole, "getLedger": asTheRole, "searchLedger": asTheRole, "getLedgerTotals": asTheRole, "provePosting": asTheRole, "proveConsistency": asTheRole,
 		"downloadPostings": asTheRole, "downloadBundle": asTheRole, "getRewards": asTheRole, "getFund": asTheRole,
 		"getLimits": asTheRole, "setLimits": asTheRole, "resetLimits": asTheRole, "getPlan": asTheRole, "getSkill": asTheRole, "getHistory": asTheRole, "getMoney": asTheRole,

@@ -50,7 +50,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	mistyped := sayMistyped(root)
-	root.AddCommand(runCommand(), clearCommand(), replayCommand(), compareCommand(), gainCommand(), benchCommand(), ledgerCommand(), billCommand(), accountCommand(), fabricCommand(), configCommand(), pairCommand(), gatewayCommand(), memberCommand(), fundCommand(), valuesCommand(), tariffCommand(), forecastCommand(), backupCommand(), restoreCommand())
+	root.AddCommand(runCommand(), clearCommand(), replayCommand(), compareCommand(), gainCommand(), benchCommand(), ledgerCommand(), billCommand(), accountCommand(), fabricCommand(), configCommand(), pairCommand(), gatewayCommand(), memberCommand(), fundCommand(), valuesCommand(), objectionsCommand(), tariffCommand(), forecastCommand(), backupCommand(), restoreCommand())
 	root.InitDefaultCompletionCmd() // so that they are checked like the others
 	root.InitDefaultHelpCmd()
 	started := false

@@ -126,6 +126,13 @@ func (l *locked) Best(member, point string, i grid.Interval) (community.Best, er
 	return l.market.Best(member, point, i)
 }
 
+// Held returns the intervals whose call auction is told (community.Market.Held).
+func (l *locked) Held() []grid.Interval {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.market.Held()
+}
+
 // AtGate returns the call auction of an interval at gate closure (community.Market.AtGate), and which
 // members have a metering point at each node.
 func (l *locked) AtGate(i grid.Interval) (c community.GateCall, members map[string][]string, held bool) {

@@ -57,6 +57,16 @@ func (o Objections) Decide(ctx context.Context, id int64, d api.ObjectionDecisio
 	return objectionOf(made), err
 }
 
+// ObjectionsIn returns the objections in the archive of official values at path, which nobody has to
+// have open, in one state where one is named.
+func ObjectionsIn(ctx context.Context, path, state string) (shown []api.Objection, err error) {
+	all, err := archive.ReadObjections(ctx, path, archive.ObjectionState(state))
+	for _, one := range all {
+		shown = append(shown, objectionOf(one))
+	}
+	return shown, err
+}
+
 // objectionOf puts an objection into the API's terms.
 func objectionOf(o archive.Objection) api.Objection {
 	shown := api.Objection{

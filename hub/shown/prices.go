@@ -1,6 +1,7 @@
 package shown
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -18,6 +19,7 @@ import (
 
 // Calls is what the market knows of its call auctions.
 type Calls interface {
+	Held() []grid.Interval
 	AtGate(i grid.Interval) (c community.GateCall, members map[string][]string, held bool)
 	Ordered(member string, i grid.Interval) []community.Order
 	Best(member, point string, i grid.Interval) (community.Best, error)
@@ -99,6 +101,45 @@ func (p Prices) Record(i grid.Interval, of web.Reader) (api.IntervalRecord, erro
 		shown.Steps = append(shown.Steps, step)
 	}
 	return shown, nil
+}
+
+// List implements web.Clearings.
+func (p Prices) List(l web.Listing, of web.Reader) (api.Auctions, error) {
+	all := slices.DeleteFunc(p.Calls.Held(), func(i grid.Interval) bool { return !l.Has(i.Begin()) })
+	shown := api.Auctions{Total: len(all)}
+	for _, i := range web.PageOf(l, all) {
+		whole, gate, err := p.call(i)
+		if refused := (*web.RefusedError)(nil); errors.As(err, &refused) {
+			continue // it was forgotten meanwhile
+		}
+		if err != nil {
+			return shown, err
+		}
+		shown.Rows = append(shown.Rows, summary(shownTo(*whole, of), i, gate))
+	}
+	return shown, nil
+}
+
+// summary is the row of an auction in a list.
+func summary(r explain.Record, i grid.Interval, gate time.Time) api.AuctionSummary {
+	row := api.AuctionSummary{Interval: api.Interval{Start: i.Begin(), Minutes: i.Minutes}, Gate: gate, Volume: int64(r.Volume()), Full: []string{}}
+	for k := range r.Nodes {
+		n := &r.Nodes[k]
+		if n.Parent == "" && row.Volume > 0 {
+			row.Price = (*int64)(n.Price)
+		}
+		if n.Full() && n.Committed+n.Flow != 0 {
+			row.Full = append(row.Full, n.ID)
+		}
+	}
+	for _, s := range r.Steps {
+		if s.Side == grid.Bid {
+			row.Bids++
+		} else {
+			row.Offers++
+		}
+	}
+	return row
 }
 
 // Why implements web.Clearings.

@@ -251,3 +251,36 @@ func TestWhatWasTradedBeforeCounts(t *testing.T) {
 		t.Errorf("%s", text)
 	}
 }
+
+// TestAuctionsAreListed has the two that were held, the last first, each as its record says, and
+// those alone that somebody asks for.
+func TestAuctionsAreListed(t *testing.T) {
+	p, m := held(t)
+	m.carryOut(m.Command(community.Action{Step: community.Close, Time: quarter.Begin(), Product: grid.Product{Community: "elm", Interval: quarter.Shift(1)}}))
+	all, err := p.List(web.Listing{Limit: 10}, web.Reader{})
+	if err != nil || all.Total != 2 || len(all.Rows) != 2 {
+		t.Fatalf("%+v, %v", all, err)
+	}
+	want := api.AuctionSummary{
+		Interval: api.Interval{Start: quarter.Begin(), Minutes: 15}, Gate: quarter.Begin().Add(-5 * time.Minute), Price: new(int64(240_000)), Volume: 153, Bids: 3, Offers: 2, Full: []string{"farm"},
+	}
+	if !reflect.DeepEqual(all.Rows[1], want) || !all.Rows[0].Interval.Start.Equal(quarter.Shift(1).Begin()) {
+		t.Errorf("%+v, want %+v last", all.Rows, want)
+	}
+	next := quarter.Shift(1).Begin()
+	for name, l := range map[string]web.Listing{"the second page": {Skip: 1, Limit: 1}, "before a time": {Until: &next}} {
+		one, err := p.List(l, web.Reader{})
+		if err != nil || len(one.Rows) != 1 || !reflect.DeepEqual(one.Rows[0], want) {
+			t.Errorf("%s: %+v, %v", name, one, err)
+		}
+	}
+	if one, err := p.List(web.Listing{From: &next}, web.Reader{}); err != nil || one.Total != 1 || one.Rows[0].Interval.Start.Equal(want.Interval.Start) {
+		t.Errorf("from a time: %+v, %v", one, err)
+	}
+	if one, err := p.List(web.Listing{Skip: 9}, web.Reader{Merged: true}); err != nil || one.Total != 2 || len(one.Rows) != 0 {
+		t.Errorf("after the last: %+v, %v", one, err)
+	}
+	if merged, err := p.List(web.Listing{}, web.Reader{Merged: true}); err != nil || len(merged.Rows[1].Full) > 0 {
+		t.Errorf("who sees no small places is told of the line of one: %+v, %v", merged, err)
+	}
+}

@@ -167,6 +167,11 @@ func (d *Desk) Objections(ctx context.Context, member string, state archive.Obje
 	return d.Runner.Archive.Objections(ctx, member, state, mostListed)
 }
 
+// Contested returns all objections that there are, the last first.
+func (d *Desk) Contested(ctx context.Context) ([]archive.Objection, error) {
+	return d.Runner.Archive.Objections(ctx, "", "", -1)
+}
+
 // Withdraw takes an open objection of a member back. Errors: *RefusedError.
 func (d *Desk) Withdraw(ctx context.Context, member string, id int64) error {
 	o, err := d.Runner.Archive.Objection(ctx, id)

@@ -88,6 +88,66 @@ func (e CommunityDeviceState) Valid() bool {
 	}
 }
 
+// Defines values for DisputeKind.
+const (
+	DisputeChallenge DisputeKind = "challenge"
+	DisputeLedger    DisputeKind = "ledger"
+	DisputeObjection DisputeKind = "objection"
+	DisputeRun       DisputeKind = "run"
+)
+
+// Valid indicates whether the value is a known member of the DisputeKind enum.
+func (e DisputeKind) Valid() bool {
+	switch e {
+	case DisputeChallenge:
+		return true
+	case DisputeLedger:
+		return true
+	case DisputeObjection:
+		return true
+	case DisputeRun:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DisputeState.
+const (
+	DisputeStateAccepted    DisputeState = "accepted"
+	DisputeStateAnswered    DisputeState = "answered"
+	DisputeStateCorrected   DisputeState = "corrected"
+	DisputeStateMissed      DisputeState = "missed"
+	DisputeStateOpen        DisputeState = "open"
+	DisputeStateRefused     DisputeState = "refused"
+	DisputeStateSubstituted DisputeState = "substituted"
+	DisputeStateWithdrawn   DisputeState = "withdrawn"
+)
+
+// Valid indicates whether the value is a known member of the DisputeState enum.
+func (e DisputeState) Valid() bool {
+	switch e {
+	case DisputeStateAccepted:
+		return true
+	case DisputeStateAnswered:
+		return true
+	case DisputeStateCorrected:
+		return true
+	case DisputeStateMissed:
+		return true
+	case DisputeStateOpen:
+		return true
+	case DisputeStateRefused:
+		return true
+	case DisputeStateSubstituted:
+		return true
+	case DisputeStateWithdrawn:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for FillSide.
 const (
 	FillSideBid   FillSide = "bid"
@@ -874,6 +934,24 @@ func (e ValuesFilesBillsBy) Valid() bool {
 	}
 }
 
+// Defines values for ListDisputesParamsFormat.
+const (
+	ListDisputesParamsFormatCsv  ListDisputesParamsFormat = "csv"
+	ListDisputesParamsFormatJson ListDisputesParamsFormat = "json"
+)
+
+// Valid indicates whether the value is a known member of the ListDisputesParamsFormat enum.
+func (e ListDisputesParamsFormat) Valid() bool {
+	switch e {
+	case ListDisputesParamsFormatCsv:
+		return true
+	case ListDisputesParamsFormatJson:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for GetHistoryParamsStep.
 const (
 	GetHistoryParamsStepN15m GetHistoryParamsStep = "15m"
@@ -913,6 +991,24 @@ func (e GetHistoryParamsFormat) Valid() bool {
 	case GetHistoryParamsFormatCsv:
 		return true
 	case GetHistoryParamsFormatJson:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListIntervalsParamsFormat.
+const (
+	ListIntervalsParamsFormatCsv  ListIntervalsParamsFormat = "csv"
+	ListIntervalsParamsFormatJson ListIntervalsParamsFormat = "json"
+)
+
+// Valid indicates whether the value is a known member of the ListIntervalsParamsFormat enum.
+func (e ListIntervalsParamsFormat) Valid() bool {
+	switch e {
+	case ListIntervalsParamsFormatCsv:
+		return true
+	case ListIntervalsParamsFormatJson:
 		return true
 	default:
 		return false
@@ -1029,6 +1125,36 @@ type Accounts struct {
 
 	// Mail Links are sent by e-mail too, where there is an address
 	Mail bool `json:"mail"`
+}
+
+// AuctionSummary defines model for AuctionSummary.
+type AuctionSummary struct {
+	// Bids Steps of the record that buy
+	Bids int `json:"bids"`
+
+	// Full Nodes whose lines carry all that they can
+	Full []string `json:"full"`
+
+	// Gate When it closed
+	Gate     time.Time `json:"gate"`
+	Interval Interval  `json:"interval"`
+
+	// Offers Steps of the record that sell
+	Offers int `json:"offers"`
+
+	// Price At the root, millionths/kWh; absent: nothing traded
+	Price *int64 `json:"price,omitempty"`
+
+	// Volume Wh that members traded with each other in the call, everywhere
+	Volume int64 `json:"volume"`
+}
+
+// Auctions defines model for Auctions.
+type Auctions struct {
+	Rows []AuctionSummary `json:"rows"`
+
+	// Total How many there are in all
+	Total int `json:"total"`
 }
 
 // Audit defines model for Audit.
@@ -1474,6 +1600,27 @@ type ConsistencyProof struct {
 	Records []string `json:"records"`
 }
 
+// ContestedRun The last settlement of an interval
+type ContestedRun struct {
+	// Amount Their sum, millionths of the currency unit
+	Amount int64 `json:"amount"`
+
+	// Estimated Some of its values were put in the place of readings
+	Estimated bool `json:"estimated"`
+
+	// Interval START/MINUTES
+	Interval string `json:"interval"`
+
+	// Objections Accepted ones to values of this interval
+	Objections []int64 `json:"objections"`
+
+	// Postings That this run has
+	Postings int64 `json:"postings"`
+
+	// Run From 1; more: it corrects those before
+	Run int `json:"run"`
+}
+
 // Contract What the home trades with neighbours in the interval being delivered
 type Contract struct {
 	Bought   int64 `json:"bought"`
@@ -1582,6 +1729,40 @@ type DeviceProfile struct {
 type DiscoverRequest struct {
 	// Places Hosts, HOST:PORT, or a network as 192.168.1.0/24, with commas between
 	Places string `json:"places"`
+}
+
+// Dispute Has the one of objection, run, challenge and ledger that its kind names
+type Dispute struct {
+	Challenge *Reward `json:"challenge,omitempty"`
+
+	// Id Of its kind
+	Id        string         `json:"id"`
+	Kind      DisputeKind    `json:"kind"`
+	Ledger    *LedgerDispute `json:"ledger,omitempty"`
+	Objection *Objection     `json:"objection,omitempty"`
+
+	// Run The last settlement of an interval
+	Run *ContestedRun `json:"run,omitempty"`
+
+	// State open: nobody has answered; answered: on the ledger, and not decided; accepted, refused, withdrawn: decided, or taken back; corrected: a later run replaced earlier ones; substituted: the last run settles by values that were not read; missed: not all challenges of the epoch were met
+	State DisputeState `json:"state"`
+
+	// Time When it was filed or opened; of a run the begin of its interval, of a challenge that of its epoch
+	Time time.Time `json:"time"`
+}
+
+// DisputeKind defines model for Dispute.Kind.
+type DisputeKind string
+
+// DisputeState open: nobody has answered; answered: on the ledger, and not decided; accepted, refused, withdrawn: decided, or taken back; corrected: a later run replaced earlier ones; substituted: the last run settles by values that were not read; missed: not all challenges of the epoch were met
+type DisputeState string
+
+// Disputes defines model for Disputes.
+type Disputes struct {
+	Rows []Dispute `json:"rows"`
+
+	// Total How many were found
+	Total int `json:"total"`
 }
 
 // Expected What the home expects of the interval being delivered: the energy by its forecast, the money by its trades, and at the utility's prices by what they leave over when the home's metering points have met each other's need; absent until each of its metering points has a forecast
@@ -2166,6 +2347,28 @@ type Ledger struct {
 
 	// Root hash of the last block, hex
 	Root string `json:"root"`
+}
+
+// LedgerDispute defines model for LedgerDispute.
+type LedgerDispute struct {
+	// Amount That the resolution moves, millionths of the currency unit
+	Amount *int64 `json:"amount,omitempty"`
+
+	// Answer Evidence of the operator's answer; absent: there is none yet
+	Answer *string `json:"answer,omitempty"`
+
+	// Evidence SHA-256 of a salted document
+	Evidence string `json:"evidence"`
+
+	// Member Whom it concerns, by pseudonym
+	Member string `json:"member"`
+
+	// Reason Of the resolution; absent: there is none yet
+	Reason   *string    `json:"reason,omitempty"`
+	Resolved *time.Time `json:"resolved,omitempty"`
+
+	// Subject The id of a posting, a run, an epoch or a challenge
+	Subject string `json:"subject"`
 }
 
 // LedgerRow defines model for LedgerRow.
@@ -4211,6 +4414,34 @@ type RemoveDeviceParams struct {
 	Reason *string `form:"reason,omitempty" json:"reason,omitempty"`
 }
 
+// ListDisputesParams defines parameters for ListDisputes.
+type ListDisputesParams struct {
+	// Q Words with spaces between them, each of which stands somewhere in what is found: a home, device, metering point, number, interval, member or reason
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
+
+	// Kind objection, run, challenge or ledger; absent: all
+	Kind *string `form:"kind,omitempty" json:"kind,omitempty"`
+
+	// State As of a Dispute; absent: all
+	State *string `form:"state,omitempty" json:"state,omitempty"`
+
+	// From Whose time is then or later
+	From *time.Time `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Whose time is earlier than that
+	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
+
+	// Skip How many are left out at first
+	Skip  *int `form:"skip,omitempty" json:"skip,omitempty"`
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Format csv: all of them as a file, whatever skip and limit say
+	Format *ListDisputesParamsFormat `form:"format,omitempty" json:"format,omitempty"`
+}
+
+// ListDisputesParamsFormat defines parameters for ListDisputes.
+type ListDisputesParamsFormat string
+
 // ListFillsParams defines parameters for ListFills.
 type ListFillsParams struct {
 	// Interval Only of this delivery interval, START/MINUTES; absent: of all that are not settled
@@ -4274,6 +4505,25 @@ type GetHomeValuesParams struct {
 	// Interval START/MINUTES
 	Interval string `form:"interval" json:"interval"`
 }
+
+// ListIntervalsParams defines parameters for ListIntervals.
+type ListIntervalsParams struct {
+	// From Intervals that begin then or later
+	From *time.Time `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Intervals that begin earlier than that
+	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
+
+	// Skip How many are left out at first
+	Skip  *int `form:"skip,omitempty" json:"skip,omitempty"`
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Format csv: all of them as a file, whatever skip and limit say
+	Format *ListIntervalsParamsFormat `form:"format,omitempty" json:"format,omitempty"`
+}
+
+// ListIntervalsParamsFormat defines parameters for ListIntervals.
+type ListIntervalsParamsFormat string
 
 // GetPriceParams defines parameters for GetPrice.
 type GetPriceParams struct {
@@ -4531,631 +4781,650 @@ type ImportValuesMultipartRequestBody ImportValuesMultipartBody
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7P3dkhs3si+Kvwqi/2uH7JhqqVuWtcbd8b+Q5C8df0hL3R7F3mOtDpAFkpguApwCqinOHO84l+f6PMR5",
-	"sP0kJ5CZQKGKQLGKLdnaay1fOFpkEQUkEon8/OU/T+Z6vdFKKGtOLv55Uguz0coI+McbsWiMKN2fc62s",
-	"UNb9yTebSs65lVo9+pvRyn1m5iux5u6vf6nF4uTi5P/3qB33EX5rHr2u9awS65PffvutOCmFmddy44Y5",
-	"uTh5u9oxpe2J+4Yed6M9m8/Fxr4Rf2+EwZeXpXQ/4dXrWm9EbaWb6oJXRhQnm+ijf56INZeV+6P3Jq6s",
-	"KNl2JWrB7Eowqe6kheWwFTdMaSVOipM1f/+jUEu7Orn44uysOLG7jTi5ODG2lmp58ltxUnG1bPhSHFr0",
-	"j/6534oTxddif0bPZkYoe8G4YVL1ptSdyePkTDbcmK2uy8TIllWCG8vOz9h8xWs+t6I23THPzxKD/lac",
-	"1OLvjazd7v+1fcO78KSe/U3MrXv9s/lcN8ga3Q2Y14JbZJ+FrtfcnlyclNyKUyvXjsR7Cwk7tveNLJMf",
-	"r8V6JurEHq+0EWyl14JJy6QpmF4wDh/orRJ16uV+b/a+qHV1cJPfuGf6VJPliV8TDU+DFYE0A/R8I5cr",
-	"PJMTeL4lyEGuOXpZ8MOBib+VZiWmTvw+p+nAUnvTh18NTN/sMzKPvpFWrM2hWfoj8Vt4Da9rvgNODkfb",
-	"7PPt9YpbpvRMlzuQRZbfCicCRr30LZdWquXLVnYkXp+WiT9KdWsYrwVzkojNdkycuieZ1bpoRWUtmDSM",
-	"K8bLshbGtMdopnUluNojdqBcd+E0j+QuNKVMyBKhbE1/jtsBN8w3yta7fSr05uiHzs4Gh9nniplubFJi",
-	"ePKkvlONP6FBJkplnz5paSmVFUtRw7wlcvg48bld8fR8tiu9v+ffrDd2d+G5bbvSwHFGLpUomVQnB88R",
-	"LoQmiS+hORREm5YSKdo+5/PbZnPc3e4upM2q5iZxnb7aCGXgGl3ISlz6Fd4KsTFM2v7t9/hJcbKWKnzw",
-	"eMxlSO9OLksY+2qxP63nYqFJ41hyKwp33RshFFvUeg0fu+vpgWELWRvL1sIK93q20VLZgi103d5f7hCW",
-	"8JtbsYO7TTG+FMpeMk7KhNJ25X6+5RKOX5d+M1mmpI9gpeC1MLZga1lVUiu7Mo9u365OijHsqheL1G3s",
-	"xp2vBN+4fR4x0G8Zqr6u5VwkpOZbaVfMMZ4jg65LUSNNeY+IbKubqmS25qVg3DKt5uICqDgTxjoyur+N",
-	"VMtK4DiOjbgFGpIUVJpVUgm2de/kbCHck4yzSq6lZZUUhs2E3QqhHrLnlZ7fGlZqtxkMBOFD9r3esnUz",
-	"X+HGOHnqvrS6Ki9QV8GV0CyUkMvVTDe1YUqI0r1rxe8Eq8TCPvxV5fZ1WAmXc/GjuBMVXkdW1Hc8rXWF",
-	"/Rw7Xl8B8oPnzslxhz+ec5cTrq6fvbl+9NPLn3+5/uYqJSI9Q9wAQ+RVcccIqEs9MAWTC7c1TjyibTAs",
-	"H4ZXLasqoSm31tUQqd2PX9Cjzk7iVWIJ34v3lyhOuFk5ftJ3onbz9yKDXnbJBN4AnJU1X9gUuUyzXnO8",
-	"+w7N64oeddeNrsvEMX21YILPV+xWqtIdNjhHcL7gCMqqclMuvA2EB1kqtl3JuTtr/gn37XqsUuSm9hbm",
-	"c0gN8Gstwm4Qhf2Cctv5rLKiVtzKO5FQEtbeNhohP4Wxcu1Npr5mBcy70mlDKGO8pFTfws8pDLi3sOLk",
-	"/elSn3pyqZ1f6gtP4Hsu1LHA/dcBo4TlTFlFOG0ps3G2s8K0J0gjO1aiXDp+pPP0Wann5tFaK7F7uC4/",
-	"v2A4C7Dg26vT3ynzpq6Fmu9Yo6Qt2J8i+cJqMRfyTphLJpSol+4GkYq9XRVso40EruoLQL6wh+UyrLQB",
-	"Lp3VulmukgvmFs4VKhQbvlu7MdgMdZU5Xwtm9bjLf67Xa7e8XXJj3QR5jZw9+uDGJwtU56riM2e12roR",
-	"+7bNXNe1mGdMK5A+dSVFzdawN1MkyFWzThlTflvTK27shC0q5VLaxLS/FnO55tUeJz0wbC2VroGjkvtR",
-	"NmKs2HF8t0tchlUFQhpezqsKtSgzjh1aT8S+WuFMSTOJE15r48RiYg88z36o4UQtUcZ2j5xTKMdbYllf",
-	"ktVjB0mLPJgGDJO6jWh/plFCpv0Um1rcSd0kWPJnMPw8Q3otCa9nFBwpktRiy0ktGD25N/Cb1Oxq3ajS",
-	"jTyOw43l4fHxh97/KPF+qy3qnyNefodW+ej3/uXZdeqV/3C6595mvHT6kbu1HBexku9QkqOIY7w+zFmt",
-	"3A6HNhwDemsk6YKkKugWQkEXeC9Ik2iPPLnaiwilU3QrTLi8m4TyUQm+GGLUjTZWqmXwr+Nl/sCwSi/H",
-	"ibNNxedp8oPNaLkVa3CdaX070sbt+BRg+AIXMp4YX4tK3omUc2q+4kqJtFlXi7ncSNKA9kXUBJ9T3zMc",
-	"Bi7CBGjAnPL8tTM9jjMDc87/EE6pqqQJ6I5GwgWq57zCc4NGCWl6BYVlHp89fnp69vQgDXD43HK/lVXC",
-	"SCi55R2SOxU0NXdn9k+SJT+6HySESf6Cgg/6xPnp5U/fMPhq5D1Fz8LCaNo5kryMrPn72E4ZJWas7yrv",
-	"VHgW7//p2fn1+eOLs7OLs7P/8ej8y9Qu/b3hVU4PrhuVcFsIayuUH3WjkP3Qb+6tD3e5HpYiYQ34nnYm",
-	"kVTOWUu0Gz8Sh/U8LmVSofYzK5iuI2Ug6Unghz1TV+4ZcFfvDtuAEFxzT+ZXYi2pmVN8Sz0VJXNAMj4E",
-	"OeAm+FGqxNH3WzZNMQpn5uCEwvC5af0krCC7rBdxeb/R9djTJ9ejH+7PEH9Z+PeNv/xeo+Y/cYNrsRBO",
-	"lRF5jubqthckeJKMKibp+do7FpMhxKxt3GZg7M1piy5owzZclsxqUPBmO5hrYyUd8NG80/pwEvdCxwOV",
-	"oo4RBSmcd7xqBMxLacvWgpvGbemQbI1PVPQ12JjTVHO0xw85BNYtbx8a0R+DpI94XwjwWi4Wie16viN3",
-	"pcQtM81mU0lRFsxdjLBzd6I2mNiRFzLDC+trHN35FoHX2nnGW9CSxVN+wpFDu3kSd0+6xTN5Hl6/HzFC",
-	"LTjlJCX03ujoD98u8MICLxkaMf59TOPJ7sfXaIzcU9+Z14IC5XvrLMUs802rJN1/L7qM/9oZMCnzqnCi",
-	"KpwJadim1neQ1PCHbCbSJpAvcoa3duv+fr/LCnu0K/f3chN9M8ktNUbNCIPn5kWOk4ShsUsIrW82er4y",
-	"Bfvl+gV4EIo26iItE7xWomRGrwVElNPORnEn5zmX161Ah+xU1YAGLXDaYaTxJ+0qcvt8JIE1jyMi+yeR",
-	"6L3/O+9PTBmhzuAeF7zM+BdzgxZMvJ9XTRlf0+1v/cV08DwNXDgtOdrxYq9l2MvJUtNd+R/KQpxgDma2",
-	"LxvAOhRgfrVgnLWBiqyDIpccFv8YXBSLQUVi36srU5rvNdhuXPXTPi7ZGWQ66MayIB+nHmMK04Xf4xwi",
-	"yTtgpAyxg49M96z1CXE4JZYQXIqSgSkop7diP2kG74wbvUgTEBzgFM+WhuHTTjkWbM7VXFQmtduDMaQS",
-	"/Xtyonoc3IIJDhgTaJJ2bHQpl4jjdF9y9rKFrt1tRBFGuIVHHMCyETez3VQRueIm4du7+v7Z6eMvn7ql",
-	"GV5hJgQF+cG91wnxpoZN+T/Qu9x1D56dnZ3/6yUmG0NSBZAy9ol1RjWmmZIePRBSyySWmza1QhqftZmW",
-	"/m3ga993Yx2190aHBRaMb5xGJ9XS/+msHQOkdbtdEPNXUi2Zrv2/0pMYH1ZJeYNwnqkoRip84WMSGImI",
-	"TlpOqfrLs+t73kAzylccdf/QRZ0UNSBCDfAwl4rFZzTKF6mT2/YyFowX7Pwr9t8cc5x/5bj3CPFeI9Fh",
-	"bUfc6299slAv3qrrdVPxRHqT3jqmljVlXLi5r3kpUGmFwRKMlb2vDd3DQ+7NVh0O0XBIvZSqZBBZTLKy",
-	"eJ9LuLArsYNk6zlPH4T0BWpalcGNXQQa5Rg2QdaZ/3iKq8XndQ3aJDhydioQ50m5Dj7gjD5YfCS5tANh",
-	"DHOVTIv6YBEbQ8Mf6Zk2qJMPLEGVx4Xh5nzD5xTuSDA7ZzNurah3bKWr0oRQwZzXDPXZFa+X7iJNR2rW",
-	"Usm10/3P0+aXsrVOBG1eWrbmOzYTbI03kq4ZV0yqO1FbUWO+rig7+dJJIYpu6Rt4PrNEadlS3gnj1rPW",
-	"xhbsbcirN6KqDFtj5jfH2M7gMs8muGLQdz44N0r4VGQxWH7bmScVRkVPgAHTIYun1fRpDygsI2zZTcWV",
-	"Ius9zY+d0p8nqSKnJEO6gSGd2jCr2a3SW1R6C+9Vd9pUazNotZDLpsYKQac6Oo3Psm0tKU9wXTDTzFfu",
-	"83/+emK5uv315IL9evLF2Rmrfj0p2K8nVqw3oua2qYXBL5/8+fTpl+zFrye/XbC5Xq+12nJr6W1svhLz",
-	"W3Z6uhLVhon3m4pLFRJf1/x9TIXHZ4nzXKed+IEn0LcCh6PLt1viaMN3hs3ETqvSJ6nPRCXFXe/QAP3U",
-	"9JNbC8h5MLkyBJgeRhrgQTSqtBLEw1rNBWjXW27nIc/5ImTx8zXe0IU36SAtplMP8JBh/qO2Kwy3kpI8",
-	"4koGfTPomT1mTsnXF7z+0R/TKcIVhWPKXAMCyTKda8XL3YD15AyMApOxS77zJszZv16AArgBee2e/vfP",
-	"/np2/u6vZ6dfvfs/H//17PSLd59f/PXs9Ev86F+Sao+bb0IYvYCFtOneTvxTLrcq2EbUoJRS4S2xDRSm",
-	"tlx0dlAV9dSKKBBmlNyUlVPA1DJlOjFjdc2Xwt1P+FA7eSrU8RcbV2YrandGtvs+A22SZQa6sXjUrC75",
-	"7oFpX+PUetO+p2B/Yhu+MyMPXcKQlnWr4wrlSOkpBeaQob/fpYxCvU2W17a5yRdOZq58TUt7z83aaqew",
-	"snHzbf3FGdHlyb7U4FsAIVBxY9m80kaUjqXHvalRVlZHpjq1VPVU8uPl/dTAcWJ+u68lLrXO5Px7w95v",
-	"XCnNrTNoKz2/PfF+dzB5RCXWwkIBw5JbseU7s7+nzgxzQ53e8RpuOTcmTOprHBj+fkGj4xfhFfDP6+g9",
-	"8MF34WUT0zwGLCRp2LbWaglCm44JK/VeddvYdCSgb3I/KsHrZITgQC1GnC40tNg4UyPjfL3TVbMWp1sh",
-	"lysrSnDEYpEBQgHgAA8MFq4FQcC2K6FCmR98N9K1Bv4aAxfQ/mwM5CKVBZs14Lzs1T/shL3A4LY7dlgT",
-	"zFFFqMVc16UoWaPmK66W8TUaUY5ekCYrLjHtc0c6HeUdavOiaJDwpnY+cfJDl0ZJxomrHfoiP/qqb5Wg",
-	"N/CwxzF2C/fGuHrFnjw+/9ekh1CqxgqTCTuQj2vHInrsk3mr66q8uUcWaJxQHDne/Nw6bxgk7dchqNh3",
-	"GYSo3mBhInczokHQVgRFPqUXv7ToyQkZwh2tv9WKydmE9w5c2o7P8RwkuZ1EcSaa49QUMCbAsoC6CLbm",
-	"85VUopV1QfEttTB57/R4n5e7LA/jLBj7RvDysOt5hCW31neYzXLQSjeakm8tm4MWwWwtM4Ik7fOG+2Mj",
-	"9KZC/xqTUVE0VNym3d+1XlBu7r1yF42oZaaaNuNG/0WtBK/LtmIbqq6MVHPhc8sxP440AK0qCTn5Rlbo",
-	"1GlwBFB7gY5JXa7VzPe+gihPT65+8TgtHXjtbfKMeiaVsU7hq5lZQb11pfUt43b65Q07Rc7PnK3Vev2j",
-	"491y3KB8+Vlsc3qmP9jBB0A/uWSmWburztukUDDoi17um9oZtJG+Ny/ynp+aW7k51Rs0IE+BCu5k2roR",
-	"xGTNwRdd4VNY4Xv4affMnkMRh0gTWLmN/lrMpU8o6AVNqkpvsyqATB5rd2cwun/GhcsaMyI3qMGoBU1o",
-	"oFiBFjXWR5pWaiuxsMyZfsZCpY7BO+VkP0nVCF7PU2UKwt0a+K2zOelwoWTzDFeEoP1++DHWxGjve5Y6",
-	"eEK8+dneh3QCHhg4AmnolxzVfjFiIheUYi6T4a9vHX2De5UeK6i4XZoAoED583YlVHLxQ9YH7UmOo3oK",
-	"sxMIug67clCs9VnOL5XmlGM+aazTpF7XGhMQ+o4iMb/N5JxcO03TGchaiYJxj/GidDqGfisymuudqOVC",
-	"ipq5J5LegjbnrRe042aFdc0zbsTTJ+yzN9++YE+/evq4YI8fnj98/Pkl4K5FiRhG/kMgJJH4e8MrHzbw",
-	"NbzuYWkQwmBSBgxaKRm3I3gNF/Qq/2RxbMwl2hOkakSidiKZ/bY1nw859eFwohGDYCQRVEhAkUN5wGbC",
-	"6RWk/nvzJlaoQ3n4GOuRtKFR6ZtQ2j72caOr8hjzbuaLCmEAmmH09iSFm/pOXFmxSUFN3a+SaCGrKptA",
-	"z21BDo0JBnslVVp5nmsIVNRsqYVpfQaLhiq3UX8B932JiENrClRgjRFXbM7rev80j1c49FYlp0Y2CylQ",
-	"ekvIPImLY/y7Mg4UcKz3U9cK5hOxQFW7wEMC1BEtSM8xpZqUvtbmw+F+p7jsa1FZnnIuo37pqePUMXEJ",
-	"RxrLd8NN3tM0wxowvIEipcO8MMZohfN7vRb3UDb/t9BwW5dSL39LbB2HmoLpqhTGIu7W2Eqaazfq0asY",
-	"r0t/LdZaGYt+iOMC9I4lMh6hACgWextEoMQfgCGZ8/lQkGJf+3JHx50jfMBdfXEwaXQoPessIXM7qaSG",
-	"8MiYy22KZzxpApGwAE2uRtdM8AVH4Ra/eSMxA/8ge57ImmeBFyAhP2Auyr2SSybnhRyR47H+wAOm/WME",
-	"+xg8YdEZ/3MSXPi/sjASWRiXjCs0Ppgz2kJOgmAzPr8t2rgVpU64tZRo9d8zgWMqG/+WPWHfJQFFvtdb",
-	"CBVg/gU3rBKWLTXTC8hrjnS6zpYUHavbSWFQWyiZXChb7yhaBFFS8qUDvi2QbN8mSR5i3U6nk/XayX0w",
-	"qXzOtytMdIDkS8NziRMw7TKZOxHlpWAmgJODbnXwm9jJDHTzvtikK/ZWqBtYdmKeQkU0A4KKkvEll6rz",
-	"jtKp/Ji1NjJIM5SRu+HSPffwO8R7adWYtrJ7w90BP1lKu2pmD+d6/ag9MfGf4KE1j2hEeDMy3MtSKDuU",
-	"KUjUhdQj5BxRLfY4YyHr9ZbXIhNqKDOoJwOe+TuhSl2nnYVjiBYW9pEI95rXqVIiPIpG3ImaVwzuYITq",
-	"wtTkmVgB0qISVO7ihNJKb+HsuZutbObC5KgcCLmnNl416moj5mnUL/ermyy6SAt+3HPq1XrNznvQjyRm",
-	"kCkeGP9ep+nF8MQx/uwmncv9zED5IlvzW1Ebx18EF4sJYU4SLXQatuI4pkniJCNF341jqdcY9Pk47NTG",
-	"ulIwH0nd2OR9pRDEvEBSFiHDtvB5OgVr07LGu+nGUhfkOD3sZ5pUKqWZ6ztRHwk3nUlV/F4bawr2/aur",
-	"64vXr95cY5oxU8JudX3rrpvzrx4/PH/654fnD88ePX6CjnnQNHjsgzgAOI1vTy3rm/cbMR/O9ARHoYDn",
-	"gjaV8wyi+YeeDaeGuXvIGRZzbmyB9XFaifAVmtYoWOhtBEjxwPgalRmdNbh3K8HvBPqpIHslSqbrpmYa",
-	"hDleC4tpihAaf4AgyMHoQU0Cv6eitb1BDONhBQm85Lyvr3C7OBLq0NFkpBno1p56XZtcSD5dJJXVbCYg",
-	"u1y5vwE8vJblJSat8lowPtN3gp0xraodEnUP9tqseI26AplpY8zVla7t5ImiPhcAzd1Uj/CwBc8aEtZP",
-	"hoiXOgbfEqpy381GUN+mU9oZlFhg4a32UN9GCMKH7xmVlRTK3mSE41FVxUenxKcdoOGs0xI3oEDVbCnG",
-	"onUa8fdsCRQQ8YJV3F2VtOlwOldyucJQzNi3yDIPuxOAJGE7ooSHGTARYpG/OyQr3UKKOOGr3b1U7oCb",
-	"0F5pcprDQs5Rn8mccoWnghKBTz61Ehkl5vamFBXf3aQivs/xHgpVIJR3GZxJrKZLs9jPEAnZ2k/Puuna",
-	"Z39MuU4LRDHkaOvZI+F3NxI+WlB7qyGfR06DaVnmk6gcWvJNcs+vZCXUXHgdxG+xuf8ef/JFSfz9zUqn",
-	"stHeiKU0NnR9IIZ06i3EhH1+lieZuzrw2NeCbaGr2CD1zh9/OWZutUhF0Nu50f0F0yKaecqAgwO0rYWu",
-	"Kr01F/7uo/Q2MK0nTPI8HQBOawYS9TBvj6L5sW+FgnZw3g04aN8JAEx/2yZb9jgFxkzOf3jG/+XDPL6S",
-	"jFgnB0iykGQZQPVFKox2OCXjU69Vw2YsNy0jDjoHOfQsRG9w+5PCp8krdz4YZXCVbLty5xK53Z3pTKaW",
-	"MhsxT9X/thu1h1GdT/i0ci10Y5M3wzU10kFlBqSgE9D3vxh8lukB7Z+mTc8XLQpUYMSRLhSvsn1wL8q3",
-	"jsPv2ZPyo7aX/CM6RlLZU1a9r2QfVXNErz4ccq+J4mA7ym8rvU3g0+ltdHmu9RquS+prQFVUXk5japVe",
-	"CsjHn+3AnbpXdgO/3Iq6vYrbkcFYqnYPcaj/P7kZT1t99jSo/Kdeuw+Zi5h71jakgjEaI0xBssPDFiUb",
-	"QOGwY9HL2vLSEU/7RIJRhi4udLjDEqzM91xFJB5KF8IOESMbTdjJ/fSSgXVKA6HQOuNrrZb+ojyiDIYe",
-	"8ioLEC/Jr00OG3jJpUpCjCbqLemIQf84IUjnc7cRVRphMpxbl7N5odAZHEega9EzRoDAhCf66VQX3mN+",
-	"+5Ze69tKYVM1w+/E2GS2jGHQd06OG07pMgNoBtFYUSFeDKOiif38jsbm8tcaI0pmNfStQCLqjNVZZ9oJ",
-	"cevBvJ0aaDUSjXucMKhyqWvAh5UKfauXYBRqfLyfeb1o1DEONaARLtXTv0Duoqmn+VKl4Fp4xZPgyT8d",
-	"AlurhEEqLhteO2vJ8WroOBQMKSdZzUpvFduN9b8eWSuXhdmjHJtJ+WCOWj8B9H9CE/Np7ocGeOWe28si",
-	"bkvoPPHD5HP79pPvcdCP6R1qfXCw20GuauD5jgXc1NEES7ZVSvZToNfm1vtqmzQgpF2xTS0AN5toZyhR",
-	"Ab2Nhultm/C90bp6YHz4A0DiuHL8uOH7iZYLOh7JHF/KwvX4UEDSha5joTqli5JJp2msudq5BWRioVll",
-	"rO0xPOfKLc4dtXhuIIOwRMWxrpdERlTV6GtZJ7ckkhKBTkR2Gh1dy3O9djeRjySsjxB6nnQ0leKEhCcQ",
-	"JsdIB1BGc4u5ZH/Csj2piFZjJfXAFpPiHMQl45VW4sLtxsrvvmyR4Z0VXmM70nWnB9MYPOW9Ri50lAe6",
-	"RVDd/1VIx+0RbSV4eZMRFWH+wHNGzDUcEmsYABuAeuJ+H1TgZvbAFOQuMR00DGkZX9ZibAhC5ktib0jz",
-	"S1wJch2ynuL0S59Fn6zXHJd/2aaX9ojE7XwlKA0GX7GVdiUhvAeV1BlFZNGYVFn/29WunT4uZe3B+9OZ",
-	"UAun/hyaGLbHFXRvo+dDlH1qxE4YJY44y/JAyuj30lhd77DFcvpKr3kE4ULFCdIw34EKqLsv5Cd1fZvY",
-	"fo0mne3AdnSvuBhumeY0QLRMwwoyJG+kOr4Sxo+R1LHHDpKFQBo9QBKC5xu85a1Hq3Xcjj66hXBagkfd",
-	"8ZWUvoUcmetYp/GXZ9fj5oAg6odnAZF+93LfFXTK8DdD4WG03Lov8tjulHbVR4Ae+W41AcJWZPNVwO1Y",
-	"yVBwaqzYoI+cbM30y0OTmu5o38Hy9kNNlKQ0upSr1uubtrAue0cThghD9+L48VeC3+NkpAs7YLfFnah3",
-	"GK4SlQlE9a6kcvwUW49pb78g1ePeFO6UEKUc0bUIXvuEL4HPb5M39hVA+bpLCoFbIf3P47a64aISK291",
-	"wufk5yC1HTOWKQ5Vi4lxjQnHERNnAPjrXocxaj024ur5N3oaylPu0qW7JCL+1//9/+D03B8kE52cmkGX",
-	"LaYXi7GJJgH9J3mScHO0EuYiyjfDHZBx9WC3bpTf435AhW20CLN6ikRAATX+PBBp08asu4c6LiG3A+h/",
-	"o/ti0ktuBjGu9mvUCIak7DSWixsLBene7vOA4vFvLa/u27YLXjOOl4A0/mh6oupF6DeFbahMEX+H3mNm",
-	"tS7IN69K9CvRM2DuSmf6uq0BzdVSu0ifdBT1s8rBQmEkXMJfa2mM449xgGtEgJ/ad9An30Sv8upZ543+",
-	"w/BiP5R/vyMvXQvZjicJPHEjmlKr3brt6tvJIGxUCSmbTpRGYGArjkabr2q/pJIYEmFvxexKz28FAu4v",
-	"tBtBg5fZmR3sVuwumLGgmNetGLa6Kgn4MwvEMI+BGwfrTcODPvuIquoHf+Sf+60F2Bur1LdwU3ut1SLV",
-	"Z2iEkNLr9A+KZQ060twzecv2UEOS65DlFYWbCtrrNd+hP4aSOi6Yp2GBwJWws35lsIUg/AASg1zdaUsp",
-	"lQQWkO3dcWyZDZQWymGF9Gk639B/uAU126Jfi3I+Idnb7PczaYN4NfBXNzc2pN7hNEqxAWbV6ojABPZe",
-	"O1hHjE/BvVLygxf3NTyUQaPNduVpUSLDEfDvS8pnvRYE3JJoIUWoPibZWaCt3MDbc1xReA8vKHF4vKqb",
-	"gmSZUH3eotEccjvDC2n4Ilp0jl4khzMWnkTwk7crvIo6UdzC6zgHG9YQXjFluJAa24IK+fDwP0StH+4H",
-	"hoNvZIRiSI6UQ+1p0k2snoulhHQrvwgUL+4uH+0Wy+73B/axGEIAGdVI6xtVdryAPV/W4II+Vvd24tP9",
-	"Nu2e3CN9QXotAEYj5cnd8t1NwMpNR/OdfQURBWkYTWkcXdBFJIUZgLiOvDBc7VqjLGCfagBfqu/EJPNs",
-	"zusJosPjd6cGErJK+43BgDE2RHshMb+1Hqb7RYM7bJBek8iwEKI0STffdZyiEfr/hfbUFbjKSibTAFuL",
-	"Sus6E16FDKPsVQ+Jz1bfk1Bp78j1YJfqDbR8PAgs2jaGhNOIrJdvJ0wc/oBchwW7FRuEruZsVvH5LQjv",
-	"YdgKt3r3xvEcC+x6RT9LdxSxN7kqa9hxYSlzwsmFS4oZXnjQX1DXlYhspoAmEqExcsLIxh8ngSkhWJAp",
-	"hPZMAcP6Ga0Ltp0OB/jBcAXd/XqTczz+TDJJGraAsxFVbTFu0K41IeOMQE5Xoip9Gfz+SUrfHa8WYNzu",
-	"Tmc7mL9pc4e/aZwAf/Rc1JVUY6+QVoTSKeiulORlYJtw5xCZWkEeyahIusQsnLuBfvKFdMe29NuvvBns",
-	"rjeiFV78igcHu+Jl1RaIL4b0i6FjCzSgxIjJPyAHR+627iswoQzURtgNBGX8Ox+qUdZPvFR/KI5Uj9o2",
-	"cDQhjW0DfLpJtGE5bh0PH+sU9dislga9HNDDhDOMf/vM9pMcftMoIK8DYFddI/8PB77KJkW69byueAI7",
-	"9qhrfZrRANYCvD0Vlf1g18gRDExjHVDkCbfbpIz3bJvmaaHurKDL4mjV0aTGMZquygiBvL8P92neQUQN",
-	"lQWESUW2km/jEWaco/PVLZUd359DzbQmrxjewveP9GSYfHNLt5a/8KpJeI1bNeceocK37e0yIaVblDeT",
-	"3u5/NDiLLSeQAFHCRQcOv00DUbcA5UPeQW9ebvmUaQ8XcP89F/N4tYgBlC7YUuuyYCH0ULCFVLwqmF4s",
-	"5Fzy6vScfRZiIFRsBjqmhuowXX8ePfuYfeaRjT53Cw5ffME+C6/4/OCx2fMw9ki+t3GBJUKgvqXAICOa",
-	"I/xo2Xtzv19CVIXfCxtfP3tz/einlz//cv3N1YdI8Qkna+QpjVzMA0I+BlLK1BclTVHyCKMF59GwmFP7",
-	"EXZJlljdQlmFM92ke5vm2hEa04iMyU+9h0N7NnxnMi+bl2L8ReST1I64BcBrTnOm19J4SZoTDGI5AjJt",
-	"A51H9hiST4gyz8QStZ9BaE1fFAy/SBs5MuKVaSXxleblKFzIWyW2PhPEyKXCmtNOhW8tKNmw4zBA6YBh",
-	"UhQQ+DdATUxqSBY8bGaFGcsrTKOCvIpMIws7X41pISPV8i082+cfKMcP5B1ZlNiy0QcvS3wZibVe3n/b",
-	"Fuie6Q+ZpAD/gvTBwWm9AbzzVJWTnXDej+m7tRb1MnVuXwOukhNJC7EF6GwopKqFCOUBvBZUjUL8rXRJ",
-	"mDvpnjQ6aX695jVUuRBM63wlq7IWo2slkHQ/61LkYhjjryQcC5DPU2M163UyOwchctrkCiAMhHkXPZLt",
-	"5Z/nMkqiu27pG7fX2DWMpuHp6deYZq87aQNaR+Y2TOUhyrrtNP5Beu9/YHTkdpLZZYt7FiGnYznblSZI",
-	"DhTznr4EVSJ7yNDp8uWWXj1JDTgZCPARHLuYd6sXvixFVEaMgZ8eXe/84XGqkf5l0mKaxlm5igSpblOC",
-	"xIY6yQ1fRojw7nmoopnXArIz2EyAZYNpEnZfB3O/T2bX/D1VtqvY1V++8z/drnQVXvlvb9hcl4KSfy4I",
-	"y0Bpy9qWTGRSUV+uGjDbwhzYZ5tmVsn5TVNXn6etY5Uu0sS2B411FpA4dWwNCCgizjrJip/yhKgMK26P",
-	"G70vtes/iJTOnURHxBJSZ8Z1wGN8RZNiWo12FeVSeyZpysdIsGRzh7crzbi5RXQ96IYn01WxZq43E5wa",
-	"P4jdlftF+o5L9k4zWitgOEjToQIZu9VsK8StiTRNaABawPOYw5hqkpbM1ftB7L7DH7v54e9/ELtvcIgk",
-	"UxFKQfD2EB2CjQEM0zYuc0TOMNtx8r3kO2LIBW8qe3LxxdMv+wA23+q6rcKCxAMZGLaDB/Tnw4BAOVn/",
-	"LWb8rT0C0bLma8bn1lwSXBLoE+SvMFMEfq5pE8G4HhznHpy5luol/ub8gElPbEDvyuwwjru3pFrw8gKQ",
-	"9s2lB+CL0TbpGwzNQmKsiWK1sZc/OgQeXqZGNsRnRx4DmOcbHAD+vqZR4B+UOvIO15RwPN/Sp2PJfdBf",
-	"AgOmaPpjhJuScLFRaBs7YEkF/j+okOh3+ovoBop6KUZSyk/gG/cr/4+vBRAn7qp5EARblhCl23cjLMVN",
-	"CtGNqij7C3lgMLso1OSp6Zhpue4b0ETEI5lAPsOc191UhhE9JXOx9PuWqHi5QBjq45Pw823PW4/CtGKM",
-	"/j3UmA36CNrk8ncD4dXj4UeQWYbdrj9iF+JJPeVsvqdctimJzxNPZnRrHCH9phZVeCutcjpsfIoBij+p",
-	"gaygp/b+mLNKz29HevWT7fDiVnjhxAVyGQ+jgHnyDzfNLNloT6YgBNxlWpbucqzZgs9qOZ/Waw9z9bsT",
-	"GrdSgDfZG2/FzaqTNQDEK9hKvD/IhBRYo22gNyBJ84z4BnPee+mr0JJ+OsrugH8/8KluLIDi0CLrRpl7",
-	"NESrBF+k+ydicImKIyq9JCzEs7FCCQ/PweA1Puakx/vD8WWYbUHkhZ+0b8pv0VXoTprYpXxRFCD3t63n",
-	"ZiLA4I0tl0wf5+fw2vYcIrLNKI7fTkioC9yZMlDkP/IpgJVetqV+TnUDD3Wtm+X4ErWU+bPQjSrjhLy2",
-	"EEchVESUqmcvWaOokIqzra5LqDFs02jds+4ZSiK66CLFI0wXlVABxlmnhz3bCXtJYJ8XceiUwSSLgCiM",
-	"Ox66lyBoJq8qFCvGjfOripSvBQWhKHRAS4C/2s79+N70FaptShIE/JRAopGlc7556ASWeavr8qBCu6Ve",
-	"o94qBIby0ydOLdqLi47CwBHN4HK0Z2jM3ZfN5qCr4gjxn5/ytd+qcfArhBQ9vV79fu09ff/Tnkaxo8zU",
-	"qdPZiFrqxICEwHR6du4UAfpX8LGNubJ6WsKofq0ZeJhuK9fUyn1s2USQINw4QdfDPbpkZ3E2/zENOJFi",
-	"RYtSE3XVJWaJMN3DzGnrDvBf4sjMOip8nCeYEjiDKadHXDh4KhJXzocTRWOT0byMivIoKTENEoJhcXny",
-	"vk2G/zzfZIxL37ShZm0528jahvEqmxdzbfEvee6id7bBqm6iaJ8JnbzjZhVdVSkm8eCrh+nt09OSdO2k",
-	"+O+RdiFFla60R38NeRcL385lw+2qA6yEKJENQp0SaFDSPz+ltyX1XT9gveY6oXdmPtEv2i1kGuc1P7pI",
-	"aM3fez9h5IJM1Qzt+2KC8/WM/ov8M6fRhwnAEl908yEH/aBVMa+9b6jltLP+9A65o3oVGIlAT4Jv7sRP",
-	"wpikZxAcRY/4Rj66O3+0NViifsk4w+Yh2OIGA01u4BahvqPF7jvqFkkEXJBrpagsL1ovHQN//FrAuSP0",
-	"fqrEh0m3nbyhndhD5qt0VoLXJVNCAlgxgfvVjFO/lrjVzW4jCvoytM3FHzRByLY/KzC+I40RZVv9hYo8",
-	"1vDXwuzUfMQNPl4St+7Xg6W89CBk4UOhPrXaHk5ycg9F+cuHkvf86Mn+ON+5C48isHLtGJroCm2nqoo1",
-	"G2Y10D40gftwpAo24aE22FFALdk9Oer57LmNWnotnbkOGYFt9d82MMUlMjEh5lDJQxHhPAikwso3qY+g",
-	"ti8jzse2hGuaB3Q274zRraDQNeadABjiJdtotcQfEl691YyzjVTLjhXprSrkkpjPCp966UY63F8Ivn2X",
-	"ETAZKDVR17qeli2fjcjmfcoegiT2LjcKYj7vBlIisqE0RE4x973ve6j/Uf9En3He76eEZ6VgHFrrwo6r",
-	"pqpy8TUcJ7QLyDq60/l47bZ98Hw8N3Qum7kX61k5QdJBkA+9MKFn5QN0du93ljo+uzPdxQUdVuuCbrh+",
-	"S4peF5jkwgS5/KEtFq7Mt4TxAFzoFpiApwLdMFMIW9PSsdvNHijsmdQ3PdsWE9WCTcUbI2fVtMJ0P/aN",
-	"SboarleC+UcKbH/IffgeooZS4aehhcRIWgcV/QNUdnn8j7YzLu1VRLoJR/TDn86feCmS6TzJeM+1Rm+1",
-	"so7Wzxq70rX8B6TFXbDngteiZj98898vfdsiX903lOB+MAS+H/L2OSSpC+gnXt8K+6ap8vLG47OsG2PZ",
-	"rRBOPdkvmR1CM4CWf752fySGIlQXDuAOdatQpWF6IxSCcte8FAVLRm0QCiCDDzWEPaC3Exew5FbczCtt",
-	"mhS2rA+7U7AzgiMSirCIpMJedrRMSv9JoRnmCJWo1t2jU5LV2sTvHuQ7pMdgGmaYcuTjSLXOSHUrf41N",
-	"Xnkt2LqprNxUHhp4JEhSnUmGmPOqMhfoeMDc4y2XNkC1u68ZbxByklKz3T6xzzh0voa9kLagvMNOQgT8",
-	"mDrr6YUV6vNLJtdrUUqwifBtMAxGJDi0eAE45IeAfyVVoxs3OX+eqCkmXOBzysncYrwHi4y9qgZvJhgm",
-	"HOWwxun3sMeItCOe11uPQlI2YKVYyrcpAPjabLQyOX0QtBL0wyHYIECCOeMAa88gJZwIV8CWQUYNNTfj",
-	"pgihIsfGmDta8gj1dl4JwGDmSmw97KNHTQkhJCQrdwbCphKIAUhJ+u5LvjMFM7rfPA6hRlqcTeyni1Pn",
-	"ls3221rmsIxjQo0osHcL1AvW+VlU/62r0lcc+HrTkYVByVa3vQ6wiAgfehhB3spK7ODTkcuVVXUz290k",
-	"b8O3oaFzxA/wRjTceoWWs52TMjvF13Lu2ENjd03InfDTlmVZiSlSGSZYN5W4mXEz1D5uf5LASAGvwk3P",
-	"jUMNH+pwjqlThCQoO0CKC7WWG60rBpxmjp18HuozO3NU9qrxYEG7eVId+LapKoZf4h3gc7hkdFBLvisI",
-	"hhY+1o3hqhwd2CoFLyupko0DZdQVEd7lLASFeajQMNydEkgmi04tJqEhmue8JcxMCHXRBYp54PRiJ4J8",
-	"NWMlFmnADndPGLlc2RvY3oSPh0uF+w+Qyk4UAv2L4DyjZfwNgDKdcrxu1shiG1EvxBwuLXzJIZCfATy1",
-	"LpbanipAKW495WiLKD4e83R8vvk62+YnBix31iu3osQ0lnDs4TYsC2xRjnL5KDTowVYZiS/BKXUzxHYA",
-	"teabH3RaF2R6oHMod86wBpEC5UKBWNPchl2nX4fPY4lIPbPcLw8CP90mBf5rqWbupq10W9Dh+9xD6llj",
-	"kEeN4vJOPH5y83c8zMjM/riYQ6/3QayMZkB1xdBKLMYlRAfidrXr9N+k9vOjjNFf8MWkudwjuDcOC2f0",
-	"2diKasFrkWOKr8W8wn4S+Jx/h0/e9ogwJCd8OTRfi6BADW/IVtdG3OhFIsfsJ7r7Q859pPI6fartFgdd",
-	"VDAmnn6DvckWcPV6zSdeBpEfx+ROVLVqorSXoVgfwhyVHqd8ZeoGzUkrEdJKr/vueSvJRnYy6/ejbzMb",
-	"gjoVpzNgi7mzmCbOxBypCOhkG6m4c9VFCxcX5AiZbJgkKp3x6SRN+ylvG+GS/J+emHJcV7VFLcSh9cAy",
-	"IjuLzKc130GjPHfdz6HF79QpU5QliRuKLx/CZfHz0AgF0jZbO1BIFmI7yU5t/sV5Dn3ZurO64cPNppJZ",
-	"zRbjLQbYYVtLa0UahnFT61lF8naU4MVJvcafJds1T8lhwdGSSZP9cnpabsh1CzPPk87PcmzqwzXIqapZ",
-	"q5BJ1SlnTEp836ApcTdPiIMYKso6kI6Lc8Dp04/yy09mSsNvE9rPC1g3xa6ReyZ5pdN9ql55tbQSvrV7",
-	"+mjmAloDZ1Y3dk5xWu9AUWKL+IIKC8Ub5f9+N4jW0r8oY3R704Leu6lcsjOnrPjYDHZwT+L9pfcuiAOK",
-	"T/lVFH5nBqFdfhJ2pcurtNL3SmEOgNPcHhgIim44JfCEuwFxocHyAXPRa4WogPJSPGRvnP2Njq2gbHgi",
-	"gLrY/ihWUBBCah9aGrDWk4kVr/ujY7cG5MGK79hM2K0gnM9SzKUzSB+ew63w8KtL9uezMwhCUf5owsgM",
-	"pY57nWOkt0akuybTICBrnupk6rRkPjO6aqxgELwFI7l14Y43aNawnelUwJvk21+1KnvBdsJYUZd898Aw",
-	"H+cck8d5s0HzILO4Tcd48PaAkipsQs90OKr9IqyctghJ7Rcdz7Bo2Sd5Hjzk477+ljwiP1MqC2HvSp+4",
-	"Jo1vcBo8wggirdNCP9ew6/nO9we9d8+uuPlKSqiiv9CZrLD1vlsfi1qTJB0a66bi6avPYItKSP43RYsd",
-	"gCLLIAhaWqubAg440NPpVaq9SNT9t03pHzpL+6n8YIVC6m9ILu7aJBDKnt9qJZKIVunC4mdxL9wiysM+",
-	"PTtPjiLsYAMlsxEKOyiFbnLuH3fcxuxz0baBB/6lFoUGHepGVCNbLcW9avblgKbGVhp0btSDoE6U7AZ3",
-	"KGHJThcWe/ZEuuA/10RKifs3jtokQSBeqb3z2Hby06rTzG90rY1Kx6ReUOc/cgGDh7/2YmXaK3Q95LL2",
-	"F3zro7Za33a7ve/Ykt8JdxMVlGfWAf+9BHqH5+C3D9nLkJngu+zhjj1kA235Eb0C4jq+FdPI4J4eLzPu",
-	"uM3d44bxEhyKU0h8zz5a2TNIbUI/UpMtUhnjpg2d/lrZTlR0XfljEnExkhZlU0uW1PSK9s72B7m9T1J3",
-	"889i+5ob43PZp2RiVwHSnCAq6LGe/PWhxBATiFEMsXsr9VyWvoce3/LdhVOLza3YOT0GgpOEN2geBG9O",
-	"wdz3TjkgZIo2q3cNWQcAsyDVbfs5HCSkXsLOjijRW4WlKOT5GcQw+NyKPtzF+VkCp6Jf9+LfkNwLXYrX",
-	"vt9gl9jQ/T/tE0n2J3wWHLYU3kbcp+M698LL0xO2ci5erDTN4Tj8qi737O+KT7DsIIKkLMXGrMaMmCpw",
-	"y6/uB3r7MCpZYrrdDYF9KsggLUAgFexOW1Eg3oeT0JgclF1X4q7WTZ3a/W/dwtsKzjUAgUFjAQVrMhRJ",
-	"GkOZgtZK8wgvzVPsFfq1+zgEXClRTcmgTc/GD5R//5GFJYAHOK7GDtzFE8ovTSpF1n0RYn++/xNYM6BO",
-	"jfLMdQ5gp2Dl6SHsFZhWnohXwto0/nggVF/i6DvRxcYfm5RBxExkJTl7QC2jJjL9ZnAFue6PeW+ttybZ",
-	"hAd62DVmFW4c3Cb/A2aamXt8Bukn09oVDdUVZiD9rrWPpSP020UnZE1XYa8pHqXV9bvudo/ceAdwJAkT",
-	"i0pP+xuAciOQyQhC1qmCDFDeIMREuIFc+eWlL+bGrDJpLJin5eizvz/ss788e/3y688LNuNGPH3S1NUo",
-	"uItefSTJv8Aw0XxSB+gV/JUEs8T6hmRn/2Se0C7TB1+jN2670uDsKdMGsf9qtAJfyqUwdtBBTGa+cown",
-	"NtY3b2UzMedrxKPuYApkGoiPh4R3Ly0/QFMDWd4bAT+gbVOsyYy2ZO6BVv6RcPRhLTGKPpqNupZLBKmn",
-	"ntt29BrviZy/x1IX98e+P1QN71TjMtfeLHTHdRzfYl8gu4dOCAmlLNcd+zqG4pBtVg+E1dND+fIwHzrR",
-	"G4gQekJB6TIktZIxWNY8WaycQjikkqm9hgBRBvE+8v/hbgGhlhoPrl/EoKAMXUMnqmxAhrRq3GE1sgdO",
-	"PBOdFKP4zz/uG8xKBeEa8lU5hoAMwkreCqhyp04O4HAJbBnqSzsgfmEew9hhLftGxs+Xh81MokwYYJD6",
-	"RwIQZwHfoqwscKtPh6rLi61obHAVjBXJB943Wjx3zf1iTKvmw8DGR27ytJM7hhMS2r7ufDdKW2z1n0Pp",
-	"AtHgyXnJcg6Jk/vT8vnHQ8VrpK8BwPBBtS8MmJzIRqgrYUxapyO9NXXHzMSyURMaRuCM00EM65l7LLSw",
-	"EWLCu+1KmgGcYPgfOM378bZBbGYkAM2lXWBxEmn77sUZqtcZUHhAxZuA6eAeT9pjWLSQaurbemzH5FnF",
-	"Je/T0GRKbjORPvcNK2Ut5tCVOqngh8b2qdxt+PJGq3zySynN7U063ev5zgryS7T1N90pMWko0cJOCSnA",
-	"Sz3W2sjarS2fgD37Hf6A0LNSaTCg3N1MgtGi32SrvaO85nQr1l68NAfeVO4yvr6cWjmRVc1G9O0p3czi",
-	"RFVKfvFtRZJBLl5VGGnEEjknFDa1nguDyWywDijjR4N3bGLunahNUqqTBUpu/pM0Gk9V3twDbNW/u112",
-	"Z1BPOb9JhRdCXSCC2G1AHBH37u8dyvgExgeDxEKX6/p82/JEK8iScrQuk8iwgItyk7k8cghrz8C9spbW",
-	"jgV8XMiqusmEKTCTBTx9cYq9+4koCybe87llswYzZ7USrNYNhMT2UtLHd3jDwdM2MdbRVHp+CwWfVRUM",
-	"tjZzeLrFv5+NKBYD2u2a75ix0p0wqgn9MNa39nyQSJ6FuuMHEcbJfhQCENsyd01me689mjlDaJ1J8HUJ",
-	"wJ1akL7IdM3mXM1FVfnm1PcCuDCy7NjZM1Be9GKRaWFlAjCj/8VG+FDtlkvCECNOK05oqmjwQYcKlCNu",
-	"NRnL745XsswpFFkxee5zJjBZALODIIOQTM61UMek6yPrFJHMGHYcAD0j/D5fVhdW1fJTIGZELzgfWVH2",
-	"LONEvV5R/QWkO2xXO0B3kgBoHbUrQV7fS4DMA7yEczNo9MBDk9jut9wC30R7Nc0oP06mB8I9cFLOYm7k",
-	"RV8cM3fH89pOKQ0PcmHEs1mmvvZZHBjJXnHTSn/wUkILSWndN0nb38OSPXn81ZOvnv7r468OdMPoMX/M",
-	"9D2OfpffwmN8Kp3tS/RfXAoFQtrDK9mW48+dtvX0CasgJcsUDJtjgzi4YQ/ZBfuf7PQSs8IUefEjv0lj",
-	"ROl7r3CG6IgbyFxyL//3vz47/R/89B9np1/d/M/Td9G/Hl78z9N3/zwrnn7x278kXf1ZoNaCbbSRVt6J",
-	"y961Cyc1Eib38q+DIdUHR+jBUXik9zYx8Pr88cXZ2cXZ2f94dP7lySg3Tzr/Ii5CKphcEJvmMlajSzZ4",
-	"Lc+LVNofpJCdX3i6FW2GN7knpWJGIzxyq8NQ5yIw4QsCZoBg4UP2jDaACmjg5jBSLasAp2A9GgLQy2it",
-	"yPm2AwnhASalDTXVQbu7hIY+hMWALV8RVqO9oDRWZUEw0E8F8haURrEjVQcxwqdY4ht9CJ36P3mzhAAl",
-	"CDyvV3c7r7Shlj4kIB5/ebBPTkbTAcjIgvGAoBHqEbxmZeX8tsPpyBpcPRhruE3UUWINonWBL7V2Bk1V",
-	"3VC/vhiBrPNFgNO40fUNajB0R7sPoLjhYKAhFp0H1YNDwnSCBzIWwX0czwSQJzx/Jao2bDsotPuiTDr2",
-	"pcJPj+TSlomShAV4FcHVvuaRF16vKOv9kABr70PHX1U6yJ2mrYkANSctmqLA7koiKMlQhPBWzK70/FZY",
-	"J55USOaHpkZbFTRUX0YLzSgfsusWKJMADeZaKdL3HfXmvMY6kManvsraX38+YZyU73A7ov/BXJLRCu8m",
-	"VRhjeAiQaPAyvBW7B4bV3ALGJtqVkLtYamEeAhjhPvLKIWZ8LoyNeJFO0j5YDsKUSlCJ8xklh1gZh7+h",
-	"upGDh6Rl+va3Wt2U0hDxE71c6gZSa73fJ9olxwY+1xiIJz22KW2/byDmtueLM2aKCGIn8EN028zdhQbx",
-	"0cIDAsEFQe0QpWnBLt1MvJn1kL318j+qHoC0e2as3ph4gptar6UR1KqLxbqmCeAT0rAZx+4ae545JxLN",
-	"dGqPTkio5GEm2x+euHykqGwNDmgg687KR5K2+1GCrNw3bl67ofJ1uFxR/PQBRPdwd51SUhYgeRz7odIB",
-	"FoXEYuHWduQKS8YumY5kC1cwQECM6sp32wFQ3a6003IeGP8Ky9bCpkQISahp1CYTOOHaHiuREPQLVPSs",
-	"4RsYO2GKBDrjQyPzFb91WkNi1qPPwu9qi2/VM8KOzyHeHxrc/77t4S5ToCbPPDqB783cZh6GrHnHt4Af",
-	"yuTontMxVmif5L6bX9LP7q7pgJ3gc+svYwh5OEPuKFDrx7FTSvYFLE6qqOPfIPqnf46y9Sf1JHyNP0i2",
-	"/gnNJBO+Bw4oVyHFFNqlrvkOoIt8lx6lsRYB1Dz02t6/YSqGnCfIhihOfbBUP7RFCK+JSNrhV2KWwTaY",
-	"r7bqE4gziHJ0ghzP4eFsOSGv6dpXEiEmmrT97OMUMM6H8dVnzMyX1kx1qG+MaEqtdglQql+gy1xblIMZ",
-	"cf5e63SNSpSUTkA5P9q7Pt663PNG51zQfW9ziplf8+WBRgMcO3ej4WN11Hhg74JPo7ZvpFpesJeMr6ln",
-	"l28qTV4KSqLFHGkm3m/E3ILbyHvpAMqMnZ8x85BA/C8ihHeJAO8A9u8miYPZrsm/wW2kFgDHw6a/5u4R",
-	"RHlOnH++4fNk1idR0uPWrXRF5gOig9YMvkbIuDpXrz/srmm7lye7e0OFnfGFlP5hRDbs92CNgB/RgzWE",
-	"2EJG0U0pKr67WZsUIhyiJnjzSS1DiilyQE0adaL9anBYPT0b0WljrpWtdZUkwBrwGxi14cIrXao7UTsD",
-	"CyRNF5AunaeKvbgP9eYXS2mgai6kgN/AG/II9li0xi1AiRbsrZvBTJc7ZkRAf6VaWm6np/0t+Sa5NVey",
-	"EmouArBF7f1P996KJZVMHkZL/849mc/twvy+QfoRR3vbHJ2pLS2LPR8LiNDOZnsOOCajEniozDTR1M54",
-	"8P0JbAPF9TU1CdxnLz/YDSIk1iY9KtIEThGyF6s9y5Fhht07o/AR+P1x8F52XaKgL+WLuVklWzAEXm8j",
-	"+jOBq11E7pGAnLLVLXwCtlUf5LXzTj/3szQqyvubWqTq+Nu5OWtD0bSIMTxpwMUPvhnqY3PhE203tYY6",
-	"kESm7dAkDzSdHxFg2deRuKwPi52XylgON322YQJ5cBehxwFCzVMnTKCRuwE8NlLLPmAq+WiaI0gfubh/",
-	"upIEG443VFwpQjJI+2c7acNPzpJpgin9peKKKSFQf4EOnuCkKzw0AoImhVswvhrBB4fI0LW02N5lXWCF",
-	"KTfsn7+eWK5ufz25YL+efHF2xqpfTwr264kVa7AWm1oY/PLJn0+ffsle/Hry2wVrof7pbdj7mJ2erkS1",
-	"cUe64lIZ38Bszd/HVIgqglvFhHg1Xf6Rhm0JopOgo9zN2L2CtrTFsN8zsdMtrsZMVFLc9W7MfGrk8M6T",
-	"A8/kYpowPcSWoabE0EP79t65MKKWmbwlI5fqplGwLznZ7p5BmBtQkvyzyfIWmcRufEs+VzLEalFeJC4q",
-	"KKE2fbW5C6o7E0vHMdAOa3QOIgY9b9r3DW4AVlqgZt7+pAjojUAE3yHZaZCViHrzJMlinb6bFnluzrqx",
-	"Sa3l2odk0DXn7hx3599fael1/+l8k4RljTewFq1u6cte+v0JoTB0PHgrth4ZOLqSRH7NzAoAQcixnzLX",
-	"RxRKUfJlaCjZu5pGdkB5Ln2C2AdugvIa/4YOK/t1EvTpoY461OOodTod9qXBW4O3qUc4P0qBM8hZjVIt",
-	"j8yU+YONyv9Mxt1/TlPtU7ew0jAjz0JeXFeNkT77JSQItH1y8XL0jAHAt3B2EGyjxiLuleD2dNOsN/S3",
-	"VMvTGnCGAPMVgHLfFf9lI31wG+m/TJb/rCZLPqMQM9eoJc5C2mRV4Cdv4HxCinYvw2W+uXj06PtXV9cX",
-	"r1+9uS5YbRvtpGP/c1uZi0eP/tf/9f/CIxePHj0qxd0ja3e/XD0/SxZZ/pH6e5qfQDfG8NYlO0N4Fmj7",
-	"aLUefHc3WfLsYBo1UXtAFYxKbPfRQRdOdWOk+EJMihCZ+xlZS64muaJnu3TNHoyE4py07WwF5hhlOQRI",
-	"IFQZ0CmHsyXwsQE38NGtQ/MO2muP7QpBJOxJgwjrtYY6qx26auno/fHu3IABsOV2vgLWMEKoD+XlrTQv",
-	"Rxmbt0psffoYeEHgMohULVwRchIuCf9G/0Qa/DwNF7T/GmgPBuCJwSOyrDGI7eFAcwCzeRfZVA+ULw5H",
-	"VTjtXBn2IF37RcUto+DZ4MVJwaSITRxfxlOxkISHGZCW3cCnrUNqRhwKbJMpwxrwxeTdInFf2f/gHWOJ",
-	"eiO9BW/h2aSThQgdWkDDnraSsmXU4I+J2tIGYTa9Me1VcFR8HLfMW0+ePn6FWgpjb5xdG7NHW3tN4fuO",
-	"kBzPTE4SexZMaF7Y7zTzJXUeTxhFOCaW6gI6VKejfKwgHi4p9HOI5hp3Pe8SKEGOkfuL9P8Iu4upZHsb",
-	"K3OhwnJCY+pso43GjMdCS50ywiamBDUYLa2PweraQsspnrlawMHEEEL6h050FAn59rqZVXL+g9i9CIM4",
-	"ZnsrZs8au1KEdg+NfQCdQqoUsF+7DpnF5XcaRFUJ7J9yEKEnjSxPVqm79SlvDpPQqYj1wKip7YloN7At",
-	"L8LUM9yXbXs94/PbtmNAwGbYr3jdBMSfaRu48Rt4j21LEcZPKEeVra7LF9gO5+OAWIPQi7GyU3oIVij0",
-	"3BtJVOjfA2qaZlMMY06/FrU5gGrUr3RTTuU2YsPBw8BmO+i6xBZClCaNKmk2FU/neGLxj9PXo1z6ZCFp",
-	"D3A5soFmPA3wF+cU7zc/e/rFV6fn6dbuqiTYvf79txA1eJvJw3T1zetnhIbDSjED1HH8bX7Ym/TYz3oF",
-	"qJNuhbb90l6fkza5s+MOe2BIfUd5dYD2v28LpgBBMdBh6XXF1XOedIArSpbkrXso2ZiI8RkUktmHbaMk",
-	"aVrHOTRQQJd+3I3Eky0UUINTkpxoqmRK2HaMvZg1pflLcMIDMFnoRVxRj963q0uKTqFHtoX6jTtJIBSJ",
-	"NwNF2wfT6c1R+8lUxclKLldjS49Gw1z7hOqpyBIV5DHDrwucWW6/r8jK6/l7mnwM8PbtCgNPwSSONkQa",
-	"YhRR+maFI7G+YHMOWjyeQ7swXePqFCquVOwv6mv3nmGnTMK3oE/EKsHDC1X/jK8EL7F/AoRjQA2nHud8",
-	"vw413SZOTJqYEdlm6NEWYoMI29+2WT066x5QnY5UnvG3RdTHP2yB78rRYjw5lqRl5XhZ5dOlW4/iJDCF",
-	"P0H6D7ldph5Cemd4Q3LaThq7ue9P2Rs3vVnpuioZkXec3TMi6a8WkBKfYuMWB17pthm6AdGqRBlJxW44",
-	"rNMqJ8M6YjPt+IKwSpX0WKc0LXdZuwQLqikiWopwNyS6gpMVl3BMrUUuZD3nCs10dyEVjINdADqN4GAn",
-	"j3cxwGsyzqrUuz4hl9UqRX8lAjHaGBiC94r31jfDhmgvFIYCwlDAtFcatimZsLTaDfj0/DvJrbL7dAh1",
-	"CG52C6D1yG3+jKQlh7EU7ejZGGtfQznm2q1FKdMyAXTvAxJzDIhMpsfjEIQ4WQSHa5Ukgk7PQAOmtRSe",
-	"AlGZUoDPbsceoOnrWutFBh41h0wD/nUBqFhJ8ZFss/AXUcuFFNCjJgTYw1suIc1ls0NFS1RGIGToXKs7",
-	"Cby9RlM0gYTHFyO3B711e6FBblZtzF+qedUYp965p1tHQ9GqgO6NrNmwz958+4I9/erp44I9fnj+8Pzz",
-	"ScLPw5cmZXill6yB2roumUZ2XBPvbaYnCW56KxuobqnSS7zJ0L1CWAtuoQX75frb0z8fRj9220CvJkrT",
-	"GouTzvxzPS9ed47CXjDVBFgitHkQygFLnZFVpAUV3LBKWlshfN0lggddMK0qspIAKjKA74dCNqrta/vE",
-	"QJ+iiqejalD7/qO4S8FwPPOARb1+Kt7NjckWPei4XA0r3di03ABHhOkbPkGOmtawld6ydTNfhZd8UHy1",
-	"fh+yLOIOEOdNkHlHm47p/DS9EeqipcSKwgZAkfKSKX3jgXSUvpnJEv+AUlHjO8hsfYcbeH7N7XwVsg1n",
-	"EtJ81pTWw9UOPgYQF25uAZrB+z8rqYR5AN0l8XLHwkrElYG8PHPJFk1V3bgnLxhHP5c08CH7DH7/ecGM",
-	"jrwBwKA+aQYbHyrkc5jwbOdWdRE9Gxn5HKYfoiuAerWFaHYNOTezHVKi7QDEFYNPEj+CYPAlW/FqcQPt",
-	"9NxfEL33GXVOX3brdpsKboJel4mwGfj3DKFpwnbg32uKrwQ6OQMIFol/YJVvceLnkTyQyQZQzxPTbFHO",
-	"sNPjit8JxFsqD9ZmM4j3mpHYhWObxGW71+dhNSahUsSTwCGTs2jM6gq7Hm3sEY00GrxaD3Y3EKrMqBXu",
-	"flpZuzG+jxMydNxGi+nGGlmK0MxZCbvV9e1erCTpL3/85dNyNaKfQp9mfsZhiAKXmyOjKEMLxgkUzNTr",
-	"tywZlCbCh8YcK2eR3o7tQ/4hHBgDcr9duzlm8aksHuUEMCLgXLZOS0AMhJOrNIPc4JHWTLw9HZyhJyEN",
-	"zgMPHQC/oBmn6PBGzLWay0qU34RrPY/Xth86o9ZEN/n+KON2OwyUb4YyUkc4qh1T2+oo3G1+RtS4aO3U",
-	"I4RcHbCZ9vqc4faX0t0Lvi4jmNDhFfDqSybWG7vzZUJxquk90Z6dAXTvHaJh7rs/NEy0GQdayKbgluOZ",
-	"7PNOf8n7bLo3jZY7BlvHtKcFmvwn3Jmw0WnD4JXf7crdFziBsQgq2cJhv7KRaiq9dT+2NSy5Id2uBf/y",
-	"bd+P0CxC2C2sP6ygiKl3kPp2laN+sloutI1wVmQbJrRbTYdzEGg3kztEWTpDbwuaav7cD8vDSY3wElL0",
-	"XiJzT3QcIycmG2sB0ub+xzxuRd5yR7tzQ2wmMy2Xnmu7ii4FBMHCQqN+1xMyWlocU/DLkLfV1yjVDWSx",
-	"/gNQiaE1f+iTO0Mo8tmuxzKGmDYqCNYKoCPJ20VPQUeJahfa/4fzBTNbOxmWxPmUVWVuMFPcW0n75zVl",
-	"2gx3fA0axij9Z081SSHpxQc0UWAAxrPvPOjMKuqKX6blrBfqE+eHl0GqV6yXU/uxHxC2x73LrtIJtdIe",
-	"EEahoIz6bWDCsa5rbMyQIsk/QsJQNtUCWVYaVuk5P9xxFmlCI3c6yAS2i7tKxCc4uI2Jen7Hcqe4Ln+m",
-	"RvI9h7FeE9RaqitJAPYF/wcgEjqVEMzu2Lk151UFF6Pe8rqkUjhei7Gez0OVpq0qChOZcwWYwLvEC0cX",
-	"WSZw5MSAZ9e9l8BF8UUFExLdmHzXd0GMfF/S+5Eie0vjmQBDOldLO7Wa9XoVnLEQHxoxoCI+SiS21WII",
-	"Eb+tNKy1vg+qXMbkfhb2naBXsTIZz9bUmxdWiSxRRIeENi1/ytK5KpOiUZPgDLO74ayl/XZi9yYywd0f",
-	"w+4DeISvsNaW/AURpDkVuf5uEIRpLiBEQR9sCLJ3AEjQccOdqHdHtlj1OY+Ry+uLES4v+Fl6Or7uLZdv",
-	"E6WpiZIBvgfjPoljbAPYiW2101Gw4xu5wUMjywNainzwEoHju/j8V5+eo/r0jGgn8UZghfD30kBPzf0A",
-	"l14nc+R2LMitS2ZXtRCMU572WO9leLdep9F+6c7Yk+FpjfOlotI7aMNYcsQePng4SMmk8ipc7iClqJ9+",
-	"z+MbMoInLR1yyFJrH7gUrn3EJ2CeYt3CZZzVSRCdDwwzYl4L67E6Ib3fbVNJhiHUNTPeq4fMedrCrAaT",
-	"kburS9z65fjKn5xQ/U7eCcUyacU5FJvxQvgaKkcHhh9Z8L//xsitOcQhdCD/jZ7+QNEOAYWCfgrpvXOW",
-	"QyqDhmpsylxzXciEzfWRlIotKr5cOmk8rT3rQPrngGnP77iseKeLaxdvOlPqV3GzGq1kWn0rsCjo6PxS",
-	"GqLnhgq0LGK647zbSea375uNTtVYzpoyDe8AkwgJ8/OVKJtKUGJAuExDtxl3aXFVMj+Pcaasn1Jvn9gv",
-	"1y+ovdrIrqCdeZDpqTBPZ1TS1OjWCjXQcopQh6NzCGceKVH43aAp0Wrbt+Z3V5TPCY/owCnt0o1yowIg",
-	"4ExItWQxr+0XcB2Re30rNjagw48PySXL+jfQ37cs2NuxvVI3jc34ZEOu8+jY8q3IHZWReWtBPHTHcBcG",
-	"DF/eJzMdSdZJlAyL99OP5EvEGXnOMgmZ4WtsJh6DlkkT2g0cgakjolA7dLra+YbXJNebROCCnrobLABs",
-	"s3+caqS3ikDBCNzipDhprAzxQMLZqaE0kxqAvEtZ527Q0zteQ/mXG93N5PvoDe7fL6O3uH//Et7k/vUm",
-	"fpv74FV4o1tZk0hTgzzI5HqlNawWpqnGZtgFaPNx+luu/FvMV1xJs840ewg5RPvhcmnZgssqllidXy7T",
-	"ZZqvRT1Hx2tKJxPNlEVNiq3PheK11OnomRitbJgV93HLVH8ID10zcgGWii49j7fe9LpBrLLipCQXoSd2",
-	"3LQZbpG62SS7Naf5vFFvw0veNOpNeM+bRn2Nr3rTqG/929406kX0wjeNehm/8z698VOZ6GGbPHEiXgoM",
-	"UkQ98fFIJWVLo3KWT9ZDVDDTrCOgto69Ye5ny3yY0aNyuWRUOa/7I1CZ09h8muQUB0warCDqe5rJTJ7X",
-	"2pix2ukk26o4wUjP8RkuhNY4TC1KL52qIOxX5vnNCe8NCwg8E+zsDD8f564dFvKjBGMe8s//PN0tdhgA",
-	"Li9L+8T0c8zSxQBGQv+gL2QlJgLUTPUgeSGTwrpp1IifI7TNes3RkBiPa0E/evg3oxX7rNRz8wiAsXYP",
-	"1+XnB+Er3OQy1DSjFRcPNoaIgKzZjJRh2tg0mB60hea1YM58yf72JkxnjDHSqEnbeVC1hQFpEf7+6cwr",
-	"RdarZJ3ds7bMsd/VB2y3jdAb8ACg05AS9hdSQIo5ZEh9o5aVNL4uj9faRFWCAfalAAUTc01a7IHw8n4Z",
-	"ny9GkOsWCMBIKx4YNode2alclLlOVdvuu0np7vYrJvUg5FR2J9aWKdBzD0yA1oQKRFz3nKdviDJnNCc/",
-	"RvoMwcMewIN9vgM8iYKaC1O3co45Rkh2ICk37M23L9gXX3zx1cGDOscgH80N5g7rOhBIcsR5eEV0vGcQ",
-	"yfik/yuSw1etvOol7M90k05QG8w3Kvkuo9GEuEfKezh0rWVhBV51Er3SUescoMm0dhUjbYp+UBdZGSnp",
-	"CUAkitUJGD+mQkTjpASivUtI9zCGGaXpTSpI3FTa5m4O9527b1hZ862ZVucYr2ZcyXGPd1ODoj6SmC42",
-	"9G0l54bPb8FTWzdV3AzVSaUVr8G9bizi+45dVEbnMfEmw8b7WXriJncbnC9X0A0/sd8H4QzWwq70BKfr",
-	"T/A8vi9BWSwGTiH0m4Byc8EqzcuCbe6gU7ewSQwBMwANu9Ll4aS2frW4XnjEuXbVaYoCIONLtdDpPDW4",
-	"ttOQse5M+86J4EtNwhnFInIfF+rJ4/N/TV9xa60AvkGmKxs09rtxcgTQUyqtb5GTAdBUqraRNNsMwYgR",
-	"XtZNGnXumSF1pUVuaqkyBJyVti0oPZZmh61usSxDA+BLvOh0vFLWaZVV+A6WsJ/QG95HGCtue80vBu1P",
-	"yAq+CUbrPk9WUt16PQdTiOFhyurE7vILQsKNGhbvk/6YNsRtLUKq7BnARUBFLLBlMov9q0PyIJNgSpvv",
-	"eYpa54wTzXKpXioUISnpkWa4Vwu2XWmEVfbMkq75wVyntMXhh1joeqmtFR5ZG88BHRupGF9yqS6cpOes",
-	"EtZSkRD+221zm9/dbmToZeFYfbpLmib+fPcT/r79oONqrnU1mG8IlcZ9Mt3Xq16c3EmBoY9u7f3Qiq5g",
-	"ArGbHT+JHe34Setqx393nO340at2KvjBX/yE8J8/uGlFZQ6phMORWSzunPpMloKR4dW4G+DRc1FXKb7r",
-	"3+ZhEn2JXZzEYrIjY1Op1xHSij+TXUE0cHeNdR91SfEN5hF7+QtyG66P6LI4Lj8wg+nhJCcy1wODr+3g",
-	"mTsLMD5nDwxW64XKc4Aq6hbvfnn++ADW5QgQy32yyqV6AVjq0xxyaeT2gMJ+wSy/hQ7JAOkm1fKSBVj2",
-	"C2cIl80cvi+laR8BHPK2qnzOFZsJhHBQegtNfzoggRy8tKm+Ksfiwu9B6PF0lLMj76PoR8xQhGNcnGhZ",
-	"zkeKl+e7CAYV/4FjPN+9glHcu33IZUCB22OUYIWOus5yiXQDeTKoeKCOMPbWfFEJnjWPQqfywXsXn0IH",
-	"5OGn3TMIPS8Xi0NPX+NT3kv/gdZ87cY6aDrFAjW0VadptxY1zSvelySzBlL2EXp5vTZ5s4a6UnhQjzWf",
-	"rwCtA+4SaW4hK9awZoO+OfCrDbazocaAI83J8SnouJABJDB84FMCSiM5dqMVIHsk3UNLbsWW/Ep9RDUq",
-	"KqE9MV0Mu7Fr+A5f0B6i/iEc8F0FlruZu1M8Ovrc/o5K5cbipaLRech6gKfaBSHKyg2kdI9O1kLM/Ek/",
-	"Mpu+r6zUTSdpsG0/YCxBWQ8LNl2LaGPgpE+aUhTU3sfN03VV3tyjEKCNXuPKO0NGLr8ul+8Rt7dBvXWm",
-	"mCzFQIE5PG3TQrAl6L4k3PLdTaZn7pX7mG3R6OaWldzyGTeCAAw1YoMyv7JOB1b3yGhbPNsm51ASi59I",
-	"uqVrplIztJywmJYpLbp3pPFC5YGX8mBbh2VDx7cId6kneD4Y/M9Vsx6I14Gtb/ZjTqV2qmJARIFekQDr",
-	"qcSSW3kHhc+A1g3Vhmj4L5ym7nto1sIPDg1A5ayxGMXxnQlVyYwOgNbSEmASdioEI/phosMS6Krgx1LO",
-	"9i7T8SdlmvUm5wbjliYGxcW8NqwxYkr9Z9Y3jsMCJyzlXajDXNZyZNpDprgjBEShNnoleF2yvzXGojqP",
-	"brGqol2UtdfuL9G91ayx3h2+M5MyVfbXBYe008BpZEIHYN0dEQXJF4BcB/VztAv2GqtiwT6shXX2K6yK",
-	"oP/0grUAfWwDvSe1nn42DwS5FiJ4IcZUTqadrHvFqu1dknB8WbLD73XhZS+vyCtBr2oXmd+5n7GqeG/z",
-	"6A7PHF0nlmjFmEM12mKAl77mtR3yLO63LsBZjrNwBq+YDhIvIOspvY2Za4uhfPsh+uOLkfTA8BBmR5c8",
-	"c2QAJYCVfEdoGGtZKrlcQaWS//simAAbUUtdgkRCFCsvfSD8P3G7YKx7GAjEpGl/NXXCmDCfvxDPHzI8",
-	"yWsXcXM0lfyReE0BhNEC7e2w9KLmswdwB0eKNL+WdCJF/mb0uKpQIEZXIjmVOzXU9BzAQiZjH8tam0yr",
-	"Pw+7qiy0s5V2sIOidzOFVH26xypxt4va54Ov4H267eEhNL3x5eZ3PNXJjNuQCQQJH6e8LEXJLH9PPXV5",
-	"VRmnRLr9lSra4nurku1Gh052+XrVzjGdLs0jhNEPK8+dnBqfPxq282OI+Q6WP3x1XwEPVe9HmpxAGD9E",
-	"R0Llt/cqXCi9rEoiclJpBHderymANPuVmcP9FgaSd/CyIayDTMKyOZRd2EXr6/Qktqmo9C8btHcEXWkV",
-	"N5Y6PhPk8xF70ubyDMA+di+gSUftZ45+hPFZNaVcilRq5tX3z04ff/kUMdLaJtwFW4n3qf2745Usb9J8",
-	"8iNpFRYjadha6vz07Lxj+/Nq624yAnxIvuMIhXUM1ycY/rjEjLVUur4p5VKmNudrMZdrwp1DtH2IKkp7",
-	"wR67z7755U3Bztxf/8fr/36oEqBHYYhjIc7tuM44tl35BCHsNPkEE3nHWK7rSuAiajqloNPSOMHQmIZX",
-	"aU739ya0+YU2JT2Et6hblqyZ3iqP9bpNvSkdFkbmDauQqtRb9Ci4aZvCT8L+I7h8xiIftNKAFh+ZVx1W",
-	"8lRoty3JzGm9/ooQ1mSMe9iiSFpU93+5frEf1DVWrtOt+4NsDd0O/OBO2IYfFgG3BQKIAKfnTJ/QlqwD",
-	"8nIMzCN1eBrlp3YG641W1W40WmLSwflcLKXq5vj0qRAqYwiSjOInwf86jvWJfXP2sfCetJno9IWLY2Fj",
-	"SmLwpzcDu/2aPCn+LZCjHXY5oYH3jSRhT7ob0C4uNYEeslz4PM31VUm+2VS2fQQcLA0jaMnQI7jGfM29",
-	"wttUwXx0I/p+56Jk8DCO7+5HJm23oxN+7yGDxcYCDvVa16JA53Fo9CcqsRa23uWAjNtmb715WTIhfKs+",
-	"xeKK6/G+TQ9ANL54nAJuGfwdn3uUdHPkHJHTJ5FrTB/a0E9GB+kOtNS6LBi1g4Z0mIhPE+VTf2/SEMM/",
-	"Q0Ar6qA4Xzk1QC2ZhbQj+sLTdFyh+z2hqYYRSTD0nupzmCL4S2vAfxzKOqKoByYcbleaGSHQBoTbWK8F",
-	"AuMkEzondUyKkNCH9BgPuDlg24eQCSwU/CuXh+Zf+CvNmbrgkKnZUoyt7DYCMuES2Ha3YiuNyDDaMV52",
-	"97MOYDfuZphDMQa7ChijTudFD+BhdxOxp7aRTzarfQXhUFDH6hbkzEA3ublW3bs2E2HOoWD3p0tzyBBE",
-	"mYWoj6vWbJuPTQL+vmR/gotsg2kZBTtt/4k36yj48n5hQCp1mM9BRYMrVHBlL1tVwEbg4w9MyO0ZblCW",
-	"rhrnuzVGDEM7qRlXtw8Mg7rw9V6K39MnoCeHJD5oF2VF7cb897/++6N3f/qXg2KwnVZogZbeYMJx74nC",
-	"0GZ77/IJbfukB6YdicEKYdGUFuYELHghKHTeCalybN1UsNmOnZ+x/+YE0Jdn7O1lgLm+EzVkC+oaQO6T",
-	"ftOVqMrB1fj3+A5F0EkdmtnsN7mZB+W0ltYKBbmk7gd0xTmVpzKjgQF9wsB4k9XtmVcNUxJFVIKbNKVh",
-	"oejInvH57WEVN2xxmGa0ldG7sswV6bB9gLu0fvN7aQj4/oF5HyPyDiptF1EmbJeDCYcYUF9n0Gn1H6LW",
-	"gyiO52ehKwt+cOo/Sd3F7t4wnUb852fd0b94HI/+NB75yxEQ+jl6/qLAS/mT4KapRepqDV/knSFQKjzc",
-	"COXDtYHyMxpszPEXqGN9seJqmVgUX9h0yco4/oafJzqWRI9khfTIV+Dvb7IGwjkjMpQFe+zVkLJgX6Qs",
-	"hU6cLVOrjH38c7lo+Qq+e5x1XxrnHVFYgdxOpGgFHG7YHln6W5HnhG9lJZIAamn0NNQO1gUlXgHSiNi6",
-	"uwTMC4N5SGF6KTorm8QB71n0C1mJrH875yd/BsmxxnJVmsP1fn5nUrkik+JYaD4nkUyO6HXNN5uk+6RH",
-	"IHquJVRcwV8L8qqkjbls2kUNKOW5Ek8kJaVLtP0NW2gD9B0mlRnDK3ugPQLuKqi1vBQXLFqw+3XBiHfA",
-	"wPBkSva5nhCni1EHEm4T2WtldaBqnN7Ysnm7n0SCwLwR2xT98GAAG/DnMNqZ4aOcwg6JepQky3ZF7bcP",
-	"ttM9HxWhjGtnso/0MnR9RaLnY/TncGp3vCIQUxG1D+xlsrsGLjBP/JctqkOvTMHpoLsBYA43MpxWP0MS",
-	"n5isGfR34IS0ocA3m0rmDm18MjGPSOkt0+lcj0juJ0Q3TWFfMul1N23Cty6lK4Hfhn71gLQyNtego6sk",
-	"GIU23Ax0EKPpuC2FkthWam0Ddg6uK4oJYLFppgZ76s3TCat6V/c+M36Ea0mJbSZMo/NoQiEvfCVDp+oo",
-	"H9jotYB6VrMCg/IWcmENtdVd8o2Ztrk/ays+AAwUDpaHEcfMEZNNQpfdbYkbDGId37RV+eavqcqw7tWb",
-	"Sn2Yem0dEGdeOhRBFkUnJ7qywqXj+Ca+eih/MDjeWlEU6Op5Ki8fYaP3pGO+fGhKYo7vjH6gHBKLOODh",
-	"/Dxf5zxv5IYGaW0oy4/3gtwoOIxt0aLhe1EyTEFSbZ/iEFOj2EqXLv+ZmtoVJ0Y39aDvH4g+5+ig6iJV",
-	"8XuejtBDD+cQHYN+V71sD739vnsDKIJdAZFAzCOn3z4KuEwlRHzrLvTzS3aG5NiudIXkShP6Yx2q4OfI",
-	"HS7CPH2p7mSLTJ2pWh8CE7kf2i5F0EYaYvnYSd5+IiiIQYw790wSfLXGnscwzXbVaXLa+eo4Z1/SpfZ4",
-	"0Kf2xdOOv+78LKlC709ytQsts/ueepz2EJmeC2NfQd7nvNJZ1CHAunGCdiWq8rJtOufMg6pis8Yy9zLQ",
-	"XfRWuYsepEcG5n3NVeZFpeD19BLxpr4T0PMroQkskzE0wMdxaodbtAEvPa1/rAPhmOCrO8Y5E9iZWYum",
-	"QsyJla5KTJXAHGIOdT1UmeSMR7HDQN8o+nzbVNWPToKkSkOycIZoRiA8SMhkhkjYRYCh8PVTvpM0pKWB",
-	"1g8wYZgBtMr0jHavHq97/qxLEXqP7wFvbVWmX9NWYT8kA1EiDH9iaAfq7GZi3vqR12MJ+mqrIAibVoKT",
-	"AfZrNIsOFCuwAJU7LjhEzu3Bru1uPm/wUYBA2GyqjJ08Xwm++bCn705XTTJPcuWzFxFBkrpZQrUfpD5j",
-	"GgWpcth1EXA1t4S4NDUHIIr+LzF/K5x3omOB8jKQKAgqf249xyK7vUshWhoxb2ppd1eONv6oDwKX/Ywb",
-	"f+EOWoRgtg//1a+8peZKIC3I3A3AR5dMVEZ4hGpnSALmuJuTE8VOxkau2pW1G1+fiYBFqYh4F1opAtO6",
-	"aPOlAWGMe4mgKkqV5Jb6P0roqKL1rXT/wuv9pEXgbKfEN/IHQWgiHjMpybIRXA5i6IQPHt6KneefklvO",
-	"0LGva8T32cPUcoY1RNxajKaDFEvi+jwjaB6cERWWQsk6EM1tWtt0fMQbsGuoGfciI6xpg4VgPbUvfGB8",
-	"461R74VEwVFvrbS+JYC1acsLOFtp4d1CHyEsE/37yK2NQL0OTixCAxtxGNz4rAMgdgSneyiykYcvKjTz",
-	"l++ylmW8yiMmQWhnI8Cq8F/5rQCvjt4IFWU+b/hSoEJweA9+g8OP2VY9pC4l6qWkykup2NtVwSDADCk0",
-	"bwtfmNkpHEtmE0HS6K37PfRtHvGLh+xbXePbsHAfy/r+BFVe0MWtUz4OHdT92aN3GPYnjxThjwqrxVxA",
-	"n1z3BnBZ00VCeQC4qe4WqKSxBlh8zXeol0t74WEJkfXvRMsrBQFby5o5u6cI6qUjl164vTQP2bP4FXik",
-	"4T3dG0ga2FCsETrmtirC2excVw/ZPosnhgQQwnkl57cocNyxw0bGFQJt4OLIb4Zc9/60O4aBxMYokctf",
-	"XHBbOYkXrxJjsHF8wN2rBWiNjRGAwoZZYgVCdzK4FWd8fttsmG5sBZsKhyOexkMGvX8gldKnaQNISFuz",
-	"4e9iqi+G9KPgSg8fkXi3HZeyeC+NRegIK62zlE9exIc+lBSdnJMMVnwjTy5Ovnh49vALQCWjVvCP+EY+",
-	"ujt/RIt0H1FLt8AtL8uTC/fhs7kPStbCbLQyqP08Pjsj0AofjgY/6Rx+++hvpL+iKjlC6/ZvAenQk5JO",
-	"dXRXHiGemoIRuhqmSro/3HKfnH2Re1GY+aM3YgFYubFOd3Lx13/GOtJf3/1W/DPWT/CDIMbxn/FFgp+0",
-	"d95f3/32LuqKEAwWT25nTTQJcpsuucE98Vxj9OuDUJpGfyvNShgkdqtLU+35H7TNgNRFmZkBpEthidYT",
-	"nMXIrf2kWSH4ZCN+iPsceIRuj0iGxfAGb1iYa+/sPpKlUFZaKcyjf8ryN7xWK4HOkS5/1WKt78RL/MFu",
-	"/0g/SWYPSsqKZEpDrcd0Crvnn3yyh5PfCsYhhRPcNe22wBWN9qoR9Z2c4/Vr6Brzu6jRAbPhNadOSG7O",
-	"oKNBh4KgoaGTsnPeiujsRMnAj1MInu8Smw/Cr5Xe/bq2cNcYITqVGXQboZbSKuCG8arCG6bLOU5r+EEA",
-	"hP9Hkw8wfkYyOL3G+y8uGa8gCg34tgCM5DQj7Cj3x/Pm8DUA15Ze+HYgpggQi7IGLG9ACen5FsARDaEm",
-	"M7zNa8fL8AqyJLL7DGa+2qX22g3yg9h9pCvoBxG69v/O989PvIR1ZVgMjJ/QBgG1MDUXn8D9k+eoZ6Cb",
-	"osuGOIqk2Jyg2bk32n/LSI+Rl4ZniHH3xVLrEl7vsVo+5WP5E1wAQMnUvP8Qua609TgQOcX8Z3rkI54Y",
-	"fMWVsBaKAHIHRzqxBTt2/ocdk7SSFZ5J+I6kLzJBw3l7SQCx0eWPhtx8pbUhJ5+0RlSLIQU+3pYPLz1x",
-	"9D9IgE5mh6lS8xNhnxew4WSWa49CHhgldUMD6RPnWMty/mgmloibl76/3640uVtmfH7byXKZ1XprnPrp",
-	"1U5SFkDCRymJdiWcHupdTKCrPqC+LdBtLDRxQddXMLSoVV0UOHOPilMEyS/LWhjDZgKml9IVYGmvZDl/",
-	"LlVJnV8/mv3oXgOkTHkJAraNp9lSC/Px753i5MnjryY9/+XZ40/XOBWIjBp31ukwTMIk8n4uPCloKUbW",
-	"UfB5JE6H9+PEZ6PLX7wsWxj8jyFQafRnymxBSRohUNNaD/Ur6Pb9+fjK4ydtWv8gxIZxqHDxDRGG2GBf",
-	"UCaEjd+w8mOLG3rRC9/xPiV1vnWqIr+TS4hezWsBrhVeGfc3t//RXCWgV3X2E3QqEhjDezvOzIgP+zhT",
-	"IzQ++g9G6291vRS+p9ktBvH+EFMk7jKTPpcYmIl6l3wsQe2G9+UMR0pqSIeByClq+I6XfSs1rGD49FTX",
-	"qTrG78qnz3x/W9qf1qEFESy9oKTCSwT7JtUBIzlMqDItNRqzGhIWjTLNzG3rTLx2j6aPxt8bUe/asyFU",
-	"6bOVx56Q1BEZL5ogFurn+WmZOM8pzigV40Fj9v79nH1TZM5/fy8+yvFvzOoK34NEvoeq5s55b1v+N7VU",
-	"o22EoLzfSW7YVkAZ4mhL1Z/JoWMnVHnlHxspbDGmre8ws/ETDsx9oxD829ksQT7NAIUOsgjEyRDVDqo3",
-	"Lekm6DbHke2TVmscmele8BZi4Lw/SMPJe1kraXxA/qP6WcM7EiYG9WTf36YhNR2TiMiKR8fVdgVtS6S6",
-	"k1g4OTHKBGkYXPV9Q9a3iQXlSVmqnrdaF4Q3zBn8wIga3EugY7Fmk/Im4eQ+bgoElND8UR7Ul0T9jOvU",
-	"ETIVgyqCE+/f3jCAs5h8aY3nHpxjqFRNib2x1lw2d2ggcKSOjLg9+SjEeAPriJMCtvl0pIJ1PGPmgf9R",
-	"N1Hp48u4THQC7bTfJcPojVyu7O+eYfS7pRd9HGb7Tt615y74WSELUtcUx0UzCiP7h8woPKaPnFQB4/33",
-	"4LukgeBm8DvkEX5Y6fpx9vgZ3pYzD9wStttHGVv3GlnTVOzhL95a8PkKc0/X3U1vSjmcyQkP7MmfHLCr",
-	"u+uVrXddCGAltoS+krCwA25Ru1+Hy3nefUyBAEtO8AM2RHh8dgZrlJRaN0G/KiXl7fKZbkI0jlo7I5FC",
-	"tVVG04r2DhOL8yFCQJrh9a0IGBkI3OLrBWaogqkIDWit1wJTCyF9vQBvxHYlK9GWhBNU0EOGl69Q83q3",
-	"sb5cyzeS36xqbgT7jC9FwQw88nnBAE8c8H10VaIeGFJy2wR48wC0V8rgBoxHEGeq2hFnB4gITNK2GiOQ",
-	"qrxgbUUDqwU0d2TzlZjfIjxKLnXpOdLy41xvOPgH0x713Ap7amwt+Lo7iXBuZlLxepfAPEvKuAVhAn18",
-	"j8ZXH0U8Xoci/G7RCeNkiCNbA6yqMyNblsWVx2dKVtVpwFVKCkXEGXguK4BmH5SLc3NXsPf/H3tf2Nw2",
-	"jrT5V1CuunJSRct2NpnbjT95kskmV8kkFWcn7707b70FkZCEFQlwCcgazdRU3a+5H3a/5ArdDRCUSYqK",
-	"JdlO8mVnY1EiCTQaje6nnyc3vyXMiJKfpDrPSXZcV/inkq/0wpoO3xh4Qrr31xtUAW0sOYokR37ouA/q",
-	"mG11n316YDe4SFTVbbA16hmoo2J5d4uiIocx6ad7M2l8Lyg4eJ05t9NbPs6xxRr+CT45uHSu5jftORcW",
-	"DbSrFmOEyrxB78UByjx/Sw9x4OgeXutKdHSJwMa3dFueXlif8lh5Di23XSt9ADsabhdXQmVkGOMVRXck",
-	"Uk6bYEDtAgx1zRT6s1aDfNpW7qTXTbV9s9ksus03gSH76C49Vmsm7mXFJ5ZIwROEXAXmgX0aCjxQwtJK",
-	"ZNIyIIpCyR54nqPOjB097w36uICch+wcVOa8V/JYHmdgAuK1XEys7/FDYnp4fgre6qZgIBHhZi4APzu6",
-	"EZnBw+7bMcEb31FqD94NHqD7BIozVudjZ55j9N5tb/uL8GCIos0eacC0sjNQn+J5HrgjdEV9kEPqWPBr",
-	"IS/ZdQb+Eck5e93iG2sCnwiPXOTZ2dn5/7wgXTJ4Cw+r9L5z19mUvRprl5ECf+k9ip8ukX0y1gt3447U",
-	"He0WcMrLstLE4dMBLIQrxHd7CPZwRSPeYxaBDSjai74l3/VWp/Mw2YvA76nEb7a2EJUxZ3JBZQKVrMx2",
-	"Puw05SoVeV5zvbUjr+Cq70b83YiHG/ELsBnG0a0i90I0EtuZqWdVbN1vdSkUnBeR5PAh2OeNlMu7BkFp",
-	"1yFpI6xs431INoj4INtuQqLWt7uH4FUuRYUBV1eqithtEatS/36gOyRexBsiMvte3Eh1d3NlvyEqODjb",
-	"yELct+xPQ6yUwxzj/0N3RIWgRcEWJR79u8IaEpXq3g9Kvnpom8F+ToIfaKTu4BA4YAv6lrabn7X1hKK4",
-	"40hUdcNIaaz1nMpVCmD/22w+ZTbp3HvKSqqv97RHb37rctH9NMatz4YB0AGzLrJO/6mN9aprvRHLm5pU",
-	"8nvUMrQgdXJ2/un8yfOzs+dnZ/95ev6s47YRYef9KVF98JaxKbxwMZqePvR6lF8IdRhybNa5+KVC2kyc",
-	"rQZPCWSSg64l6nQcGxyYaOVl4rqXxCCXxr6ka245v8MIbb2WON70Jq1tR9YWHzEhPXI1kdNFJQDG3KwG",
-	"RIw0IJlTcgk6atHfSS3SANjB1z2b30Lo5B30GdyAeff43Tz3wxLYFP3gkr4mFLIMlxnIfIbmea/igmPT",
-	"Zi6nf+D/WcOXtqFFATFCXSt4h1rl0hfR9FI5w5TpiH2mjIxXuGNzIUqDiBqppq1laJiSgmdExEUEf/iE",
-	"TE9+VbFReJpFgcgpKrEYy1eewhDRoPTIDCRLaOtCkkn35CN26X5REbwAFaamWpBgKuU//Wr9VZF0hiLY",
-	"DjxMVfiiDbFWECch0tXS/S9qjkEPNsSbkeyfwQKQZVMNfVwrNsYu/0D9yx75Sx+3wXHQlGm1DdhK4RkB",
-	"uW51CQ+LPb7th1R4ze1OqEmLfk0SSu5lpa1Ode5NmhYEp5Nw21MEiunbRHp7QEOf36OW89ueLbbwS2+D",
-	"sfo12tfMtskcpW9m/B9PXoGRnLZHb+FOW8UzJbfprEO0xRde9cKi+0BmD6DwwJ5nIoa9QEPNkgj5RzKD",
-	"c6WXJvFfp9ZtclwE/IMf8sQFXGa/qph3tHbTABD0SHYLeITnJCJP9WKRS3EtMnROSfSZNbEvGwtehbgB",
-	"AY3oGN0XaHeQ5ldV5lwpkaFSodsN27wLwtlfxoO/61QC/vgtW45xLXMDA2pIHub7kh64pF9wd8Dzhmt0",
-	"IWLCXl0xw1eh1hLZ9ZBcwnrEcUow0xa0/MG9QyukIwp7IilCz5fcDEMMrPtLP3JIV6/1HOlEAQvS2N5j",
-	"3iFEWY5aNnQYn2jNDTN+wpqALOA3Z/y3pfzZYrG85tciDk9ZW3RKrr2eeeqKIdHG7VeNrSSV2u/jmkFq",
-	"H4QsKXIS+lpUI3Y5saJa8irzTN4wakC3HTYvCEmXHKD9umKogm/WThY31omtVnvdlxpi9QfOccO92yGY",
-	"6ISzb3GHu7NFjmo7fOViOAiVEPDHScvALTK3aTLSLcNwywjhlgNK8SDD/JCVP9mIO301BHf6PgjISMMy",
-	"kctrUa2iTNPVp8uPn07fvfn5H59+uqrbjwgd1kCHk+Ls5lTj/lKLw5S6KNE+JN9Eh3Tc1Fcs5YU4PG4Z",
-	"FHDQEmvJmLZUIj0t7TVzsTo2ARIaZQwrTKFhxgP/5mcnUg6+qMUOok3J2Oi3K6DVio1ygZpzrRTYV4vC",
-	"+EyIAn5D39YGyAfs2qLTEWh7LHjFlRWQvMuQKaQoRMYWJWwazM4qIWKEYqEr8ZxRZRa4sCYCREQqge8g",
-	"slo6BMruLmLzrVoJs3qK6xBGK+dWgNYOphtXiGgHOr1KiIt6/BQ1CeRcYSAHamxQhJjgN2eQG7NsLITC",
-	"Nq+WM9RU2FcLwhXsab+A3+/q/lioIQQU2/FNJH8EtZtgwK22nNwQ8eokkg3ZzWMDD41dbx7J6zwwuF5p",
-	"nVnhLCNaGuXZInN1L2dO/3D/+fN0zG06g1AKdLH7oauQL9jgWj/NIpWmlsCKZKJuUfK5en158uTZD37B",
-	"wxskbCZ+64jkvFr/oOrWD09vWxndeUfdeGW9Hjs4CEzgE89jEtEByKnidlEJ9ijTqTl1ByU+FaMie3yU",
-	"HM0Ez6hv5wU++MlLaUptZLt6XMj2QCqLBGm7Z+nPexc/bcfHvXklXnpmTTA4NyxuGdc1LJSmE7/x1OYr",
-	"KggvA99zzwrcGNK81oUY1E6z87V3J10uoV3t6Ku3qbozD2ozcX9NZFOoxmIj+Qls46AYVAm2EnaDgW3s",
-	"S/BGdvf+vRfS8L3R4QE6ToDI1HT2oZGivYuiw3g3I329CQ9B+36NZvwdOvzNQocf2qbXCUh2P35shuGS",
-	"uxzFRlTm973uTmCe3w8hu99Le4GnnQtkCArVL5KhSNTvO+p3WOsDgbU+tN0ygGUhCQRtwzEytm3n3Boq",
-	"2/AVqXupflXeF3TJHu3HeSB/m65qX8AzLjEVygEXmsrA5/t1WweBqqjcwbE0TIwzVrNMoyV4lNRcgVzo",
-	"JEiT+fyxiMrybvhIyPLg2aYuTbPY2nZfzKZfv6Ny9hZmHkFuvnZP2aTsAJNEMybrLviq37y91vmQsnLD",
-	"+bVgsjDP25uk/egvuoMwaTf4lZvQZF3lGRxK6xK4AvW5tvADCoPtzJsZt+IEDrcDQqwfgcKTya7oqpBq",
-	"YQEt0HK6Pz9LXFAni0Vx9PwH9w+p8B/nByb+dKs62EQXH2yU1P0GIp9+hMmui6YxCI0OS7WIIuAM43IO",
-	"7H6Gr0xvkmEmjdXVqjePTpfc+WnpFc9zF/aREh4YGTNWlF30kJUueu/4ZcsZ7ZxuzUBAzZAgT/cat3oP",
-	"T/KSEzks5g+hehIrkjMjrYugf9dKXLBnBcD0Jri5uLgIQK+E5HDbjl5YbBpOEJgh5HRmWQZ3cZ90khTT",
-	"JLS4r6Nzd14Vyjmsfx49c/Nxjv/rTAM+PC/00X8NeNtLVCgXrOJqKmjEn7tzc8HVyo8BTcQyaFfi1f7N",
-	"dU6IEZOEb8ILBubc+Er3SWdWtij5GjHzkF6ZXh7TtgH8FzbD+CGkf6bmum3Q9u3/vS9w/sSK3+ype45d",
-	"pNOcBZlIeX4spguVuDNeM5d8oIzbN3Ve3/EmRRuTnidsyq9FgrAv56YErwDgMV7RfDfdlItvsWDQtVvl",
-	"spDW9ItkGGHf4mV7Xgt0l05mfPdpQBxiYXv5AK3FGYEf94FRzwY7IRnGsA0ZYUlXHw/w4OY5XXATbT+V",
-	"18KE1inf/9AVvdwfW/gK4s9I+5270Y/yLsduLpBG3OP3oF0Z3h3R0HeYftnQDwi6Jfio2BUIlKw+DzmR",
-	"Iq95XJeVVlMf9gWomntSn8P/9Sjllfnn2X+NLHeW/pz9v//zf389GrFLhWN0bNhcrJzde7En8BXUhezc",
-	"IKW/HoncCPb07C+Pk7h7FtKdPuj3U35s6tiP5zlMihmxNwrODdHsMk3KdgVPZ1IJjABdxANgXpRNh45h",
-	"YeufRDxesXAnvIx+vAX82vS+u09s4Y/fYV7ry73+Vx1T7H6XuBIW7LheHOh/Lli2qPg4F5jk5dSKRCyR",
-	"1OQ6XtUAcaCSdB+wPtgwkiX1HIPfEZvS14NXdOaMb9Vize8nIQlJjQTAzP0gQ5hDBLwY22InUIkNBhlf",
-	"JV5hw6PXIXFA1My+EcMfvRug+Iu6c7QS6VwrqaZYGzeEsuuyZD3+F8KFNmNw39eX7tHOort0pg2bScOH",
-	"a13NSqcmwA/4C5Gxa54vUGfK7/A4Wd59wYobi5SOqy6AupuoqadTusf7InsA9BpBP3norGHUbeJpYv2Q",
-	"MZ6morQGWGA++/OAH62I5CU044yFCXUTPAK0RSE4qp/0L2689xSJBKu+o2Ak3L9rUen6gm+dG6GnEHfF",
-	"V55KsbFK14tuIfRPwr5YyemslkXZuipX++mN0p9uh8gqvqzn/H7U5DaAkb5EqK6T78CPgfqmzPMzvTVz",
-	"4auf/XAWVdoGcMO25uci4r5494P7/GsLd+GlOvwlHhFw110j7rsIMRrmLb2ApDs2c+JHgY6Vhxi6+swN",
-	"DIAJzF2pLoCWbKmhDOLc3iqKUlBj0BlgIfp6dczcBas9dnY1vwvc8r4NDd+qw9IKYWc6M6hYiit5oiuR",
-	"cmMvmChKC912ucaI32rNcumOYAER8oAM7bVesqXI87CsZjpjS73IMyz0+BfHgxLZo9t0y0BxGORlw6u0",
-	"WhoG15s6wn7Bq+6+5zcmZHgo+NdoANtl9dfdJrrIUIuN6QkiqgmggVly/FudUP4OnW312vERCTWFw7DG",
-	"Pr05FXFfPZVOIKnbWE6hh+X0D2N5Zf88BY6JTiYI6pJKgU5sgaEJEbKyNNdmUYkRC+gnVKiFBndhLNFX",
-	"uKdKiKqOxqZObc/Fit6QSgs+IIeasLlgfGKRbQUeY1FdY5upWZRlvkJBN1EAiNauy7V5tKgOYO1Ka5uE",
-	"A7uw4UvuQUfs9cbnAwoYhCi7h4RQIakz6ATzg1HgQIJBBZQW9gucLaXpiaEY5p4LeTCAXXXE/gHHa+62",
-	"ZxqJeI11UFN8qAYQh/4oplLVlJ2eRIZ3YvjbvSQY0R5wL2+sYTl2OXwJou5ZhKg7f/r0LjF1n2crnJCu",
-	"mNR9GLTUPfXFfSfKvk9kI6t6DXsO0zVyJJTQ9mSHGxxiJVJddXPjAE1FwW06k2o6KjKQIwSwmq6KRc5r",
-	"ArmZSOcj9h4cGUZCpRGLTKuVdwvSRI4910qM2McwcAacTZeDsDOu1hwL+Izn+KKkdz4WMwmWFXHdoMtT",
-	"OhOMj/X1cL+H3u2YXHNwcLmci6U04gu91Ucc7u/u6n64K985R9PS4bRojXx1giz3x619Wo+62j1bDaXh",
-	"ajXW2QqIicH1UAoJNhWzyD2jKIRmay7wWlpOaUqr50INylS+CV872oabWyNtMRUQ9inZ8A4Y/Vzs7B+0",
-	"9fbt5TOt530vuMsFF+7SsdhkdMXtCOrWNk5drA0PZimOhrB8G5FWwl6wmPo6TuGC4cms3Q2Dkd22I7xD",
-	"oRTKTWtTt/vS0CXcZqu60NN24Gqq9VwKKsIfxKM++dtuDMivL+IDBGrA2JxQgp2oM+XUfdTwO9jW2ZfN",
-	"eYtX7HH10R1aVt6LGZcqgUAoVPXBr2Kn9Bcg9+6Wj89N1CKTVlcxsu2CcZbqchUxUbKxyLWaGuAKh8RO",
-	"y6ydjhcqy7vzBtQAWBRaLbm1nl1f/FbqyrKTEwyzGP4KOzmh5PtJoCdbVtIKc8EWquTpXGRJy69di0pO",
-	"VuzkhH7mX4tsKrDS/MYCItyTaraWkDO9VLnm2Y/4KltZ2e+y3AkofiLzmgZ07B/kNgB4S7+6B9KJbZl9",
-	"byOrs7ZY+sTMykrriTclGgFs7sj1FM4InP3nmw84Ki2mnGplpLFCpaseChZ9DQ2v/sINW+SHSCoKlG2I",
-	"Bkh3sg0Z+bvYrtQazghnLWeE1iMKhu2mU5XFf7qrh9jnQSWajA/OAHqBR7Xj9gKKdoZ2c6AU9H1ZOjd2",
-	"lQ1bxwfgbQg8nmuDydxMSrWAJG/DxluWmSeEGFFDUes68z45UHBsWGeXBBvFrbTDsP/dpTT07MvIhnbW",
-	"FvUZSOUYuvsLbMxjUrFC5rmkFjahRDWFv36eHW5r2O96uD/2fZOpxNsSm0iVQZbrxdUv0KaW6ynmvvqs",
-	"+/SPXPDJn6fgXPqTiBCOdSURoXAs01nLuV62SIzA/kSLZohmGCmZKM9hkyCY+qz9vOZe6YFsCzQGvVsC",
-	"zdWxQZriJLR3hPRnHOg/9BzXPd1OuJ8GJk1kiGyhMkoctx251lYduf2uZfYTT2dsqSuoov6bKV5Vemki",
-	"RMZCZc9rKprxilxlVWfq2aPwV5WvSKJLMyMI5Av4hGN/BjaPk+hEnLTWIngfTVZC6XNdedb7un/yxjfd",
-	"VfQv9z2sHVEbERaO/RgnHpY742bme33cqnY/OOZG/PDUXTETv43YzxqHjPxfnrc3AbmBD+fzXn/z2UWV",
-	"2EdlSuB1Ggu7FEjGX+xkz76JvZC/i4iiK+Sncq3nwq3xSi+m2M7FPcbZN5aD/Ka0dWq15FPQLLVBdqDm",
-	"Fglcdt0kIxTZD/GW50Mi+dd6iV3tvBJ1gxv38PqOh5jLjv79s2T7o0XbHaCLp4vhJKY4gRm8swIH2uwV",
-	"Oo4u6iI4QqLZArAFVEYnuiK+LrCIBs8CuJKjbyp0eiVVFmKnpPbYtcBvm8e22vLcbE76fcLrDh/+d1j3",
-	"eNVB3pDxVcTdgP8C131o8obGuLUYNoi6yFbm3m/FZMPa7g35U2Q3ABKDrr24YdooydnbWYhX7HH28Q4f",
-	"F7nobMGq6MOHl7hGky0WxoL4NExOBBsNvMxuQ9QlumqUWGqZp1MogPZJxgiDGKqN7mdvCM+bzDgUbtR9",
-	"Zcfu3OICOTg7ducVPUjwvz3D6x3xqtaD2geEMvdYsysTvBLGsjFxndBBkZcC9MUn6FUb6v9AfeHs0R2u",
-	"+Q3s7PayXSTCbjYBNus1EYTfCIk7Ypdeyr3RZII8hI9Wwj6OiRM6UDvv/HPs06X5e3Ri7MPnD8elBbB8",
-	"oxUYLCFBYKuXXlubdyhj9e4xdMkhhPk+iIpgikOk+fzD33qpdleBws5eiak01gt5R80+SMHtDvPAxg0g",
-	"h9YeWCR5MLAwXlz9wh7949Ork78+dmHAf7y9+g9cP5AvAIINm86ocR5+d8R+guN+pZfucyhJwsfSGpFP",
-	"njPOxjwDzARoEpe6stRUHpYc8JNAXzg8B7iF9c7bEfs80+D6iRJQKmb1DSKQ8YpxluYynWPKwqMgsT0D",
-	"f7O1s7dt3cvCPW1tZ/2n/kpa38WLP123WKFg0AyTPx37lrPS1RfIYQzBetxS7uxwHcA41m9g3DsPq81u",
-	"cmd5h99Eu1fmj7DhcTRlPQlo1UDy6FcsypIL4UmheNNKh3Q/0m+f/oFr8c9TUnrsFwjES26Yc0senFzH",
-	"fenVQevwL9ClYuE/PjREfIOz5iGODclTpC3yfO8gFhkyblFzC6Qvnfccay+E2WkAtuLKTGjnbPf3kCSu",
-	"xERUQqUitM6oVDyvCTr877Q7Y/dwgI4Gv44ZbEmi8zA67NHTs789dltHyVfAwenOMmN3t2vo8hmvGsqk",
-	"dNL0yCr8dotH9o/VwVyzQxPehxo3PvsdkStss3gQzQ6a518f5rnHdWs9p6K0bXD2o8qvoqoCpUDhj0By",
-	"o5Ekd6O7VtoCabmeTOLluWbii0r9DBe+n0w2amQHUa95J0vvFtDT87NDK+/Vb9opFe+C2klN0/R0N2DO",
-	"T4tKMc7mUkHliKYGbkW+yQ2qh/uifyrYo4+vXrC/nj376+OaXtjFoxDZNdGeAzmLGnxFvXOtS6ESopcR",
-	"WRJcra5qFHJUp4EO9HZmY3fIvqs9fHvmpEOGdYNReF08SKHpEV6zhwKp1VJQ+clLo3Rv4Zcq2AFRu4wF",
-	"khwC38NEppLnkeGyfy84kBX5BMhUXgvFHrmPUHrZ10gnMhdsqoVhFK1ibPK4ZmRv0WOnIAEOfQnjudFR",
-	"g3R95kcRVc8QEPf8uosBwyqDsgkEJK0oVvi8hzZmb6QueyRceumn/N4yLlHhl/rsDsYAecjAYDgEF9Ye",
-	"rLVSRCQ2EB+gW4aV4AWefJfrgBAh2HrfEe59uGifphFu0mIar/VybXFPeCX2nPGCcxFq0hrIKUbutVqo",
-	"Zp9r/UN98lj09Ed7xe36m3QssbS+4AD5wohb190YV7MQ7uAJKcTQzRs9djSqlQdj1t1yzTd6K+eCCUgJ",
-	"pu4okefUamWHZf+jBj9oziD+fLfXAAOlZsUinQE6kOdLvjIAVkCWYezTdTEZvQQWwEJPMobubmOacZVh",
-	"DpEwMABzqASdyGXFlhzxJvQSbpNDo2vbk/AivMvGkF3lq9AN3dLf2KixQYp8nOt0bmqBkDrIQ17kzYW4",
-	"/YV6g7Ln7xFEOix5rtfnasklQro8BTHsQagm10hv3++6vi+hNJblCzAc8GneeifRgqDjJx05pe0gCu7u",
-	"6nQHDG+V93KeD1jOHDLAkUUNrlYm3UE61vGD6BlWRViaS6Hsf8ssyrfhlRhHSxNm1kunkZALRV8t5YvY",
-	"bVKkypZA00JYvyXQbxlK0pUCOM8Nn4h8hfUXvA4xBQRPbQh/0q8SqSkVUZeVtFZAcAiTT7ktFGnCSMhE",
-	"/Un+yR49PTt77AlhsC6CSU73lAA+u6DUpwpDY+ZI5AYvjzRtwDGBaFqgKIc3GLFL2Dhm0AflpggO8cTh",
-	"oDL39jlPRSFAbIEZkWqFBamCr1wgQULW52dnZ+Hgz2eCZ/SQj54++dvjEfv7T59YE2mBr73sBHGM2OUU",
-	"7opCVsLd0m1mLl50g/RZjK906n6oud+eLg17ZISgfeydMIZPRWuC1CzGhYzX/B4OLdFEm30cWIb7mkuY",
-	"8SEe53M7DfH96j3eyxZzBRbR4/2SCOXbsb3ciABPl92IjMuaQ8U5q4bNJlFYRp98FGW+usAONed7/tfV",
-	"+5+ZFb9Zc7PrAyuY7TvaOU7NzY2mXlXSwIFtd3vOjT2mvpcLzdoWe9tg/hF2hF4iiijK3OvBj1p+unft",
-	"i5oCwW2aoDRSAJLcgrCa8bxD+z/x7y8mWzYUVSaM+0DUj8Hg8KDzGH/3M3n4KumgcO0zBDx8TXq8EbJh",
-	"KJQQIXvMwQREHP7s8+eQ9GBYfjuR4nGD65sYTR1HHRsGWPAEcfQynUVoegknTGlYySs81z07O2OfZxj/",
-	"/eXsjC5J2JOzs9AHMWJXGuK9ENAMjvkSd0ZX6OfdPQM3OAw4QEkzVgiuljOZCxdTxXeBpY98A+5L16Iy",
-	"7oxP8FTrrzU3KsJexRriWdOoIqMUR1tMQ79WL5fdxzQf65c7eAp24CJ92C159yAQ+ru8FutePFhgzUoI",
-	"i/QCu99yYYxfy5Q/g9MaXu2ielQvKSupq/VcWcml8xReqrq3CviBO2N7SVceBNEY3XHokd2/ya3jp34h",
-	"pTVV8WsqzDbTkklDRg/qRa1tOGEWpAHsSXfh3V8Rz8LuPc1LusseUSCD5v+VVBkRgg06O1F64PAl2S1s",
-	"5a3Wc8gRvNPZeGHYpxcfvM1eMJPrJaYcXFieD8LXeeMpKw3ENf1r2F90iOlDI6VbDl2/4TUOOSl+WOoO",
-	"f5oSyOGPoTiWtS5ZI4zZiJ/4gBcfzmlKNb3CBxs67OE9DjrsNC51P4Q7qkykkmaGy7LdCwJXFn15Ty6Q",
-	"fv2OcHDrc9g7Z/eTLOfJYUzoTSaUlRNEQ5FOPySYUQMUiYWApxb5JLzNDHarfmFsFAsSKotNcij1proD",
-	"FPAW40sBKY0GW5SdY9edQ+gcljtdMPd0wC/9UybMajbVzJ1ZpZ0NyxJsmx7YZPCnY6mAdnv3t+507rK5",
-	"kHbv23+UKvvu2O8CvbTFOnCTFDt16KNq9mp+sRv3HZuHNWy66eG84Vt5LTaYWA1OiobazPTS3E/OpANF",
-	"FR8FzwhffS0INvvl1mbkVB3W1ICgyfsad/f9OFL30y/crb670a/F8l/oouSEii41JOgR3UEuIvwU9fJa",
-	"zWa8LIX68uWx5Bbpwva5PtbLvx66Qql+Bg8BxddrYJIKMJAmGn1RMigYh6/UmHMfIqdcUdiWcyuqmwVi",
-	"+N5+I5zP7hYPIcRJ1swLp8FtQCK7iPckKNLwDEkbAAL6fV1/0Y5G4wkoJQaFMzJhRKjiipB1LnXIsva8",
-	"sH2ypgO5Y9eQpb28fPdJvm9Yao64QIemQj0hUpPnNFj9bpZrpce5KLp1LqiThuBscS60rzHhsKIs2AB0",
-	"bOoho564Fuyyc/AI0LfmJiS/ElD5WHWXYLiZf/QX7avQiz9/WyWLKxDvkxNmdCGAr9ZFomBO1PXBLeNZ",
-	"VgljiEOv4DJnRlTXCAk1wrJF+ZwpDV+Xbr/PieLpi9zvrmQuXnNIS0H7o9UsnWmAFDAllqzkxgBZphFr",
-	"BKV+cmNFnYGiKgfXTKFnvcRu8z1Z2s9i+YFG6xvVS3nRajnA0OKMq0Uu5QKR8FCR94GsCwrXLA3d3+lM",
-	"GqurVScQ8YV7VBXToHLro1IJ2BRu5iJ7joAcJJdxfhjDUWmhncv9MRb5SSImF1ixCZJgrYBecMQQunRD",
-	"s26G3Zl5rpdNNhhc9c5Z5N2KcfjCr+l9N2zzr3ieR3QjUBIH5c6OPd2FfXuQiAutvO7WXoJl7JVTL9wr",
-	"F9pY9pdzEON2o3j+rEjYX374IYCRQICvs7F9Dw/9EvCLcEYjiVNPgHhs2O89YhY4vG18meeziC7z/Jkb",
-	"avjTedZGmNnBxklv036Hf2Fvob8H/TM114dm5Fw3VLdqd6Yd8OMqIqmGqBrn9DYCAfx+yANsr9h8m0Tx",
-	"WvjY3iaI/grRhL6nHb2X/zqzWs8RT8GvRUIsMLXi55rPRjKRnlPMR7pkr/ZJlCYt1sWtFZVEmAKe4xIm",
-	"Sp3OTM30S913AFVHTXvPAcFZWelpxYtC3JLR9XZMe8ip41/Fuy+rKz51hwt4fYTOJs30NLwfvW/J5dqO",
-	"u1AnZa67SUTdhx8XaogGvayYzAzlJqADdRA9eoW/fgtGUcS0JojdSxhyu7kdHjW6Ou6rJzs+6sqCT8Vp",
-	"qaY7kdMqZWoXlaDhNKlQvJLaJMwIQY1iBM6lLqmvr+61+TS8Yd04w2UY3sH5FUjlNHFwGfbh57+vL4Z+",
-	"RNJHb6r78mIL1UN5rEgWf+ZJ8xFsXfAVG4vbI5BuPdqoplvm0LkdenwhEEfCeRBrFksRk8C0Z5ph4rBH",
-	"u6qkQDImrUSkxeynkZycXpJMP6B1E5xq6BMsK526ozrRoOilGrH3sc5npTFc93B2aE5sZygB0eWPi31V",
-	"hj4u1B2ln907dRte4rsauLT3UGVsS0tuS4l4/0oGLLIhGVy3JIcAnLzBDAA3Ceh80dXdoZy2GTzf4w6t",
-	"tTEDs/O2RJlS6GsR6+p+ARKqdfzOdrvqjDtwda+AezcPm93xJa7cEAv6BlmMFPYKigoL4xTwwad/uP/8",
-	"2ZnNoWceuWkLhUHLx7kwgRkC+SKoJ/0RiI7hUh0V2eMkrN/RihdEHgM7APxKUD7DQw+KMel8USiD50X/",
-	"bQyu4tiqK2+zUK/weLnzcUxahEGkwr4tMyp59e+FsIn/tzt+t+ZY6fS7r1LOLWmH29Vjv4GI9BJp2CBB",
-	"US3UsVe0b56pQ7TfG41ehav26Bzrm3SVpOsL7kUEGp4HN5zQiYDbOmmm+n6FWkckDD0V4PuatXNthC/U",
-	"D831e+QYYSWgwITx+5I0L/ry7T+RU4ywOV2bZeeD7dAm8BZv1ES3NxVpcU28Hptk+5u07363AqHurrPB",
-	"TbJ4rzhZyenMhtxIpXPhCT+x0hIRzc/0UhENlTs/5VrPkcMFCwl0qsD8zbGB63Qp3Alsoit2/oTN9KIy",
-	"SGUCL6vwVI5XTkLzITwEfuY1yZE9f8TeQ+M5HD6a1UT8W6iqhNZEaUDPzQ+SZhZSQVZrpiduW/QlB3dA",
-	"zN1vWA0he9sm5t4mNpU9wNzw129bjn3YhbIrrH5hEkecQKE4nm0/y8gY7yaOTCjUz0DCaczTec05iMPR",
-	"5rZO1xxkVzXezf7LxqV7aomM73FPLOHpbme2RakCHbpPOJRCl7lI4oRyXTy+OYOYGemduVckjriPGYPf",
-	"/rbX7Ds+F+uEip6+fo1AOq7C8sq21L1b51jLLD2Fumn3RMPH72WW7pVGRGbpj/Acrfu4J/odV3ppRAXs",
-	"wV8UdD85HL6vhW3Eaj8btQ/1Exrt1UZU2DLfNWMpz3PniTujcrc426bsL1gFXFskmgCwU2GSOAbSlWdo",
-	"dn88iZ+a2GZ36cc8IUtjDIjgKZ57ePG2oXHebC5Wg+z5A1673y4OuMWLGc9zoaatrRyvdMUUv5ZTt7pH",
-	"aSWgHZLnZjT1vurp3fge0hOhMcXIlqy3tuLeacA+4P4NJJ6GfTQBw697BrcHtYfc1bw34sQw/82JBnL/",
-	"rhzaa68TZ2psfTiLIF8ZZLdwY1sqgAHg7VyQgumkOkixEZQiVFuYkZlImmQdxyYWrVQZ/JpZFGbE3nic",
-	"NSgHAv6L+AGIH1JI+FW8N1MoTipWI/YxJALwq8074K+DNhngK0VuBEqCuVsAvAF5L2+SLi4NeTZ30DNE",
-	"i++278KT2NHYqYbcF1I0vpXXwhM0QuEpF1BaB6TsE2ZQE2cqalo4dyD8wKf+W3TpRCyJmhKQakBOopRI",
-	"re+saBJnQt4WTp1njEYODnqMvkXUoo1vwndAvAS++YyZC9LbhAcJZ+R6hNb4+drTnlekL7G/zIJFlcj2",
-	"TJP1EpIPRSERbBRnxIZuQW5mY82rzDcMri3xRS+U5gqv2PMULEzfHCweoPJuBQVlKp5PeOXFZt3pujEF",
-	"lldyMulPvH6ia/Y4C/4WHdNATwnMarwAn+xBjUtN8rMRY9JDmapPazsLvWbc7sTZ/POMpdoAN+XS+2tZ",
-	"BTRM23Se/uGG6c9TEuYd1DUH/9lJ39ynmVgRlaQ7H2JBi1ci0LAmdR4R2wKDRkvB05mE4qlQkZgmzXCs",
-	"4FaraQYFYiwzWFmImmt/LKYLtcbm2SD9NKyQxngEM5+LuIa45NIimoNE4bwSb8t+US7MLGhP7yXOXJiZ",
-	"yGIl5sPhJXB9XgEYr5NYCzP2kKRFAPryW5JcAw4UMlR/ng3gRU5rO2FmgUCdBiw746sT5OUuvNz8RjQG",
-	"hJG9oiCf8Ip9mgXcoaswUgsIH4gb351zlzNdhNMAhtpNDwkm3FPumugKxk628Z+1HNzqwLzg7o4rdFPb",
-	"mM4ruGXo3LAAAYuyOKHk0XgTIhzo27l/8ZwEe7MAvMMr5GLrLnWbpMbmEl410kU7iM7ZZ6iAIoEbLbtp",
-	"JbM46wkbpNc/AwQGPmuTZWzN8/k0d1nmq7gbBrcpUkYgGtsGqz6NAyrlZjradgIf80TaEfsMZ2T4eUvD",
-	"CVIB9GjNk1AA+NFRNyG9Al3BD2J3zkVdZINfa5ep7pSRDlbVFlTcXgv6BiIkNdcJE2OcaQnZw4zbhBXu",
-	"IGkA+GxKWWvJTPRCAYSyq03oZgvKVsKpxSK3suSVPXW/dJJxy5sLpqzcsFlyNAD1eN4Gc8HDLrRdPXn2",
-	"A3v3o28lOko240qSo4KXpUT4dYvjxQ9hghP2vy/fvX1eF3o9GkhPQCe9EDxEPUEJMBDoIDLVXTPouRpx",
-	"yT/x7evuHVQYO3T4gha7QYwbiCtwTZKmfxUW532S5QZuUDgaeGzNJl9GWRR8t2ECr/hF6IVVqcxlv5Kb",
-	"v0x0uYY1ZS2d8pwVWtnZWvN+vYjDdhFhKQFK0rGo4deOtkOa5UY3hCCx6RmWAHTGGL4KnrJL6z7Pv0Dp",
-	"fm9dQY3ZamsOcq+FUMP7LEm6di6mYhFtzLE8wZrVJ24CP8/Q3BWmVxsxU4/YR+OmlM6MUqAJpKmnIk5w",
-	"DtT6ALqS1lziNkofDyyv0dAPCYU/aEP8/wEAAP//",
+	"7L3dktw2ti74KoiafULd0SypSra121UxF5JstzX+kbZKbsU5be8KJInMRBcTyCbASmX3+MRczvU8xDzY",
+	"eZIJrLUAgkyASWbJbc/e2xeOUiaTBIGFhfX7ff84K/Vmq5VQ1pxd/eOsEWarlRHwj7di2RpRuT9LraxQ",
+	"1v3Jt9taltxKrZ781WjlPjPlWmy4++tfGrE8uzr73550932C35onbxq9qMXm7Oeffy7OKmHKRm7dbc6u",
+	"zt6v90xpe+a+ocvd3Z6Xpdjat+JvrTD48KqS7ie8ftPorWisdENd8tqI4mwbffSPM7HhsnZ/DJ7ElRUV",
+	"261FI5hdCybVvbTwOmzNDVNaibPibMM/fCvUyq7Prj65uCjO7H4rzq7OjG2kWp39XJzVXK1avhLHXvpb",
+	"f93PxZniG3E4oucLI5S9YtwwqQZD6o/kaXIkW27MTjdV4s6W1YIbyy4vWLnmDS+taEz/npcXiZv+XJw1",
+	"4m+tbNzq/6V7wk/hSr34qyite/zzstQtikZ/AcpGcIvis9TNhtuzq7OKW3Fu5cZN8cGLhBU7+EZWyY83",
+	"YrMQTWKN19oIttYbwaRl0hRMLxmHD/ROiSb1cL82B180uj66yG/dNcNZk9WZfye6Pd2sCFMzMp9v5WqN",
+	"e3KGzHcTclRqTn4t+OHIwN9LsxZzB/6Q3XTkVQfDh1+NDN8cCjKPvpFWbMyxUfot8XN4DG8avgdJDlvb",
+	"HMrtuzW3TOmFrvagiyy/E04FTHroey6tVKtXne5IPD6tE7+V6s4w3gjmNBFb7Jk4d1cyq3XRqcpGMGkY",
+	"V4xXVSOM6bbRQutacHUw2WHm+i9O40iuQlu6a27azYY3+8O1WMgqMXE3VmyN2+ROezai1E3FrJvMRbvv",
+	"RimVFSvRuMcs2zoxD9/rShi2A+1RSyUMK3nT7Bmva7ydXYs9K3lvTQ521nDOV9yKlI4SymmnstbujC0m",
+	"6kj3Ds09r49Jwyt/3c/FmV4undqfPmtG1HVy2raNLEXynIFbaG0LtpF1LbWya/Pk7v36mnE63pS2a6lW",
+	"zDa86r+wVPbZp8nn3eu63SQnDweK+s7QPdlO2jUTvFwz7cTVH6clr+uCiXvR7EGWpzx7qMv9dNJyhqEV",
+	"KJFhkkm0RkQ7oWAavZuhXPo7JCFwVluekO6v9Y5tuNrTVnbbXSon28dfH+9Y4EDT71bJhAkglG3oz4nv",
+	"Vkn7pbKp9xoMyd86Oxq8zaEyX+jWJvet12qp71TrD9YJUgt7d7LVs1vz9Hh2a324iF9utnZ/5Q+J3VrD",
+	"QWHkSomKSXV29PjDF6FB4kNoDAXNTTcTqbl9wcu7dnuaSe7syO264SaxpV9vhTKwXZeyFtf+De+E01HS",
+	"Do3Wp58WZxupwgdPp9iw9OzkawljXy8Ph/VCLDU5Cm7jF85KN0Iotmz0Bj52VuUjw5ayMU4hWeEez7Za",
+	"KluwpW46s9OdnRX85k7swSRVjK+EsodKcsclnJoHh1/KaBCsErwR5kD5TlOyoLnS9y3Xgm/dOk/TmMlZ",
+	"fePOjMTp894payd4bhp0U4kG55QPJpHtdFtXqOIZt0yrUlzBLC6Esf74MlKtaoH3MXg4uDkk40VpOM/x",
+	"gOBsKdyVjLNabqRltRSGLYTdCaEesxe1Lu8Mq7RbDAb2y2MGurMt17gwzgxyX1pdV1foYuCb0CiUkKv1",
+	"QreNYUqIyj1rze8Fq8XSPv5R5dZ13HeWpfhW3It6aAUc6I2wnlPvlzvrcvvktM0fj3lgh7x7/vbdk+9e",
+	"ff/Duy9vUirSC8QtCETeg3aCgCbBI1MwuXRL49QjuvTj+mH8rSWaiwMHtwuKjE21+/FLuvTn4szwOvEK",
+	"X4sP16hOuFk7edL3zoCxQWXQw66ZwBOAs6rhS5uaLtMZz8fGFVkRzsFPbNPXS7So7qSq3GaDfeSNYbaQ",
+	"de2GXHhbCzeyVGy3lqXba/4K9+1mqi/jhvYexnPMDPDvWoTVoBn2L5Rbzue1FY3iVt6LhJGw8SGNCfpT",
+	"GCs3PtIxdIhAeNc6Hb/IxBxSHmvhxxRuePBixdmH85U+99Ol9v5VX/oJfuCLOhF4+HvAXcLrzHmLsNtS",
+	"0Z7F3grT7SCN4liLauXkkfbT7ypdmicbrcT+8ab6/RXDUUDgrTs6/ZlStk0jVLlnrZK2YH+I9Itzl4S8",
+	"F+aaCSWalTtBpGLv1wXbaiNBqoYKkC/tcb0Mb9qClC4a3a7WyRd2nq2sazQotny/cfdgC7RVSr4RzOpp",
+	"h3+pNxv3evvkwroB8gYle/LGjXcWmM51zRe1OLuyTSsOvZVSN40oMxER0D5NLUXDNrA2czTITbtJuUd+",
+	"WdNv3NoZS1TJlbSJYX8hSrnh9YEkPTJsI5VuQKKS61G1YqracXK3TxyGdU3BC2dh1jVaUWaaOHQBxEOz",
+	"wrmNZpYkvNHGqcXEGniZ/Vi3E41EHdvfcs6gnO6JZUPAVk+9SVrlwTDgNqnTiNZn3kzIdHhx24h7qduE",
+	"SH4Pjp8XSG8l4fGMiiM1JY3YcTILJg/uLfwmNbpGt6pyd54m4cbycPn0Te9/NBYYmRJ6Qq988nP//Pxd",
+	"6pF/d7bnwWK8UhRldFLEKr5HTY4qjvHmuGR1ejts2rAN6KmRpguaqqBTCBVdkL2gTaI1KkLUxx9EqJ2i",
+	"U2HG4d0mjI9a8OWYoG61sVKtQloMD/NHhtV6NU2dbWtepqcffEbLrdhAxFvruxOignj7Al9k+mR8IWp5",
+	"L1LBqXLNlRJpt64RpdxKsoAOVdSMmNMwoRNuXIQB0A1zxvMXzvU4zQ3M5exCFjSOR0YuoNsaicyFLnmN",
+	"+wadErL0CsqmPr14+uz84tnROcDb5173K1knnISKW96bcmeCpsbu3P5ZuuRb94OEMskfUPDBcHK+e/Xd",
+	"lwy+mnhO0bXwYjTs3JS8irz5h/hOGSNmauwqH1R4Hq//+cXlu8unVxcXVxcX/+PJ5WepVfpby+ucHdy0",
+	"KhG2ENbWqD+aVqH4YbrLex/ucJ2VW3DP6UYSaeWct0Sr8S1J2CDiUiUNaj+ygukmMgaSkQR+PDJ1466B",
+	"cPX+uA8IOXF3Zf5NrCUzc05saWCiHMnJHQwqHyb4VqrE1vdLNs8winNy4wMKt88N6zthBfllg4zLh61u",
+	"pu4+uZl88XCE+MvCP2/64fcGLf+ZC9yIpXCmjMhLNFd3gyTBp8ligOR8vvGBxWTmP+sbd4VTB2PaYQja",
+	"sC2XFbMaDLwFJN9YayVt8Mmy08VwEudCLwKVmh0jCjI473ndChiX0pZtBDdtA9nYvG6Nd1T0NfiY80xz",
+	"9MePBQQ2nWwfu6PfBskY8aES4I1cLhPL9WJP4UqJS2ba7baWoiqYOxhh5e5FY7AeK69kxl9saHH0x1sE",
+	"WevGGS9BNy1+5mdsOfSbZ0n3rFM8U57l7fsJd2gEp1LChN0bbf3x0wUeWOAhQ3eMfx/P8ezw4xt0Rh5o",
+	"75SNoET5wXtWYpH5pjOSHr4WfcF/4xyYlHtVOFUV9oQ0bNvoe6hF+lUWE+cmTF8UDO/81sP1/imr7NGv",
+	"PFzLbfTNrLDUFDMj3Dw3LgqcJByNfUJpfbnV5doU7Id3LyGCUHRZF2mZ4I0SFTN6IyCjnA42intZ5kJe",
+	"dwIDsnNNA7ppgcMOd5q+026isM8vpLDKOCNyuBNpvhNlYxRPTDmhFU97f1MOJj1204KJD2XdVvEx3f3W",
+	"H0xH99PIgdNNR3e/OGoZ1nK21nRH/sfyEGe4g5nlyyawjiWYXy8ZZ12iIhugyNV0xj+GEMVyVgVhpuzu",
+	"HfhuXB3W3F1ApYNuLQv6ce42pjRd+D2OIdK8I07KmDj4zPTAW5+Rh1NiBcmlqIafknJ6Jw6LZvDMuNXL",
+	"9ARCAJzy2dIwvNoZx4KVXJWiNqnVHs0hVRjfkzPN4xAWTEjAlESTtFOzS7lCHGf7UrCXLXXjTiPKMMqJ",
+	"BZtVK24X+7kqcs1NIrZ38/Xz86efPXOvZniNlRCU5IfwXi/Fm6yVrXLR5X548OLi4vJfr7FHAIoqYCrj",
+	"mFjvrsa0c7oaRlJqmX4Q05VWSOOLrdPav0t8HcZubLLuGF6wYHzrLDqpVv5P5+0YmFq32gUJfy3ViunG",
+	"/ys9iOlplVQ0CMeZymKk0hc+J4GZiGin5YyqPz9/98ATaEH1ipPOHzqok6oGVKgBGeZSsXiPRvUiTXLZ",
+	"XsWK8Ypdfs7+mxOOy8+d9J6g3hucdHi3E871975YaJBv1c2mrXm69tiuhWyo4sKNfcMrgUYr3CwhWNnz",
+	"2tA5PBbe7MzhkA2H0kupKgaZxaQoiw+5gguo/ecNlpOnNkL6ADWdyeDuXYQ5ygmsSTU91PXsUEu6Onww",
+	"SLxzdiiQ50mFDj7iiD5afiT5akfSGOYmWRb10TI2hm5/YmTaoE0+8gqqOi0NV/ItLyndkRB2zhbcWtHs",
+	"2VrXlQmpgpI3DO3ZNW9W7iBNZ2o2UsmNs/0v0+6Xso1OJG1eWbbhe7YQbIMnkm4YV0yqe9FY0WC9rqh6",
+	"9dJJJYph6Vu4PvOK0rKVvBfGvc9GG1uw96Gu3oi6NmyDld8cczujr3kxIxSDsfPRsVHBpyKPwfK73jip",
+	"nzG6AhyY3rT4uZo/7BGDZYIvu625UuS9p+Wx17H3aao3MSmQ7sZQTm2Y1exO6R0avYWPqjtrqvMZtFrK",
+	"VdtgY68zHZ3FZ9mukVQnuCmYacu1+/wfP55Zru5+PLtiP559cnHB6h/PCvbjmRWbrWi4bRth8MtP/3j+",
+	"7DP28sezn69YqTcbrXbcWnoaK9eivGPn52tRb5n4sK25VKHwdcM/xLPw9CKxn5t0ED/IBMZWYHP05XZH",
+	"Em343rCF2GtV+SL1hailuB9sGpg/NX/nNgJqHkyuDQGGh5kGuBCdKq0EybBWpQDresdtGeqcr0IVP9/g",
+	"CV14lw7KYnr9AI8Z1j9qu8Z0KxnJE45ksDeDnTkQ5pR+fcmbb/02naNcUTmm3DWYIFmla614tR/xnpyD",
+	"UWAxdsX33oW5+NcrMAC3oK/d1f/+u79cXP70l4vzz3/6P5/+5eL8k59+f/WXi/PP8KN/SZo9brwJZfQS",
+	"XqQr93bqn2q5VcG2ogGjlPrlSWygn7yTooujpqifrWgGwoiSi7J2BphapVwnZqxu+Eq48wkv6gZPjTr+",
+	"YOPK7ETj9sjuMGagTbLNQLcWt5rVFd8/Mt1jnFlvuucU7A9sy/dm4qZLONKy6WxcodxU+pkCd8jQ3z+l",
+	"nEK9S3bFd7XJV05nrn1PS3fOLbpup/Bm08bbxYszqstP+0pDbAGUQM2Nb4B1Ij3tSa2ysj6x1KmbVT9L",
+	"/n75ODVInCjvDq3EldaZmn/v2PuFq6S5cw5trcu7Mx93B5dH1GIjLDQwrLgVO743h2vq3DB3q/N73sAp",
+	"5+4Jg/oCbwx/v6S74xfhEfDPd9Fz4IM/hYfNLPMY8ZCkYbtGqxUobdomrNIH3W1Ty5FgfpPrUQveJDME",
+	"R3oxTumezgRfsf/3fCfkam1FBYFYbDJABA+8wSPqTQ6KgO3WQp3UCw3xGgMH0OFoDNQiVQVbtBC8HPQ/",
+	"7IW9wuS223bU/4smAvZ9i4q1qlxztYqP0Wjm6AHpacVXTMfcuxbuB/Rch2ZrelI3nrj4oT9HScGJux2G",
+	"Kj/6auiVYDTweMQxDgsP7nHzmn369PJfkxFCqVorTCbtQDGuPYvm43Cad7qpq9sHVIHGBcVR4M2PrfeE",
+	"0an9IiQVhyGDkNUbbUzkbkR0E/QVwZBP2cWvLEZyQoVwz+rvrGIKNuG5A4e2k3PcB0lpJ1WcyeY4MwWc",
+	"CfAsEGpgw8u1VKLTdcHwrbQw+ej09JiXOyyPw6MY+1bw6njoeYInt9H3WM1y1Es3mopvLSvBimC2kRlF",
+	"ko55w/mxFXpbY3yNyagpGjpu0+HvRi+pNvdBtYtGNDLTTZsJo/+g1oI3VdexDV1XRqpS+NpyrI8jC0Cr",
+	"WkJNvpE1BnVavAOYvTCPSVuus8wPvoIsz0CvfvI0rR14433yjHkmlbHO4GuYWUO/da31HeN2/uENK0XB",
+	"z5yv1UX9o+3dSdyofvle7HJ2pt/YIQZAP7lmpt24o877pNAw6JteHlraGayRYTQvip6fmzu5PddbdCDP",
+	"YRbczrRNK0jI2qMPusGrsMP3+NXumoOAIt4iPcHKLfQXopS+oGCQNKlrvcuaADK5rd2Zwej8mZYua82E",
+	"2qAWsxY0oJFmBXqpqTHStFFbi6VlzvUzFjp1DJ4pZ4dFqkbwpky1KQh3auC3zuekzYWazQtcEZL2h+nH",
+	"2BKjtR946hAJ8e5ndx7SDnhkYAukEZtys/aDETOloBKlTKa/vnLzG8KrdFlBze3SBAAFqp+3a6GSLz/m",
+	"fdCa5CRqYDA7haCbsCpH1dpQ5Pyr0phywieNdZbUm0ZjAcIwUCTKu0zNyTtnaToHWStRMO4xXpRO59Dv",
+	"RMZyvReNXErRMHdFMlrQ1bwNknbcrLGvecGNePYp+93br16yZ58/e1qwp48vHz/9/TXAJUaFGEb+XSCS",
+	"mPhby2ufNvA9vO5iaRDCYFYFDHopmbAjRA2X9Ch/ZXFqziVaE5zVaIq6gWTW2wpjRfU21S4S1tN0fSOI",
+	"ARMZ9rk09cGtZOM2dHGsWmaaazlSP37jtAkVl0DtuGE7t9hbp6ZQyeChqpdgF9M0jbveM+E/cIbTDeKI",
+	"EOrOfCUgMUCDhMmQJp7bIA9TwlnDCqzsJnkXSoeaFhBEJ9bIpkTkq0Zv2OU1BOTAX6eqMTM0WeZ2FPV8",
+	"5E6YQy1XNMM5wW54OZatglMHvXNE2YkwcAKqKY6KLYQzmMmv9X577CkG3IMpYREy8yfVJQNmw9TLja6r",
+	"U+IWC98tCzegEUZPT85w29yLGyu2KQy1h7XILWVdZztDuC0oUjcjElVLlfYKSw0ZuIattDBdMGzZEiRB",
+	"2JVKVwiltaEMHDbPcYWAi2epAOg0S1rvVHJo5IyTjtQ7gpxK6Krpz8pEBiFjNKzJLJhXE6Aur3CTwOyI",
+	"Dn3qlB5kqsvsCj1xvVNS9oWoLU9lTdBx8rPj/AxxDVsa+9KDiTpwocI7YN4Oz8qe8MI9JntSX+uNeIAX",
+	"9f8L162LlQ4KE8UOzrCC6boSxiKg3NQWsXfurie/xXQn8Qux0cpYDLCdVnniRCIT6gxIeXEYTYSZ+BUw",
+	"jXPBTMq+HboVbuu4fYQXuKMvzpJOrhHJRgEpjpT0vkLeb8rhNiflk/TtSVmASUuWX0hyRHlEv3gTwTB/",
+	"pUAVTWteBF6ChvyIRVYPqpqaXfB0QvHS5iPfMB34JTzTEOKN9vgfk2D3/1VelCgvunZuJHjVzIoPNhTb",
+	"CLbg5V3RJWSpJsi9S4XhrAdWJs0V45+zO+xPSaScr/UOcmBYWMQNq4VlK830Egr2I5uutyRFL5zktLB3",
+	"Up2kCWUbD4MM6X9KEgHeOkzZoU+S3MS6G06vnLtX1GNShcrv11jBA1XFhucqgmDYVbIoKCq4whIXpwfd",
+	"28Fv4uwJzJtPMiRzDHdC3cJr52DK/ZzBhIqK8RWXqveMypn8WI45Mfs4Vmq+5dJd9/hPCGTUmTEdZMGW",
+	"uw1+tpJ23S4el3rzpNsx8Z+QejBP6I7wZBS4V5VQdqwElmYXaupQckS9PJCMpWw2O96ITA6tysD5jKSc",
+	"7oWqdJOOgk+ZtPBiv9DEveFNqkcOt6IR96LhNYMzGDHosOZ+IdYAIaoE9XE5pbTWO9h77mSr2lKY3CyH",
+	"iTwwG29adbMVZRrOzv3qNgub06F6p+IwA0xTUjMoFI+Mf66z9GLc7RhYeZtuUnhuoC+XbfidaIyTL8JB",
+	"xkpHp4mWOo3HcprQJAHAcUZ/miZSbzCb+cuIU5fETeHXJG1jk08CQHb+CqeyCKXjhS9AK1hXbzg9/jx1",
+	"dkGP08V+pEmjUppS34vmRBz1TA3u19pYU7CvX9+8u3rz+u07rJ9nStidbu7ccXP5+dPHl8/++Pjy8cWT",
+	"p59ixgksDR7HII4gqePTM6+1bVPp8q/xqPPndYg3FqxpVRFVazqlQEVLVFJgUH1g3Vui0rarBR11+wIo",
+	"YQYVyT9orA8pJPP98EOANa6WpPKgaVV8NGOvozvSR2/b6B8vo/vTR9/SY34OTzxWHAJX+SWK4+rHftmN",
+	"rotcj4ZV4kRIvoZCb4W6ivlusCQXStXpr6t+zRUeGs6CpfTbNeOUAChYg3RlKNRVw3fqqss06iay7q59",
+	"YN09gLOaO63btMqHt6o4YWWumWkXxkrbwvWd09sqyuUY5yNQ4gGh5xF0HpXRNdtIYwTWigAia1Q1TKeK",
+	"2OpyjT/bCAsQ8UHYtrAn/Yxg4z68MoJdtNgaGl76LEDqwufR2ME0h07SZKVJOoNPNDXOhHRaGsDs3ZDc",
+	"3MPhjthngi3ESipvYftQnO9U6VdjezPcvfR0ezHRXCerjskChWxEKz2UeCXaOXMZV2Bhl7pV1UfgWvny",
+	"wxYX90g2RsB1QcRy6ReUaAwfOzl2K7PUjSi5sQV212slwlcYv8SNSE8jOKtHxne4LsigAeemFvxeYDIA",
+	"al+jUvx+Y4dBkoSNsBGHzyOkUAiRJXTX8HtqeT+4iWE8vEGCbSGfUCncUTkRKNnNycRYm3v3PIeRmw9K",
+	"nOFUWc0WAnrTlPsbqEcaWV1jywtvBOMLfS/YBdOq3uOkHpBmmDVv0CGjWNiUmOBaN3b2QFGtBjoUN9QT",
+	"0hghfYET6wdDk5faBl/JFIXXc08UYnrAECFSACK8054oxAhB7DIDu6KWQtnbjAV6EibJyQ116SxT2Ov0",
+	"ilvwUhu2ElOxvo34W7aBGibxik5GWnTYnWu5WtO5OPEpssqD9gUYaliO6NBbgBAhk8lPxw4D9yJFnPTu",
+	"Vi9VeegGdABskpawULE8FDLnweKuoDais99ag60Spb2tRM33t6l6sRdo7IceUuraCBF71pBnUhzWl4Ze",
+	"r2cX/Wavi1+n2beDsRo9vvtBn/C7WwkfLYnTdiywnHMTO5H5TfQdr/g2ueY3shaqFN7R80tsHr7Gv/mW",
+	"Zv7hdq1TtexvxUoaGzijSCCd2Q4VZb6620+ZOzpw2zeC7YBKeHT2Lp9+NmVsjUiVFnVjo/MLhkVz5mcG",
+	"oshgbS11XeudufJnHxXHQ/xyxiAv01U2actAoh3mg34Y4zkM9S2psCnO6mrPIwTxVdu1agwkBe6ZHP/4",
+	"iP8rUXR6HzqJTq7cbSnJM4DezVStwvGCzt96pztSud12gjiagUGXHFNu3U8K32Sn3P5gVP9dsd3a7UuU",
+	"drenM3XeymxFmUIP6RbqwBHNt4s4N1m3NnkyvCMaPjRmQAs6Bf3wg8H3qBzzeXHYdH3RYUgGQZwYp/Ym",
+	"20cPVX/lJPyBRPS/KKf8r0ETT03TWfO+lkNM7gkE3XjLA+b0UQ76r2q9S6Db6l10eG70Bo5LYkWiHmyv",
+	"p7F+Va8EdPMt9hALPmjahV9CMMcfxd2dwVmq94/xVv875XLOO3v2PJj85966D30PWLne0VnCPVojTEG6",
+	"w4MeJukj8bZTsU87cIoJV/tqrUmOLr7oOD8jvNka8McV1oD6mkzkl5pIU2Vns/Emq5eo1o7qlxjfaLXy",
+	"B+UJYUm6yJssMHlJeW1zzAIrLlUSoDyB1kBbDNhnhSCbz51GFDPHimP3Xs7nBZgUCBxhDJY4cAQoTLhi",
+	"WLN65dOSd+/psZ6UEilZDb8XUyuGM47BMDg57XZKVxk4VCh5ETWizTFquTwsomttrki4NaJiVgPrVSA1",
+	"T+P0ZcgIufVUIBvsSIBJCxTy0CPbNIAuLxXGVq/BKdR4+bBva4lR47kBNZgjfFU//wVKFw09LZcqBfbG",
+	"a56kXvjuGFRrLQzO4qrljfOWnKwGvsLgSDnNatZ6p9h+avz1xE77LEgv5XRmFd262foOiIMSlphvkjt2",
+	"g9fuuoMepK4B309+GHxu3b7zDEnDwoljxElHuZJyPYcv9iygrk+esCQpY5KNiR6be9/Xu6QDIe2abRsB",
+	"rBs0d4aqwTDaaJjede1iW63rR8anPwBilisnj1t+WM2+pO2RbKSgVgePLglTutRNrFTncDCakXSS3olM",
+	"wUnWGOPWx5hKrtzLua0Wjw10EDa4OtH1msiIup58LOvkkkRaIswTTTvdHUPLpd64k8hnEjYnKD0/dTSU",
+	"4oyUJ0xMTpCOYJTnXuaa/QGb/qWiuZqqqUeWmAznoC4Zr7USV2411n71Zccr47zwBsnMN+nOsBE2hgMa",
+	"ONrKI1xThBp0E3oeBpO2Fry6zaiKMH6QOSNKDZvEGgawSGCeuN8HE7hdPDIFhUtMD0tLWsZXjZiagpB5",
+	"QI1bsvwSR4LchNLSuMbdtyol0R6mFbl3NfyDSeK2XAuqNcRH7KRdS0jvAQ5LxhBZtiaVfn6/3nfDx1fZ",
+	"eOqfdLkpFhMcGVi/wsEXIwxnIw7CKHHCXpZH6vK/lsbqZv8CeyKTR3rDIwA46gCThnn+SpjdQyU/izN2",
+	"JnkrDTrL33oy02xM1kBjGpm0DN0VOZK3Up3ebujvkbSxp94kC6A4+QZJAL8v8ZS3Husey4Xcob8Uzkrw",
+	"mH0eh8ET0JK7js1wf37+bmJXNVCwHB8FZPrdwz2n+Jzb346lh9Fz6z/IM8NQbeuQP2Lis9UMAHyRrVeB",
+	"sGMtA1yFsWKLMXLyNdMPDxR3/bv9CV7vMNVElaCT+2UbvbntupezZzQhkDEML06//1rwB+yMdPccrLa4",
+	"F80e01WiNmFSfSipmj7ELmI6WC8o9XjwDPf6NFOB6EaEqH0ilsDLu+SJfQNEAO6QQth3o7sTHG4X9bF6",
+	"rxM+pzgHme3YFkJ5qEbMzGvM2I5YOAOwoQ/ajBFx6YSj59/oaugBvE9jGpCK+F//9/+Dw3N/kE50emoB",
+	"HJ1ML5dTC00CdmByJ+HiaCXMVVRvhisg4xbtfnM+f8D5gAbbZBVm9RyNgApq+n6gqU07s+4c6oWE3Apg",
+	"/I3Oi1kPuR1FyDxsBCYQs6pHSxvTEgbt3q3ziOHxb52sHvq2S94wjoeANH5r+knVy8BWSaW2RfwdRo+Z",
+	"1bqg2DwVCvtrwN2VzvV1SwOWqyWyaV90FLFh5kAlMRMu4a+NNMbJx7RCb5qA77pn0CdfRo/y5lnvif7D",
+	"8GB/K/98N710LGT50hJsJEa0lVb7jdeRgwrCVlVQsulUaQQluubotHkYkWvqOyQV9l4sbnR5J5CuZ6nd",
+	"HTREmZ3bwe7E/ooZC4Z506lhq+uKYMOzME6TS/27WnlffUTQJcdK1uG6nzt43smFwQGs8oCYNTJ9xu4Q",
+	"Snqd/UG5rNFAmrsm79keozN7F6q8onRTQWu94XuMx1BRxxXzc1gg7DWsrH8zWEJQfgCoRaHutKeUKgIL",
+	"vDhuO3bCBkYL1bBCjwrtb750J0+ARN1hXItqPqGjxhyyoXVJvAbkq18bG0rvcBiV2IKwanVCYgKZW4+C",
+	"NeBVcK5U/OjB/Q4uymDZZzn9OozpsAX885L6WW8Ewb4lCCgJE9AkeYm69jg8PachbwzQBhObx5u6KUC3",
+	"GRAfHZbdsbAzPJBuX0QvnZsv0sMZD08idNr7NR5FvSxu4W2co3R3xHZAFS5kxnaQhD49/HfR6MeHieEQ",
+	"G5lgGFIg5Ri5XZoC84VYSSi38i+B6sWd5ZPDYtn1/sgxFkMwS5NoOL9UVS8KOIhljb7Q35Md7a8UnXTu",
+	"Z8DciiQXKAO8OR7rITn9O44lyhX56Z4YC9IbAVhFqUjuju9vA9J+Opvv/CvIKEjDaEjT5gVDRFKYEYKM",
+	"KArD1b5zygJyugboxuZezHLPSt7MUB2e/SN1IyHrdNwYHBhjQ7YXCvM772F+XDSEw0bna9Y0LIWoTDLM",
+	"9y4u0QjswT6j7bwO91sm0/Ccy1rrJpNehQqj7FEPhc9WP3Ci0tGRd6HTII0hLZbHmyffdLTSsBtR9LL8",
+	"c17CH1HosGB3YovEF5wtal7egfIexwZyb++eOF1iQVxv6GdpPjJ7m4OygBUXlionnF64ppzhlacMAHNd",
+	"ichnCpBNEZYzp0ZW/HGy2RCSBZluQy8UcFs/ok3BdvPBhD8aKrE7X29zgcfvSSdJw5awN6KuLcYN+rUm",
+	"VJwRRPpa1JXHGjncSemz4zWCbO7PF3sYv+lqh79snQJ/8kI0tVRTj5BOhdIu6L8p6csgNuHMoWnqFHmk",
+	"oyLtEotw7gT6zjfSnUoIfNh5M8rNO4FIN37Eo6OculmzBfKLofxibNvCHFBhxOwfUIAjd1oPDZjQBmoj",
+	"gBwiQvgnb6pJ3k/8qn5TnGgedSSyNCCNpEO+3CRasJy0Tgefd4Z67FZLg1EOYEDjDPPfvrL9LAeSNwkt",
+	"8QiiYN/J/9XRBbNFke593tQ8gTx/0rE+z2kAbwGensrKfrRj5AQBpnsdMeTfeuzlhPPuu+OyvtwD/bMs",
+	"WGETDWqaoOm6ivhLhuvwEOovmtTQWUAIAuQreRKwMOLcPN/cUdvxwyXUzKOIx/QWPn9iJMPkqbHdu/yZ",
+	"120iatyZOQ9IFb7vTpcZJd2iup31dP+j0VHsOIEEiAoOOgj4EX55wEuj6KB3L3d8zrDHG7j/lst5vF7G",
+	"KHVXbKV1VbCQeijYUiqE0FjKUvL6/JL9LuRAqNkMbEwN3WG6+X107VP2O49m8nvA7PBffMJ+Fx7x+6Pb",
+	"5iDCOJjyg4ULIhES9d0MjAqiOSGOlj03D9mWToefnxt+Cjtr4i6N4f/zSj5Gq8v0FyVdUYoIowfnIQeZ",
+	"M/sR205W2N1CVYWLPkjJUboqaUwrMi4/r6pGmGB/0DOTddm8EtMPIl+kdsIpAFFzGjM9lu6XnHPCmq0m",
+	"4FJugbfskMJhRpZ5IVZcHQeyoqZg+EXayZGRrMxria81ryaB794psfOVIEauFPac9jp8G0HFhr2AAWoH",
+	"TJOigsC/AWpiFp1piLCZNVYsr7GMCuoqMjRYtlxPIaCTavUerh3KD7Tjh+md2JTYidFHb0t8Fam1Qd1/",
+	"Ryr4wPKHTFGAf0B64+Cw3gJbSqrLyc7Y76ewdm5Es0rt2zcAXudU0lLsEGROURG1bw/gjaBuFJJvpSvC",
+	"3Ekz2umk+/WGN9DlQljY5VrWVSMm90rg1H2vK5HLYUw/kvBeQC+Rule72SSrcxAipyuugImBNO9yMGUH",
+	"9ee5ipLorFshARwtVBiGn0//jmnxupc2oHVkTsNUHaJshJkudyP0iVlI0YdB0HeDzL62eGATcjqXs1tr",
+	"guRANe/nl6BK5AB+P92+3M3XQFMDTgYCfITALtbd6qVvSxG1EVMw/if3O398MgCc/yrpMc2TrFxHglR3",
+	"KUViQ5/klq8i2g13PXTRlI2A6gy2QGYmLJOwhzaY+32yuuZvqbZdxW7+/Cf/091a1+GR//aWlboSVPxz",
+	"RVgGSlvWETqSS0Wsng1gtoUxsN9t20Uty9u2qX+f9o5VukkTuWVa6zwgce7EGhBQRFx1klU/1RnNMrxx",
+	"t93oealV/0akbO4kBC22kDo3rgce4zuaFNNqcqgoV9ozy1I+RYMlGXTerzXj5g7R9YBLV6a7Yk2ptzOC",
+	"Gt+I/Y37RfqMS6KGGq0VCByU6VCDjN1pthPizkSWJtCHF3A91jCmgC+TtXrfiP2f8MdufPj7b8T+S7xF",
+	"UqgIpSBEe2gego8BAtPRnrpJzgjbafq94nsSyCVva3t29cmzz4YANl/ppuvCgsIDGQS2hwf0x+OAQDld",
+	"/xVW/G08AtGq4RvGS2uuCS4J7AmKV5g5Cj9H+UhY2Ufv8wDJ3Ej1Cn9zecSlJzGgZ2VWGO978EqN4NUV",
+	"0JmYaw/AF6Nt0jeYmoXCWBPlauMof7QJPLxMg2KI107cBjDOt3gD+Psd3QX+QaUjP+E7JQLPd/Tp1Ok+",
+	"Gi+BG6bm9NsINyURYqPUNvJnSgXxP+iQGPIER/MGhnolJs6UH8CX7lf+H18ImJyYk/so04CsIEt3GEZY",
+	"idsUoht1UQ5f5JHB6qLQk6fmY6blKI6AqckjmUA9Q8mbfinDBEbqXC79oS0qXi8QUcX0IvxclCGOKMxr",
+	"xhieQ63ZYoygKy4fw2E+HX4EhWU87PptgAyfzkhr84y0WeYnXyeerOjWeIf0kzpU4Z20ytmw8S4GvpOk",
+	"BbIWktgj+/dc1Lq8mxjVT5LpxkS6YceF6TIeRgHr5B9v28UYlPyg4WazEFWF4NpLvmhkOY+pF2v1+wOa",
+	"yEOqdWKu1tyse1UDMHkFW4sPU6G5aRnoCTileUGMiAOmUuB2qEm6brENTd8L85EocREJLZGSuJcVgGj6",
+	"ND+ZMo88ev0wBCoxAkrIJodBCbpfQrd//fz86WfP0G02vHa2U6XLdiOUPZvjfTtrDDSiKkWjDOAUhuaP",
+	"OZxFlFHoZnzmu8IP78WM1lHTopwk0wuSQgq0LQrEoi+ACgvg9PFwipgTjqW6vO3e+mhuWJ285L7Fbo1B",
+	"4bXbLifgQ49kpoKG1a0FOCcSwKZV5gF8qbXgyzRvOKZFqa2n1itC8byYepyi2j9adoGXuXPvw/HKCBht",
+	"QdMLP+melF+im8DKn1ilfDsfEPt0zLQLEQAcpzb6pg+iF/DY7gRBTKZJunoGW0EnnSnXWv49X7xa61XX",
+	"pOqcDsitNLpdTW+uTDnuwH8Ql5J2LWQKQU6iIlN7zVpFLYCc7XRTQXdsVwDurnXXUPnbVZ/jAAHmelTr",
+	"MY+I01DXBFN7FSf9kaShCFjYuOKB3AzhXnld44Fo3H16ZB2e44GSXvQK8JfvjizO8Llp4+8IkUSYoolN",
+	"n540f4bIvNfIkzPqiu2IY9/HM0Cgij53RdGZXLQVRrZoBlGm20NTrLZsHRIZOScYLvkhv/NLNc1gIYzz",
+	"+UgLD2P/9vToA1t4TzXVc4ezFY3UiRsSdtj5xaU7delfITo85cga2LeT6NwzwEZ9pvfUm/uqiJiuhxun",
+	"6AaIXdfsIu5DOYWfG2es6PCVUgT8gY0gjJyW7oj8JbbMoud8xhWuKYUzWix9woGDuyJx5Hw8VTS1jNLr",
+	"qKgCmEoqoZQ9y68TPTvXUW0yYRFPN9KwrhFzYlfOdJNtyEYW7NbomV2atV/iPBRCp++4WUdHVUpIPGzw",
+	"8fn2hZXJee01pxxM7VKKOo0RgZFGiosXnohoy+26BwmG+KYtgvQS3FXSqZhDfS0+TDg54KrsK5vTIvr9",
+	"Frxp/tLJ7W0b/sFHuKPgearb7TCKGNIGF/RfFFk8jz5MQO34drGPedOP2s/1xkc1O0m7GA7vWCB10DuU",
+	"SFEm5OZefCeMSca0IcT5hG/lk/vLJzuD4ArXztUF2hskZ8IUqbtxx63Qs2IPQ8zLJHYz6LVK1JYXXXyZ",
+	"QSZpI2DfEe8EYUjAoHH7ScOQbfQx8/1la8GbiikhAWabYCmbwMEXkzTtt6KgLwOrPv6gDUq2+1mBmUmg",
+	"t+v6FtGQR/SJRpi9Kiec4NM1cZc4ONqEThdC/whATNSWHy/PcxdFlffHyk793ZPMTn9yBx7VDsiNE2ia",
+	"VyBMq2vWbpnVMPeBI/bjTVXwCUe1LlwUNsRB5td9fRXFlknaiIxu5dx1qGXt+lZ3QSiuUYgJ64madYoI",
+	"oUTgLKwBtlk3MUj8dST5yFq8oXEYvhH9e/R7f3SDFVMA43nNtlqt8IfEtGA142wr1arnRXqvCqUklrPC",
+	"Fw27Ox1nxoJvf8oomAwIoGga3czr88jWEuSzIR48J86LtAqylT+NFPNkk8CI+WMeet4P+CoiemXfKzFk",
+	"AsO9UjAOzPuw4qqt61xmGO8TiC6yKZp0JWm3bB+9ktTdOleHP8hSrp0i6XEfBKpsoLR+hGmaQ0600+uS",
+	"0/xDGLDaFHTCDclUBvxFyRcTlKwCQjd8M09m5KHjiGp0OhIQkGWnsOHmNRJ0iz3SkjbNLtzxRqUzRzG6",
+	"yLbmrZGLeh6kgr/3rUmGGt6tBfOXFEjcyX3hCeS7pcJPA/nJxLkOJvpH6En0yDUdcT6tVTR1M7box9+d",
+	"3/FKJAvRkpnKdxqj1cq6uX7e2rVu5N+hoPOKvRC8EQ375sv/fu0Jt3xf6lhrxtHijcNiDV/9lDqAvuPN",
+	"nbBv2zqvbzyy0KY1lt0J4cyTw2bvMRwOIKv0qBMT0T+hL3YEMavfPy0NkCEjnHzDK1GwZNYGQSwyyGZj",
+	"qBl6N/MFVtyK27LWpk2hIvuCEUrTR0BaQhGKllTIwkivSYVrKRzO3EQl+swP5ikpal3LwoCsAAq7MNsX",
+	"hhzFOFKkL2WqkhbpiXkj2KatrdzWHtR6IrxXkynjKXldmysMPGDV/I5LG0gG3NeMtwiWSnlrt07sd86a",
+	"pLWQtqCK2V4pD/yYOCH10gr1+2smNxtRSfCJ8GlwG8xIcCAnAiDvx4DcJlWrWzc4v5+IzhUO8JKqiXeY",
+	"78H2eG+qwZMJQAzvctzi9Gs4EERaES/rXUQhqRuwxzEV2xQA2W62WpmcPQhWCcbhECYTwOycc4Bdk9DM",
+	"QBNXwJJBLRjR8nFThFSRE2Oseq54hNdc1gLQw7kSOw9Y6vF+QgoJp5U7B2FbC0SvpPYS9yXfm4IZPaQ9",
+	"RJCcDiEWmaBx6NyyxSEhaw6FO56oCdAQ7gX1kvV+FiEX6LryvTK+U3piS1uSpHnAXYxcBoF9Cyqu1mIP",
+	"n058XVnXt4v9bfI0fB+oyCN5gCei4zZoEV7snZbZK76RpRMPjbywUPXjhy2rqhZztDIMsGlrcbvgZoz4",
+	"8HCQIEgBacUNz92HqEqasI+J40QSCCNgHIYu4a3WNQNJM6cOPg9Smx05Gnv1dJirfZk0B75q65rhl3gG",
+	"+OpDGW3Uiu8LAlCGj3VruKomJ7YqwataqiTlpYz4POFZzkNQWEENVPdul0AZZLRrsXwScWjLbmIWQqir",
+	"PsTRI2cXOxXk+3BrsUxDzbhzwsjV2t7C8iZiPFwqXH8AA3eqEOa/CMEzeo2/AsSrM4437QZFbCuapSjh",
+	"0MKHHIOnGkEC7KMAHpgCVJw5MI52iD/l0Xqnd0pssgRVMdS+8165FRWWsYRtD6dhVSC5Purlk3DMR0le",
+	"El9CUOp2TOwAJNDTdvRINzLs/Rwa9TOiQVOBeqFAlHRuw6rTr8PnsUYktjf3y6OQZXdJhf9GqoU7aWvd",
+	"tSI5OSu5QYyn1qCMGsXlvXj66e3fcDOjMPvtYo493iexMpYBdcQDCV6MqIkBxN1632OOXWN8apIz+gM+",
+	"mCyXByT3pqE4Td4bO1EveSNyQvGFKGtkQsHr/DN820EockQ94Rv5+UYEA2p8QXa6MeJWLxM1Zt/R2R+6",
+	"RSKT19lTHc8h8P9gTjz9BHubL37sWRqph0Hmxwm5U1WdmSjtdYCZgDRHracZX5mOV3PWaYS00eu+e9Fp",
+	"sokcfK+X0fs9MlFlQzCn4nIGJEe8iOfEuZgTDQGdJECLOdeuOqDDoEfIZcPyZumcT6dpuk95R+FM+n9+",
+	"YcppfIDLRohj7wOvEflZ5D5t+B4oHt1xXwI59dwhU5YliXiLDx9DFPLj0Ahi09EEHmmBDLmdJMegf3Be",
+	"Ql914ax++nC7rWXWssV8iwFx2DXSWpEGEN02elGTvp2keHFQb/BnSaLxOTUseLdk0eQQCIJeN9S6hZHn",
+	"p86PcmrpwzvQU3W7UaGSqteIm9T4nloscTbPyIMYaic8Uo6LY8Dh04/yr5+slIbfJqyfl/DelLtG6ZkV",
+	"lU4zrL32ZmktqJz5Mr01cwmtkT2rW1tSntYHUJTYITKmQoiDVvm/fxrFGRoelDEvg+noGtxQrtmFM1Z8",
+	"bgY60lgSqTK9dkEdUH7Kv0XhV2YUlOg7Yde6ukkbfa8V1gA4y+2RgaTollMBTzgbENEcPB9wF71ViAYo",
+	"r8Rj9tb53xjYCsaGnwQwF7sfxQYKgp8dgqIDS0CysOLN8O7IM4IyWPM9Wwi7E4RQW4lSOof08SWcCo8/",
+	"v2Z/vLiAJBTVjyaczNCke9DKIr03It0xmYav2fAUB6+zkvkCWjIEg+QtOMldCHe6Q7OB5UyXAt4mn/66",
+	"M9kLthfGiqbi+0eG+TznlDrO2y26B5mX2/acB+8PKKnCIgxch5OIQ+HNaYlwqv1LxyMsOvFJ7gcPVnpo",
+	"vyW3yPdUykKo0dIXrknjqXlDRBjba3Ra6eeo5l7sPbPtg9nmYtqglFLFeKFzWWHpPc8ki0h1kgGNTVvz",
+	"9NFnkFwViv9N0aFeoMoyCN+XturmwFqOsJG9ThHjRLzVXUn/2F46LOUHLxRKf0Nxcd8ngVR2eaeVSGKx",
+	"pVvin8cszkVUh31+cZm8i7Cj1F9mKxRyfwUeRPePe25j8SEDOcgvkWsaDKgbUU8kCYtZlg71gCZKNg02",
+	"N9pB0OFMfoPblPDKzhYWB/5EGqoiR3+mxMMpz7ZJ+JLX6mA/dhyUWvVoKCf32qh0TuolcVZSCBgi/I1X",
+	"K/MeoZuxkLU/4LsYtdX6LvLfITi84vfCnUQF1Zn1YKuvYb7DdfDbx+xVqEzw/JC4Yo/Z867tsGMrUBjo",
+	"bJDcq64DidjE5J6erjPuea4lVRrGKwgozpniBzLAZfcgEdz+QvRwZDLGdCM9ZrgshxodV36bRFKMU4u6",
+	"qZuW1PCK7sz2G7k7T1Jn8/di94Yb42vZ51Ri1wGMn8BV6LKB/vWpxJATiPE3kXeY2MKlZ3/kO76/cmax",
+	"uRN7Z8dAcpKQMs2jEM0pmPveGQeEqdJV9W6g6gAAQqS66z6HjYSzl/Czo5kYvIWlLOTlBeQweGnFEKjl",
+	"8iKBsDLse/FPSK6FrsQbz5TZn2ylqwwLUJpZ83kI2FJ6GxHLTuOchoenB2xlKV6uNY3hNOS1vvQcroov",
+	"sOxh2aQ8xdasp9wx1eCWf7tv6OnjeHqJ4fYXBNapIIe0AIVUsHttRYFINU5DY3FQ9r0SZ7Vum9Tqf+Ve",
+	"vOvg3ACEHVBiKHgn0+9FH52Zgt6VxhEemp+x1xjXHiJocKVEPaeCNj0af6P8809sLAEky2k9dhAuntF+",
+	"aVIlsu6LkPvzzGXgzYA5NSky19uAvYaVZ8dQg2BY+Um8EdamkfPDRA01jr4XfVaHqUUZNJmJqiTnD6hV",
+	"RH80pDEsKHR/ynMbvTNJ+ihgX2zNOpw4uEz+B8y0C3f5AspP5hFtjfUVZsAo32mfS0fQwqteypqOwgGd",
+	"I5XVDfmi+1tuegA40oSJl0oP+0sAISR41D4aBmeATwgpJkK85Mq/Xvpgbs06U8aCdVpufg7Xh/3uz8/f",
+	"vPri9wVbcCOefdo29SSglkF/JOm/IDDReFIb6DX8lYRhzeGnvF8nNX+Kk8oJZ6MxGrdbawj2VGmH2H81",
+	"2YCv5EoYOxogJjdfOcETW+tph9lClHyDSOo9TIEM9f10MgP30Ooj0HHI6sHcDQEnnnJNZrIn8wCc/V+I",
+	"AQLeJeZ/QLdRN3KF9ArEFm8nv+MDOR8OROrq4awNx7rhnWlc5Yj5Aq+zk/gO+wLFPXB4JIyyHK/7uxiK",
+	"Q3ZVPZBWT9/Kt4f51IneQobQTxS0LkNRKzmDVcOTzcopbE5qmTqgsogqiA85K47zXIReaty4/iVGFWXg",
+	"u51pssE0pE3jnqiRP3DmheismCR//nJPjSwVpGsoVuUEAioIa3knoMudOEgg4BLEMvSX9uAnwzjGUe86",
+	"8Y2cn8+Ou5k0M+EGo7N/InR2FqowqsqCsPp8kMW82oruDaGCqSr5yPMmq+e+u19MIRk/Dsl94iLP27lT",
+	"JCFh7eved5Osxc7+OVYuEN08OS5ZlVA4eTgsX3881rxG9hpAYx81+8INkwPZCnUjjEnbdGS3ps6YhVi1",
+	"agbVCY44ncSwXringmIbIWY8266lGUG4hv9B0HyYbxtFFccJoLF0L1icRda+e3Bm1psMnQHgOc7AdHCX",
+	"J/0xbFpI0VF3EdspdVZxy/s8NJmK20ymz33DKtmIEvjUkwY+stknC1voy1ut8sUvlTR3t+lyrxd7Kygu",
+	"0fXf9IfEpKFCCzsnpQAP9VhrE3u3dnwGavKf8AeEnpUqgwHj7nYWjBb9JtvtHdU1p0mEB/nSHHhTtc/E",
+	"+nJm5UxRNVsx9Kd0u4gLVan4xRPiJJNcvK4x04gtck4pbBtdCoPFbPAe0MaPDu/Uwtx70Rg5ArJJYf6z",
+	"NBpPXd0+ACbYP7t77d5N/cz5RSq8EuoDEcRhA5KIbp8ebMp4B8Ybg9RCX+qGctvJRKfIknq0qZKYxoCL",
+	"cps5PHIIa88hvLKR1k4FfFzKur7NpCmwkgUifXGJvfuJqAomPvDSskWLlbNaCdboFlJiByXp07kJ8eZp",
+	"nxj7aGpd3kHDZ10Hh62rHJ7v8R9WI4rliHW74XtmrHQ7jHpCP473rb0cJIpnoe/4UYRxcpiFAMS2zFmT",
+	"Wd53HoefIbTOLPi6BOBOI8heZLphJVelqGtPq/4ggAsjq56fvQDjRS+XGfI1E4AZ/S+2wqdqd1wShhhJ",
+	"WnFGQ0WHD7hVUI+4t8l4fve8llXOoMiqyUtfM4HFAlgdBBWE5HISTPLcDCCKThHpjPHAAcxnhN/n2+rC",
+	"W3XyFCYzmi/YH1lV9jwTRH23pv4LKHfYrfeA7iQBij0i2kFZPyiAzAO8hH0z6vTARbPE7ufcC76N1mqe",
+	"U36aTg8T98hpOYu1kVdDdczcGc8bO6c1POiFCddmhTqAmmMme81Np/0hSgnkp9K6b5K+v4cl+/Tp559+",
+	"/uxfn35+hMdlIPyx0A8k+qf8Ep4SU+ktX4I5dCUUKGkPr2Q7ib901tazT1kNJVmmYEjrDurglj1mV+x/",
+	"svNrrApTFMWP4iatEZVnDeIM0RG3ULnkHv7vf3l+/j/4+d8vzj+//Z/nP0X/enz1P89/+sdF8eyTn/8l",
+	"GerPArUWbKuNtPJeXA+OXdipkTJ5UHwdHKkhOMIAjsJzFHSFge8un15dXFxdXPyPJ5efnU0K86TrL+Im",
+	"pILJJYlprmI1OmRD1PKySJX9QQnZ5ZWft6Kr8KbwpFTMaIRH7mwY4twCF74gYAZIFj5mz2kBqIEGTg4j",
+	"1aoOcArWoyHAfBmtFQXf9qAhPMCktKGnOlh310BFRVgMSFaMsBrdAaWxKwuSgX4oULegNKodqXqIEb7E",
+	"Ep/oU+jEXObdEgKUIPC8Qd9tWWtDZFSkIJ5+dpThKWPpAGRkwXhA0Aj9CN6ysrK860k6igZXj6Y6bjNt",
+	"lNiC6ELgK62dQ1PXt8Q0GSOQ9b4IcBq3urlFC4bOaPcBNDccTTTEqvOoeXBMmc6IQMYqeIjjmQDyhOtv",
+	"RN2lbUeV9lCVSWBVwMZPj+TStYmShgV4FcHVoeWRV16vqer9mALrzkMnX3U6yZ2eWxMBas56acoCuyOJ",
+	"oCRDE8J7sbjR5Z2wTj2pUMwPdFw7FSxU30YLNKqP2bsOKJMADUqtFNn7bvZK3mAfSOtLX2Xjjz9fME7G",
+	"dzgdMf5grslphWeTKYw5PARINHgY3on9I8MabgFjE/1KqF2stDCPAYzwEHnlmDC+EMZGskg76RAsB2FK",
+	"JZjE+YqSY6KMt7+lvpGjm6QT+u63Wt1W0tDkJ1iImhZKa33cJ1olJwa+1hgmT3psU1p+T33nlueTC2aK",
+	"CGInyEN02pTuQIP8aOEBgeCAICJPaTqwSzcS72Y9Zu+9/o+6B6DsnhmrtyYe4LbRG2kEkcyx2NY0AXxC",
+	"GrbgyK5xEJlzKtHMn+3JBQm1PC5kh7cnKZ+oKjuHA/llNgj4+Ato28MsQVbvGzeu/Vj7OhyuqH6GAKIH",
+	"uLvOKKkK0DxO/NDoAI9CYrNw5ztyhS1j10xHuoUruEFAjOrrd9sDUN2ttbNyHhn/CMs2wqZUCGmoebNN",
+	"LnAitD1VIyHoF5joWcc3CHbCFQnzjBdNrFf8ylkNiVFP3gv/VF98p54TdnwO8f7Yzf3vfw4oijIFavLc",
+	"oxN4VvGu8jBUzTu5BfxQJiezpcdYocMp9zyUyTi7O6YDdoKvrb+OIeRhD7mtQExfU4eUZLQszuqIq3IU",
+	"/dNfR9X6s9g03+APktQ/gQY1EXvggHIVSkyB6HfD9wBd5Fl6lMZeBDDzMGr7cKpfTDnP0A1Rnvpoq36g",
+	"RQiPiaa0J68kLKMErq936jeQZxDV5AI5nsPD2XFCXtON7yRCTDRph9XHKWCcjxOrz7iZr6yZG1DvOO0O",
+	"7vYD8CN2TTlYEefPtR5rVKKldAbK+cnR9ene5UE0OheCHkabU8L8hq+OEA1w5JxHx8fqiHjg4IBPo7Zv",
+	"pVpdsVeMb4izy9OhU5SCimixRpqJD1tRWggb+SgdQJmxywtmHhOI/1WE8C4R4B3A/t0g8Wa27/JvcRmJ",
+	"AuB02PQ33F2CKM+J/c+3vExWfdJMety6ta7JfUB00IbB1wgZ1+T69cfDNR3vfpKXHjrsjG+k9BcjsuGQ",
+	"PTgCfsQI1hhiCzlFt5Wo+f52Y1KIcIia4N0ntQolpigBDVnUCeLgELB6djGBaaPUyja6Tk7ABvAbGNFw",
+	"4ZEu1b1onIMFmqYPSJeuU0UW+SOH01uxkga65kIJ+C08IY9gj01r3AKUaMHeuxEsdLVnRgT0V+ql5XZ+",
+	"2d+Kb5NLcyNrIDP1wBaNjz89eClW1DJ5HC39T+7KfG0X1veNzh9JtPfNMZjazWVxEGMBFdpbbC8Bp1RU",
+	"ggxVGRJN7ZwHz09gW2iub4gk8FC8/M1uESExVWTj7opzArsIxYs1XuTIMUP2zih9BHF/vPmgui7R0JeK",
+	"xdyukxQMQda7jP5C4Nsuo/BIQE7Z6Q4+YcfV4ZT3Ze3y6WfHFsCNrRGpPv5ubM7bUDQsEgw/NRDih9gM",
+	"8dhc+ULbbaOhDyRRaTs2yMsiiwWZKac6biNx2RxXO6+UsRxO+ixhAkVwl4HjAKHmiQkT5sidAB4bqcfv",
+	"22XT3IQMkYuHuys5YeP5hporRUgG6fhsr2z404tkmWDKfqm5YkoItF+AwROCdIWHRkDQpHAKxkcjxOAQ",
+	"GbqRFuldNgV2mHLD/vHjmeXq7sezK/bj2ScXF6z+8axgP55ZsQFvsW2EwS8//eP5s8/Yyx/Pfr5iHdQ/",
+	"PQ1Zu9n5+VrUW7elay6V8QRmG/4hnoWoI7gzTEhW0+0fadiWoDoJOgrYs3tH0I6WGNZ7Ifa6w9VYiFqK",
+	"+8GJmS+NHF95CuCZXE4ThofYMkRKDOzvdw+uhRGNzNQtGblSt62CdcnpdncNwtyAkeSvTba3yCR243uK",
+	"uZIj1ojqKnFQQQu1GZrNfVDdhVg5iQE6rMk1iJj0vO2eN7oA2GmBlnn3kyKgN8IkeIZkZ0HWIuLmSU6L",
+	"dfZuWuW5MevWJq2Wdz4lg6E5d+a4M//hRsuA/af3TRKWNV7ARnS2pW97GfITQmPodPBWpB4Z2bqSVH7D",
+	"zBoAQSiwn3LXJzRKUfFlIJQcHE0TGVBeSF8g9pFJUN7g38CwctgnQZ8eY9QhjqMu6HQ8lgZPDdGmwcT5",
+	"uxQ4gpzXKNXqxEqZX9mp/M/k3P3ndNV+6x5WGmbkeaiL65sx0le/hAKBjicXD0cvGAB8C3sHwTYabOJe",
+	"C27Pt+1mS39LtTpvAGcIMF8BKPen4r98pI/uI/2Xy/Kf1WXJVxRi5RpR4iylTXYF/uYdnN+QoT2ocCm3",
+	"V0+efP365t3Vm9dv3xWssa122nH4ua3N1ZMn/+v/+n/hkqsnT55U4v6Jtfsfbl5cJJssf037PS1PYBtj",
+	"euuaXSA8C9A+Wq1Hn90vlrw4WkZNsz1iCkYttofooEtnujEyfCEnRYjMw4qsFVezQtGLfbpnD+6E6pys",
+	"7WwH5hRjOSRIIFUZ0CnHqyXwspEw8MnUofkA7TuP7QpJJOSkQYT1RkOf1R5DtbT1fv1wbsAA2HFbrkE0",
+	"jBDqY0V5a82rSc7mnRI7Xz4GURA4DCJTC98IJQlfCf/G+EQa/DwNF3T4GKAHA/DEEBFZNZjE9nCgOYDZ",
+	"fIhsbgTKN4ejKZwOroxHkN75l4opo+DaEMVJwaSIbZxfxl2xlISHGZCW3Y3Pu4DUgiQUxCbThjUSi8mH",
+	"RWJe2f/gjLE0exOjBe/h2mSQhSY6UEDDmnaashPUEI+JaGmDMptPTHsTAhW/TFjmvZ+eIX6FWgljb51f",
+	"G4tH13tN6fuekpwuTE4TexFMWF7Id5r5kpjHE04R3hNbdQEdqscoHxuIx1sK/Riiscas5/0JSkzHxPXF",
+	"+f8FVhdLyQ4WVuZShdUMYuos0UZrpmOhpXYZYRNTgRrcLW2Pwdt1jZZzInONgI2JKYT0D53qKBL67U27",
+	"qGX5jdi/DDdxwvZeLJ63dq0I7R6IfQCdQqoUsF/3HjKLy+8siLoWyJ9yFKEnjSxPXqk79aluDovQqYn1",
+	"yF1TyxPN3ciyvAxDz0hflvZ6wcu7jjEgYDMcdrxuA+LPvAXc+gV8wLKlJsYPKDcrO91UL5EO55cBsQal",
+	"F2Nlp+wQ7FAYhDeSqND/DKhpGk0xjjn9RjTmCKrRsNNNOZPbiC2HCANb7IF1iS2FqEwaVdJsa56u8cTm",
+	"H2evR7X0yUbSAeBy5AMteBrgL64pPiQ/e/bJ5+eXaWp3VRHs3vD8W4oGos0UYbr58s1zQsNhlVgA6jj+",
+	"Nn/b2/S9nw8aUGedCh390gHPSVfc2QuHPTJkvqO+OjL3/1wKpgBBMcKw9Kbm6gVPBsAVFUvyLjyUJCZi",
+	"fAGNZPZxR5QkTRc4BwIFDOnHbCR+2kIDNQQlKYimKqaE7e5xkLOmMn8JQXgAJgtcxDVx9L5fX1N2CiOy",
+	"HdRvzCSBUCTeDRQdD6azmyP6yVTHyVqu1lNbjybDXPuC6rnIEjXUMcOvCxxZbr1vyMsbxHvafA7w7v0a",
+	"E0/BJY4WRBoSFFF5ssKJWF+wOEc9Hi+hfZiuaX0KNVcqjhcNrXsvsHMG4SnoE7lKiPBC1z/ja8Er5E+A",
+	"dAyY4cRxzg/7UNM0cWLWwIzIkqFHS4gEEXa4bItmctU9oDqdaDzjb4uIxz8sgWfl6DCenEjSa+VkWeXL",
+	"pbuI4iwwhT9A+Q+FXeZuQnpmeEJy2E4bu7EfDtk7N4NR6aauGE3vNL9nQtFfI6AkPiXGHQ680h0ZugHV",
+	"qkQVacV+OqxHlZMRHbGdt31BWaVaeqwzmlb7rF+CDdWUEa1EOBsSrODkxSUCUxuRS1mXXKGb7g6kgnHw",
+	"C8CmERz85OkhBnhMJliVetZvKGS1Ts2/EmEyuhwYgveKD9aTYUO2FxpDAWEoYNorDcuULFha70diev6Z",
+	"FFbZ/3Ym6hjc7A5A61Ha/B5Jaw5jKdsx8DE2vodyyrHbiEqmdQLY3kc05hQQmQzH4xiEOHkEx3uVJIJO",
+	"L8ACpncp/AxEbUoBPru798icvmm0XmbgUXPINBBfF4CKlVQfSZqFP4tGLqUAjpqQYA9PuYYyl+0eDS1R",
+	"G4GQoaVW9xJke4OuaAIJjy8nLg9G6w5Sg9ysu5y/VGXdGmfeuau7QEPRmYDuiazdst+9/eole/b5s6cF",
+	"e/r48vHl72cpPw9fmtThtV6xFnrr+tM0kXFNfLAZThJc9E43UN9SrVd4kmF4hbAW3IsW7Id3X53/8Tj6",
+	"sVsGejTNNL1jcdYbf47z4k1vKxwkU02AJUKfB6EcsNUZRUVaMMENq6W1NcLXXSN40BXTqiYvCaAiA/h+",
+	"aGSj3r6OJwZ4imqezqpB7/u34j4Fw/HcAxYN+FR8mBuLLQbQcbkeVjqx6XUDHBGWb/gCOSKtYWu9Y5u2",
+	"XIeHfFR8tSEPWRZxBybnbdB5J7uO6fo0vRXqqpuJNaUNYEaqa6b0rQfSUfp2ISv8A1pFjWeQ2XmGG7h+",
+	"w225DtWGCwllPhsq6+FqDx8DiAs3dwDN4OOftVTCPAJ2STzcsbEScWWgLs9cs2Vb17fuyivGMc4lDXzI",
+	"fge//33BjI6iASCgvmgGiQ8VyjkMeLF3b3UVXRs5+RyGH7IrgHq1g2x2AzU3iz3ORMcAxBWDTxI/gmTw",
+	"NVvzenkLdHruL8je+4o6Zy+793aLCmGCActEWAz8e4HQNGE58O8N5VfCPDkHCF4S/8Au3+LMjyO5IZME",
+	"UC8Sw+xQzpDpcc3vBeItVUd7sxnke81E7MKpJHFZ9vo8rMYsVIp4EHjL5Chas75B1qOtPYFIo8Wj9Si7",
+	"gVBVxqxw59Pa2q3xPE4o0DGNFtOtNbISgcxZCbvTzd1BriQZL3/62bNqPYFPYThnfsThFgW+bm4aRRUo",
+	"GGfMYKZfvxPJYDQRPjTWWDmP9G4qD/nHCGCM6P3u3c0pL5+q4lFOASMCznUXtATEQNi5SjOoDZ7ozcTL",
+	"08MZ+jSUwXngoSPgFzTi1Dy8FaVWpaxF9WU41vN4bYepM6Imus3zo0xb7XCjPBnKRBvhJDqmjuoonG1+",
+	"RERctHHmEUKujvhMBzxnuPyVdOeC78sILnR4BDz6monN1u59m1BcavpAtGfnAD14heg2D10fuk20GEco",
+	"ZFNwy/FIDmVn+MqHYnowjE46Rqljut3ynVapeghc6LRj8Nqvdu3OCxzAVASVbOOwf7OJZio99TC3Na65",
+	"odyuA//ytO8nWBYh7RbeP7xBEc/e0dm369zsJ7vlAm2E8yK7NKHdadqco0C7mdohqtIZe1qwVPP7flwf",
+	"ziLCS2jRB6nMA9Vxip6Y7awFSJuHb/OYiryTjm7lxsRMZiiXXmi7jg4FBMHCRqMh6wk5LR2OKcRlKNrq",
+	"e5SaFqpY/w6oxEDNH3hyFwhFvtgPRMaQ0EYNwVoBdCRFu+gqYJSo94H+P+wvGNnG6bAkzqesa3OLleLe",
+	"SzrcrynXZpzxNVgYk+yfA9MkhaQXb9BEgwE4z5550LlVxIpfpfWsV+ozx4eHQYor1uupw9wPKNvTnmXX",
+	"6YJaaY8oo9BQRnwbWHCsmwaJGVJT8vdQMJQttUCRlYbVuuTHGWdxTujOPQaZIHYxq0S8g0PYmGbPr1hu",
+	"FzfV90QkPwgY6w1BraVYSQKwL8Q/AJHQmYTgdsfBrZLXNRyMesebilrheCOmRj6PdZp2pigMpOQKMIH3",
+	"iQdObrJM4MiJkciuey6Bi+KDCiYkhjH5fhiCmPi8ZPQjNe3dHC8EONK5Xtq53azv1iEYC/mhCTdUJEeJ",
+	"wrZGjCHid52GjdYPQZXLuNzPw7oT9Cp2JuPemnvywluiSBTRJqFFy++ydK3KrGzULDjD7Go4b+mQTuzB",
+	"k0xw96eI+wge4WvstaV4QQRpTk2u/zQIwrQUEKKgTzYE3TsCJOik4V40+xMpVn3NYxTy+mRCyAt+lh6O",
+	"73vL1dtEZWqiYoDvwbgv4phKADuTVjudBTudyA0umtge0M3IR28ROJ3F5794ek7i6ZlAJ/FWYIfw19IA",
+	"p+ZhgktvkjVyexb01jWz60YIxqlOe2r0Mjxbb9Jov3RmHOjwtMX5SlHrHdAwVhyxh49uDjIyqb0KX3d0",
+	"pohPfxDxDRXBs14dashS7z5yKLzzGZ+AeYp9C9dxVSdBdD4yzIiyEdZjdUJ5v1umihxD6GtmfNAPmYu0",
+	"hVGNFiP33y5x6lfTO39ySvVP8l4olikrzqHYTFfC76BzdOT2Exv+D58YhTXHJIQ25L/R1R8p2yGgUdAP",
+	"Ib12znNIVdBQj02VI9eFStgcj6RUbFnz1cpp43n0rCPlnyOuPb/nsuY9Ftc+3nSm1a/mZj3ZyLT6TmBT",
+	"0Mn1pXSLQRgqzGURzzuOuxtkfvm+3OpUj+WirdLwDjCIUDBfrkXV1oIKA8JhGthm3KHFVcX8OKa5sn5I",
+	"g3ViP7x7SfRqE1lBe+Mg11Nhnc6koqnJ1AoNzOUcpQ5b5xjOPM5E4VeDhkRv2z01v7qiekF4REd2aX/e",
+	"qDYqAAIuhFQrFsvaYQPXCbXXd2JrAzr89JRcsq1/C/y+VcHeT+VK3bY2E5MNtc6Tc8t3IrdVJtatBfXQ",
+	"v4c7MOD21UMq03HKeoWS4eX98CP9EklGXrJMQmf4HpuZ26AT0oR1A1tg7h1RqR3bXd14w2OS75tE4AJO",
+	"3S02AHbVP8400jtFoGAEbnFWnLVWhnwg4ew00JpJBCA/pbxzd9Pze95A+5e7uxvJ19ET3L9fRU9x//4h",
+	"PMn96238NPfB6/BE92ZtokwN6iCT7yutYY0wbT21wi5Am0+z33Lt36JccyXNJkP2EGqIDtPl0rIll3Ws",
+	"sXq/XKXbNN+IpsTAa8omE+2cl5qVWy+F4o3U6eyZmGxsmDX3ecsUP4SHrpn4ApaaLr2Md9H0pkWssuKs",
+	"ohChn+yYtBlOkabdJtma03LeqvfhIW9b9TY8522rvsBHvW3VV/5pb1v1Mnrg21a9ip/5EG78VCV6WCY/",
+	"OZEsBQEpIk583FJJ3dKqnOeTjRAVzLSbCKit52+Yh/kyH+fuUbtcMquct/0RqMxZbL5Mck4AJg1WEPGe",
+	"ZiqTy0YbM9U6neVbFWeY6Tm9woXQGsdni8pL5xoIh515fnHCc8MLBJkJfnZGnk8L144r+UmKMQ/553+e",
+	"ZosdB4DL69LhZPoxZufFAEbCcKMvZS1mAtTMjSB5JZPCumnVhJ8jtM1mw9GRmI5rQT96/FejFftdpUvz",
+	"BICx9o831e+Pwle4wWVm00w2XDzYGCICsnY7UYdpY9NgekALzRvBnPuS/e1tGM4UZ6RVs5bzqGkLN6SX",
+	"8OdPb1ypab1J9tk979och6w+4Ltthd5CBACDhlSwv5QCSsyhQupLtaql8X15vNEm6hIMsC8FGJhYa9Jh",
+	"D4SHD9v4fDOC3HRAAEZa8ciwEriyU7UopU512x6GSens9m9M5kGoqewPrGtToOsemQCtCR2I+N4lT58Q",
+	"Vc5pTn6M8zMGD3sED/bFHvAkCiIXJrZyjjVGOO0wpdywt1+9ZJ988snnRzdqiUk+GhuMHd7rSCLJTc7j",
+	"G5rHByaRjC/6vyE9fNPpq0HB/kK36QK10Xqjiu8zFk3Ie6Sih2PHWhZW4HWv0Cudtc4Bmsyjq5joUwyT",
+	"uijKOJN+AmiKYnMC7h/PQjTHSQ1Ea5fQ7uEeZpKlN6shcVtrmzs53HfuvGFVw3dmXp9j/DbTWo4Hspu6",
+	"KdojieEioW+nObe8vINIbdPWMRmq00pr3kB43VjE9536Uhmbx8SLDAvvR+knN7naEHy5ATb8xHofhTPY",
+	"CLvWM4Ku38H1+LzEzGIzcAqh3wSUmytWa14VbHsPTN3CJjEEzAg07FpXx4vaht3ieukR57q3Ts8oADK+",
+	"UkudrlODYzsNGev2tGdOhFhqEs4oVpGHuFCfPr381/QRt9EK4BtkurNBI9+N0yOAnlJrfYeSDICmUnVE",
+	"0mw7BiNGeFm3adS554bMlQ65qZuVMeCstG9B5bE0OqS6xbYMDYAv8Uun85WySZuswjNYwnoCN7zPMNbc",
+	"DsgvRv1PqAq+DU7roUzWUt15OwdLiOFiqupEdvklIeFGhMWHU38KDXHXi5BqewZwETARC6RMZnF8dUwf",
+	"ZApMafG9TBF1zjTVLFfqlUIVktIeaYF7vWS7tUZYZS8s6Z4frHVKexz+FkvdrLS1wiNr4z6gbSMV4ysu",
+	"1ZXT9JzVwlpqEsJ/u2Xu6ru7hQxcFk7U54ekaeAv9t/h77sPeqHmRtej9YbQaTycpodG1Yuzeykw9dHv",
+	"vR97oxsYQBxmx0/iQDt+0oXa8d+9YDt+9LobCn7wZz8g/Oc3blhRm0Oq4HBiFYvbp76SpWDkeLXuBHjy",
+	"QjR1Su6Gp3kYxFBjF2exmuzp2FTpdYS04vdkXxGNnF1Tw0f9qfgS64i9/gW9DcdHdFicVh+YwfRwmhOF",
+	"65HBx/bwzJ0HGO+zRwa79ULnOUAV9Zt3P7t8egTrcgKI5eG0ypV6CVjq8wJyaeT2gMJ+xSy/A4ZkgHST",
+	"anXNAiz7lXOEq7aE7ytpuksAh7zrKi+5YguBEA5K74D0pwcSyCFKm+JVORUX/gBCj6eznD19H2U/YoEi",
+	"HOPiTMuqnKheXuwjGFT8B97jxf413MU926dcRgy4A0EJXuik4yxXSDdSJ4OGB9oIU0/Nl7XgWfcoMJWP",
+	"nrt4FQYgj1/trkHoeblcHrv6HV7lo/Qf6Z3fuXsddZ1ihRpo1WnYnUdN44rXJSmsYSqHCL282Zi8W0Os",
+	"FB7UY8PLNaB1wFkizR1UxRrWbjE2B3G1UTobIgac6E5OL0HHFxlBAsMLfktAaaTHbrUCZI9keGjFrdhR",
+	"XGmIqEZNJbQmpo9hN/Ud/oQP6DbRcBOOxK6CyN2WbhdPzj53v6NWual4qeh0HvMe4KruhRBl5RZKuicX",
+	"ayFm/qwfme0wVlbptlc02NEPGEtQ1uOKTTciWhjY6bOGFCW1D3HzdFNXtw9oBOiy1/jmvVtGIb++lB9M",
+	"7mCBBu+ZErKUAAXh8HObVoLdhB5qwh3f32Y4c2/cx2yHTje3rOKWL7gRBGCoERuU+TfrMbC6Syb74lma",
+	"nGNFLH4gaUrXTKdmoJywWJYpLYZ3pPFK5ZHX8uBbh9cGxrcId2mgeD4a/M9NuxnJ14Gvbw5zTpV2pmJA",
+	"RAGuSID1VGLFrbyHxmdA64ZuQ3T8l85S9xyajfA3BwJQuWgtZnE8M6GqmNEB0FpaAkxCpkJwoh8nGJbA",
+	"VoU4lnK+d5XOPynTbra5MBi3NDBoLuaNYa0Rc/o/s7FxvC1Iwkrehz7MVSMnlj1kmjtCQhR6o9eCNxX7",
+	"a2ssmvMYFqtrWkXZeOv+GsNb7Qb73eE7M6tS5fC9YJP2CJwmFnQA1t0JWZB8A8i7YH5ODsG+w65Y8A8b",
+	"YZ3/Cm9F0H96yTqAPrYF7kmt5+/NI0mupQhRiCmdk+kg60GzaneWJAJflvzwBx142cMrikrQo7qXzK/c",
+	"99hVfLB4dIZntq5TS/TGWEM12WOAh77hjR2LLB5SF+Aop3k4o0dMD4kXkPWU3sXCtcNUvv0Y/Phi4nxg",
+	"egiroyue2TKAEsAqvic0jI2slFytoVPJ/30VXICtaKSuQCMhipXXPpD+n7lccK8HOAgkpOl4NTFhzBjP",
+	"n0nmjzmeFLWLpDkaSn5LvKEEwmSF9n5cexH57BHcwYkqzb9LupAifzJ6XFVoEKMjkYLKvR5qug5gIZO5",
+	"j1WjTYbqz8OuKgt0ttKOMij6MFMo1adzrBb3+4g+H2IFH9K0h8fQ9Ka3m9/zFJMZt6ESCAo+znlViYpZ",
+	"/oE4dXldG2dEuvWVKlriB5uS3UIHJrt8v2pvm87X5hHC6MfV505PTa8fDcv5S6j5HpY/fPVQBQ9d7ye6",
+	"nDAx/hY9DZVf3ptwoAyqKmmSk0YjhPMGpADSHHZmjvMtjBTv4GFDWAeZgmVzrLqwj9bX4yS2qaz0D1v0",
+	"dwQdaTU3lhifCfL5hDXpanlGYB/7B9CsrfY9xzjC9KqaSq5EqjTz5uvn508/e4YYaR0Jd8HW4kNq/e55",
+	"LavbtJx8S1aFxUwaUktdnl9c9nx/Xu/cSUaAD8lnnGCwTpH6hMCfVpixkUo3t5VcydTifCFKuSHcOUTb",
+	"h6yitFfsqfvsyx/eFuzC/fV/vPnvxzoBBjMMeSzEuZ3GjGO7N5+hhJ0lnxAiHxjLsa4EKSLSKQVMS9MU",
+	"Q2taXqcl3Z+bQPMLNCUDhLeILUs2TO+Ux3rdpZ6UTguj8Ia3kKrSO4wouGGbwg/C/j2EfKYiH3TagF4+",
+	"cq96ouRnoVu2pDCn7fobQliTMe5hhyJp0dz/4d3Lw6SusXKTpu4PujWwHfibO2UbflgE3BZIIAKcnnN9",
+	"Ai1ZD+TlFJhHYniaFKd2DuutVvV+MlpiMsD5Qqyk6tf4DGchdMYQJBnlT0L8dZrok/jm/GPhI2kL0eOF",
+	"i3NhU1pi8Ke3I6v9hiIp/ilQox1WOWGBD50kYc/6C9C9XGoAA2S58Hla6uuKYrOpavsIOFgaRtCSgSO4",
+	"wXrNg8bbVMN8dCJ6vnNRMbgY7+/ORyZtn9EJv/eQwWJrAYd6oxtRYPA4EP2JWmyEbfY5IOOO7G0wLksu",
+	"hKfqUyzuuJ4e2/QARNObxynhlsHf8bVHyTBHLhA5fxA5YvpAQz8bHaR/o5XWVcGIDhrKYSI5TbRP/a1N",
+	"Qwx/DwmtiEGxXDszQK2YhbIj+sLP6bRG9wdCU40jkmDqPcVzmJrwV9ZA/Di0dURZDyw43K01M0KgDwin",
+	"sd4IBMZJFnTOYkyKkNDH7BgPuDni24eUCbwoxFeuj42/8Eeac3UhINOwlZja2W0EVMIlsO3uxE4akRG0",
+	"U6Ls7mc9wG5czTCGYgp2FQhGk66LHsHD7hdiz6WRT5LVvoZ0KJhjTQdyZoBNrtSqf9ZmMsw5FOzhcGkM",
+	"mQlRZima07o1O/KxWcDf1+wPcJBtsSyjYOfdP/FknQRfPmwMSJUO8xJMNDhCBVf2ujMFbAQ+/siE2p5x",
+	"grJ01zjfbzBjGOikFlzdPTIM+sI3ByV+zz4FOzkU8QFdlBWNu+e//+Xfn/z0h385qga7YQUKtPQCE477",
+	"QBUGmu2DwyfQ9kkPTDsRgxXSoikrzClYiEJQ6ryXUuVI3VSwxZ5dXrD/5hTQZxfs/XWAub4XDVQL6gZA",
+	"7pNx07Woq9G38c/xDEXApA5kNockN2UwThtprVBQS+p+QEecM3lqMxkY0BcMTHdZ3Zp50zClUUQtuEnP",
+	"NLwoBrIXvLw7buKGJQ7DjJYyelZWuCIbdghwl7Zv/lkWAj5/ZNynqLyjRttVVAnbl2DCIQbU1wUwrf5d",
+	"NHoUxfHyIrCy4Afn/pPUWezODdMj4r+86N/9k6fx3Z/Fd/5sAoR+bj5/UBCl/E5w0zYidbSGL/LBEGgV",
+	"HidC+Xg0UH5Eo8Qcf4Y+1pdrrlaJl+JLm25ZmSbf8PMEY0l0SVZJT3wE/v426yBcMpqGqmBPvRlSFeyT",
+	"lKfQy7NlepWRxz9Xi5bv4HvAXvetcT4QhR3I3UCKTsHhgh1My3Ap8pLwlaxFEkAtjZ6G1sGmoMIrQBoR",
+	"O3eWgHthsA4pDC81z8omccAHHv1S1iIb387FyZ9DcayxXFXmeL+fX5lUrcisPBa6z0kkkxO4rvl2mwyf",
+	"DCaIrusmKu7gbwRFVdLOXLbsogGU8lyLJ04llUt0/IYdtAHGDpPGjOG1PUKPgKsKZi2vxBWLXtj9umAk",
+	"O+Bg+GlK8lzPyNPFqAOJsIkcUFkd6RqnJ3Zi3q0nTUEQ3khsimF6MIAN+H0Yrcz4Vk5hh0QcJcm2XdH4",
+	"5YPldNdHTSjT6EwOkV7Gjq9I9fwS/BzO7I7fCNRUNNtH1jLJroEvmJ/8Vx2qw6BNwdmg+xFgDndn2K1+",
+	"hKQ+sVgz2O8gCWlHgW+3tcxt2nhnYh2R0jum07Uekd5PqG4awqFm0pt+2YSnLqUjgd8FvnpAWplaa9Cz",
+	"VRKCQgtuRhjEaDhuSaElttNau4Cdg+8V5QSw2TTTgz335OmlVX2o+1AYf4FjSYldJk2j82hCoS58LQNT",
+	"dVQPbPRGQD+rWYNDeQe1sIZodVd8a+Yt7vfaio8AA4U3y8OIY+WIyRahy/6yxASD2Mc37608+WuqM6x/",
+	"9KZKH+YeW0fUmdcORdBF0c6Jjqxw6Di5iY8eqh8MgbdOFYV59TKV14+w0AfaMd8+NKcwxzOjH2mHxCYO",
+	"uDg/zje5yBuFoUFbG6ry44MkNyoOYzu0aPheVAxLkFTHUxxyapRb6c/LfyZSu+LM6LYZjf3DpJccA1R9",
+	"pCr+wN0ROPRwDNE2GLLqZTn0Dnn3RlAE+woigZhHQb9DFHCZKoj4yh3ol9fsAqdjt9Y1Tld6on+pTRXi",
+	"HLnNRZinr9S97JCpM13rY2AiD0PbpQzaREcsnzvJ+08EBTGKceeuSYKvNsh5DMPs3jo9nbZcnxbsS4bU",
+	"no7G1D551ovXXV4kTejDQa73gTJ7GKnHYY9N0wth7Guo+yxrnUUdAqwbp2jXoq6uO9I55x7UNVu0lrmH",
+	"ge2id8od9KA9MjDvG64yD6oEb+a3iLfNvQDOr4QlsErm0AAfx5kd7qUNROnp/acGEE5JvrptnHOBnZu1",
+	"bGvEnFjrusJSCawh5tDXQ51JznkUe0z0TZqfr9q6/tZpkFRrSBbOEN0IhAcJlcyQCbsKMBS+f8ozSUNZ",
+	"Glj9ABOGFUDrDGe0e/R02/N7XYnAPX4AvLVTGb6mnUI+JANZIkx/YmoH+uwWouziyJupE/p6pyAJmzaC",
+	"kwn2d+gWHWlWYAEqd1pyiILbo6ztbjxv8VKAQNhu64yfXK4F337c3Xev6zZZJ7n21YuIIElsltDtB6XP",
+	"WEZBphyyLgKu5o4Ql+bWAETZ/xXWb4X9TvNYoL4MUxQUld+3XmJR3H5KIVoaUbaNtPsbNzd+q48Cl32P",
+	"C3/lNlqEYHYI/zXsvCVyJdAW5O4G4KNrJmojPEK1cyQBc9yNyalip2OjUO3a2q3vz0TAolRGvA+tFIFp",
+	"XXX10oAwxr1GUDWVSnJL/I8SGFW0vpPuX3i8n3UInN2Q+FZ+IwhNxGMmJUU2gstBDJ3wweM7sffyU3HL",
+	"GQb2dYP4PgeYWs6xhoxbh9F0dMaSuD7PCZoHR0SNpdCyDpPmFq0jHZ/wBGQNNdMeZIQ1XbIQvKfugY+M",
+	"J96a9FwoFJz01FrrOwJYm/d6AWcrrbw76COEZaJ/n7i0EajX0YFFaGATNoO7P+sBiJ0g6R6KbOLmixrN",
+	"/OG7amQVv+UJgyC0swlgVfiv/FJAVEdvhYoqn7d8JdAgOL4GP8Pmx2qrAVKXEs1KUuelVOz9umCQYIYS",
+	"mveFb8zsNY4lq4mgaPTO/R54myf84jH7Sjf4NGzcx7a+P0CXF7C49drHgUHd7z16hmF/8EgRfquwRpQC",
+	"eHLdEyBkTQcJ1QHgorpToJbGGhDxDd+jXS7tlYclRNG/F52sFARsLRvm/J4imJduuvTSraV5zJ7Hj8At",
+	"Dc/pn0DSwIJij9App1UR9mbvuHrMDkU8cUsAISxrWd6hwnHbDomMawTawJejuBlK3Yfz/j0MFDZGhVz+",
+	"4ILTymm8+C0xBxvnB9y5WoDV2BoBKGxYJVYgdCeDU3HBy7t2y3Rra1hU2BzxMB4z4P6BUkpfpg0gIV3P",
+	"hj+Lqb8Yyo9CKD18ROrd9kLK4oM0FqEjrLTOUz57GW/60FJ0dkk6WPGtPLs6++TxxeNPAJWMqOCf8K18",
+	"cn/5hF7SfUSUbkFaXlVnV+7D56VPSjbCbLUyaP08vbgg0AqfjoY4aQm/ffJXsl/RlJxgdfungHYYaEln",
+	"OrojjxBPTcEIXQ1LJd0f7nU/vfgk96Aw8idvxRKwcmOb7uzqL/+IbaS//PRz8Y/YPsEPghrHf8YHCX7S",
+	"nXl/+ennnyJWhOCw+Ol23kSbmG7Tn24IT7zQmP36KDNNd38vzVoYnOzOlqbe819pmQGpiyozA0iXwhat",
+	"T3EUE5f2Ny0KISYbyUPMc+ARuj0iGTbDGzxhYayDvftEVkJZaaUwT/4hq5/xWK0FBkf68tWIjb4Xr/AH",
+	"+8Mt/WmyelBSVSRTGno95s+wu/7T3+zm5HeCcSjhhHBNtyxwRKO/akRzL0s8fg0dY34VNQZgtrzhxITk",
+	"xgw2GjAUBAsNg5S9/VZEeycqBn6aQvD8KbH4oPw67T3sawtnjRGi15lBpxFaKZ0Bbhivazxh+pLjrIZv",
+	"BED4/2L6Ae6f0QzOrvHxi2vGa8hCA74tACM5ywgZ5X592Rw/BuDY0ktPB2KKALEoG8DyBpSQQWwBAtGQ",
+	"ajLjy7xxsgyPIE8iu87g5qt9aq3dTb4R+1/oCPpGBNb+f/L58x2v4L0yIgbOT6BBQCtMleI3cP7kJeo5",
+	"2KYYsiGJIi1WEjQ79077zxntMfHQ8AIx7bxYaV3B4z1Wy295W34HBwDMZGrcv4peV9p6HIicYf49XfIL",
+	"7hh8xI2wFpoAchtHOrUFK3b5q22TtJEVrknEjqRvMkHHeXdNALHR4Y+OXLnW2lCQT1oj6uWYAR8vy8fX",
+	"nnj3X0mBzhaHuVrzNyI+L2HByS3XHoU8CErqhIapT+xjLavyyUKsEDcvfX6/X2sKtyx4ederclk0emec",
+	"+enNTjIWQMNHJYl2LZwd6kNMYKs+It4WYBsLJC4Y+gqOFlHVRYkzd6k4R5D8qmqEMWwhYHgpWwFe7bWs",
+	"yhdSVcT8+ov5j+4xMJWpKEHAtvFzttLC/PLnTnH26dPPZ13/2cXT365zKhAZNWbW6QlMwiXycS7cKegp",
+	"Rt5RiHkkdoeP48R7oy9fvKo6GPxfQqHS3Z8rswMjaYJCTVs9xFfQ5/355Y3H37Rr/Y0QW8ahw8UTIoyJ",
+	"waGiTCgbv2DVL61u6EEvPeN9Sut85UxFfi9XkL0qGwGhFV4b9ze3/9FCJWBX9dYTbCpSGONrO83NiDf7",
+	"NFcjEB/9B5vrr3SzEp7T7A6TeL+KKxKzzKT3JSZmIu6SX0pRu9v7doYTNTWUw0DmFC18J8ueSg07GH57",
+	"putcG+OfKqfPPb8trU8X0IIMll5SUeE1gn2T6YCZHCZUldYarVmPKYtWmfb/Y+9rl9zGlSxfBeGIjbIj",
+	"6Ppw2733un6V7fa1N+y21+Xbnp3pGxMQCUkYUQCbgEqt7uiIfZp9sH2SCWQmQFAiKapKVFXZ/jNz20Xx",
+	"A0gkEpknzxm5aR2Jj+7S5qXx20KUq2ptCJV5tHLfFdK0RPq7JqiF+ve8W0ecF1RnlIrxEDH7/H7b+SZp",
+	"Wf/rczHI8l+Y6SU+Bwf5BqGaW+dr03JPT6rRNEJR3s8kN2wpoA2x90nVr8muZSdUdukv6+lssaatrxDZ",
+	"eIcLcz8pJP92Z5bgn0bAQgcoAvGga9S2hjfV0O0Q21xv2O50WOOGmfYFf0IMlndLEU57ljWXxhfkB82z",
+	"hmc0HDFIk31zmrrCdAQR0SkeE1fLKciWSHUlsXFyxyoTwDC4Ws8NWS8TC8GTstQ9b7VOiG+YM/iBESWk",
+	"lyDGYouiKZuELzcsBAJaaG4rg/qWRr8ldeoGsqkGlYQk3v/+xIDOYudNq7/14DuGTtUmt9f3NNeKHeoo",
+	"HKlrVtyeDjIYn+A7YlDAsh2OlLBaZswc+R/VgUrD+7iW6gSe0w6CMPokJ1N7cITRweBFwxjbP+RVte5C",
+	"nhVQkLqkOi4eo7Cyv+0Yhcv0xHkVOLwfwu4aDwjuDQ6AI9yvdx1mji9wtxx54pYw3b7KWKXX6DRNzR5+",
+	"4y0FT6eIPZ3XJ32RyW4kJ1yw4X/aiF3dXq9suapTACuxJPaVhhN24C2q5mt7O8+/hnQI8MkN9oCCCE9O",
+	"T+EbJUHrdoivMkm4XT7Si1CNI2lnHKTQbdUSaUVzh8Di9hIhMM3wciYCRwYSt/h+gRGGYCpiA5rruUBo",
+	"IcDXE8hGLKcyF1VLOFEFHTPcfIVKy1VhfbuWF5IvpiU3gj3kE5EwA5c8ShjwiQO/j84zjAMDJLcCwJsj",
+	"iF4JwQ0cj+DOVL4iyw4UEQjSthorkCp7zqqOBlYKEHdk6VSkM6RHaYMuvcCxHGZ7w5vvLXrUqRX2sbGl",
+	"4PP6S4R1M5KKl6sGzrNGHzcmTqDhMxp/H8Q9fg5N+PWmE8bpII5mDbSq7hhZmSx+ebymZJ4/DrxKjU4R",
+	"eQZeyByo2Tv9YmquEvZ7bn5PmBEFf5zqPCfZcV3iPxV8pRfWtPjGwBPSvr9uUAU0seQokhz5seU5qGO2",
+	"03OG9MBucJGoqt1gK9QzUEfF8u4WRUUOY9JPBzNp/C4oOHidObfTWz7KscUa/hN8cnDpXM027TkXFg20",
+	"rRZjhMq8QQ/iAGWev6OXOHB0D591KVq6RGDjW7otTy+sT3msPIeW266VPoAd9beLS6EyMozRiqI7Eimn",
+	"TTCgdgGGumYK3VmrXj5tJ3fS6aaafllvFt3ll8CQ/eA2PVZjJu5VyceWSMEThFwF5oEhDQVeKGFpKTJp",
+	"GRBFoWQPvM+D1owdve8GfVxAzkN2Dipz3it5LI8zMAHxWi7G1vf4ITE9vD8Fb1VTMJCIcDMTgJ893ojM",
+	"4GWHdkzwxbeU2oNvgxdoP4HijFX52KnnGL1z29twER4MUbTZIw2YVnYK6lM8zwN3hC6pD7JPHQvuFvKS",
+	"bWfgF0jO2ekW31oT+ER45CJPT0/P/uc56ZLBV3hYpfed+86mDGqsbUYK/KV3KH66QPbJWC/cjTtSdzRb",
+	"wAkvilITh08LsBCuEN/tIdjDJY14h1kENqBoL/qWfNc7nc7CZC8Cv6cSv9vKQlTGnMkFlQlUsjK7+bCT",
+	"lKtU5HnF9daMvIKrvhvxdyPub8QvwWYYR7eK3AvRSOxmpp5VsXG/1YVQcF5EksP7YJ8bKZf3NYLStkPS",
+	"VljZ1ueQbBDxQTY9hEStb/YMwctcihIDrrZUFbHbIlalun+gOyRexA0RmaEXN1Ldba7st0QFB2cbORd3",
+	"LftTEyvlMMf4v9AdUSFoMWeLAo/+bWENiUq17wcFX923zWCYk+BHGqlbOAT22IK+pe3mZ209oSjuOBJV",
+	"3TBSGmk9o3KVAtj/LptPkY1b956ilOrrPe3Rl9+4XHQ3jXHns2EAdMCsi6zVf2pjvepaZ8TytiKV/B61",
+	"9C1IPT49+3z25Pnp6fPT038/OXvW8tiIsPPulKg+esvYFl64GE1P7ns9yi+EKgw5Mutc/FIhbSbOVo2n",
+	"BDLJQdcSdTqODA5MtPIycdVJYpBLY1/RNTec336Etl5LHB+6SWvbkrXFV0xIj1yN5WRRCoAx16sBESMN",
+	"SOYUXIKOWvTvpBZpAOzg6571XyF08hb6DDZg3h1+N8/9sAQ2RT+4pK8JhSzDZQYyn6F53qu44Ng0mcvJ",
+	"n/g/1vClTWhRQIxQ1wo+oVK59EU0vVTOMGV6zL5QRsYr3LGZEIVBRI1Uk8YyNEzJnGdExEUEf/iGTI9/",
+	"VbFReJpFgcgpKrEYy1eewhDRoPTKDCRLaOtCkkn35sfswt1REbwAFaYmWpBgKuU//Wr9VZF0hiLYDrxM",
+	"OfdFG2KtIE5CpKul559XHIMebIgPI9k/gwUgyyYa+rhWbIRd/oH6lz30lz5qguOgKdNq67GVwjsCct3q",
+	"Al4We3ybD6nwmbudUJMG/ZoklNyLUlud6tybNC0ITifhprcIFNM3ifQGQEOf3aGW85ueLXbwS++Csfo1",
+	"2tXMts0cpW9m/B9PXoORnDRHb+FJO8UzBbfptEW0xRde9cKi+0BmD6DwwJ5nIoY9R0PNkgj5RzKDM6WX",
+	"JvE/p9ZtclwE/IMbeeICLrNfVcw7WrlpAAh6JLsFPMJzEpGnerHIpbgSGTqnJPqbNbEvGwlehrgBAY3o",
+	"GN0PaHeQ5ldV5FwpkaFSodsNm7wLwtlfxYO/71QC3vyGLce4lrmBATUkD/N9Sfdc0i+5O+B5wzV6LmLC",
+	"Xl0yw1eh1hLZdZ9cwnrEcUIw0wa0/MG9QyOkIwp7IilCz5dcD0MMrPsLP3JIV6/1DOlEAQtS295j3iFE",
+	"WR43bOgwPtGa62f8hDUBWcBvzvhvSvmzw2J5w69EHJ6ypuiUXHs189QVQ6KNu68aW0oqtd/FNYPUPghZ",
+	"UuQk9JUoj9nF2IpyycvMM3nDqAHddti8ICRdcoD265KhCr5ZO1lsrBNbrgbdl2pi9QfOccOzmyGY6ISz",
+	"b3GHu7VFjmo7fOViOAiVEPDHScvALTK3aTLSLcNwywjhlgNK8SDDfK+VL02xsKKdcfgDKOZAT5oeVxpA",
+	"Oug4ojrgeVQSq07ZNfVYREVH/9qkSay0hc3wnKWepSnkI9xGxSeClcKvcG7ZiFt3ahYBEMzmwoWgtPeJ",
+	"QqeVPgSctn84YxlICwDikr6fJFl865YuhIJ8UBR+t5Eov/JDuOX88UW7lwZfaQo4i4+EXQpUl5gTThj0",
+	"eaB4SE1Bek7iQNAKxIkgaaGy50G9B80mWcv2JSGNXSX8CNipSxZOuU1H4N/aTr/PeqWqtTeZhJULlVQz",
+	"6R68LgHMoZ7TUR3fLXcN50SakT4P2Q5MbkgwQHZP4sENeRpLlnNbqcmsN4qglnlDbadDtm7bg33d3045",
+	"hgAtD7d6D49+o5dszhVSf4RzLI/kx5rGdiaL5mROrJ3YKJ3YjCIHoaTmOz55FqkzntXFGZsfsNEM9Nxj",
+	"Ed1yrNo3IiJN90HgNeBFXDi+rTOo4U0f/BcuPK8mT/+ZmqsGGflBqyTBcf1F4qYn7iVuWoS8AGGDSKZv",
+	"KnhGDS4v8bUfuydrI5tl1kJaBNYyKbe2r8+/DhCYPLtRFn6NW6U7B+/x+hrx9zDRxmLNgTYwXHPxLj7e",
+	"2j3yuk/3yIcgAycNy0Qur0S5iraPy88Xnz6fvH/78z8//3RZeVfCeNd6vGiP314wHK5A2E9vk8rlfapG",
+	"lGrHo/mKpXwuDt99BDp2aEiV8FtTQZDeliKfmVgdmdDYEdX9SiyEYd0C/83PTqT/f15JFkVHS2Oje5dA",
+	"jhkb5QKVYxvDysvF3Ph6hgLn6pvTAb+IvdeU4wSFrgUvubICSnAZ8n3N5yJjiwKOfsxOSyHiPoO5LsVz",
+	"RvgqiFjHAqTASoHfILJKAAzAcy7c8w3XCbN6gtE0jBZs71AfTHD2oS8NSHFLIc6r8VPU6pdzhekY0FQF",
+	"KMEYfznlGKeOXOgHzdoNgeVE2NcLQgcO5P7h/m09nAvVh0ZqN9ao5M+gWRcMuNGWkw0pzlY6+FCjPDLw",
+	"0ti77vtx3DkKDlDSOrPCWcaeJxRZjczVfZw5+dP9v79ORtymU0iIyIkwtrsBBbL+W1zr52mktdiQHiGx",
+	"xxsANy7fXDx+8uxHv+DhCxI2Fb+35GPgw/piVH58etPQZO998aNVOLaBg8AyPLE1JxGpj5wobhelYA8z",
+	"nZoTOkUez7NHhwpOzu4TW/T6kt2yEi88PzYYnBsWt4wrJAoeUcXvPLX5imBdy6Da0LECt4Y0b/Rc9GqK",
+	"3fvau5Ve1dB0/uCrt6mqvx4QFnGXbGRTGA/bSEQKmzEpBlWCrYTdYmBbuwu9kd2+f+8EJn5vV7yHjhOA",
+	"rpUoTWiHbO6FbDHe7f063oT79Ox8jWb8vQHom20Aum+bXmtbkbv5kenXXdTmKLb2Vnzf626lWeP7IWT/",
+	"e2ln+0jrAunTS+IXSd9+ku876vfmlHvSnHLfdsvQ8gJJICD/iPtbmnbOnRtear4idR/Vra3/ki4Z0H6c",
+	"B/KPacPshK6EJaZCOXR3pDKw8n/d1kHQaCp3cAR4EW+c1SzTaAkeTzFTIPo9DgKjPn8sInCdGz6Soz54",
+	"tqlNmTS2tv1D0ujutwRK28HMI+Ds1+4p68RbYJJoxmTdc77qNm/3P8kEt4LDas6vAVmNed7OJO0nf9Et",
+	"hEn7QaEmDTiuPINDaVUCV6Ah2xR+QGFwDwicF0DEzWRbdDWXikBoDaf7s9MIHfPjNnDMvwZe1cEm2ljd",
+	"o6TuNxD5dONE9100jaHkdFiqpJABZRmXcxAVyVemM8kwlcbqctWZR6dLbv209JrnuQv7SM8WjIwZK4pu",
+	"7F77E6+3nD97MI97NAMZVEOyeu1rHKB8+36TV5wo3jF/CNUTbGD2sFtpXQT9h1binD2bAzhpjJuLi4ug",
+	"dYWQHG7b0QuL1B8JAjOEnEwtIG4ZlOPb4YI4CU2QubMsAsw9c/Nxhv/XmQb88Wyum+BzmyfI3ODEl1xN",
+	"BI34c3duBngjjQFNxDIoUOPV/st1TogRk4RfwgcG/vv4SveX1qzsvOBr8gp9Ol7vL+bQ+X/vC/YKOwSZ",
+	"dCsKOg1O+ZWb3clCARS8nkv+KjCJd+xEtudNijYmPUvYhF+JBGFfzk0JXgLAY7Si+a67KRffYsGgbbcC",
+	"8K7plroywr7DywZeC/SUVn0b99eAOMTC9vIeWoszAj/uPaOeLXZCYsphGzLCQmeMRweAm+d0wWbP3ERe",
+	"CRMaoH0XY1v0cnds4SuIP8MLYBNenHc5cnOBYiAevwddMYi3h56mW0y/bOnqB/UxfFXs7QdidZ+HHEuR",
+	"V2zsy1KriQ/7AlTNvanP4f/6IOWl+Y/Tfx1b7iz9Ofv///f//frgmF0oHKMjw2Zi5ezeSzaCryAuEecG",
+	"Kf31UORGsKenPzxKYg4MSHf6oN9P+ZGpYj+e5zAp5pi9VXBuiGYXW6OgOTudSiUwAnQRD4B5U/c75P0Q",
+	"trol4vHmC3fCy+jmDeDXuvfdf2ILb36Lea3re/2vOqbY/y5xKSzYcbU40P+cs2xR8lEuMMnLqaGYuJ6J",
+	"qmK0qgDiQAjt/sC6YMNIedhxDH5PnIhfD17RmTN+VYM1fxiHJGTU9Hk/Q5hDBLwY22I/b4ENBhlfJV4n",
+	"y6PXIXFAAgu+EcMfvWug+POK/6EU6UwrqSZYGzeEsmuz5NDDuR2DW3UIDxkgRU9pTRvWk4b317rqlU5N",
+	"gJ96w3WkyMdwsrz7ghU3EikdV10AdTtRUwffSYf3RQ4g6DUCVpjQWcOo28STvfshYzxNRWENcLl98ecB",
+	"P1oRVVtoxhkJE+omeARoikJwVD/rX9x4DxSJBKu+pWAkPL9tUenqgm+d4aijEHfJV54QubZK14tuIfRP",
+	"wr5Yysm0EjfbuSpX+emtAt5uh8hKvqzm/G7U5LaAka4jN9vKWuTHQH1T5vmFvpq58NXPfjiLKm0DuGFX",
+	"83MRcVe8+9H9/WsLd+GjWvwlHhFw110j5DgPMRrmLb0MtDs2c2I5g46V+xi6+swNDIAJ/JupngO56FJD",
+	"GcS5vVUUpaBSsCdtaY9GzcwFqx12djm7Ddzy0IaGX9ViaXNhpzozqDvueWFKkXJjz5mYFxa67XKNEb/V",
+	"muXSHcECIuQeGdobvWRLkedhWU11xpZ6kWdY6PEfjgclske36RaBqDiIxIdPabQ0DK63dYT9glfdfs9v",
+	"TMhwX/Cv0QA2mPaL1YbbRBcZarExPUFENZF4ygz3b1VC+Tt0ttFrx0ckPa7BZmOfXp+KuK+eSieQ1K0t",
+	"p9DD0sr98JNbxFMg2ClFqssMfZhbn1ytgH8r5QqF4SlKsYaVwixyTz3pjnCWPZwI+wnu8OiY/RPOidzt",
+	"M4yPLQm5+bdpI+96G952G3twnd4MUveHJH9qfP53DqjvHFA3c8YXi5BU+84BtSdOp43Ap0cvQwqcyDQZ",
+	"jGQlWJprsyhFRa1krMxzAuwFPqjguTeJoYIzPvnTWF7av06A8Ked7ZH4ZaO3WX+ZYxagqEyrfFW5Y+QS",
+	"cosjIfZv2qiqOuNMrGi7oTqvz44AQMeck+eWlMdelFfY828WRZGvkLFRzKGjwa4rYHvovg6dM6XWNgnZ",
+	"U2HDj9yLHrM3W98PWDWxX8S9JJzbkqqcSZhrGAUOjERUzW6gIsKtU2l6Y0AmuPdCUiJge7zOHubO2GUP",
+	"LYYXsF8EFQTP6MVbG6qaQ1YwogFAiG+tYTm2nF0H3lxz/E+f3ibA+ct0hRPSliBwf8R0NAQ1yEN017WH",
+	"7hLz06paw14WYo2pDjJ9gT9+i0PEELTVIwJn0JzbdCrV5HieQeAKyGFdzhc5rzi5Xbh6zD6AI8NjaWHE",
+	"ItNq5d2CNFGUnWsljtmnMHAGnE2bg6AIL3Ys4DOe44cSW+xITCVYVkQ8hi5P6UwwPtJX/f0eercjcs3B",
+	"weVyJpbSiGt6K4zXv7urO+Ku/LGCpqXFadEa+eo0Lu+OW1uPAVs8W4Vr3OmkvOYCr6TlVDOyeiZUr7LR",
+	"2/CzB7vIHWlUgqFq7pAqeO+BJF2x6vsaH9+MZdB61vWB+1xw4Skti01GV9zsmLK2cer52vBgyvhBH+Ek",
+	"I9JSWNC/DGpCcT0NDE9mzW4YjOym9BzN8shY+1+buv3X6S/gMTsV6Z82n2pTrWdSECLqIB71yd/3Y0B+",
+	"fRE5K/C0xuaUgIoUqRHIiftTze9gj31Xav0dXjHg6qMnNKy8l1OQKHCBUIBYgV9F2oprwKhvlxzVTdQi",
+	"k1aXMcz4nHGW6mIV0QKzkci1mhiQX4Ise8OsnYwWKsvb8wbUjT2fa7Xk1nrBMvF7oUvLHj/GMIvhXdjj",
+	"x1QJfRy4IpeltMKcs4UqeDoTWdJwtytRyvGKPX5Mt/mvRTYRCPt5ayFd5BmOG/E8mV6qXPPsBX7KTlb2",
+	"hyz20qE0lnnFyTzyL3KT7Jiluw7AAPT3O8mRzopS67E3JRoB7LTL9STBpO2/v/2Io9JgyqlWRhorVLrq",
+	"4MPSV8A+4C/cskV+jNR3QXaEEvO6lfrNyD/EbriXbdnyzU0bw3bTKnTp/7qvlxjyoBJNxkdnAJ0o0Mpx",
+	"e016O0W7OVA98K4snV1T0R+BRCeQKq8NJqgRSLWAJG/NxhuWmWfnOaaCQuM68z458CFtWWde4QW30r3I",
+	"12w32r2VRb4AwydDd3+OXdJMKjaXeS6pn1goUU7gX79MD7c13Ff5jOuUWuq0Ud6W2FiqDLJcLy9/gZ7h",
+	"XE8w99Vl3Sd/5oKP/zoB59KdRIRwrC2J2FEBlw2qjbA/0aLpI8NM4pDKE4ol2Nly2nxec590T7YFGoPO",
+	"LYHm6sggZ3wSeu1C+jMO9O97juuObifcTwOTJjJEtlAZJY6bjlxrq47cfiewZKlLgLT8xhQvS700m7Jp",
+	"1DYxWpGrLKtMPXsY/lXlK1I91swI6rgAsNiRPwObR0l0Ik4aaxG8i7MwofS5Lr0ESdXMvvFLdxX9VwLY",
+	"GW7cqRvlonFfpDFOfI/ElJupb7x0q9rdcMSN+PGpu2Iqfj9mP2scMvJ/ed7ckekGPpzPb6BzN4zk3KX8",
+	"Q0R8iSE/lWs9E26Nl3oxwd5a7htOPMuHAUEZW6VWC+6OlWNpgwZMpCTniUXbGZ8osu/jLXvBUvaPu9n5",
+	"aLEjEAexN77C8ez0NgscaLOX6DjaeOTgCIlmCyhDPhPKrX0iTwxolsA2AK7kwTcVOr2WKguxU4Q+0QoW",
+	"yzryhDy21ZbnZnvS7zNed/jwv8W6R6sW5FYGgC8P3ML/Atd9aORWbdwaDBsUtmQjjfq3YrJhbXeG/ClS",
+	"zQCjTNteXDPtOS9nopMF9j1eMeDs4xM+LXLR2g9b0h/vX+IaTXa+MJbNhChgciIMf0DCug1RF+iqUe+u",
+	"YZ5OoADapd8lDGKotrqfweD2mzRlFG5UTb5H7tziAjk4O7bnFT1i+z893fYtkVxXg9oFhDJ3WEAxE7wU",
+	"xrIREU/RQZEX7h/1eIxeNULOQ3hpXKALh2u+0ciwu4biXHCzKLvkuesQGRNBRbEt4phdMLpLreMPSWEf",
+	"roR9FLPYtKB23vv3GNKl+We0NjyFv98flxY6l2q8DGAJCQJbvQ7m2rxDGatzj6FLDqGS+lGUBFPso5Pq",
+	"X/7GS7W9ChR29lJMpLGiBHs2Uecl6iG4wzxIIwDIoZGQABl3DCyMl5e/sIf//Pz68d8euTDg395d/huu",
+	"H8gXANuRTafEYgL3PWY/wXG/1Ev3dyhJwp+lNSIfP2ecjXgGmAlpWCkKXVpi+AhLDsiigKQD3gPcwjoN",
+	"wjH7MtXg+omfVSpm9QYr02jFOEtzmc4wZeFRkNgrh/dspFloWvdy7t62srPuU38pradUwFtX/a6o3jbF",
+	"5E/LvuWsdHUNbaI+WI8bak8ejo4Bx/otjHvrYbVO7eEs7/CbaPvKfAEbHkdT1uOAVg2Mu37FQo7KCOEZ",
+	"+njdSvu0otO9T/7EtfjXCcnudqu14iUb5tyQByfXcVcaJ9E6/Ae0SQr5Px8aIr7FWfMQx4bkKXLIefEN",
+	"UO4NGbeo0xDSl857jrRXJW41AFtyZca0czb7e0gSl2IsSqFSEfoYVSqeV2xJ/j7Nzti9HKCjwa9jBhtf",
+	"scTRYQ+fnv79kds6Cr4CQmR3lhm5p11By+VoVZOJppOmR1bhrxs8sn+tFhqxPZrw/iF0n+ndb4npZpfF",
+	"g2j2JS8z8/Vhnjtct9YzKkrbmoAKSq4rqipQChT+ERjHNDKWb3XXSltQkNDjcbw810x8Uaqf4cIP4/G2",
+	"oKNSWJy1dr7uAD09Oz20DGr1pW27PTCJjyvOvKf7AXN+XpSKcTaTCipHNDXwKPJNblA93Nc3xD789Pol",
+	"+9vps789qrjeXTwKkV0d7dmTQK5GHtc517oQKiGuL5ElwdXqskIhR3UaoANpppl3h+zb2sN3p7G7K12t",
+	"vUjpQtMjfGYHH12jpaAMn9epat/CL1SwA+LZGglknAXynbFMJc8jw2W/LTgwx/kEyEReCcUeuj+hDr6v",
+	"kY5lLthEC5CJqmKTR5U8Rtxj5jktMUiAQ1/CeG50xFZRnflR0drTtcQEDO5iwLDKIDMFAUkjihX+3sHh",
+	"NRjD1oDsd6/8lN9Z+jsq/FKf3cHoeA8ZGPSH4MLag7VWiIhRDOIDdMuwErzanu9y7REiBFvvOsJ9CBcN",
+	"aRrhIQ2m8UYv1xb3mJdi4IwXnItQINxATjFyr+VC1ftcqxt1aRXS2z8YFLfrH9KyxNLqggPkCyOic/dg",
+	"XM1CuIMnpBBDN2/02tGolh6MWXXL1b/onZwJJiAlmLqjRJ5Tq5Xtl/2PGvygOYPETNxeA3TAms0X6RTQ",
+	"gTxf8pUBsAJSvmOfrovJ6COwABZ6kjF0dxvTlKsMc4iEgQGYQynoRC5LtuSIN6GPcJscGl3TnoQX4VO2",
+	"huwqX4Vu6Ib+xlqNDVLko1ynM1OpNVVBHpLUby/EDRfq9cqef0AQab/kuV6fqyWXCOnyfPCwB6G0Zy29",
+	"fbfr+r6EUluWL8FwkHOHrHccLQg6ftKRU9oW1vb2rk53wPBWeSfn+YDlzD4DHFlU72pl0h6kYx0/KFBi",
+	"VYSluRTK/qfMonwbXolxtDRhZr2OJalqUfTVUL6I3SZFqmwJNC2E9VsCF6KhJF0hQIDC8LHIV1h/wesQ",
+	"U0Dw1JoKM92VGKapiLospbUCgkOYfMptoWIeRkIm6k/yb/bw6enpI08Ig3URTHK6twTw2TmlPlUYGjND",
+	"Vk34eOTMBI4JRNOCXgR8wTG7gI2D+NW4RaYa4nBQmfv6nKdiLkD5hhmRaoUFqTlfuUCCLQq3G56dnp5W",
+	"TFhTwTN6yYdPn/z90TH7x0+fWR1pgZ+9bAVxHLOLCTwVVQWFe6TbzFy86Abpixhd6tTdqL7fniwNe2iE",
+	"oH3svTCGT0RjgtQsRnMZr/kBDi3RRJshDiz9fc0FzHgfj/OlmRP+bvUeD7LFXIJFdHi/JEL5tmwvGxHg",
+	"ybIdkXFRcag4Z1Wz2SQKy+gvn0SRr86xQ835nv91+eFnZsXv1mx2fWAFs3lHO8Op2dxoqlUlDRzY9rfn",
+	"bOwx1bNcaNa02JsG88+wI3QSUURR5qAHP2r5ad+1zysKBLdpguzTHJDkFlQujecdGv7EP1xMtqzJW40Z",
+	"94GoH4Pe4UHrMf72Z/LwVdJe4doXCHi4qkcgtZANQ6GE1DFiDiYg4vBnn7/6pAfD8tuLLpobXN/EaKo4",
+	"6sgwwIIniKOX6TRC00s4YUrDCl7iue7Z6Sn7MsX474fTU7okYU9OT0MfxDG71BDvhYCmd8yXuDO6Qj/v",
+	"nhmEGmDAAUqasbngajmVuXAxVfwUWPrIN+B+dCVK4874BE+1/lqzURHGB1qMZ02tioy6SE0xDd2tWi77",
+	"j2k+VR938BRsz0V6v1vy7kAg9A95Jda9eLDAipUQFuk5dr/lwhi/lil/Bqc1vNpF9SglVZRSl+u5soJL",
+	"5ylOUG68uwr4kTtje0VXHgTRGD2x75Hdf8mN46duVbvarNGYbKQlk5qmKdSLGttwwixIA9iT9sK7vyKe",
+	"hf17mlf0lAFRIL3m/7VUGRGC9To7UXrg8CXZHWzlndYzyBG819loYdjnlx+9zZ4zk+slphxcWJ73wtd5",
+	"4ylKDcQ13WvYX3SI6UMjpUf2Xb/hMw45KX5Yqg5/mhLI4Y+gOJY1LlkjjNmKn/iIFx/OaUo1ucQX6zvs",
+	"4TsOOuw0LlU/hDuqjKWSZorLstkLAlcW/XggF0h3vyUc3Pocds7Z3STLeXIYE3qbCWXlGNFQuGhRGwMF",
+	"mZFYCHhqkU/C20xvt+oXxlblNqGy2CT7Um+qW0AB7zC+FJDSaLBF0Tp27TmE1mG51QVzRwf8wr9lwqxm",
+	"E83cmVXaab8swa7pgW0GfzKSCmi39//oVucu6wtp/779hVTZd8d+G+ilHdaBm6TYqUMfVb1X89pu3Hds",
+	"Htaw6aGH84bv5JXYYmIVOCkaajPVS3M3OZMOFFV8EjwjfPWVINjs9a3NyIk6rKkBQZP3Ne7pwzhSd+uX",
+	"7lHf3ejXYvkv9bzghIouNCToEd1BLiLcinp5rWZTXhRCXX95LLlFurAh18d6+ddDVyjVz+AloPh6BUxS",
+	"AQZSR6MvCgYF4/CTCnPuQ+SUKwrbQHBus0AMvxs2wvniHnEfQpxkzbxwGtwGJLLzeE+CIg3PkLQBIKDf",
+	"1/W1djQaT0ApMSickQkjQhVXhKxyqX2WteeF7dKY7skdu4Ys7eTlu0taqv1Sc8QF2jcV6gmR6jynwer3",
+	"s1xLPcrFvF3ngjppCM4W50K7GhMOK8qCDUBHphoy6olrwC47B48AfWs2IfmlgMrHqr0Ew83sk79oqEIv",
+	"3v6mShaXIN4nx8zouQC+WheJgjlR1we3jGdZKYwhDr05lzkzorxCSKgRli2K50xp+Lk0oGqIKfJrud99",
+	"yVy84ZCWgvZHq1k61QApYEosWcGNAbJMI9YISv3kxoo6PUVVDq6ZQu96gd3mA1naz2L5kUbrG9VLedlo",
+	"OcDQ4oyrQS7lHJHwUJH3gawLCtcsDd3fyVQaq8tVKxDxpXtVFdOgcuujUgnYFG5mInuOgBwkl3F+GMNR",
+	"aaGdy/1jLPKTREwupEMKJFgroBc8Zghd2tCsm2J3Zp7rZZ0NBle9cxZ5u2IcfvAb+t4t2/xrnucR3QiU",
+	"xEG5s1ufed8ScaGV1z3aS7CMvHLqufvkuTaW/XDGMr6CXeXs2TxhP/z4YwAjgQBfl6Tzvl/6FeAX4YxG",
+	"EqeeAPHIsD86xCxweJv4Ms+mEV3m2TM31PBPZ1kTYWYLG+f90FJeN9S9Siq/WEUk1RBV45zee2Xl68jn",
+	"3yRRvBY+NrcJor9CNKHvaUfv5X/OrNYzxFPwK5EQC0yl+Lnms5FMpOMU84kuGdQ+idKkwbq4taKUCFPA",
+	"c1zCRKHTqamYfqn7DqDqYl7YVeCA4Kwo9aTk87m4IaPrzZj2kFPHf4p3X1aXfOIOF/D5CJ1N6ulp+D76",
+	"3oLLtR13oR4XuW4nEXV//LTYTmHxGVorZWYoNwEdqL3o0Uu8+w0YRRHTmiB2L2HI7eZ2eNToanmuHu/5",
+	"qCvnfCJOCjXZi5xWIVO7KAUNp0mF4qXUJmFGCGoUI3AudUl9fXWv7afhLevGGS7D8A7Or0Aqp4mDy7CP",
+	"P/9jfTF0I5I+eVMdyostVAflsTK4sqeeNB/B1nO+YiNxcwTSjUcb1XSLHDq3Q48vBOJIOA9izWIpYhKY",
+	"5kwzTBz2aJelFEjGpJWItJj9NJKT00uS6Qe0boJTDX2CRalTd1QnGhS9VMfsQ6zzWWoM1z2cHZoTmxlK",
+	"QHT502KoytCnhbql9LP7pnbDS3xXA5f2DqqM7WjJTSkR71/JgEXWJ4PrlmQfgJM3mB7gJgGdL7q8PZTT",
+	"LoPne9yhtTZmYHbelihT5vpKxLq610BCNY7f6X5XnXEHrvYVcOfmYbs7vsCVG2JB3yCLkcKgoKiwME4A",
+	"H3zyp/t/f7Vmc+idj920hcKg5aNcmMAMgXwR1JP+EETHcKkez7NHSVi/xys+J/IY2AHgLkH5DA89KMak",
+	"88VcGTwv+l9jcBXHVm15m4V6jcfLvY9j0iAMIhX2bZnjgpe/LYRN/H+743djjpVOv0OVcm5IO9ysHvsN",
+	"RKQXSMMGCYpyoY68on39TB2i/c5o9DJcNaBzrB7SVpKuLrgTEWh4H9xwQicCbuukmer7FSodkTD0VIDv",
+	"atbOtRG+UN831++RY4SVgAITxu9L0rzoyrf/RE4xwua0bZatL7ZHm8BHvFVj3dxUpMUV8Xpsk+2v0777",
+	"3QqEutvOBptk8V5xspSTqQ25kVLnwhN+YqUlIpqf6qUiGip3fsq1niGHCxYS6FSB+ZsjA9fpQrgT2FiX",
+	"7OwJm+pFaZDKBD5W4akcrxyH5kN4Cfyb1yRH9vxj9gEaz+HwUa8m4r+FqkpoTZQG9Nz8IGlmIRVktWZ6",
+	"7LZFX3JwB8Tc3cNqCNmbNjH3NbGpDABzw7vftBx7vwtll1j9wiSOeAyF4ni2/SwjY7ybODKhUD8DCacR",
+	"T2cV5yAOR5PbOllzkG3VeDf7r2qXDtQSGT/jjljC0/3ObINSBTp0n3AohC5ykcQJ5ap4vDmDmBnpnLnX",
+	"JI44xIzBvb/tNfuez8Q6oaKnr18jkI6rsLy0DXXvxjnWMktPoG7aPtHw5w8ySwelEZFZ+gLeo3Ef90S/",
+	"o1IvjSiBPfhaQfeTw+H7GthGrPazUflQP6HRXm1EiS3zbTOW8jx3nrg1KneLs2nKfsAq4Noi0QSAnQiT",
+	"xDGQLj1Ds/vHx/FbE9vsPv2YJ2SpjQERPMVzDx/eNDTOm83Eqpc9f8Rrh+3igEe8nPI8F2rS2MrxWpdM",
+	"8Ss5cav7OC0FtEPy3BxPvK96eju+h/REaEwxsiXrray4cxqwD7h7A4mnYYgmYLi7Z3C7V3vIbc17LU4M",
+	"81+faCD3b8uhvfE6cabC1oezCPKVQXYLN7alAhgAPs4FKZhOqoIUG0EpQrWFGZmJpE7WcWRi0UqVwd3M",
+	"Ym6O2VuPswblQMB/ET8A8UMKCXfFZzOF4qRidcw+hUQA/rT+BLw7aJMBvlLkRqAkmHsEwBuQ93KTdHFp",
+	"yLO5g54hWny3fc89iR2NnarJfSFF4zt5JTxBIxSecgGldUDKPmEGNXEmoqKFcwfCj3zif0WXjsWSqCkB",
+	"qQbkJEqJ1PrOijpxJuRt4dR5ymjk4KDH6FdELVr7JfwGxEvgl8+YOSe9TXiRcEauRmiNn6857XlJ+hLD",
+	"ZRYsqkQ2Z5qsl5C8LwqJYKM4IzZ0C3IzHWleZr5hcG2JLzqhNJd4xcBTsDBdc7C4h8q7JRSUqXg+5qUX",
+	"m3Wn69oUWF7K8bg78fqZrhlwFvwjWqaB3hKY1fgcfLIHNS41yc9GjEn3Zao+r+0s9JlxuxNnsy9TlmoD",
+	"3JRL769lGdAwTdN58qcbpr9OSJi3V9cc/L+99M19nooVUUm68yEWtHgpAg1rUuURsS0waLTMeTqVUDwV",
+	"KhLTpBmOFdwqNc2gQIxlBivnouLaH4nJQq2xedZIPw2bS2M8gpnPRFxDXHJpEc1BonBeibdhvygWZhq0",
+	"pweJMxdmKrJYiflweAlcn5cAxmsl1sKMPSRpEYC+/JYk14ADhQzVn2cDeJHT2k6YWSBQpwbLzvjqMfJy",
+	"z73c/FY0BoSRnaIgn/GKIc0CntBWGKkEhA/Eje/OucupnofTAIbadQ8JJtxR7hrrEsZONvGfNRzcqsB8",
+	"zt0TV+imdjGd1/DI0LlhAQIWZXFCyaP2JUQ40LVz/+I5CQazAHzCa+Riay91m6TC5hJeNdJFO4jO2Reo",
+	"gCKBGy27SSmzOOsJG6TXPwMEBr5rnWVszfP5NHdR5Ku4Gwa3KVJGIBrbGqs+jQMq5WY62nYCH/NY2mP2",
+	"Bc7IcHtLwwlSAfRq9ZNQAPjRUTchvQJdwg2xO+e8KrLB3ZplqltlpINVNQUVN9eC3kCEpOYqYWKEMy0h",
+	"e5hxm7C5O0gaAD6bQlZaMmO9UAChbGsT2mxB2Uk4db7IrSx4aU/cnR5n3PL6gilKN2yWHA1APZ43wVzw",
+	"sAttV0+e/cjev/CtRA+S7biS5MGcF4VE+HWD48U/wgQn7P9cvH/3vCr0ejSQHoNO+lzwEPUEJcBAoIPI",
+	"VHdNr/eqxSX/gV9fde+gwtihwxe02C1i3EBcgWuSNP3LsDjvkiw3cIPC0cBja7b5Msqi4Lf1E3jFH0Iv",
+	"rEplLruV3Pxlos01rClr6ZTnbK6Vna4171eLOGwXEZYSoCQtixru9mA3pFludE0IEpueYQlAZ4zhq+Ap",
+	"27Tu8/waSveDdQXVZqupOch9FkIN77Ik6dq5mIpFtDHH8gRrVp+4CfwyRXNXmF6txUwdYh+1h1I6M0qB",
+	"JpCmnog4wdlT6wPoShpzibsofdyzvEZNPyQU/qAN8b8DAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

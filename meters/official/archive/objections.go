@@ -5,8 +5,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
+	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters/official"
 )
@@ -93,6 +95,25 @@ ON CONFLICT DO NOTHING`, o.Member, o.Point, o.Interval.Start, o.Interval.Minutes
 	return a.Objection(ctx, o.ID)
 }
 
+// ReadObjections returns the objections in the archive at path, in one state where one is named, the
+// last first. It only looks at the file, which a program may be writing; nothing was ever objected
+// to where there is none.
+func ReadObjections(ctx context.Context, path string, state ObjectionState) (all []Objection, err error) {
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	db, err := disk.ReadSQLite(path)
+	if err != nil {
+		return nil, fmt.Errorf("objections: %w", err)
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	tables, err := disk.Column[string](ctx, db, `SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'objections'`)
+	if err != nil || len(tables) == 0 { // of an earlier version, which took none
+		return nil, err
+	}
+	return (&Archive{db}).Objections(ctx, "", state, -1)
+}
+
 const objections = `SELECT id, member, point, start, minutes, claimed_import, claimed_export, metered_import, metered_export, reason, filed, state, answer, role, decided, quality, o.digest,
 	coalesce(f.recorded, 0), NOT EXISTS (SELECT 1 FROM pending p WHERE p.file = f.file)
 FROM objections o LEFT JOIN files f ON o.digest <> '' AND f.digest = o.digest`
@@ -121,8 +142,8 @@ func (a *Archive) Objection(ctx context.Context, id int64) (Objection, error) {
 	return o, nil
 }
 
-// Objections returns at most so many, the last first: of one member where one is named, in one
-// state where one is.
+// Objections returns at most so many, all where that is negative, the last first: of one member where
+// one is named, in one state where one is.
 func (a *Archive) Objections(ctx context.Context, member string, state ObjectionState, most int) (all []Objection, err error) {
 	rows, err := a.db.QueryContext(ctx, objections+` WHERE (? = '' OR member = ?) AND (? = '' OR state = ?) ORDER BY id DESC LIMIT ?`, member, member, state, state, most)
 	if err != nil {

@@ -2,10 +2,12 @@ package archive_test
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
+	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters/official"
 	"github.com/commonwatt/commonwatt/meters/official/archive"
@@ -156,5 +158,45 @@ func TestAcceptedObjectionsCountAlone(t *testing.T) {
 	}
 	if next := objects(t, a); next.ID != 2 {
 		t.Errorf("number %d was given twice", next.ID)
+	}
+}
+
+// TestObjectionsAreReadFromAFile looks at an archive that is open elsewhere, at one of a version
+// without objections, and where there is none: there nothing is made.
+func TestObjectionsAreReadFromAFile(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "official.db")
+	a, err := archive.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = a.Close() }()
+	o := objects(t, a)
+	all, err := archive.ReadObjections(t.Context(), path, "")
+	if err != nil || len(all) != 1 || all[0] != o {
+		t.Errorf("%+v, %v, want %+v", all, err, o)
+	}
+	if all, err := archive.ReadObjections(t.Context(), path, archive.StateRefused); err != nil || len(all) > 0 {
+		t.Errorf("refused: %+v, %v", all, err)
+	}
+	none := filepath.Join(dir, "none.db")
+	if all, err := archive.ReadObjections(t.Context(), none, ""); err != nil || len(all) > 0 {
+		t.Errorf("no file: %+v, %v", all, err)
+	}
+	if _, err := os.Stat(none); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a file was made: %v", err)
+	}
+	old, err := disk.OpenSQLite(none)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := old.Exec("CREATE TABLE files (file INTEGER)"); err != nil {
+		t.Fatal(err)
+	}
+	if err := old.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if all, err := archive.ReadObjections(t.Context(), none, ""); err != nil || len(all) > 0 {
+		t.Errorf("an earlier version: %+v, %v", all, err)
 	}
 }

@@ -63,6 +63,23 @@ test("a homeowner has a value corrected, and the utility decides", async ({ page
   await page.getByRole("button", { name: "Accept", exact: true }).click();
   await expect(page.locator("#objected tbody tr").first()).toContainText("The register jumped.");
 
+  // It is among what is contested, and the interval that is settled again by it too.
+  const contested = page.locator("#contested tbody");
+  await expect(async () => {
+    await page.locator("#dispute-kind").selectOption("run");
+    await page.locator("#dispute-words").fill(start.slice(0, 16));
+    await page.locator("#disputes").getByRole("button", { name: "Find" }).click();
+    await expect(contested).toContainText("Objections accepted", { timeout: 2000 });
+  }).toPass({ timeout: 60_000 });
+  await page.locator("#dispute-kind").selectOption("objection");
+  await page.locator("#dispute-words").fill("oven");
+  await page.locator("#disputes").getByRole("button", { name: "Find" }).click();
+  await expect(contested.locator("tr")).toHaveCount(1);
+  await expect(contested).toContainText("The register jumped.");
+  await pictured(page, "disputes", "#disputes");
+  await fits(page);
+  await clean(page, "#disputes");
+
   // It counts, what was metered stays beside it, and the member is told.
   await as(page, { role: "homeowner", home: "home-03" });
   await expect.poll(values).toEqual({ ...before, import: 77, export: 0, quality: "official-2" });

@@ -98,6 +98,45 @@ test("the utility finds a member's month, and downloads it", async ({ page }) =>
   expect(problems).toEqual([]);
 });
 
+test("the certificates of a day are listed, and the browser checks one", async ({ page }) => {
+  const problems = watched(page);
+  await signedIn(page);
+  await opened(page);
+  const first = page.locator("#auctions tbody tr", { hasText: "/kWh" }).first();
+  await first.getByRole("button", { name: /^Check the certificate/ }).click();
+  await expect(page.locator("#certificate [data-holds]")).toHaveAttribute("data-holds", "true");
+  await expect(page.locator("#certificate h3")).toBeFocused();
+  await expect(first).toContainText("✓ holds");
+  await fits(page);
+  await clean(page, "#certificates");
+  await page.keyboard.press("Escape");
+  await expect(page.locator("#certificate")).toHaveCount(0);
+
+  // A record that was changed on the way does not pass.
+  await page.route("**/api/v1/intervals/*/record*", async (route) => {
+    const answer = await route.fetch();
+    const given = await answer.json();
+    await route.fulfill({ response: answer, json: { ...given, steps: given.steps.map((s: { filled: number }) => ({ ...s, filled: Math.floor(s.filled / 2) })) } });
+  });
+  await first.getByRole("button", { name: /^Check the certificate/ }).click();
+  await expect(page.locator("#certificate [data-holds]")).toHaveAttribute("data-holds", "false");
+  await expect(first).toContainText("✕ does not hold");
+
+  // By day and time; the file has what is listed.
+  const listed = (await (await page.request.get("/api/v1/intervals?limit=1")).json()).rows[0].interval.start as string;
+  await page.locator("#certificate-day").fill(listed.slice(0, 10));
+  await page.locator("#certificate-time").fill(listed.slice(11, 16));
+  await page.locator("#certificates").getByRole("button", { name: "Show" }).click();
+  await expect(page.locator("#auctions tbody tr")).toHaveCount(1);
+  const [table] = await Promise.all([page.waitForEvent("download"), page.locator("#certificates").getByRole("link", { name: "Download as CSV" }).click()]);
+  const lines = Buffer.concat(await (await table.createReadStream()).toArray()).toString().trim().split("\n");
+  expect([lines.length, lines[1]?.split(",")[0], table.suggestedFilename()]).toEqual([2, listed, "auctions.csv"]);
+  await page.locator("#certificate-day").fill("2020-01-01");
+  await page.locator("#certificates").getByRole("button", { name: "Show" }).click();
+  await expect(page.locator("#certificates [role=status]")).toContainText("There is no auction of that time");
+  expect(problems).toEqual([]);
+});
+
 test("the log continues a checkpoint that was kept", async ({ page }) => {
   await opened(page);
   await page.getByRole("button", { name: "Keep this checkpoint" }).click();

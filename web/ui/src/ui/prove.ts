@@ -1,6 +1,6 @@
 // Whether the record of a call auction shows the best that could have been traded: docs/matching.md has the
 // conditions. Whoever has the record can check them, without trusting the community.
-import type { Schemas } from "../../ui/api";
+import type { Schemas } from "./api";
 
 export type Record = Schemas["IntervalRecord"];
 type Node = Schemas["RecordNode"];

@@ -1,7 +1,7 @@
 // Why the price of an interval is what it is: what is known of its auction, and whether its record proves itself.
 import { signal } from "@preact/signals";
 import { type Api, said, type Schemas } from "../../ui/api";
-import { prove, type Record, type Verdict } from "./prove";
+import { prove, type Record, type Verdict } from "../../ui/prove";
 
 export type WhyPrice = Schemas["WhyPrice"];
 type Interval = Schemas["Interval"];

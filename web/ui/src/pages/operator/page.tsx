@@ -27,7 +27,7 @@ export function App({ site, office }: { site: Site; office: Office }) {
         <main class="operation">
           <h1>{wrong(o).length === 0 ? words.well : words.attention(wrong(o).length)}</h1>
           <Health o={o} />
-          <Running o={o} />
+          <Running o={o} read={office.at.value} />
           <Gateways o={o} />
           {site.session.guest ? <NoBackup /> : <Backup office={office} />}
           <Wizard office={office} />
@@ -57,20 +57,22 @@ function Health({ o }: { o: Operation }) {
   );
 }
 
-function Running({ o }: { o: Operation }) {
+/** Running has the figures of what runs; read is the wall time at which they were read, ms. */
+function Running({ o, read }: { o: Operation; read: number }) {
   const { words, shared, format } = useSpeech<Words>();
   const w = words.figures;
+  const how = (name: keyof typeof w.how) => [w.how[name], w.source].map((text) => <p key={text}>{text}</p>);
   const size = (bytes: number) => (bytes > 0 ? `${format.number(bytes / 1e9, 1)} GB` : w.unknown);
   return (
     <section aria-labelledby="running-heading">
       <h2 id="running-heading">{w.heading}</h2>
       <div class="figures">
-        <Figure id="version" label={w.version} value={o.version} note={w.since(`${format.day(o.started)}, ${format.clock(o.started)}`)} />
-        <Figure id="members" label={w.members} value={format.number(o.members)} />
-        <Figure id="devices" label={w.devices} value={w.of(o.devices_online, o.devices)} />
-        <Figure id="disk" label={w.disk} value={size(o.disk_free)} note={`${w.ofDisk(size(o.disk_size))}, ${o.data}`} />
-        <Figure id="ledger" label={w.ledger} value={w.blocks(o.ledger_height)} note={shared.ledgers[o.ledger_kind] ?? o.ledger_kind} />
-        <Figure id="settled" label={w.intervals} value={format.number(o.settled)} note={w.cleared(o.cleared)} />
+        <Figure id="version" label={w.version} value={o.version} note={w.since(`${format.day(o.started)}, ${format.clock(o.started)}`)} how={how("version")} read={read} />
+        <Figure id="members" label={w.members} value={format.number(o.members)} how={how("members")} read={read} />
+        <Figure id="devices" label={w.devices} value={w.of(o.devices_online, o.devices)} how={how("devices")} read={read} />
+        <Figure id="disk" label={w.disk} value={size(o.disk_free)} note={`${w.ofDisk(size(o.disk_size))}, ${o.data}`} how={how("disk")} read={read} />
+        <Figure id="ledger" label={w.ledger} value={w.blocks(o.ledger_height)} note={shared.ledgers[o.ledger_kind] ?? o.ledger_kind} how={how("ledger")} read={read} />
+        <Figure id="settled" label={w.intervals} value={format.number(o.settled)} note={w.cleared(o.cleared)} how={how("settled")} read={read} />
       </div>
     </section>
   );

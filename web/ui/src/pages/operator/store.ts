@@ -20,6 +20,8 @@ export type Saves = (file: Blob, name: string) => void;
 
 export class Office {
   readonly operation = signal<Operation | null>(null);
+  /** at is the wall time at which that was read, ms. */
+  readonly at = signal(0);
   /** old says why what is shown may be old, empty while it is not. */
   readonly old = signal("");
   readonly backup = signal<Work>({ is: "idle" });
@@ -40,6 +42,7 @@ export class Office {
   async read(): Promise<void> {
     try {
       this.operation.value = await this.api.call("get", "/api/v1/operation", {});
+      this.at.value = Date.now();
       this.old.value = "";
     } catch (e) {
       this.old.value = said(e);

@@ -1,4 +1,5 @@
 // The key, the last checkpoint, and whether it continues an earlier one that the reader kept.
+import { How } from "../../ui/figure";
 import { useSpeech } from "../../ui/speech";
 import { Check } from "./proved";
 import type { Ledger } from "./store";
@@ -11,12 +12,18 @@ interface Props {
   trust: Trust;
 }
 
-export function Checkpoint({ l, trust }: Props) {
-  const { checkpoint: words } = useSpeech<Words>().words;
+/** Checkpoint is the last one; read is the wall time at which it was read, ms. */
+export function Checkpoint({ l, trust, read }: Props & { read: number }) {
+  const { words: all, format } = useSpeech<Words>();
+  const words = all.checkpoint;
   return (
     <section id="trust" class="proof">
       <h2>{words.title}</h2>
       {l.checkpoint && <Last note={l.checkpoint} />}
+      <How of={words.title} read={read}>
+        <p>{words.formula}</p>
+        <p>{words.source(format.number(l.height))}</p>
+      </How>
       <h3>{words.last}</h3>
       <pre id="checkpoint">{l.checkpoint ?? words.none}</pre>
       <Earlier l={l} trust={trust} />
@@ -37,7 +44,7 @@ export function Checkpoint({ l, trust }: Props) {
 /** Last is what the last checkpoint says. */
 function Last({ note }: { note: string }) {
   const { words, format } = useSpeech<Words>();
-  const c = read(note);
+  const c = parsed(note);
   if (!c) return null;
   const signers = Array.from(note.matchAll(/^— (\S+) /gm), (m) => m[1]);
   return (
@@ -56,7 +63,7 @@ function Last({ note }: { note: string }) {
   );
 }
 
-function read(note: string) {
+function parsed(note: string) {
   try {
     return readCheckpoint(note);
   } catch {
@@ -68,7 +75,7 @@ function read(note: string) {
 function Earlier({ l, trust }: Props) {
   const { words, format } = useSpeech<Words>();
   const { checkpoint } = words;
-  const kept = read(trust.kept.value);
+  const kept = parsed(trust.kept.value);
   const c = trust.compared.value;
   return (
     <>

@@ -43,6 +43,8 @@ export class Feeder {
   readonly intervals = signal<Interval[]>([]);
   readonly at = signal<Interval | null>(null);
   readonly record = signal<IntervalRecord | null>(null);
+  /** seen is the wall time at which the record was read, ms. */
+  readonly seen = signal(0);
   readonly failed = signal("");
 
   constructor(private readonly api: Pick<Api, "call">) {}
@@ -66,6 +68,7 @@ export class Feeder {
       const record = await this.api.call("get", "/api/v1/intervals/{start}/record", { at: { start: at.start }, query: { minutes: at.minutes } });
       if (this.at.value !== at) return;
       this.record.value = record;
+      this.seen.value = Date.now();
       this.failed.value = "";
     } catch (e) {
       if (this.at.value !== at) return;

@@ -1,10 +1,11 @@
 // The feeder in one delivery interval: a drawing of nodes and lines, and a table with the numbers.
 import { useEffect } from "preact/hooks";
+import { Age } from "../../ui/age";
 import { How } from "../../ui/figure";
 import { useSpeech } from "../../ui/speech";
 import { rems } from "../../ui/width";
 import { type Column, Table } from "../../ui/table";
-import { type Feeder, type Place, places } from "./feeder";
+import { type Feeder, type IntervalRecord, type Place, places } from "./feeder";
 import type { Words } from "./words/en";
 
 export function FeederMap({ feeder }: { feeder: Feeder }) {
@@ -38,14 +39,15 @@ export function FeederMap({ feeder }: { feeder: Feeder }) {
           {words.feeder.failed(feeder.failed.value)}
         </p>
       )}
-      {feeder.record.value && <Network all={places(feeder.record.value.nodes)} />}
+      {feeder.record.value && <Network of={feeder.record.value} read={feeder.seen.value} />}
     </section>
   );
 }
 
-function Network({ all }: { all: Place[] }) {
+function Network({ of, read }: { of: IntervalRecord; read: number }) {
   const { words, format } = useSpeech<Words>();
   const { feeder } = words;
+  const all = places(of.nodes);
   const columns: Column<Place>[] = [
     { title: feeder.node, cell: (p) => p.node },
     { title: feeder.parent, cell: (p) => p.parent ?? feeder.root },
@@ -58,6 +60,9 @@ function Network({ all }: { all: Place[] }) {
   return (
     <>
       <Drawing all={all} />
+      <p class="hint" id="feeder-age">
+        {feeder.closed(format.time({ dateStyle: "medium", timeStyle: "short" }, of.gate))} <Age at={read} />
+      </p>
       <How of={feeder.title}>
         <p>{feeder.how}</p>
         <p>{feeder.source}</p>

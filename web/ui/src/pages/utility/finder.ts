@@ -20,6 +20,8 @@ export class Finder {
   readonly rows = signal<ReadonlyMap<number, Row>>(new Map());
   readonly totals = signal<Totals | null>(null);
   readonly by = signal<By>("day");
+  /** summed is the wall time at which the totals were read, ms. */
+  readonly summed = signal(0);
   /** failed says why what is shown is not what was looked for, empty while it is. */
   readonly failed = signal("");
   readonly busy = signal(false);
@@ -82,7 +84,9 @@ export class Finder {
     this.by.value = by;
     try {
       const totals = await this.api.call("get", "/api/v1/ledger/totals", { query: { q: this.text.value, by } });
-      if (turn === this.turn && by === this.by.value) this.totals.value = totals;
+      if (turn !== this.turn || by !== this.by.value) return;
+      this.totals.value = totals;
+      this.summed.value = Date.now();
     } catch (e) {
       if (turn === this.turn) this.failed.value = said(e);
     }

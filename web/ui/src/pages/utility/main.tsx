@@ -1,4 +1,6 @@
 import { start } from "../../ui/start";
+import { Certificates } from "./certificates";
+import { Disputes } from "./disputes";
 import { Feeder } from "./feeder";
 import { Finder } from "./finder";
 import { Objected } from "./objected";
@@ -14,5 +16,5 @@ void start({ en: () => import("./words/en"), de: () => import("./words/de") }, (
   const books = new Books(api, session.may("utility", "operator", "viewer"));
   void books.follow();
   const trust = new Trust(api, localStorage);
-  return <App site={site} books={books} finder={new Finder(api)} prover={new Prover(api, trust)} trust={trust} feeder={new Feeder(api)} values={new Values(api)} objected={new Objected(api)} />;
+  return <App site={site} books={books} finder={new Finder(api)} prover={new Prover(api, trust)} trust={trust} feeder={new Feeder(api)} values={new Values(api)} objected={new Objected(api)} certificates={new Certificates(api)} disputes={new Disputes(api)} />;
 });

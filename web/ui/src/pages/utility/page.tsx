@@ -1,10 +1,15 @@
 // The page of the utility's auditor: one search through the ledger, proofs that this browser checks itself, the last
-// checkpoint and whether it continues an earlier one, the feeder, rewards and official values.
+// checkpoint and whether it continues an earlier one, the feeder, the certificates of the auctions, rewards, what is
+// contested, and official values.
 import { Alert } from "../../ui/alert";
 import { Shell } from "../../ui/shell";
 import { useSpeech } from "../../ui/speech";
 import type { Site } from "../../ui/start";
+import type { Certificates } from "./certificates";
+import { CertificateList } from "./certificate_list";
 import { Checkpoint } from "./checkpoint";
+import { DisputeList } from "./dispute_list";
+import type { Disputes } from "./disputes";
 import type { Feeder } from "./feeder";
 import { FeederMap } from "./feeder_map";
 import type { Finder } from "./finder";
@@ -29,9 +34,11 @@ export interface Parts {
   feeder: Feeder;
   values: Values;
   objected: Objected;
+  certificates: Certificates;
+  disputes: Disputes;
 }
 
-export function App({ site, books, finder, prover, trust, feeder, values, objected }: Parts & { site: Site }) {
+export function App({ site, books, finder, prover, trust, feeder, values, objected, certificates, disputes }: Parts & { site: Site }) {
   const { words, shared } = useSpeech<Words>();
   const l = books.ledger.value;
   const r = books.rewards.value;
@@ -44,11 +51,13 @@ export function App({ site, books, finder, prover, trust, feeder, values, object
         <main>
           <h1>{useSummary(l)}</h1>
           {auditor && <Search finder={finder} prover={prover} member={member} />}
-          <Checkpoint l={l} trust={trust} />
+          <Checkpoint l={l} trust={trust} read={books.at.value} />
           {auditor && <FeederMap feeder={feeder} />}
-          {r && <Batteries r={r} />}
-          {r && <Epochs r={r} />}
+          {auditor && <CertificateList certificates={certificates} />}
+          {r && <Batteries r={r} read={books.at.value} />}
+          {r && <Epochs r={r} read={books.at.value} />}
           {auditor && <Objections objected={objected} member={member} />}
+          {member && <DisputeList disputes={disputes} finder={finder} />}
           {auditor && <Official values={values} member={member} />}
         </main>
       ) : (

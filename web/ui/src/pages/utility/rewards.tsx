@@ -1,4 +1,5 @@
 // What the storage rewards paid, and how the batteries stand.
+import { How } from "../../ui/figure";
 import { useSpeech } from "../../ui/speech";
 import { type Column, Table } from "../../ui/table";
 import type { Rewards } from "./store";
@@ -6,7 +7,13 @@ import type { Words } from "./words/en";
 
 type Epoch = Rewards["epochs"][number];
 
-export function Batteries({ r }: { r: Rewards }) {
+interface Props {
+  r: Rewards;
+  /** read is the wall time at which they were read, ms. */
+  read: number;
+}
+
+export function Batteries({ r, read }: Props) {
   const { words, shared, format } = useSpeech<Words>();
   const { rewards } = words;
   const columns: Column<Rewards["batteries"][number]>[] = [
@@ -22,11 +29,16 @@ export function Batteries({ r }: { r: Rewards }) {
     <section>
       <h2>{rewards.batteries}</h2>
       {r.batteries.length === 0 ? <p>{rewards.nobody}</p> : <Table id="batteries" narrow="cards" columns={columns} rows={r.batteries} keyOf={(b) => b.device} />}
+      <How of={rewards.batteries} read={read}>
+        {rewards.how.batteries.map((text) => (
+          <p key={text}>{text}</p>
+        ))}
+      </How>
     </section>
   );
 }
 
-export function Epochs({ r }: { r: Rewards }) {
+export function Epochs({ r, read }: Props) {
   const { words, shared, format } = useSpeech<Words>();
   const { rewards } = words;
   const columns: Column<Epoch["rewards"][number]>[] = [
@@ -47,6 +59,11 @@ export function Epochs({ r }: { r: Rewards }) {
           <Table key={e.epoch} narrow="cards" caption={rewards.closing(e.epoch, shared.tokens(e.paid), shared.tokens(e.left))} columns={columns} rows={e.rewards} keyOf={(w) => w.device} />
         ))
       )}
+      <How of={rewards.epochs} read={read}>
+        {rewards.how.epochs.map((text) => (
+          <p key={text}>{text}</p>
+        ))}
+      </How>
     </section>
   );
 }

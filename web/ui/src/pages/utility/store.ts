@@ -10,6 +10,8 @@ const every = 5000; // ms
 export class Books {
   readonly ledger = signal<Ledger | null>(null);
   readonly rewards = signal<Rewards | null>(null);
+  /** at is the wall time at which both were read, ms. */
+  readonly at = signal(0);
   /** failed says why what is shown may be old, empty while it is not. */
   readonly failed = signal("");
 
@@ -31,6 +33,7 @@ export class Books {
         named("/api/v1/ledger", this.api.call("get", "/api/v1/ledger", {})),
         this.all ? named("/api/v1/rewards", this.api.call("get", "/api/v1/rewards", {})) : null,
       ]);
+      this.at.value = Date.now();
       this.failed.value = "";
     } catch (e) {
       this.failed.value = said(e);

@@ -1,4 +1,5 @@
 // What the postings that were found come to, by day or month.
+import { Age } from "../../ui/age";
 import { How } from "../../ui/figure";
 import { useSpeech } from "../../ui/speech";
 import { type Column, Table } from "../../ui/table";
@@ -9,7 +10,7 @@ type Sum = Totals["rows"][number];
 
 export function Sums({ finder }: { finder: Finder }) {
   const { words, format } = useSpeech<Words>();
-  const t = finder.totals.value;
+  const [t, found] = [finder.totals.value, finder.found.value];
   return (
     <section id="totals">
       <h2>{words.totals.title}</h2>
@@ -20,10 +21,15 @@ export function Sums({ finder }: { finder: Finder }) {
       </div>
       {t && <Rows t={t} />}
       {t && (
-        <How of={words.totals.title}>
-          <p>{words.totals.how}</p>
-          <p>{words.totals.source(format.zone)}</p>
-        </How>
+        <>
+          <p class="hint" id="totals-age">
+            {found && words.totals.under(format.number(found.size), format.number(found.blocks))} <Age at={finder.summed.value} />
+          </p>
+          <How of={words.totals.title}>
+            <p>{words.totals.how}</p>
+            <p>{words.totals.source(format.zone)}</p>
+          </How>
+        </>
       )}
     </section>
   );

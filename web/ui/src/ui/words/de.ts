@@ -79,7 +79,7 @@ export const words: Shared = {
     empty: "Von dieser Zeit ist nichts bekannt.",
     gap: "nicht bekannt",
   },
-  figure: { how: "Woher das kommt" },
+  figure: { how: "Woher das kommt", read: (age) => `Vor ${age} gelesen.` },
   steps: (n, of) => `Schritt ${n} von ${of}`,
   scrolls: "Die Tabelle geht weiter: seitwärts schieben.",
   intervals: (n) => plural(n, "Intervall", "Intervalle"),

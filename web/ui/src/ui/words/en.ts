@@ -81,7 +81,7 @@ export const words = {
     empty: "Nothing is known of this time.",
     gap: "not known",
   },
-  figure: { how: "Where this comes from" },
+  figure: { how: "Where this comes from", read: (age: string) => `Read ${age} ago.` },
   steps: (n: number, of: number) => `Step ${n} of ${of}`,
   scrolls: "The table goes on: scroll sideways.",
   intervals: (n: number) => plural(n, "interval", "intervals"),

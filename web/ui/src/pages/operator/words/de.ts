@@ -26,6 +26,15 @@ export const words: Words = {
     intervals: "Abgerechnete Intervalle",
     cleared: (n) => `${n} geschlossen`,
     unknown: "nicht bekannt",
+    source: "Quelle: der Prozess, der diese Seite beantwortet (GET /api/v1/operation), alle fünf Sekunden neu gefragt.",
+    how: {
+      version: "Die Version, als die dieses Programm gebaut wurde, und wann es bereit war, zu antworten.",
+      members: "Mitglieder mit einem Zählpunkt, der jetzt gilt.",
+      devices: "Geräte, deren letzte Messung nicht zu alt ist, von allen, die gelesen werden, aus der Konfiguration und gekoppelt.",
+      disk: "Freie Bytes des Dateisystems, auf dem das Datenverzeichnis liegt, von allen seinen, in Milliarden (GB).",
+      ledger: "Blöcke der Kette bisher; die Seite „Hauptbuch“ beweist, was in ihnen steht.",
+      settled: "Lieferintervalle, deren Abrechnung im Hauptbuch steht, und solche, deren Auktion gehalten wurde.",
+    },
   },
   gateways: {
     heading: "Gateways",

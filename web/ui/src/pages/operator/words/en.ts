@@ -42,6 +42,15 @@ export const words = {
     intervals: "Intervals settled",
     cleared: (n: number) => `${n} cleared`,
     unknown: "not known",
+    source: "Source: the process that answers this page (GET /api/v1/operation), asked anew every five seconds.",
+    how: {
+      version: "The version that this program was built as, and the wall time at which it was ready to answer.",
+      members: "Members with a metering point that counts now.",
+      devices: "Devices whose last reading is not too old, of all that are read, configured and paired.",
+      disk: "Free bytes of the file system that the data directory lies on, of all its bytes, in thousand millions (GB).",
+      ledger: "Blocks of the chain so far; the page “Ledger” proves what they hold.",
+      settled: "Delivery intervals with a settlement whose postings are on the ledger, and those whose auction was held.",
+    },
   },
   gateways: {
     heading: "Gateways",
