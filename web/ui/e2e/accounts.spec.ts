@@ -111,6 +111,18 @@ test("somebody is invited, signs in with a passkey, and loses the role", async (
 
   await operator.reload();
   const row = operator.locator("#people tbody tr", { hasText: email });
+  await row.getByRole("button", { name: "Link to a new password" }).click();
+  const recovered = await visitor(browser, problems);
+  await recovered.goto((await operator.locator(".told code").textContent()) ?? "");
+  await recovered.getByLabel("New password").fill(password);
+  await accessible(recovered);
+  await shot(recovered, "recovery");
+  await recovered.getByRole("button", { name: "Set the password and sign in" }).click();
+  await recovered.waitForURL("**/account.html");
+  await expect(recovered.getByRole("alert")).toContainText("passkeys 1, other services' accounts 0, keys of programs 1");
+  await accessible(recovered);
+  await shot(recovered, "recovered");
+  expect((await (await ann.request.get("/api/v1/session")).json()).signed_in).toBe(false);
   await row.getByLabel("Role: Ann").selectOption("utility");
   await row.getByLabel("Home of the member: Ann").fill("");
   await row.getByRole("button", { name: "Change" }).click();
@@ -129,6 +141,7 @@ test("somebody is invited, signs in with a passkey, and loses the role", async (
   await wrong.waitForURL("**/utility.html");
 
   await operator.reload();
+  await expect(row.getByLabel("Role: Ann")).toHaveValue("utility"); // and not the first of the list
   await expect(operator.locator("#log tbody")).toContainText("passkey added");
   await row.getByRole("button", { name: "Remove: Ann" }).isVisible();
   operator.on("dialog", (d) => void d.accept());

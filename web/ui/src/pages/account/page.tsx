@@ -101,9 +101,9 @@ function Self({ account, own }: Props & { own: Own }) {
         </Field>
         <Field id="language" label={words.language}>
           {(at) => (
-            <select {...at} defaultValue={own.language ?? language}>
+            <select {...at}>
               {Object.entries(languages).map(([name, called]) => (
-                <option key={name} value={name} lang={name}>
+                <option key={name} value={name} lang={name} selected={name === (own.language ?? language)}>
                   {called}
                 </option>
               ))}

@@ -70,9 +70,9 @@ function Rights({ account, one }: Props & { one: Everybody["accounts"][number] }
         void account.entitle(one.id, typed.get("role") as Person, String(typed.get("member")), people.changed);
       }}
     >
-      <select name="role" aria-label={`${people.role}: ${one.name}`} defaultValue={one.role}>
+      <select name="role" aria-label={`${people.role}: ${one.name}`}>
         {roles.map((r) => (
-          <option key={r} value={r}>
+          <option key={r} value={r} selected={r === one.role}>
             {shared.roles[r]}
           </option>
         ))}
