@@ -41,14 +41,15 @@ type memories struct {
 
 // recollect asks for the past by which it is decided what is forecast of a metering point.
 func (r *memories) recollect(ctx context.Context, at seat, now time.Time) error {
-	if _, err := r.recall(ctx, at.meter, now); err != nil {
+	nothing := func(forecast.Series) {}
+	if err := r.use(ctx, at.meter, now, nothing); err != nil {
 		return err
 	}
 	for _, d := range at.devices {
 		if d.Kind != grid.Inverter {
 			continue
 		}
-		if _, err := r.recall(ctx, d.ID, now); err != nil {
+		if err := r.use(ctx, d.ID, now, nothing); err != nil {
 			return err
 		}
 	}
@@ -71,9 +72,24 @@ func (r *memories) unseen(at seat) bool {
 
 // recall returns the net energies of a device's past intervals, up to the one that runs at
 // now, which is left out. It asks for what it does not remember. It is safe beside a refit.
-func (r *memories) recall(ctx context.Context, device string, now time.Time) (forecast.Series, error) {
+func (r *memories) recall(ctx context.Context, device string, now time.Time) (past forecast.Series, err error) {
+	err = r.use(ctx, device, now, func(s forecast.Series) { past = forecast.Series{First: s.First, Values: slices.Clone(s.Values)} })
+	return past, err
+}
+
+// use is recall for who needs them only for as long as by lasts, which is not to change them, nor to recall anything.
+func (r *memories) use(ctx context.Context, device string, now time.Time, by func(past forecast.Series)) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	m, err := r.refresh(ctx, device, now)
+	if err == nil {
+		by(forecast.Series{First: m.first, Values: m.values})
+	}
+	return err
+}
+
+// refresh asks for what is not known yet of the past of a device. It is called under mu.
+func (r *memories) refresh(ctx context.Context, device string, now time.Time) (*memory, error) {
 	current := grid.IntervalAt(now, r.minutes)
 	n := historyDays * 24 * 60 / r.minutes
 	m := r.of[device]
@@ -88,7 +104,7 @@ func (r *memories) recall(ctx context.Context, device string, now time.Time) (fo
 	from := m.first.Shift(m.sure)
 	asked, err := r.telemetry.Energies(ctx, device, from, between(from, current))
 	if err != nil {
-		return forecast.Series{}, err
+		return nil, err
 	}
 	m.values = append(m.values[:m.sure], asked...)
 	m.read = m.read || slices.ContainsFunc(asked, known)
@@ -99,7 +115,7 @@ func (r *memories) recall(ctx context.Context, device string, now time.Time) (fo
 		}
 		m.sure++
 	}
-	return forecast.Series{First: m.first, Values: slices.Clone(m.values)}, nil
+	return m, nil
 }
 
 // between returns how many intervals lie between the begins of two.
@@ -129,11 +145,14 @@ func lastDays(s forecast.Series) forecast.Series {
 // history returns the net energy of a meter's last days, and of the interval that runs what the
 // power of the last minutes would make of it.
 func (r *memories) history(ctx context.Context, meter string, now time.Time) (forecast.Series, error) {
-	s, err := r.recall(ctx, meter, now)
+	var s forecast.Series
+	err := r.use(ctx, meter, now, func(past forecast.Series) {
+		s = lastDays(past)
+		s.Values = slices.Clone(s.Values)
+	})
 	if err != nil {
 		return s, err
 	}
-	s = lastDays(s)
 	running, err := r.running(ctx, meter, now)
 	s.Values = append(s.Values, running)
 	return s, err

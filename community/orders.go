@@ -1,6 +1,7 @@
 package community
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strconv"
@@ -128,11 +129,12 @@ func (x *orders) Waiting(member string) []Order {
 // as those of its agent are, by number.
 func (x *orders) Named(member, point string, i grid.Interval) []Order {
 	var all []Order
-	for _, o := range x.Waiting(member) {
-		if o.Product.Interval == i && o.MeteringPoint == point && o.OfAgent() {
-			all = append(all, o)
+	for number := range x.alive[member] {
+		if o := x.byNumber[number]; o.Product.Interval == i && o.MeteringPoint == point && o.OfAgent() {
+			all = append(all, *o)
 		}
 	}
+	slices.SortFunc(all, func(a, b Order) int { return cmp.Compare(a.Number, b.Number) })
 	return all
 }
 

@@ -2,6 +2,7 @@ package community
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -38,5 +39,36 @@ func TestWhatCameToNothingHasABound(t *testing.T) {
 	}
 	if x.forget(i.Shift(200)); len(x.byNumber)+len(x.byClient)+len(x.byInterval)+len(x.nothing["ann"])+len(x.alive["ann"]) != 0 {
 		t.Errorf("a day later %d orders are known", len(x.byNumber))
+	}
+}
+
+// TestNamedAreTheAgentsOfAPoint has an agent with orders at two points and in two intervals, some of them over, and orders by hand:
+// those of one point and interval that wait come by number.
+func TestNamedAreTheAgentsOfAPoint(t *testing.T) {
+	x, i := newOrders(), grid.IntervalAt(time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC), 15)
+	var want []uint64
+	for n := range 60 {
+		o := Order{
+			Number: uint64(n + 1), Member: "ann", MeteringPoint: []string{"mp-a", "mp-b"}[n%2], Product: grid.Product{Interval: i.Shift(n % 3)}, Energy: 5, Status: Pending,
+		}
+		if o.ClientID = fmt.Sprintf("%s/%d", o.MeteringPoint, n); n%5 == 0 {
+			o.ClientID = fmt.Sprintf("by hand %d", n)
+		}
+		x.enter(o)
+		if n%7 == 0 {
+			x.follow(&matching.Event{Kind: matching.Cancelled, Order: o.Number, Energy: 5}, nil)
+		} else if n%6 == 0 && n%5 != 0 {
+			want = append(want, o.Number)
+		}
+	}
+	var got []uint64
+	for _, o := range x.Named("ann", "mp-a", i) {
+		got = append(got, o.Number)
+	}
+	if len(want) < 5 || !slices.Equal(got, want) {
+		t.Errorf("they are %v, want %v", got, want)
+	}
+	if all := x.Named("bob", "mp-a", i); len(all) != 0 {
+		t.Errorf("somebody else has %v", all)
 	}
 }

@@ -219,18 +219,16 @@ func (a *analogs) forecast(d Day) *dayAhead {
 	if len(all) < leastNear {
 		return nil
 	}
-	t, now := a.f.t, a.of(d)
-	out := newDay(t.slots)
+	now, like := a.of(d), a.courses(all)
+	out := newDay(a.f.t.slots)
 	values := make([]float64, 0, nearest)
 	for slot := range out.q {
 		values = values[:0]
-		for _, n := range all {
+		for _, c := range like {
 			if len(values) == nearest {
 				break
 			}
-			y := t.value(n.d, slot)
-			v := a.moved(y, now.usual[slot], a.of(n.d).usual[slot])
-			if known(v) {
+			if v := a.moved(c.took[slot], now.usual[slot], c.usual[slot]); known(v) {
 				values = append(values, v)
 			}
 		}
@@ -246,6 +244,20 @@ func (a *analogs) forecast(d Day) *dayAhead {
 		out.point[slot] = out.q[slot][4]
 	}
 	return out
+}
+
+// dayCourse is what a day took and what was usual then, by slot.
+type dayCourse struct{ took, usual []float64 }
+
+// courses returns those of the days of which anything is known.
+func (a *analogs) courses(of []near) []dayCourse {
+	t, all := a.f.t, make([]dayCourse, 0, len(of))
+	for _, n := range of {
+		if n.d >= t.first && n.d < t.end() {
+			all = append(all, dayCourse{t.rows[n.d-t.first], a.of(n.d).usual})
+		}
+	}
+	return all
 }
 
 // moved returns what a value of a day with one usual would be on a day with another.

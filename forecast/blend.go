@@ -114,7 +114,7 @@ func (b blend) at(last, lead int) (mean float64, errs []float64) {
 	if len(near) < leastKnown {
 		near = all
 	}
-	mean = dot(pick(now, able), weights)
+	mean = dot(appendPicked(nil, now, able), weights)
 	return mean, doubted(mean, near)
 }
 
@@ -143,13 +143,20 @@ type sample struct {
 // past returns the forecasts of before that all of the able experts could have made.
 // The last value is of an interval that runs: none was for it.
 func (b blend) past(last, lead int, able []int) (all []sample) {
-	for made := max(0, last-blendDays*b.day); made+lead < last; made++ {
+	first := max(0, last-blendDays*b.day)
+	most := max(last-lead-first, 0)
+	all = make([]sample, 0, most)
+	said := make([]float64, 0, most*len(able)) // of all, one after another
+	for made := first; made+lead < last; made++ {
 		if !known(b.values[made+lead]) {
 			continue
 		}
-		said := pick(b.predict(made, lead), able)
-		if !slices.ContainsFunc(said, math.IsNaN) {
-			all = append(all, sample{said, made + lead})
+		from := len(said)
+		said = appendPicked(said, b.predict(made, lead), able)
+		if one := said[from:len(said):len(said)]; !slices.ContainsFunc(one, math.IsNaN) {
+			all = append(all, sample{one, made + lead})
+		} else {
+			said = said[:from]
 		}
 	}
 	return all
@@ -185,15 +192,23 @@ func (b blend) fit(past []sample, last, lead, n int) []float64 {
 // improve is one round of fit; it is false where there is nothing to learn from.
 func (b blend) improve(weights []float64, past []sample, h []float64) bool {
 	n := len(weights)
-	square, right := mat.NewSymDense(n, nil), make([]float64, n)
+	var lower [experts][experts]float64
+	var right [experts]float64
 	for k, p := range past {
 		y := b.values[p.target]
 		g := h[k] / math.Max(math.Abs(y-dot(p.said, weights)), leastError)
 		for i, x := range p.said {
 			right[i] += g * (y - p.said[0]) * x
+			row, by := &lower[i], g*x
 			for j, z := range p.said[:i+1] {
-				square.SetSym(i, j, square.At(i, j)+g*x*z)
+				row[j] += by * z
 			}
+		}
+	}
+	square := mat.NewSymDense(n, nil)
+	for i := range n {
+		for j := range i + 1 {
+			square.SetSym(i, j, lower[i][j])
 		}
 	}
 	pull := ridgePull * mat.Trace(square) / float64(n)
@@ -202,7 +217,7 @@ func (b blend) improve(weights []float64, past []sample, h []float64) bool {
 	}
 	var chol mat.Cholesky
 	var change mat.VecDense
-	if !chol.Factorize(square) || chol.SolveVecTo(&change, mat.NewVecDense(n, right)) != nil {
+	if !chol.Factorize(square) || chol.SolveVecTo(&change, mat.NewVecDense(n, right[:n])) != nil {
 		return false
 	}
 	copy(weights, change.RawVector().Data)
@@ -210,12 +225,12 @@ func (b blend) improve(weights []float64, past []sample, h []float64) bool {
 	return true
 }
 
-func pick(said [experts]float64, able []int) []float64 {
-	picked := make([]float64, len(able))
-	for k, at := range able {
-		picked[k] = said[at]
+// appendPicked appends what the able experts said.
+func appendPicked(to []float64, said [experts]float64, able []int) []float64 {
+	for _, at := range able {
+		to = append(to, said[at])
 	}
-	return picked
+	return to
 }
 
 func dot(a, b []float64) (sum float64) {

@@ -38,6 +38,9 @@ func (b *blended) start() {
 
 func (b *blended) forecast(d Day) *dayAhead {
 	return b.combine(d, func(m method) *dayAhead {
+		if b.said != nil && b.said[0] != nil && slices.Contains(b.spare, m) {
+			return nil // nobody asks it
+		}
 		f := m.forecast(d)
 		if f != nil {
 			f.mend(b.kind)

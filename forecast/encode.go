@@ -258,6 +258,7 @@ func (m *Model) read(r *reader) bool {
 	}
 	if !r.failed {
 		k.warm()
+		settle(m.method())
 	}
 	return !r.failed
 }
@@ -267,6 +268,7 @@ func readIntraday(r *reader, slots int) *intraday {
 	if !square(n.z, slots) {
 		r.fail()
 	}
+	n.line = timeline(n.z)
 	for range r.count(1) {
 		f := leadFit{lead: r.whole()}
 		v := r.of(2*intradayTerms + 2)

@@ -16,6 +16,7 @@ import (
 type intraday struct {
 	first  Day         // of the rows
 	z      [][]float64 // errors of the mean in units, by slot; NaN where not known
+	line   []float64   // z in the order of time
 	median [][]float64 // those of the median
 	sigma  []float64   // the unit of a slot, in units of the scale
 	fits   []leadFit   // by part of the day that they are for, then by rising lead
@@ -66,7 +67,8 @@ func newIntraday(first Day, means, medians [][]float64, minutes int) *intraday {
 		}
 	}
 	n.z, n.median = n.units(means), n.units(medians)
-	z, medianZ := timeline(n.z), timeline(n.median)
+	n.line = timeline(n.z)
+	z, medianZ := n.line, timeline(n.median)
 	rows := make([][intradayTerms]float64, len(z))
 	for at := range z {
 		rows[at] = terms(z, at, minutes)
@@ -259,8 +261,7 @@ func (f leadFit) of(x [intradayTerms]float64) correction {
 // day × slots + slot; the first is the slot that followed the last known value. Where a day's
 // errors are not known, those of a day before or after stand in.
 func (n *intraday) trace(d Day, places []int, minutes int) []float64 {
-	z := timeline(n.z)
-	slots := len(n.sigma)
+	z, slots := n.line, len(n.sigma)
 	start := int(d-n.first) * slots
 	at := start + places[0] - 1 // the last that was known
 	var x [intradayTerms]float64

@@ -54,6 +54,7 @@ func Fit(s Series, o Options) (*Model, error) {
 	if m.chosen == "" {
 		m.chosen = choose(m.skills, o.Before)
 	}
+	settle(m.method())
 	m.errs = r.errors(slices.Index(Methods(), m.chosen))
 	if r.walk.day-r.walk.t.first < 2 && o.Kind != PV {
 		m.early = Series{First: s.First, Values: slices.Clone(s.Values)}

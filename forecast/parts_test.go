@@ -289,3 +289,53 @@ func TestBridge(t *testing.T) {
 		}
 	}
 }
+
+// What is reckoned once of a pool is what it tells, until another day comes.
+func TestAPoolTellsTheSameOnceItIsSettled(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	day := func() []float64 {
+		errs := unknown(24)
+		for slot := 3; slot < len(errs); slot++ { // of the first slots nothing is known
+			errs[slot] = rng.NormFloat64()
+		}
+		return errs
+	}
+	settled, other := newPool(24, 60), newPool(24, 60)
+	for n := range 6 {
+		errs := day()
+		settled.add(errs)
+		other.add(errs)
+		settled.settle()
+		for slot := range errs {
+			q, mean, ok := settled.at(slot)
+			wantQ, wantMean, want := other.at(slot)
+			if q != wantQ || mean != wantMean || ok != want {
+				t.Fatalf("after %d days slot %d has %v, %g, %t, want %v, %g, %t", n+1, slot, q, mean, ok, wantQ, wantMean, want)
+			}
+		}
+	}
+}
+
+// Each slot of an analog's forecast is made of what the days that are most like the day took then, moved by what was usual.
+func TestAnAnalogTakesTheDaysThatAreLike(t *testing.T) {
+	for _, kind := range []Kind{Load, PV} {
+		m, err := Fit(noisy(75, 1, 2), Options{Kind: kind, Method: "analog"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, d := m.method().(*analogs), m.walk.day
+		got, like := a.forecast(d), a.nearestTo(d)
+		for slot := range got.q {
+			var values []float64
+			for _, n := range like {
+				if v := a.moved(a.f.t.value(n.d, slot), a.of(d).usual[slot], a.of(n.d).usual[slot]); known(v) && len(values) < nearest {
+					values = append(values, v)
+				}
+			}
+			mean := meanOf(values)
+			if want := decilesOf(values); got.q[slot] != want || math.Abs(got.mean[slot]-mean) > 1e-9*(1+math.Abs(mean)) {
+				t.Fatalf("%s, slot %d: %v about %g, want %v about %g", kind, slot, got.q[slot], got.mean[slot], want, mean)
+			}
+		}
+	}
+}

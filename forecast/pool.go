@@ -13,6 +13,14 @@ type pool struct {
 	keep   int         // days
 	days   [][]float64 // the last ones, NaN where not known
 	sorted [][]float64 // by slot
+	told   []toldOf    // by slot what at returns, as long as no day is added; nil: it is not reckoned yet
+}
+
+// toldOf is what a pool tells of a slot.
+type toldOf struct {
+	q    [9]float64
+	mean float64
+	ok   bool
 }
 
 const (
@@ -26,7 +34,7 @@ func newPool(slots, minutes int) *pool {
 
 // add takes the errors of a day in, and drops those of the oldest day.
 func (p *pool) add(errs []float64) {
-	p.days = append(p.days, errs)
+	p.days, p.told = append(p.days, errs), nil
 	p.each(errs, func(slot int, e float64) {
 		s := p.sorted[slot]
 		at, _ := slices.BinarySearch(s, e)
@@ -58,10 +66,24 @@ func (p *pool) each(errs []float64, do func(slot int, e float64)) {
 // at returns the quantiles .1 to .9 of a slot, and the mean; false with too few errors.
 func (p *pool) at(slot int) (q [9]float64, mean float64, ok bool) {
 	const least = 5
+	if p.told != nil {
+		t := &p.told[slot]
+		return t.q, t.mean, t.ok
+	}
 	if s := p.sorted[slot]; len(s) >= least {
 		return deciles(s), meanOf(s), true
 	}
 	return q, 0, false
+}
+
+// settle reckons what is told of all slots, for a pool to which nothing is added any more.
+func (p *pool) settle() {
+	told := make([]toldOf, len(p.sorted))
+	for slot := range told {
+		t := &told[slot]
+		t.q, t.mean, t.ok = p.at(slot)
+	}
+	p.told = told
 }
 
 // deciles returns the quantiles .1 to .9 of sorted values, linear between the order statistics

@@ -108,6 +108,20 @@ func (k *walk) warm() {
 	k.t.means(k.day - 1)
 }
 
+// settle reckons what a method that learns no more tells by its errors.
+func settle(m method) {
+	switch m := m.(type) {
+	case *lagged:
+		m.p.settle()
+	case *pooled:
+		m.p.settle()
+	case *blended:
+		for _, part := range m.all() {
+			settle(part)
+		}
+	}
+}
+
 // forecast returns what each method says of the coming day; nil of those that cannot tell.
 func (k *walk) forecast() []*dayAhead {
 	out := make([]*dayAhead, len(k.methods))

@@ -197,29 +197,32 @@ func (r *recorder) Last(_ context.Context, device string) (*grid.Reading, error)
 }
 
 // rating is what a device is made for, as its owner says.
-func (r *recorder) rating(device string) (of agent.Rating) {
-	for _, d := range r.devices {
-		if d.ID != device {
-			continue
-		}
-		switch d.Kind {
-		case grid.Inverter:
-			of.Power = d.spec.PV.Peak
-		case grid.Battery:
-			of = agent.Rating{Power: d.claimed().Power, Capacity: d.claimed().Capacity, Controlled: true}
-		case grid.Charger:
-			of = agent.Rating{Power: d.spec.Charger, Least: world.LeastCharge, Capacity: d.spec.CarCapacity(), Controlled: true}
-		case grid.HeatPump:
-			of = agent.Rating{Power: d.spec.House.Pump, Least: d.spec.House.Least(), Controlled: true}
-			of.Capacity, of.Loss = d.spec.House.Store()
-		case grid.HeatingRod:
-			of = agent.Rating{Power: d.spec.Tank.Rod, Controlled: true}
-			of.Capacity, of.Loss = d.spec.Tank.Store()
-		case grid.Appliance:
-			of = agent.Rating{Power: d.spec.Appliance.Power, Controlled: true}
-			of.Programme = agent.Programme{Power: of.Power, Runs: d.spec.Appliance.Runs(), By: limits.TimeOfDay(d.spec.Appliance.Ready * 60)} //nolint:mnd // minutes
-		case grid.Meter:
-		}
+func (r *recorder) rating(device string) agent.Rating {
+	at, known := r.columns[device]
+	if !known {
+		return agent.Rating{}
+	}
+	return r.devices[at].rating()
+}
+
+func (d *recorded) rating() (of agent.Rating) {
+	switch d.Kind {
+	case grid.Inverter:
+		of.Power = d.spec.PV.Peak
+	case grid.Battery:
+		of = agent.Rating{Power: d.claimed().Power, Capacity: d.claimed().Capacity, Controlled: true}
+	case grid.Charger:
+		of = agent.Rating{Power: d.spec.Charger, Least: world.LeastCharge, Capacity: d.spec.CarCapacity(), Controlled: true}
+	case grid.HeatPump:
+		of = agent.Rating{Power: d.spec.House.Pump, Least: d.spec.House.Least(), Controlled: true}
+		of.Capacity, of.Loss = d.spec.House.Store()
+	case grid.HeatingRod:
+		of = agent.Rating{Power: d.spec.Tank.Rod, Controlled: true}
+		of.Capacity, of.Loss = d.spec.Tank.Store()
+	case grid.Appliance:
+		of = agent.Rating{Power: d.spec.Appliance.Power, Controlled: true}
+		of.Programme = agent.Programme{Power: of.Power, Runs: d.spec.Appliance.Runs(), By: limits.TimeOfDay(d.spec.Appliance.Ready * 60)} //nolint:mnd // minutes
+	case grid.Meter:
 	}
 	return of
 }

@@ -1,7 +1,5 @@
 package plan
 
-import "math"
-
 // A price counts for as much as there is at it. A battery follows what the meter shows in the interval itself, and
 // those of the neighbours too; a car takes for a quarter of an hour what it was told. So what a car takes
 // beyond the room that a scenario has at its price is reckoned by what that costs.
@@ -26,7 +24,7 @@ func (w *world) meanRoom(st *store, t int) (room, over float64) {
 // crowd notes up to which charge a rule charges beyond its room.
 func (st *store) crowd(r *rule, into float64) {
 	if r.over > 0 {
-		r.crowded = st.level(r.next, (r.buy+r.over)/into-math.Max(soon, st.waits))
+		r.crowded = st.level(r.next, (r.buy+r.over)/into-max(soon, st.waits))
 	}
 }
 
@@ -35,5 +33,5 @@ func (r *rule) within(m *moment, to float64) float64 {
 	if r.over <= 0 {
 		return to
 	}
-	return math.Min(to, math.Max(m.base+r.room*m.into, r.crowded))
+	return min(to, max(m.base+r.room*m.into, r.crowded))
 }

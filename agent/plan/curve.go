@@ -68,7 +68,7 @@ func (st *store) respond(w *world, step int, price float64) (sum float64) {
 			charge = st.moves.held[s*w.steps+step-1]
 		}
 		m := st.from(step, charge)
-		to, _ := st.choose(w, &r, &m)
+		to := st.aim(w, &r, &m)
 		sum += w.weight[s] * moved(m.base, to, m.into, st.out)
 	}
 	return sum
@@ -106,7 +106,7 @@ func (p *Planner) React(flows []float64, step int, net, buy, sell float64) []flo
 			r.tiers = &w.scratch
 			st.mark(r.tiers, r.next, m.into)
 		}
-		to, _ := st.choose(w, &r, &m)
+		to := st.aim(w, &r, &m)
 		flow := moved(m.base, to, m.into, st.out)
 		net += flow
 		at := k - heats - cars // batteries first

@@ -16,6 +16,7 @@ func (w *world) blank(st *store) {
 			drain: sized(st.drain, n), ready: sized(st.ready, n), down: st.down[:0],
 		},
 		value: sized(st.value, (moods+1)*(n+1)),
+		known: sized(st.known, n*w.scenarios),
 		moves: results{held: sized(st.moves.held, n*w.scenarios), flow: sized(st.moves.flow, n*w.scenarios)},
 		out:   1,
 	}

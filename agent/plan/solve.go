@@ -18,6 +18,7 @@ type world struct {
 	wishes           wishes
 	scale            scale
 	scratch          tiers  // those of the rule that is at work
+	ground           ground // that of the step that is at work
 	plain            []bool // by step: it has no bounds, and no sell above its buy
 	temper
 
@@ -32,39 +33,49 @@ type moment struct {
 // from returns what can be done in a step that begins with a charge.
 func (st *store) from(t int, charge float64) (m moment) {
 	m.into = st.into[t]
-	m.base = math.Max(charge*st.keep[t]-st.drain[t], st.lo)
-	m.up = math.Min(limited(st.charge, charge, st.top, st.up[t]), st.top-m.base)
-	if m.up < 0 {
-		m.up = 0
-	}
+	m.base = max(charge*st.keep[t]-st.drain[t], st.lo)
+	m.up = max(min(limited(st.charge, charge, st.top, st.up[t]), st.top-m.base), 0)
 	if st.down != nil {
-		m.down = math.Min(limited(st.discharge, charge, st.top, st.down[t]), math.Max(m.base-st.reserve, 0))
+		m.down = min(limited(st.discharge, charge, st.top, st.down[t]), max(m.base-st.reserve, 0))
 	}
-	m.least = math.Min(st.least[t], m.up)
+	m.least = min(st.least[t], m.up)
 	return m
 }
 
 // rule sets r to what the store does in a step of a scenario. Where r was the rule of another scenario of the same step with the
 // same prices its levels stay.
 func (st *store) rule(w *world, r *rule, scenario, t int) {
-	k := scenario*w.steps + t
-	r.net = w.net[k]
-	next := st.after(w, t, w.mood[scenario])
-	over := r.over
-	r.room, r.over = w.roomFor(st, k)
-	if w.plain[t] {
-		r.tiers = nil
-		if next != r.next || r.buy != w.buy[k] || r.sell != w.sell[k] || r.over != over {
-			r.next, r.buy, r.sell = next, w.buy[k], w.sell[k]
-			r.levels = st.levelsOf(next, st.into[t], r.buy, r.sell, w)
-			st.crowd(r, st.into[t])
-		}
+	before := *r
+	st.meet(w, r, scenario, t)
+	if !w.plain[t] {
 		return
 	}
-	r.next, r.buy, r.sell = next, w.buy[k], w.sell[k]
-	w.bounds[t].tiersOf(&w.scratch, r.buy, r.sell, w.traded[t], w.scale.sure)
-	r.tiers = &w.scratch
-	st.mark(r.tiers, next, st.into[t])
+	if before.next != r.next || before.buy != r.buy || before.sell != r.sell || before.over != r.over {
+		r.levels = st.levelsOf(r.next, st.into[t], r.buy, r.sell, w)
+		st.crowd(r, st.into[t])
+	}
+	st.known[scenario*w.steps+t] = known{r.levels, r.crowded}
+}
+
+// recall sets r to the rule that solve found.
+func (st *store) recall(w *world, r *rule, scenario, t int) {
+	st.meet(w, r, scenario, t)
+	of := &st.known[scenario*w.steps+t]
+	r.levels, r.crowded = of.levels, of.crowded
+}
+
+// meet sets r to what a store meets in a step of a scenario.
+func (st *store) meet(w *world, r *rule, scenario, t int) {
+	k := scenario*w.steps + t
+	r.net, r.buy, r.sell = w.net[k], w.buy[k], w.sell[k]
+	r.next = st.after(w, t, w.mood[scenario])
+	r.room, r.over = w.roomFor(st, k)
+	r.tiers = nil
+	if !w.plain[t] {
+		w.bounds[t].tiersOf(&w.scratch, r.buy, r.sell, w.traded[t], w.scale.sure)
+		r.tiers = &w.scratch
+		st.mark(r.tiers, r.next, st.into[t])
+	}
 }
 
 // mark notes the levels of each of the prices.
@@ -82,16 +93,24 @@ func (st *store) choose(w *world, r *rule, m *moment) (to, cost float64) {
 	if r.tiers != nil {
 		return st.search(w, r, m)
 	}
+	to = st.aim(w, r, m)
+	return to, st.total(r, m, to)
+}
+
+// aim returns the charge at the end of a step.
+func (st *store) aim(w *world, r *rule, m *moment) (to float64) {
+	if r.tiers != nil {
+		to, _ = st.search(w, r, m)
+		return to
+	}
 	to = r.within(m, r.goal(m.base, m.up, m.down, m.into, st.out))
-	cost = st.total(r, m, to)
 	if rise := to - m.base; rise > 0 && rise < m.least {
-		stay, least := m.base, m.base+m.least
-		to, cost = stay, st.total(r, m, stay)
-		if c := st.total(r, m, least); c < cost {
-			to, cost = least, c
+		to = m.base
+		if least := m.base + m.least; st.total(r, m, least) < st.total(r, m, to) {
+			to = least
 		}
 	}
-	return to, cost
+	return to
 }
 
 // total returns what it costs to end a step with a charge.
@@ -176,20 +195,22 @@ func (st *store) solve(w *world) {
 		}
 	}
 	var now [moods]row
+	surveyed := false // the step after
 	for t := w.steps - 1; t >= 0; t-- {
 		clear(now[:])
+		even := w.plain[t] && st.keep[t] == 1 && st.drain[t] == 0 && st.charge == nil && st.discharge == nil
+		if !even {
+			st.survey(w, t, &w.ground, surveyed && st.alike(t))
+		}
+		surveyed = !even
 		var r rule
 		for s := range w.scenarios {
 			st.rule(w, &r, s, t)
 			to, weight := &now[w.mood[s]], w.weight[s]/w.share[w.mood[s]]
-			if w.plain[t] && st.keep[t] == 1 && st.drain[t] == 0 && st.charge == nil && st.discharge == nil {
+			if even {
 				st.sweep(&r, t, weight, to)
-				continue
-			}
-			for j := range to {
-				m := st.from(t, st.lo+float64(j)*st.pitch)
-				_, cost := st.choose(w, &r, &m)
-				to[j] += weight * cost
+			} else {
+				st.reckon(w, &r, &w.ground, w.mood[s], weight, to)
 			}
 		}
 		st.blend(w, t, &now)
@@ -205,19 +226,31 @@ func (st *store) blend(w *world, t int, now *[moods]row) {
 			hull(&now[mood])
 		}
 	}
-	for j := range mean {
-		mean[j] = st.missing(w, t, st.lo+float64(j)*st.pitch)
-		missing := mean[j]
-		for mood := range now {
-			mean[j] += w.share[mood] * now[mood][j]
-			now[mood][j] += missing
+	var missing row
+	st.missed(w, t, &missing)
+	*mean = missing
+	for mood := range now {
+		share, of := w.share[mood], &now[mood]
+		for j, cost := range of {
+			mean[j] += share * cost
 		}
 	}
+	stay := w.stay[t]
 	for mood := range now {
-		to := &st.value[mood*(w.steps+1)+t]
-		for j := range to {
-			to[j] = mean[j] + w.stay[t]*(now[mood][j]-mean[j])
+		to, of := &st.value[mood*(w.steps+1)+t], &now[mood]
+		for j, cost := range of {
+			to[j] = mean[j] + stay*(cost+missing[j]-mean[j])
 		}
+	}
+}
+
+// missed sets a row to what is paid for what its charges lack at the begin of a step.
+func (st *store) missed(w *world, t int, to *row) {
+	if st.keep[t] == 1 && st.drain[t] == 0 && st.ready[t] <= st.lo && (st.down == nil || st.reserve <= st.lo) {
+		return // nothing
+	}
+	for j := range to {
+		to[j] = st.missing(w, t, st.lo+float64(j)*st.pitch)
 	}
 }
 
@@ -237,11 +270,7 @@ func (st *store) missing(w *world, t int, charge float64) (sum float64) {
 
 // hull replaces a row by the greatest convex one that is nowhere above it.
 func hull(row *row) {
-	bent := false
-	for j := 1; j < last; j++ {
-		bent = bent || row[j]-row[j-1] > row[j+1]-row[j]
-	}
-	if !bent {
+	if row.convex() {
 		return
 	}
 	var kept [points]int
@@ -261,6 +290,19 @@ func hull(row *row) {
 	}
 }
 
+// convex tells whether the row never rises less from one point to the next than it did before.
+func (r *row) convex() bool {
+	before := r[1] - r[0]
+	for j := 2; j < points; j++ {
+		rise := r[j] - r[j-1]
+		if before > rise {
+			return false
+		}
+		before = rise
+	}
+	return true
+}
+
 // simulate follows each scenario from the charge now.
 func (st *store) simulate(w *world) {
 	for t := range w.steps {
@@ -271,9 +313,9 @@ func (st *store) simulate(w *world) {
 			if t > 0 {
 				charge = st.moves.held[k-1]
 			}
-			st.rule(w, &r, s, t)
+			st.recall(w, &r, s, t)
 			m := st.from(t, charge)
-			to, _ := st.choose(w, &r, &m)
+			to := st.aim(w, &r, &m)
 			st.moves.held[k], st.moves.flow[k] = to, moved(m.base, to, m.into, st.out)
 		}
 	}

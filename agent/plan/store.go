@@ -59,7 +59,8 @@ type store struct {
 	bent      bool    // what it can do is not convex
 	crowds    bool    // a car: what it takes beyond the room is dearer
 
-	value []row // cost to go, millionths, by mood and step; one more than steps
+	value []row   // cost to go, millionths, by mood and step; one more than steps
+	known []known // what solve found of the steps, by scenario and step
 	moves results
 }
 
@@ -73,17 +74,7 @@ type results struct {
 type row [points]float64
 
 // at returns the cost to go with a charge.
-func (st *store) at(r *row, charge float64) float64 {
-	x := (charge - st.lo) / st.pitch
-	if !(x > 0) {
-		return r[0]
-	}
-	if x >= last {
-		return r[last]
-	}
-	k := int(x)
-	return r[k] + (x-float64(k))*(r[k+1]-r[k])
-}
+func (st *store) at(r *row, charge float64) float64 { return st.placed(charge).of(r) }
 
 // level returns the highest charge below which one more Wh is worth more than least, millionths
 // a Wh.
@@ -137,6 +128,12 @@ type rule struct {
 // is taken out at buy, down to sold at sell.
 type levels struct{ grid, surplus, home, sold float64 }
 
+// known are the levels of a step of a scenario, and of a car the charge up to which it is charged beyond its room.
+type known struct {
+	levels  levels
+	crowded float64
+}
+
 // levelsOf returns those of a cost to go.
 func (st *store) levelsOf(next *row, into, buy, sell float64, w *world) (l levels) {
 	charge, give, margin := buy, sell, w.scale.margin
@@ -146,32 +143,36 @@ func (st *store) levelsOf(next *row, into, buy, sell float64, w *world) (l level
 	if buy > w.wishes.ceiling {
 		charge += w.scale.dear
 	}
-	l.grid = st.level(next, (charge+st.ahead)/into-soon)
 	hedge := st.hedge(next, buy, sell, w)
-	if st.down != nil {
-		l.grid = st.level(next, charge/into+soon+hedge*w.scale.ahead)
-	}
 	if sell > w.wishes.ceiling {
 		sell += w.scale.dear
 	}
 	if st.ahead > 0 {
 		margin = soon
 	}
-	l.surplus = st.level(next, (sell+st.ahead)/into-margin)
 	if st.down == nil {
-		if st.waits > 0 {
-			l.grid = max(l.grid, st.level(next, charge/into-st.waits))
-			l.surplus = max(l.surplus, st.level(next, sell/into-st.waits))
-		}
+		l.grid, l.surplus = st.level(next, st.worth(charge, into, soon)), st.level(next, st.worth(sell, into, margin))
 		l.home, l.sold = math.Inf(1), math.Inf(1)
 		return l
 	}
-	l.home = math.Max(st.level(next, buy*st.out-st.wear+margin+hedge*w.scale.kept), st.reserve)
+	l.grid = st.level(next, charge/into+soon+hedge*w.scale.ahead)
+	l.surplus = st.level(next, (sell+st.ahead)/into-margin)
+	l.home = max(st.level(next, buy*st.out-st.wear+margin+hedge*w.scale.kept), st.reserve)
 	l.sold = math.Inf(1)
 	if give >= w.wishes.floor {
-		l.sold = math.Max(st.level(next, give*st.out-st.wear+soon), st.reserve)
+		l.sold = max(st.level(next, give*st.out-st.wear+soon), st.reserve)
 	}
 	return l
+}
+
+// worth returns what a Wh must be worth in a store that gives nothing, to be charged at a price: less than the price by a
+// margin, or by what waiting must save.
+func (st *store) worth(price, into, margin float64) float64 {
+	least := (price+st.ahead)/into - margin
+	if st.waits > 0 {
+		least = min(least, price/into-st.waits)
+	}
+	return least
 }
 
 // hedge returns what would be lost by a Wh whose room the sun should have had, times how much
@@ -181,7 +182,7 @@ func (st *store) hedge(next *row, buy, sell float64, w *world) float64 {
 	if next != st.after(w, 0, moods) {
 		return 0
 	}
-	return st.surplus * math.Max(buy-sell, 0)
+	return st.surplus * max(buy-sell, 0)
 }
 
 // await notes how much of the store the surplus of the next day fills.
@@ -206,15 +207,15 @@ func (r *rule) goal(base, up, down, into, out float64) float64 {
 	if r.net >= 0 {
 		switch {
 		case base < l.grid:
-			return math.Min(l.grid, base+up)
+			return min(l.grid, base+up)
 		case base > l.home:
 			to := base - r.net/out // covers all
 			if to >= l.sold {
 				to = l.sold
 			} else {
-				to = math.Max(to, l.home)
+				to = max(to, l.home)
 			}
-			return math.Max(to, base-down)
+			return max(to, base-down)
 		}
 		return base
 	}
@@ -224,11 +225,11 @@ func (r *rule) goal(base, up, down, into, out float64) float64 {
 		if to <= l.grid {
 			to = l.grid
 		} else {
-			to = math.Min(to, l.surplus)
+			to = min(to, l.surplus)
 		}
-		return math.Min(to, base+up)
+		return min(to, base+up)
 	case base > l.sold:
-		return math.Max(l.sold, base-down)
+		return max(l.sold, base-down)
 	}
 	return base
 }

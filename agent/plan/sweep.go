@@ -4,39 +4,37 @@ package plan
 // or lost and limits do not depend on charge. It does what choose does, charge by charge;
 // that is tested. Charges are counted in points here.
 func (st *store) sweep(r *rule, t int, weight float64, row *row) {
-	next := r.next
 	x := sweeper{
-		next: next, row: row, weight: weight, net: r.net, buy: r.buy, sell: r.sell,
+		next: r.next, row: row, weight: weight, net: r.net, buy: r.buy, sell: r.sell,
 		up: st.up[t] / st.pitch, top: (st.top - st.lo) / st.pitch, least: st.least[t] / st.pitch, paid: st.pitch / st.into[t],
-		home: (r.levels.home - st.lo) / st.pitch, sold: (r.levels.sold - st.lo) / st.pitch,
 		grid: (r.levels.grid - st.lo) / st.pitch, surplus: (r.levels.surplus - st.lo) / st.pitch,
-		room: r.room * st.into[t] / st.pitch, over: r.over * st.pitch / st.into[t], crowded: (r.crowded - st.lo) / st.pitch,
 	}
-	fill, empty := x.grid, x.home
-	if r.net < 0 {
-		fill, empty = x.surplus, x.sold
+	if r.over > 0 {
+		x.room, x.over, x.crowded = r.room*st.into[t]/st.pitch, r.over*st.pitch/st.into[t], (r.crowded-st.lo)/st.pitch
 	}
-	j := 0
-	for ; j < points && float64(j) < fill; j++ {
-		x.charge(j)
-	}
-	still := r.net * r.buy
-	if r.net < 0 {
-		still = r.net * r.sell
-	}
-	for ; j < points && float64(j) <= empty; j++ {
-		row[j] += weight * (still + next[j])
-	}
-	if j == points {
+	j := x.charge()
+	if st.down == nil {
+		x.rest(j, points)
 		return
 	}
 	g := giver{
-		sweeper: &x, down: st.down[t] / st.pitch, reserve: (st.reserve - st.lo) / st.pitch,
-		got: st.pitch * st.out, wear: st.wear * st.pitch,
+		sweeper: &x, home: (r.levels.home - st.lo) / st.pitch, sold: (r.levels.sold - st.lo) / st.pitch,
+		down: st.down[t] / st.pitch, reserve: (st.reserve - st.lo) / st.pitch, got: st.pitch * st.out, wear: st.wear * st.pitch,
 	}
-	for ; j < points; j++ {
-		g.discharge(j)
+	empty := g.home
+	if r.net < 0 {
+		empty = g.sold
 	}
+	g.discharge(x.rest(j, beyond(empty)))
+}
+
+// beyond returns the first point above a charge.
+func beyond(charge float64) int {
+	j := 0
+	for j < points && float64(j) <= charge {
+		j++
+	}
+	return j
 }
 
 // sweeper is a step of a scenario, with charges in points.
@@ -47,7 +45,6 @@ type sweeper struct {
 	up, top, least float64
 	paid           float64 // Wh at the meter a point charged
 	grid, surplus  float64
-	home, sold     float64
 
 	room, over, crowded float64 // as of a rule
 }
@@ -59,45 +56,75 @@ func (x *sweeper) cost(net float64) float64 {
 	return net * x.sell
 }
 
-// after returns the cost to go from a charge.
-func (x *sweeper) after(to float64) float64 {
+// after returns what a row has at a charge.
+func after(next *row, to float64) float64 {
 	k := int(to)
 	if uint(k) >= last {
-		return x.next[last]
+		return next[last]
 	}
-	return x.next[k] + (to-float64(k))*(x.next[k+1]-x.next[k])
+	return next[k] + (to-float64(k))*(next[k+1]-next[k])
 }
 
-// charge adds the cost of a charge from which on there is something to store.
-func (x *sweeper) charge(j int) {
-	base := float64(j)
-	to := x.grid
-	if x.net < 0 {
-		if all := base - x.net/x.paid; all > to {
-			to = all
-			if to > x.surplus {
-				to = x.surplus
+// rest adds the costs of the charges from a point up to another with which a store does nothing, and returns where it ended.
+func (x *sweeper) rest(j, end int) int {
+	still := x.cost(x.net)
+	for ; j < end && j < points; j++ {
+		x.row[j] += x.weight * (still + x.next[j])
+	}
+	return j
+}
+
+// charge adds the costs of the charges from which on there is something to store, and returns how many they are.
+func (x *sweeper) charge() (n int) {
+	next, row, net, buy, sell, weight := x.next, x.row, x.net, x.buy, x.sell, x.weight
+	up, top, paid, grid, surplus, over := x.up, x.top, x.paid, x.grid, x.surplus, x.over
+	fill, all := grid, net/paid
+	if net < 0 {
+		fill = surplus
+	}
+	for base := 0.0; n < points && base < fill; n, base = n+1, base+1 {
+		to := grid
+		if net < 0 && base-all > to {
+			to = base - all
+			if to > surplus {
+				to = surplus
 			}
 		}
-	}
-	if x.over > 0 && to > base+x.room {
-		to = min(to, max(base+x.room, x.crowded))
-	}
-	if to > base+x.up {
-		to = base + x.up
-	}
-	if to > x.top {
-		to = max(x.top, base)
-	}
-	cost := x.cost(x.net+(to-base)*x.paid) + x.after(to) + x.beyond(to-base)
-	if rise := to - base; rise < x.least && rise > 0 && rise < min(x.up, x.top-base) {
-		least := min(x.least, x.up, x.top-base)
-		cost = x.cost(x.net) + x.next[j]
-		if c := x.cost(x.net+least*x.paid) + x.after(base+least) + x.beyond(least); c < cost {
-			cost = c
+		if over > 0 && to > base+x.room {
+			to = min(to, max(base+x.room, x.crowded))
 		}
+		if to > base+up {
+			to = base + up
+		}
+		if to > top {
+			to = max(top, base)
+		}
+		if rise := to - base; over > 0 || rise < x.least && rise > 0 {
+			row[n] += weight * x.stepped(n, to)
+			continue
+		}
+		taken := net + (to-base)*paid
+		if taken > 0 {
+			taken *= buy
+		} else {
+			taken *= sell
+		}
+		row[n] += weight * (taken + after(next, to))
 	}
-	x.row[j] += x.weight * cost
+	return n
+}
+
+// stepped returns what it costs to charge from a point up to a charge, or not at all, or the least that can be, where what is
+// beyond the room is dearer.
+func (x *sweeper) stepped(j int, to float64) float64 {
+	base := float64(j)
+	rise := to - base
+	if rise >= x.least || rise <= 0 || rise >= min(x.up, x.top-base) {
+		return x.cost(x.net+rise*x.paid) + after(x.next, to) + x.beyond(rise)
+	}
+	least := min(x.least, x.up, x.top-base)
+	still := x.cost(x.net) + x.next[j]
+	return min(still, x.cost(x.net+least*x.paid)+after(x.next, base+least)+x.beyond(least))
 }
 
 // beyond returns what a rise costs more for what is beyond the room.
@@ -108,32 +135,44 @@ func (x *sweeper) beyond(rise float64) float64 {
 // giver is a sweeper that also takes charge out.
 type giver struct {
 	*sweeper
+
+	home, sold    float64
 	down, reserve float64
 	got           float64 // Wh at the meter a point taken out
 	wear          float64
 }
 
-// discharge adds the cost of a charge from which on something is given.
+// discharge adds the costs of the charges from a point on with which something is given.
 func (g *giver) discharge(j int) {
-	base := float64(j)
-	to := g.sold
-	if g.net >= 0 {
-		to = base - g.net/g.got
-		if to >= g.sold {
-			to = g.sold
-		} else if to < g.home {
-			to = g.home
+	next, row, net, buy, sell, weight := g.next, g.row, g.net, g.buy, g.sell, g.weight
+	home, sold, down, reserve, got, wear := g.home, g.sold, g.down, g.reserve, g.got, g.wear
+	all := net / got
+	for base := float64(j); j < points; j, base = j+1, base+1 {
+		to := sold
+		if net >= 0 {
+			to = base - all
+			if to >= sold {
+				to = sold
+			} else if to < home {
+				to = home
+			}
 		}
-	}
-	least := base - g.down
-	if least < g.reserve {
-		least = g.reserve
-		if least > base {
-			least = base
+		least := base - down
+		if least < reserve {
+			least = reserve
+			if least > base {
+				least = base
+			}
 		}
+		if to < least {
+			to = least
+		}
+		taken := net - (base-to)*got
+		if taken > 0 {
+			taken *= buy
+		} else {
+			taken *= sell
+		}
+		row[j] += weight * (taken + (base-to)*wear + after(next, to))
 	}
-	if to < least {
-		to = least
-	}
-	g.row[j] += g.weight * (g.cost(g.net-(base-to)*g.got) + (base-to)*g.wear + g.after(to))
 }
