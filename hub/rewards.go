@@ -59,8 +59,9 @@ func (r *rewarding) open(ctx context.Context, past []pairing.Binding) error {
 		return nil
 	}
 	r.terms = terms
+	batteries := r.pledging()
 	r.runner, err = rewards.New(rewards.Config{
-		Ledger: r.ledger, Community: plan.Community, Programme: programme, Peaks: terms.IsPeak, Batteries: append(r.pledging(), r.gone(past)...),
+		Ledger: r.ledger, Community: plan.Community, Programme: programme, Peaks: terms.IsPeak, Batteries: append(batteries, r.gone(past, batteries)...),
 		Evidence: r.evidence, Power: r.moved.Power, Lead: periods * apart, Secret: r.ledger.People.Beacon, Deadline: r.site.deadline(), Corrections: terms.Corrections, Log: r.log,
 	})
 	return err
@@ -81,9 +82,9 @@ func (r *rewarding) pledging() (all []rewards.Battery) {
 	return all
 }
 
-// gone returns the batteries that were let go of, for what they did before is still to be proven and paid, and
-// stands on bills. Of a member who was erased there is none any more.
-func (r *rewarding) gone(past []pairing.Binding) (all []rewards.Battery) {
+// gone returns the batteries that were let go of and are not among those that take part now, for what they did before is
+// still to be proven and paid, and stands on bills. Of a member who was erased there is none any more.
+func (r *rewarding) gone(past []pairing.Binding, now []rewards.Battery) (all []rewards.Battery) {
 	meters := map[string]grid.Device{} // by metering point
 	for _, b := range past {
 		if b.Kind == grid.Meter {
@@ -94,7 +95,9 @@ func (r *rewarding) gone(past []pairing.Binding) (all []rewards.Battery) {
 		meters[m.MeteringPoint] = m
 	}
 	there := map[string]bool{}
-	r.moved.Batteries(func(of steer.Battery, _ grid.Device) { there[of.ID] = true })
+	for _, b := range now {
+		there[b.ID] = true
+	}
 	for _, b := range slices.Backward(past) {
 		if b.Kind != grid.Battery || b.Until.IsZero() || there[b.ID] || r.ledger.Names.Known(b.Member) == nil {
 			continue

@@ -81,15 +81,15 @@ func Nearest(word string, names []string) (near string) {
 }
 
 // typed is how many letters have to be put in, taken out or changed to make one word of another (Levenshtein's
-// distance), two that changed places being one.
+// distance).
 func typed(a, b string) int {
-	before, row := make([]int, len(b)+1), make([]int, len(b)+1)
+	row := make([]int, len(b)+1)
 	for k := range row {
 		row[k] = k
 	}
 	for i := range len(a) {
-		last := before
-		before, row = row, make([]int, len(b)+1)
+		before := row
+		row = make([]int, len(b)+1)
 		row[0] = i + 1
 		for k := range len(b) {
 			cost := 1
@@ -97,9 +97,6 @@ func typed(a, b string) int {
 				cost = 0
 			}
 			row[k+1] = min(before[k+1]+1, row[k]+1, before[k]+cost)
-			if i > 0 && k > 0 && a[i] == b[k-1] && a[i-1] == b[k] {
-				row[k+1] = min(row[k+1], last[k-1]+1)
-			}
 		}
 	}
 	return row[len(b)]

@@ -44,4 +44,7 @@ func TestNearest(t *testing.T) {
 			t.Errorf("nearest to %q is %q, want %q", word, got, want)
 		}
 	}
+	if got := usage.Nearest("expor", []string{"import", "export"}); got != "export" {
+		t.Errorf("nearest to expor is %q: import is near too, but not as near", got)
+	}
 }
