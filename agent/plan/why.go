@@ -96,7 +96,7 @@ func (p *Plan) phases(d *Device, sign float64) (all []phase) {
 	)
 	for _, ph := range p.unbroken(d, sign) {
 		if ph.energy >= told {
-			all = after(all, ph, pause)
+			all = joined(all, ph, pause)
 		}
 	}
 	return all
@@ -118,14 +118,14 @@ func (p *Plan) unbroken(d *Device, sign float64) (all []phase) {
 		if sign > 0 && s.Net.Mean <= 0 || sign < 0 && s.Net.Mean < -1 {
 			price = s.Sell
 		}
-		all = after(all, phase{first: s.Interval, last: s.Interval, energy: e, price: price, grid: math.Min(e, math.Max(s.Net.Mean*sign, 0))}, 0)
+		all = joined(all, phase{first: s.Interval, last: s.Interval, energy: e, price: price, grid: math.Min(e, math.Max(s.Net.Mean*sign, 0))}, 0)
 	}
 	return all
 }
 
-// after puts a phase behind others; it goes on with the last of them where the pause between is
+// joined puts a phase behind others; it goes on with the last of them where the pause between is
 // not longer.
-func after(all []phase, ph phase, pause time.Duration) []phase {
+func joined(all []phase, ph phase, pause time.Duration) []phase {
 	n := len(all)
 	if n == 0 || ph.first.Begin().Sub(all[n-1].last.End()) > pause {
 		return append(all, ph)
