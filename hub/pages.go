@@ -136,7 +136,7 @@ func (p *pages) status(ctx context.Context) api.Status {
 		TradesTotal: counts.Trades, IntervalsCleared: counts.Cleared, IntervalsSettled: p.money.poster.Settled(),
 		Ledger:   api.LedgerStatus{Kind: p.records.ledger.Kind(), Height: height, Root: root},
 		Store:    p.store(),
-		Gateways: p.gateways(),
+		Gateways: p.gateways(), Simulation: p.site.simulation(),
 	}
 }
 

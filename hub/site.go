@@ -16,6 +16,7 @@ import (
 	"github.com/commonwatt/commonwatt/meters/sim"
 	"github.com/commonwatt/commonwatt/tariff"
 	"github.com/commonwatt/commonwatt/usage"
+	"github.com/commonwatt/commonwatt/web/api"
 )
 
 // site is what a community has: devices, real or simulated, where they are and what they are
@@ -103,6 +104,14 @@ func (s *site) fits() error {
 		}
 	}
 	return nil
+}
+
+// simulation says where a simulated device is that is nobody's; nil with real devices.
+func (s *site) simulation() *api.SimulationStatus {
+	if s.sim == nil {
+		return nil
+	}
+	return &api.SimulationStatus{Spare: s.sim.Spare().Address()}
 }
 
 // closed tells whether it is no demonstration: nothing is shown to who has not signed in.

@@ -60,7 +60,7 @@ func (s installers) ListDevices(context.Context, api.ListDevicesRequestObject) (
 	for _, b := range removed {
 		add(b.Device, func(d *api.CommunityDevice) {
 			s.bound(d, b)
-			d.State, d.Last, d.Movable = api.Removed, nil, false
+			d.State, d.Last, d.Movable, d.Removable = api.Removed, nil, false, false
 		})
 	}
 	return all, nil
@@ -92,6 +92,7 @@ func (s installers) bound(d *api.CommunityDevice, b pairing.Binding) {
 	d.Configured, d.Binding = b.Configured, &b
 	d.Profile, d.Target, d.Unit = given[string](b.Profile), given[string](b.Target), new(int32(b.Unit))
 	d.Movable = s.installer.Movable != nil && s.installer.Movable(b)
+	d.Removable = !s.installer.Desk.Trial
 }
 
 // find returns a device that is read here.

@@ -35,6 +35,7 @@ type Neighbourhood struct {
 	mu      sync.Mutex // guards world
 	world   *world.World
 	devices []*Device
+	spare   *Device // nobody's
 	spec    world.Spec
 	faults  map[string][]Fault // by device
 	shown   atomic.Int64       // unix time of what the registers show, always saved
@@ -130,6 +131,13 @@ func (n *Neighbourhood) Now() time.Time { return time.Unix(n.shown.Load(), 0).UT
 // Devices returns the device servers, in order of home.
 func (n *Neighbourhood) Devices() []*Device { return n.devices }
 
+// Spare returns a meter that is no home's: it counts what the first home's connection meter
+// counts, behind it on the same line, so that there is a live device to try pairing with.
+func (n *Neighbourhood) Spare() *Device { return n.spare }
+
+// all returns the devices of the homes, and the one that is nobody's.
+func (n *Neighbourhood) all() []*Device { return append(slices.Clone(n.devices), n.spare) }
+
 // Run moves the world with the clock until ctx ends. While the disk is full the world stands
 // still.
 func (n *Neighbourhood) Run(ctx context.Context, clock func() time.Time) error {
@@ -166,7 +174,7 @@ func (n *Neighbourhood) advance(ctx context.Context, t time.Time) error {
 	if _, err := n.db.ExecContext(ctx, `UPDATE world SET state = ? WHERE id = 1`, saved); err != nil {
 		return fmt.Errorf("save world: %w", err)
 	}
-	for _, d := range n.devices {
+	for _, d := range n.all() {
 		d.show(state)
 	}
 	n.shown.Store(state.Time)
@@ -176,7 +184,7 @@ func (n *Neighbourhood) advance(ctx context.Context, t time.Time) error {
 // Close stops the servers and closes the saved state.
 func (n *Neighbourhood) Close() error {
 	var problems []error
-	for _, d := range n.devices {
+	for _, d := range n.all() {
 		if d.server != nil {
 			problems = append(problems, d.server.Stop())
 		}
@@ -187,7 +195,9 @@ func (n *Neighbourhood) Close() error {
 func (n *Neighbourhood) serve() error {
 	state := n.world.State()
 	n.shown.Store(state.Time)
-	for i, h := range n.world.Spec().Homes {
+	homes := n.world.Spec().Homes
+	n.spare = &Device{Device: grid.Device{ID: "spare/meter", Kind: grid.Meter, Serial: "SIM-spare-meter"}, Profile: readBy(grid.Meter), spec: homes[0], in: n}
+	for i, h := range homes {
 		for _, kind := range h.Devices() {
 			d := &Device{
 				Device: grid.Device{
@@ -201,13 +211,19 @@ func (n *Neighbourhood) serve() error {
 				n.world.SetBattery(i, world.Idle())
 			}
 			n.devices = append(n.devices, d)
-			d.show(state)
-			server, err := modbus.Serve("127.0.0.1:0", d.clients(), map[uint8]modbus.Device{d.unit(): d})
-			if err != nil {
-				return fmt.Errorf("simulated %s: %w", d.ID, err)
+			if err := d.serve(state); err != nil {
+				return err
 			}
-			d.server = server
 		}
+	}
+	return n.spare.serve(state)
+}
+
+// serve begins to answer, at an address that the system chooses.
+func (d *Device) serve(state world.State) (err error) {
+	d.show(state)
+	if d.server, err = modbus.Serve("127.0.0.1:0", d.clients(), map[uint8]modbus.Device{d.unit(): d}); err != nil {
+		return fmt.Errorf("simulated %s: %w", d.ID, err)
 	}
 	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"log/slog"
 	"math"
+	"net"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -394,5 +396,44 @@ func TestZeroOnWakeUp(t *testing.T) {
 	}
 	if held == 0 {
 		t.Error("nothing was held back: nothing was tested")
+	}
+}
+
+// The device that is nobody's shows what the first home's connection meter does, under a serial
+// number of its own, and goes with the neighbourhood.
+func TestSpare(t *testing.T) {
+	t.Parallel()
+	n := start(t, t.TempDir(), 600)
+	spare, first := n.Spare(), n.Devices()[0]
+	for _, d := range n.Devices() {
+		if d == spare || d.Address() == spare.Address() || d.Serial == spare.Serial {
+			t.Errorf("%s is the device that is nobody's", d.ID)
+		}
+	}
+	if first.Kind != grid.Meter {
+		t.Fatalf("the first device is a %s", first.Kind)
+	}
+	values := func(d *sim.Device) []uint16 {
+		t.Helper()
+		c := connect(t, d)
+		defer c.Close()
+		words, err := c.Read(t.Context(), 1, modbus.Holding, 40_070, 60) // behind model 1, which has the serial number
+		if err != nil {
+			t.Fatal(err)
+		}
+		return words
+	}
+	begun, alike, moved := values(spare), false, false
+	for end := time.Now().Add(10 * time.Second); (!alike || !moved) && time.Now().Before(end); { // the world may move between two reads
+		own := values(spare)
+		alike, moved = alike || slices.Equal(own, values(first)), moved || !slices.Equal(own, begun)
+	}
+	if !alike || !moved {
+		t.Errorf("it shows what the first home's meter does: %t, and moves with the world: %t", alike, moved)
+	}
+	address := spare.Address()
+	n.stop()
+	if c, err := new(net.Dialer).DialContext(t.Context(), "tcp", address); err == nil {
+		t.Error("it answers after the neighbourhood is closed", c.Close())
 	}
 }

@@ -153,9 +153,21 @@ test("in a demonstration a battery is told a power, and does it; nothing is adde
   await expect(page.getByRole("alert")).toContainText("not the installer's key");
   await page.getByLabel("Installer's key").fill(keyOf(process.env.E2E_DATA ?? ""));
   await page.getByRole("button", { name: "Go on" }).click();
+
+  // A device to try with is named; one that is paired already is not offered to be paired.
+  await page.getByRole("button", { name: "Look there" }).click();
+  await expect(page.locator("#found").getByRole("button", { name: "Pair", exact: true })).toHaveCount(1);
+  await touchable(page);
+  const all = await (await page.request.get("/api/v1/devices", { headers: { Authorization: `Bearer ${keyOf(process.env.E2E_DATA ?? "")}` } })).json();
+  await looked(page, all[0].target);
+  await expect(page.locator("#found")).toContainText(`paired as ${all[0].id}`);
+  await expect(page.locator("#found").getByRole("button")).toHaveText(["Open"]);
+  await touchable(page);
   const battery = page.locator("#devices li", { hasText: "battery" }).first();
   await battery.getByRole("button").click();
   await expect(page.getByText("This device is in the configuration")).toBeVisible();
+  await expect(page.getByRole("button", { name: "Let go of it" })).toHaveCount(0); // it would be refused
+  await expect(page.getByRole("button", { name: "Replace it" })).toHaveCount(0);
   await page.getByLabel("Direction").selectOption("discharge"); // at noon in June it is full
   await page.getByLabel("Power, W").fill("700");
   await page.getByLabel("For, s").fill("5");

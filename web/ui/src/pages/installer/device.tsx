@@ -71,13 +71,13 @@ export function DevicePage({ installer, device: d }: Props) {
       {d.configured ? (
         <section>
           <h2>{words.made.title}</h2>
-          <p>{words.made.configured}</p>
+          <p>{d.removable || d.gateway ? words.made.configured : words.made.simulated}</p>
         </section>
       ) : (
         <Made installer={installer} device={d} key={`made ${d.id}`} />
       )}
-      {!d.gateway && <Replace installer={installer} device={d} />}
-      {!d.gateway && <Remove installer={installer} device={d} key={`remove ${d.id}`} />}
+      {d.removable && <Replace installer={installer} device={d} />}
+      {d.removable && <Remove installer={installer} device={d} key={`remove ${d.id}`} />}
       <p>
         <button onClick={() => installer.choose("")}>{words.devices.back}</button>
       </p>

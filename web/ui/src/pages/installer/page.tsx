@@ -140,6 +140,14 @@ function Find({ installer }: Props) {
         <p class="hint" id="where-hint">
           {find.hint}
         </p>
+        {installer.spare.value && (
+          <p>
+            {find.spare(installer.spare.value)}{" "}
+            <button type="button" disabled={installer.busy.value !== ""} onClick={() => void installer.look(installer.spare.value, undefined)}>
+              {find.lookThere}
+            </button>
+          </p>
+        )}
         <details>
           <summary>{find.limits}</summary>
           <div class="fields">
@@ -185,19 +193,35 @@ function said(form: FormData): How {
 
 function Found({ installer, all }: Props & { all: Finding[] }) {
   const { words } = useSpeech<Words>();
-  const already = (d: Device | undefined) => (d ? ` ${words.find.already(d.name ?? d.id)}` : "");
   const columns: Column<Finding>[] = [
-    { title: words.columns.device, cell: (f) => `${[f.device.vendor, f.device.model].filter(Boolean).join(" ") || words.find.unknown}${already(installer.paired(f))}` },
+    { title: words.columns.device, cell: (f) => `${[f.device.vendor, f.device.model].filter(Boolean).join(" ") || words.find.unknown}` },
     { title: words.columns.serial, cell: (f) => f.device.serial ?? "–" },
     { title: words.columns.profile, cell: (f) => f.profiles[0] ?? words.find.noProfile },
     { title: words.columns.target, cell: (f) => f.target },
     { title: words.columns.unit, number: true, cell: (f) => f.unit },
     {
-      cell: (f) => (
-        <button class="main" disabled={installer.busy.value !== ""} onClick={() => void installer.begin(f.target, f.unit)}>
-          {words.find.pair}
-        </button>
-      ),
+      cell: (f) => {
+        const d = installer.paired(f);
+        const busy = installer.busy.value !== "";
+        const pair = () => void installer.begin(f.target, f.unit);
+        if (!d) {
+          return (
+            <button class="main" disabled={busy} onClick={pair}>
+              {words.find.pair}
+            </button>
+          );
+        }
+        return (
+          <span class="actions">
+            <span>✓ {words.find.already(d.name ?? d.id)}</span> <button onClick={() => installer.choose(d.id)}>{words.devices.open}</button>{" "}
+            {d.removable && (
+              <button disabled={busy} onClick={pair}>
+                {words.find.anew}
+              </button>
+            )}
+          </span>
+        );
+      },
     },
   ];
   return <Table id="found" columns={columns} rows={all} keyOf={(f) => `${f.target} ${f.unit}`} narrow="cards" />;

@@ -6,7 +6,7 @@ import { useSpeech } from "../../ui/speech";
 import { Steps } from "../../ui/steps";
 import { type Column, Table } from "../../ui/table";
 import { madeOf, Planning, ratings, said } from "./device";
-import { type Installer, type Kind, type LiveValues, type Load, type Session, watches } from "./store";
+import { choices, free, type Installer, type Kind, type LiveValues, type Load, type Session, watches } from "./store";
 import type { Words } from "./words/en";
 
 interface Props {
@@ -198,10 +198,10 @@ function Bind(p: Props) {
   const old = p.installer.devices.value.find((d) => d.id === p.installer.replacing.value);
   const [member, setMember] = useState(s.device?.member ?? old?.member ?? "");
   const [point, setPoint] = useState(s.device?.metering_point ?? old?.metering_point); // undefined: as the member has it
-  const [id, setId] = useState(s.device?.id ?? (old && another(old.id, p.installer)));
-  const points = p.installer.connectionMeters();
-  const [known] = points.map((x) => x.split(" ")).filter(([m]) => m === member);
-  const to = { member, metering_point: point ?? known?.[1] ?? (member && `mp-${member}`), id: id ?? (member && `${member}/${s.kind}`) };
+  const all = p.installer.devices.value;
+  const [id, setId] = useState(s.device?.id ?? (old && free(old.id.replace(/-\d+$/, ""), all.map((d) => d.id))));
+  const known = choices(all, s.kind, member);
+  const to = { member, metering_point: point ?? known.point, id: id ?? known.id };
   return (
     <section>
       <h2>{w.bind}</h2>
@@ -219,18 +219,25 @@ function Bind(p: Props) {
             {w.member} <input required value={member} list="members" autocapitalize="none" onInput={(e) => setMember(e.currentTarget.value.trim())} />
           </label>
           <datalist id="members">
-            {points.map((x) => (
-              <option value={x.split(" ")[0]} key={x} />
+            {known.members.map((x) => (
+              <option value={x} key={x} />
             ))}
           </datalist>
           <label>
-            {w.meteringPoint} <input required value={to.metering_point} autocapitalize="none" onInput={(e) => setPoint(e.currentTarget.value.trim())} />
+            {w.meteringPoint} <input required value={to.metering_point} list="points" autocapitalize="none" onInput={(e) => setPoint(e.currentTarget.value.trim())} />
           </label>
+          <datalist id="points">
+            {known.points.map((x) => (
+              <option value={x} key={x} />
+            ))}
+          </datalist>
           <label>
-            {w.id} <input required value={to.id} autocapitalize="none" onInput={(e) => setId(e.currentTarget.value.trim())} />
+            {w.id} <input required value={to.id} list="ids" autocapitalize="none" onInput={(e) => setId(e.currentTarget.value.trim())} />
           </label>
+          <datalist id="ids">{known.id && <option value={known.id} />}</datalist>
           <WatchFor {...p} />
         </div>
+        <p class="hint">{s.kind === "meter" ? w.whoseMeter : w.whose}</p>
         <details>
           <summary>{w.ratings}</summary>
           <div class="fields">
@@ -257,13 +264,6 @@ function Bind(p: Props) {
       </details>
     </section>
   );
-}
-
-/** another is an id for what takes the place of a device: its id with the next number. */
-export function another(old: string, installer: Pick<Installer, "devices">): string {
-  const taken = new Set(installer.devices.value.map((d) => d.id));
-  const name = old.replace(/-\d+$/, "");
-  for (let n = 2; ; n++) if (!taken.has(`${name}-${n}`)) return `${name}-${n}`;
 }
 
 function signed(s: Session, { pairing: w }: Words, watts: string): string {

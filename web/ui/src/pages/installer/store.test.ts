@@ -3,9 +3,9 @@ import { type Api, Failed } from "../../ui/api";
 import { Key } from "../../ui/key";
 import { planning, said } from "./device";
 import { words } from "./words/en";
-import { type Device, type Finding, Installer, result, type Session } from "./store";
+import { choices, type Device, type Finding, free, Installer, result, type Session } from "./store";
 
-const meter: Device = { id: "ann/meter", kind: "meter", member: "ann", metering_point: "mp-ann", target: "tcp://a:502", unit: 1, serial: "S1", state: "online", configured: false, movable: false };
+const meter: Device = { id: "ann/meter", kind: "meter", member: "ann", metering_point: "mp-ann", target: "tcp://a:502", unit: 1, serial: "S1", state: "online", configured: false, movable: false, removable: true };
 const session = { id: "s1", target: "tcp://b:502", unit: 3, step: "identified", profile: "p", kind: "inverter" } as Session;
 
 /** community answers each request by its method and path, and notes what it was asked. */
@@ -39,7 +39,7 @@ describe("installer", () => {
     await entered;
     expect([key.value, installer.busy.value, installer.problem.value]).toEqual(["k", "", ""]);
     expect([installer.devices.value, installer.sessions.value, installer.gateways.value]).toEqual([[meter], [session], [{ id: "g", online: true }]]);
-    expect(installer.connectionMeters()).toEqual(["ann mp-ann"]);
+    expect(installer.spare.value).toBe("");
   });
   it("reads the lists without a key for who has signed in", async () => {
     const nothing = { getItem: () => null, setItem: () => {} };
@@ -94,6 +94,12 @@ describe("installer", () => {
     expect([finding("tcp://a:502", 1), finding("tcp://c:502", 9, "S1"), finding("tcp://a:502", 2)].map((f) => installer.paired(f)?.id)).toEqual(["ann/meter", "ann/meter", undefined]);
   });
 
+  it("knows where a device is that is nobody's, in a simulation", async () => {
+    const { installer } = community({ "get /api/v1/status": { simulation: { spare: "127.0.0.1:40000" } } });
+    await installer.refresh();
+    expect(installer.spare.value).toBe("127.0.0.1:40000");
+  });
+
   it("lets go of a device with why, and takes one of the configuration back", async () => {
     const { installer, asked } = community();
     installer.key.keep("k");
@@ -112,4 +118,21 @@ describe("installer", () => {
     const asked = Object.values(planning).flat();
     expect([...new Set(asked)].sort()).toEqual(Object.keys(words.planning).filter((name) => name !== "title").sort());
   });
+});
+
+describe("what a device may be bound to", () => {
+  const at = (member: string, point: string, kind = "meter", state: Device["state"] = "online"): Device => ({ ...meter, id: `${member}/${kind}`, member, metering_point: point, kind, state });
+  const all = [at("ann", "mp-ann"), at("ann", "mp-barn", "meter"), at("bob", "mp-bob"), at("cid", "mp-cid", "meter", "removed"), at("bob", "mp-bob", "battery")];
+  it("is chosen from the members that have a connection meter, and their points", () => {
+    expect(choices(all, "battery", "")).toEqual({ members: ["ann", "bob"], points: ["mp-ann", "mp-barn", "mp-bob"], point: "", id: "" });
+    expect(choices(all, "inverter", "ann")).toEqual({ members: ["ann", "bob"], points: ["mp-ann", "mp-barn"], point: "mp-ann", id: "ann/inverter" });
+    expect(choices(all, "battery", "bob")).toMatchObject({ point: "mp-bob", id: "bob/battery-2" });
+  });
+  it("of a connection meter is a point of its own", () => {
+    expect(choices(all, "meter", "dora")).toMatchObject({ points: ["mp-dora"], point: "mp-dora", id: "dora/meter" });
+    expect(choices(all, "meter", "ann")).toMatchObject({ points: ["mp-ann-2"], point: "mp-ann-2", id: "ann/meter-2" });
+    expect(choices(all, "meter", "cid")).toMatchObject({ point: "mp-cid", id: "cid/meter-2" }); // the ledger knows the one that was let go of
+    expect(choices(all, "meter", "")).toMatchObject({ points: [], point: "", id: "" });
+  });
+  it("has the next free name", () => expect([free("a", []), free("a", ["a"]), free("a", ["a", "a-2"])]).toEqual(["a", "a-2", "a-3"]));
 });

@@ -37,6 +37,7 @@ export class Installer {
   readonly sessions = signal<Session[]>([]);
   readonly profiles = signal<Profile[]>([]);
   readonly gateways = signal<Gateway[]>([]);
+  readonly spare = signal(""); // where a simulated device is that is nobody's, empty with real devices
   readonly found = signal<Finding[] | null>(null);
   readonly open = signal<Session | null>(null); // the pairing that is gone on with
   readonly chosen = signal(""); // the device that is looked at
@@ -223,11 +224,6 @@ export class Installer {
     });
   }
 
-  /** connectionMeters are "MEMBER METERING-POINT" of the devices that bill. */
-  connectionMeters(): string[] {
-    return [...new Set(this.devices.value.filter((d) => d.kind === "meter" && d.state !== "removed").map((d) => `${d.member} ${d.metering_point}`))];
-  }
-
   /** paired returns the device that a found one is already, if it is one. */
   paired(f: Finding): Device | undefined {
     return this.devices.value.filter((d) => d.state !== "removed").find((d) => (d.target === f.target && d.unit === f.unit) || (f.device.serial !== undefined && d.serial === f.device.serial));
@@ -267,6 +263,7 @@ export class Installer {
         this.api.call("get", "/api/v1/status", {}),
       ]);
       [this.devices.value, this.sessions.value, this.profiles.value, this.gateways.value] = [devices, sessions, profiles, status.gateways ?? []];
+      this.spare.value = status.simulation?.spare ?? "";
       this.listed.value = true;
       this.away.value = false;
     } catch (e) {
@@ -303,6 +300,35 @@ export class Installer {
     }
     this.busy.value = "";
   }
+}
+
+/** Choices are what a device may be bound to: what there is, and what is meant where nobody says otherwise. */
+export interface Choices {
+  members: string[];
+  points: string[];
+  point: string;
+  id: string;
+}
+
+/** choices are for a kind of device of a member, who may be a new one: a connection meter brings a metering point, anything else stands behind one. */
+export function choices(devices: Device[], kind: string, member: string): Choices {
+  const meters = devices.filter((d) => d.kind === "meter" && d.state !== "removed");
+  const of = (all: Device[]) => [...new Set(all.map((d) => d.metering_point))];
+  const own = of(meters.filter((d) => d.member === member));
+  const id = member && free(`${member}/${kind}`, devices.map((d) => d.id));
+  const members = [...new Set(meters.map((d) => d.member))];
+  if (kind === "meter") {
+    const point = member && free(`mp-${member}`, of(meters));
+    return { members, points: point ? [point] : [], point, id };
+  }
+  return { members, points: own.length > 0 ? own : of(meters), point: own[0] ?? "", id };
+}
+
+/** free is a name, or where it is taken that with the next number. */
+export function free(name: string, taken: string[]): string {
+  let one = name;
+  for (let n = 2; taken.includes(one); n++) one = `${name}-${n}`;
+  return one;
 }
 
 /** limits are those of one device, without the part of its unit: another profile counts parts otherwise. */
