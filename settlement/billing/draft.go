@@ -72,7 +72,8 @@ type builder struct {
 	points  map[string]*part // by account
 	changes map[change]*Line
 	tax     *tally // of all that is taxed on the bill
-	alone   *tally
+	retail  *tally // of what was metered
+	alone   *tally // of what it would have been without the community
 	keyed   *tally // under the allocation key
 	others  []*tally
 	sums    comparedSums
@@ -105,7 +106,7 @@ func (d *Drafter) builder(member string) *builder {
 	b := d.members[member]
 	if b == nil {
 		prior := d.Prior[member]
-		b = &builder{points: map[string]*part{}, changes: map[change]*Line{}, tax: newTally(), alone: newTally(), keyed: newTally()}
+		b = &builder{points: map[string]*part{}, changes: map[change]*Line{}, tax: newTally(), retail: newTally(), alone: newTally(), keyed: newTally()}
 		b.bill = Bill{
 			Community: d.Community, Member: member, Period: d.Period, Zone: d.Zone.String(), Currency: d.Currency, Digits: d.Digits,
 			Previous: prior.Number, After: prior.Cut, Cut: d.Cut,
@@ -182,7 +183,12 @@ func (d *Drafter) point(i *statements.Interval, p *statements.Point, other [][]P
 	neighbours := neighboursOf(p)
 	own.utility.add(parts, p.Cover.Retail, p.Cover.FeedIn, neighbours)
 	b.tax.add(parts, p.Cover.Retail, p.Cover.FeedIn, neighbours)
-	b.alone.add(parts, p.Metered.Import, p.Metered.Export, 0)
+	b.retail.add(parts, p.Metered.Import, p.Metered.Export, 0)
+	apart, known := p.Apart()
+	if !known {
+		apart = p.Metered // of which the tax differs the least from what it would have been
+	}
+	b.alone.add(parts, apart.Import, apart.Export, 0)
 	b.keyed.add(parts, p.Metered.Import-key.taken, p.Metered.Export-key.given, key.taken)
 	for k := range other {
 		b.others[k].add(other[k], p.Metered.Import, p.Metered.Export, 0)

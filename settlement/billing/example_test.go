@@ -6,6 +6,7 @@ import (
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/settlement/billing"
+	"github.com/commonwatt/commonwatt/settlement/statements"
 )
 
 // TestWorkedExample is the example of docs/money.md, reckoned there by hand. Ann (mp-a1 and
@@ -70,6 +71,35 @@ func TestWorkedExample(t *testing.T) {
 		}
 		if !found {
 			t.Errorf("%s is missing", name)
+		}
+	}
+}
+
+// TestWithoutTheCommunityIsTaxedAsItWouldHaveBeen: a home that earned with its sun as much as it
+// paid, but for 60 millionths. Without the community it would have drawn 1,000 Wh and given 500:
+// 0.300 − 0.030 = 0.270, with 19 % VAT of 0.300, and the standing charge of a day, 0.10 with 0.019.
+func TestWithoutTheCommunityIsTaxedAsItWouldHaveBeen(t *testing.T) {
+	s := newStreet(t, 1)
+	p := month(t, "2026-06")
+	noon := grid.IntervalAt(p.From, 15).Shift(48)
+	d, err := billing.NewDrafter(billing.Options{Community: "c", Currency: "EUR", Digits: 2, Zone: p.From.Location(), Period: p, Cut: s.cut(t), Tariffs: flat{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	point := statements.Point{
+		MeteringPoint: "mp-a1", Member: "m1", Account: "account mp-a1", Quality: grid.Good, Metered: grid.Flow{Import: 100, Export: 501},
+		RetailOnly: 60, Without: -270_000, WithoutFlow: &grid.Flow{Import: 1000, Export: 500},
+	}
+	if err := d.Interval(&statements.Interval{Interval: noon, Points: []statements.Point{point}}); err != nil {
+		t.Fatal(err)
+	}
+	bills, err := d.Bills()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range bills[0].Compared {
+		if want := (grid.Money)(-446_000); a.Name == billing.Alone && a.Amount != want {
+			t.Errorf("without the community %d, want %d", a.Amount, want)
 		}
 	}
 }

@@ -74,7 +74,7 @@ func (d *Drafter) finishPoint(b *builder, p *part) (err error) {
 				Point: p.Point, Account: p.Account, Component: f.Component, Version: f.Version, From: f.From, To: f.To, Days: f.Days, Amount: -f.Amount,
 			})
 		}
-		for _, t := range []*tally{b.tax, b.alone, b.keyed} {
+		for _, t := range []*tally{b.tax, b.retail, b.alone, b.keyed} {
 			if err := t.standing(fixed); err != nil {
 				return err
 			}
@@ -182,6 +182,10 @@ func (d *Drafter) compare(b *builder) error {
 	for _, s := range bill.Standing {
 		standing += s.Amount // which was summed up before
 	}
+	_, retailVAT, err := b.retail.vat()
+	if err != nil {
+		return err
+	}
 	_, aloneVAT, err := b.alone.vat()
 	if err != nil {
 		return err
@@ -198,13 +202,10 @@ func (d *Drafter) compare(b *builder) error {
 	if b.sums.estimated {
 		without.Method += "; estimated from the measured load by a battery of the same size that covers the home's own balance"
 	}
-	if without.Amount, err = scaledVAT(b.sums.alone, b.sums.retailOnly, aloneVAT); err == nil {
-		without.Amount, err = grid.Sum(without.Amount, b.sums.alone, standing)
-	}
-	if err != nil {
+	if without.Amount, err = grid.Sum(b.sums.alone, aloneVAT, standing); err != nil {
 		return err
 	}
-	retail, err := grid.Sum(b.sums.retailOnly, aloneVAT, standing)
+	retail, err := grid.Sum(b.sums.retailOnly, retailVAT, standing)
 	if err != nil {
 		return err
 	}
@@ -256,20 +257,6 @@ func (d *Drafter) thisPeriod(b *builder, standing grid.Money) (grid.Money, error
 		return 0, err
 	}
 	return grid.Sum(b.bill.Energy, standing, vat)
-}
-
-// scaledVAT is the VAT of an amount of which only the sum is known, in proportion to that of
-// another.
-func scaledVAT(amount, other, vat grid.Money) (grid.Money, error) {
-	if vat == 0 || other == 0 {
-		return vat, nil
-	}
-	size := max(int64(other), -int64(other))
-	m, err := share(vat, int64(amount), size)
-	if other < 0 {
-		m = -m
-	}
-	return m, err
 }
 
 // all returns what a tally comes to, with standing charges and added VAT.
