@@ -131,8 +131,12 @@ func (r *replay) wish(i grid.Interval) {
 	h.interval = i
 }
 
-// intent returns what the plan of a home wants, nil where there is none.
+// intent returns what the plan of a home wants, nil where there is none, and in intervals before
+// the first that is traded and settled: what was moved then would be compared with nothing.
 func (r *replay) intent(point string, i grid.Interval) *hold.Intent {
+	if i.Begin().Before(r.begin) {
+		return nil
+	}
 	in, planned := r.desk.Intent(point, i)
 	if !planned {
 		return nil

@@ -3,6 +3,7 @@ package scenarios
 import (
 	"os"
 	"testing"
+	"time"
 
 	"github.com/commonwatt/commonwatt/agent"
 	"github.com/commonwatt/commonwatt/grid"
@@ -134,5 +135,35 @@ func TestHeatIsPlanned(t *testing.T) {
 	}
 	if gain < 50*cents {
 		t.Errorf("all are better off by %.0f: want half a euro at least", gain)
+	}
+}
+
+// TestNobodyIsMovedBeforeTradeBegins: the first interval of a scenario is neither traded nor
+// settled, so that what a plan moved there would be compared with nothing.
+func TestNobodyIsMovedBeforeTradeBegins(t *testing.T) {
+	t.Parallel()
+	r, s := winterDay(t)
+	moved := func(until time.Time) (homes int) {
+		t.Helper()
+		for now := r.world.Now().Add(step); !now.After(until); now = now.Add(step) {
+			r.move(now)
+			r.recorder.read(r.world)
+			if err := r.advance(t.Context(), now); err != nil {
+				t.Fatal(err)
+			}
+			r.hold(now)
+		}
+		for i := range s.World().Homes {
+			if h := r.world.Home(i); h.Imported != h.Alone.Imported || h.Exported != h.Alone.Exported {
+				homes++
+			}
+		}
+		return homes
+	}
+	if homes := moved(s.Start.Add(15 * time.Minute)); homes > 0 {
+		t.Errorf("%d homes were moved in the quarter of an hour before trade begins", homes)
+	}
+	if homes := moved(s.Start.Add(3 * time.Hour)); homes == 0 {
+		t.Error("three hours later no home does anything else than it would alone")
 	}
 }

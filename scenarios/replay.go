@@ -132,6 +132,7 @@ type replay struct {
 	rewards  *rewards.Runner   // nil: no programme
 	meters   map[string]string // connection meters by metering point
 	open     map[grid.Interval]*Interval
+	begin    time.Time // of the first interval that is traded: until then every device is left to its own logic, as without the community
 	end      time.Time // intervals that end later are left alone
 	declared *community.Declarations
 	failed   error // of what was declared
@@ -196,6 +197,7 @@ func newReplay(ctx context.Context, s Scenario, l *ledger.Ledger, d *deviant) (*
 	spec := s.World()
 	r := &replay{
 		world: world.New(spec), recorder: newRecorder(spec, s.Cheats), ledger: l, deviant: d, open: map[grid.Interval]*Interval{}, meters: map[string]string{},
+		begin:  grid.IntervalAt(s.Start.Add(s.GateClosure), s.Interval).Shift(1).Begin(),
 		end:    s.Start.Add(time.Duration(s.Days) * 24 * time.Hour),
 		result: Result{Scenario: s, Tariff: t.usual, Feeder: grid.SingleNode(), Refused: map[string]int{}},
 	}

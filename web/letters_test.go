@@ -98,7 +98,7 @@ func TestNobodyIsSentALinkToNowhere(t *testing.T) {
 		t.Error(w.Code, w.Body)
 	}
 	invited := answer[api.Invited](t, knock(t, h, http.MethodPost, "/api/v1/accounts", `{"role":"utility","email":"u@x.example"}`, signIn(t, h, operatorSigns), asJSON), http.StatusOK)
-	if invited.Sent || invited.Qr != "" || !strings.HasPrefix(invited.Link, "/signin.html#invitation=") {
+	if invited.Sent || invited.Qr != "" || invited.Url != nil || !strings.HasPrefix(invited.Link, "/signin.html#invitation=") {
 		t.Errorf("%+v", invited)
 	}
 	if all := delivered(t, sends, post, box); len(all) > 0 {

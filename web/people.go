@@ -136,13 +136,14 @@ func (m managers) told(page, secret string, l accounts.Link) (api.Invited, error
 	if m.site.Address == "" {
 		return api.Invited{Id: l.ID, Link: page + secret, Expires: l.Expires}, nil
 	}
-	code, err := qr.EncodeText(m.site.Address+page+secret, qr.Medium)
+	whole := m.site.Address + page + secret
+	code, err := qr.EncodeText(whole, qr.Medium)
 	if err != nil {
 		return api.Invited{}, err
 	}
 	const pixels, border = 8, 4
 	svg, err := code.ToSVGBytes(qr.NewQrCodeImgConfig(pixels, border, qr.WithOptimalSVG()))
-	return api.Invited{Id: l.ID, Link: page + secret, Qr: string(svg), Expires: l.Expires}, err
+	return api.Invited{Id: l.ID, Link: page + secret, Url: &whole, Qr: string(svg), Expires: l.Expires}, err
 }
 
 // WithdrawInvitation implements the API.

@@ -247,6 +247,9 @@ func TestLinksGoOutByLetter(t *testing.T) {
 		t.Errorf("%s for somebody, %s for nobody", answers[0], answers[1])
 	}
 	invited := answer[api.Invited](t, knock(t, h, http.MethodPost, "/api/v1/accounts", `{"role":"utility","email":"u@x.example"}`, signIn(t, h, operatorSigns), asJSON), http.StatusOK)
+	if invited.Url == nil || *invited.Url != "https://elm.example"+invited.Link {
+		t.Errorf("the whole link is %v", invited.Url)
+	}
 	if !invited.Sent || !strings.HasPrefix(invited.Qr, "<?xml") && !strings.HasPrefix(invited.Qr, "<svg") {
 		t.Errorf("%t %.40s", invited.Sent, invited.Qr)
 	}

@@ -131,7 +131,7 @@ func accountInviteCommand() *cobra.Command {
 			if err := d.post(c.Context(), "/api/v1/accounts", r, &made); err != nil {
 				return err
 			}
-			fmt.Fprintln(c.OutOrStdout(), d.base+made.Link)
+			fmt.Fprintln(c.OutOrStdout(), leads(made, d.base))
 			return nil
 		},
 	}
@@ -140,6 +140,15 @@ func accountInviteCommand() *cobra.Command {
 	c.Flags().StringVar(&email, "email", "", "to whom the link is sent as well, where a mail server is set up")
 	c.Flags().StringVar(&name, "name", "", "of the person")
 	return c
+}
+
+// leads is the whole link of an invitation: where people reach the pages, or else where the
+// community listens.
+func leads(made api.Invited, base string) string {
+	if made.Url != nil {
+		return *made.Url
+	}
+	return base + made.Link
 }
 
 func accountLinkCommand() *cobra.Command {
@@ -160,7 +169,7 @@ func accountLinkCommand() *cobra.Command {
 				if err := d.post(c.Context(), "/api/v1/accounts/"+url.PathEscape(a.Id)+"/link", nil, &made); err != nil {
 					return err
 				}
-				fmt.Fprintln(c.OutOrStdout(), d.base+made.Link)
+				fmt.Fprintln(c.OutOrStdout(), leads(made, d.base))
 				return nil
 			}
 			return usage.Errorf("EMAIL: nobody signs in with %s: commonwatt account list shows who does", args[0])

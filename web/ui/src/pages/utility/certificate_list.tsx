@@ -82,7 +82,7 @@ function List({ certificates, rows }: { certificates: Certificates; rows: Auctio
     const holds = certificates.checked.value.get(a.interval.start);
     return (
       <>
-        {holds !== undefined && <>{holds ? `✓ ${w.holds}` : `✕ ${w.broken}`} </>}
+        {holds !== undefined && <span class="verdict">{holds ? `✓ ${w.holds}` : `✕ ${w.broken}`}</span>}
         <button type="button" class="link" aria-label={w.check(span(a))} onClick={() => void certificates.open(a)}>
           {w.open}
         </button>
