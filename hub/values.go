@@ -2,12 +2,15 @@ package hub
 
 import (
 	"context"
+	"path/filepath"
 
 	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/hub/shown"
 	"github.com/commonwatt/commonwatt/meters/official/archive"
 	"github.com/commonwatt/commonwatt/settlement/corrections"
 	"github.com/commonwatt/commonwatt/settlement/statements"
+	"github.com/commonwatt/commonwatt/web/api"
 )
 
 // openCorrections opens the grid operator's values, and has the settler go by them where they
@@ -54,4 +57,10 @@ func valuesDesk(m *market, r *corrections.Runner) *corrections.Desk {
 		},
 		Blind: m.records.blind,
 	}
+}
+
+// ObjectionsIn returns what members object to, in one state where one is named, as it stands in a
+// data directory on which no community runs.
+func ObjectionsIn(ctx context.Context, data, state string) ([]api.Objection, error) {
+	return shown.ObjectionsIn(ctx, filepath.Join(data, corrections.File), state)
 }

@@ -80,24 +80,29 @@ func Nearest(word string, names []string) (near string) {
 	return near
 }
 
-// typed is how many letters have to be put in, taken out or changed to make one word of another (Levenshtein's
-// distance).
+// typed is how many letters have to be put in, taken out, changed or swapped with the next one to make
+// one word of another (the distance of Damerau and Levenshtein, no letter moved twice).
 func typed(a, b string) int {
-	row := make([]int, len(b)+1)
-	for k := range row {
-		row[k] = k
+	rows := make([][]int, len(a)+1)
+	for i := range rows {
+		rows[i] = make([]int, len(b)+1)
+		rows[i][0] = i
+	}
+	for k := range rows[0] {
+		rows[0][k] = k
 	}
 	for i := range len(a) {
-		before := row
-		row = make([]int, len(b)+1)
-		row[0] = i + 1
 		for k := range len(b) {
 			cost := 1
 			if a[i] == b[k] {
 				cost = 0
 			}
-			row[k+1] = min(before[k+1]+1, row[k]+1, before[k]+cost)
+			d := min(rows[i][k+1]+1, rows[i+1][k]+1, rows[i][k]+cost)
+			if i > 0 && k > 0 && a[i] == b[k-1] && a[i-1] == b[k] {
+				d = min(d, rows[i-1][k-1]+1)
+			}
+			rows[i+1][k+1] = d
 		}
 	}
-	return row[len(b)]
+	return rows[len(a)][len(b)]
 }

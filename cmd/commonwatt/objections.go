@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/url"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"text/tabwriter"
@@ -16,9 +15,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/commonwatt/commonwatt/disk"
-	"github.com/commonwatt/commonwatt/hub/shown"
+	"github.com/commonwatt/commonwatt/hub"
 	"github.com/commonwatt/commonwatt/meters/official/archive"
-	"github.com/commonwatt/commonwatt/settlement/corrections"
 	"github.com/commonwatt/commonwatt/usage"
 	"github.com/commonwatt/commonwatt/web/api"
 )
@@ -77,7 +75,7 @@ func objectionsListCommand() *cobra.Command {
 // the data directory.
 func (o operator) objections(ctx context.Context, state string) ([]api.Objection, error) {
 	if o.rests() {
-		return shown.ObjectionsIn(ctx, filepath.Join(o.data, corrections.File), state)
+		return hub.ObjectionsIn(ctx, o.data, state)
 	}
 	d, err := o.dial()
 	if err != nil {

@@ -170,7 +170,7 @@ export const words: Words = {
     slashed: "Eingezogen",
     how: {
       batteries: [
-        "Zugesagt und vorgehalten: die Leistung, die die Batterie verspricht, und die Energie, die sie dafür vorhält. Ruf: beginnt bei null; jede Prüfung bewegt ihn einen Schritt auf 100 % zu, wenn sie bestanden wurde, und auf null zu, wenn nicht. Eine nicht bestandene nimmt auch einen Teil des Einsatzes. Marken: alles Ausgezahlte ohne den Einsatz.",
+        "Zugesagt und vorgehalten: die Leistung, die die Batterie verspricht, und die Energie, die sie dafür vorhält. Ruf: beginnt bei null; jede Prüfung bewegt ihn einen Schritt auf 100 % zu, wenn sie bestanden wurde, und auf null zu, wenn nicht. Eine nicht bestandene nimmt auch einen Teil des Einsatzes. Token: alles Ausgezahlte ohne den Einsatz.",
         "Quelle: der Vertrag „rewards“ im Hauptbuch (GET /api/v1/rewards).",
       ],
       epochs: [
