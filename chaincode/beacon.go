@@ -76,15 +76,16 @@ func Links(secret []byte, intervals int) (anchor string, links []string) {
 }
 
 // place finds an interval in its epoch.
-func (p Programme) place(interval string) (epoch string, index int, i grid.Interval, err error) {
-	if i, err = grid.ParseInterval(interval); err != nil {
-		return "", 0, i, fail(CodeInvalid, "interval: %v", err)
+func (p Programme) place(interval string) (epoch string, index int, err error) {
+	i, err := grid.ParseInterval(interval)
+	if err != nil {
+		return "", 0, fail(CodeInvalid, "interval: %v", err)
 	}
 	if i.Minutes != p.Minutes {
-		return "", 0, i, fail(CodeInvalid, "interval: %q: those of the programme have %d minutes", interval, p.Minutes)
+		return "", 0, fail(CodeInvalid, "interval: %q: those of the programme have %d minutes", interval, p.Minutes)
 	}
 	begin := i.Begin()
-	return begin.Format(time.DateOnly), (begin.Hour()*60 + begin.Minute()) / p.Minutes, i, nil
+	return begin.Format(time.DateOnly), (begin.Hour()*60 + begin.Minute()) / p.Minutes, nil
 }
 
 // CommitBeacon takes an Anchor from either party, before anything of the epoch
@@ -181,7 +182,7 @@ func intervalPlace(ctx context, community, interval string) (epoch string, index
 	if err != nil {
 		return "", 0, err
 	}
-	epoch, index, _, err = p.place(interval)
+	epoch, index, err = p.place(interval)
 	return epoch, index, err
 }
 

@@ -89,7 +89,7 @@ func (p Programme) first(g Pledge) (int, error) {
 	if g.From == "" {
 		return 0, nil
 	}
-	epoch, index, _, err := p.place(g.From)
+	epoch, index, err := p.place(g.From)
 	if err == nil && epoch != g.Epoch {
 		err = fail(CodeInvalid, "from: %s is not in the epoch %s", g.From, g.Epoch)
 	}

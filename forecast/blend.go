@@ -207,8 +207,8 @@ func (b blend) improve(weights []float64, past []sample, h []float64) bool {
 	}
 	square := mat.NewSymDense(n, nil)
 	for i := range n {
-		for j := range i + 1 {
-			square.SetSym(i, j, lower[i][j])
+		for j, x := range lower[i][:i+1] {
+			square.SetSym(i, j, x)
 		}
 	}
 	pull := ridgePull * mat.Trace(square) / float64(n)

@@ -67,8 +67,8 @@ func TestKeysThatEndSoon(t *testing.T) {
 	now := time.Now()
 	told := &telling{programs: func(_ context.Context, member string) ([]accounts.Key, error) {
 		var all []accounts.Key
-		for _, days := range []time.Duration{-1, 0, 1, 14, 15} {
-			all = append(all, accounts.Key{ID: fmt.Sprint(member, " ", int(days)), Ends: now.Add(days * 24 * time.Hour)})
+		for _, days := range []int{-1, 0, 1, 14, 15} {
+			all = append(all, accounts.Key{ID: fmt.Sprint(member, " ", days), Ends: now.AddDate(0, 0, days)})
 		}
 		return all, nil
 	}}

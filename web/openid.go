@@ -84,7 +84,7 @@ func (s *Server) openOidc(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		s.log.InfoContext(r.Context(), "who came back from another service was not let in", slog.String("reason", err.Error()))
 	}
-	http.Redirect(w, r, to, http.StatusSeeOther)
+	http.Redirect(w, r, to, http.StatusSeeOther) //nolint:gosec // one of the pages below, whatever the request says
 }
 
 // Where who comes back from another service is led to.

@@ -328,7 +328,7 @@ func TestNothingIsBoundForOthers(t *testing.T) {
 			s.binds(h, signIn(t, h, operatorSigns))
 			return s.back(h, g, nil, g.header())
 		},
-		"beside another of that service": func(t *testing.T, h http.Handler, s *identities, g gone, ann string) *httptest.ResponseRecorder {
+		"beside another of that service": func(_ *testing.T, h http.Handler, s *identities, g gone, ann string) *httptest.ResponseRecorder {
 			s.says = map[string]any{"sub": "2"}
 			s.binds(h, ann)
 			s.says = nil

@@ -81,7 +81,7 @@ type openerWords struct {
 
 func openersOf(language string) openerWords {
 	if language == "de" {
-		return openerWords{
+		return openerWords{ //nolint:gosec // words about passwords, and none
 			subject: "Ihr Zugang: %s",
 			what: [3]string{
 				"Ihr Zugang bei %s hat ein neues Passwort, seit %s.",
@@ -93,7 +93,7 @@ func openersOf(language string) openerWords {
 			ifNot: "Wenn Sie das nicht waren: Lassen Sie sich unter %s ein neues Passwort geben und dabei alles andere wegnehmen.",
 		}
 	}
-	return openerWords{
+	return openerWords{ //nolint:gosec // words about passwords, and none
 		subject: "Your account: %s",
 		what: [3]string{
 			"Your account with %s has a new password, since %s.",

@@ -207,12 +207,12 @@ func TestWhoSignsOutIsShownNothingMore(t *testing.T) {
 		cookies := make([]string, 2)
 		sockets := make([]*websocket.Conn, 2)
 		for k := range cookies {
-			answer := w.ask(http.MethodPost, "/api/v1/session", `{"key":"viewer's key"}`, "")
+			answer := w.session(http.MethodPost, `{"key":"viewer's key"}`, "")
 			cookies[k], _, _ = strings.Cut(answer.Header().Get("Set-Cookie"), ";")
 			sockets[k] = w.dial("Cookie: " + cookies[k])
 			defer sockets[k].Close()
 		}
-		if answer := w.ask(http.MethodDelete, "/api/v1/session", "", cookies[0]); answer.Code != http.StatusNoContent {
+		if answer := w.session(http.MethodDelete, "", cookies[0]); answer.Code != http.StatusNoContent {
 			t.Fatal(answer.Code)
 		}
 		stays := make(chan time.Duration)
@@ -230,10 +230,10 @@ func TestWhoSignsOutIsShownNothingMore(t *testing.T) {
 // yet, who would have it look whether it still may: it looks itself, and ends.
 func TestWhoSignsOutWhileASocketOpens(t *testing.T) {
 	watching(t, func(t *testing.T, w watched) {
-		answer := w.ask(http.MethodPost, "/api/v1/session", `{"key":"viewer's key"}`, "")
+		answer := w.session(http.MethodPost, `{"key":"viewer's key"}`, "")
 		cookie, _, _ := strings.Cut(answer.Header().Get("Set-Cookie"), ";")
 		out := 0
-		w.listener.joining = func() { out = w.ask(http.MethodDelete, "/api/v1/session", "", cookie).Code }
+		w.listener.joining = func() { out = w.session(http.MethodDelete, "", cookie).Code }
 		c := w.dial("Cookie: " + cookie)
 		defer c.Close()
 		if got := lives(c, time.Minute); out != http.StatusNoContent || got > 2*time.Second {
@@ -242,9 +242,9 @@ func TestWhoSignsOutWhileASocketOpens(t *testing.T) {
 	})
 }
 
-// ask sends a request with a cookie.
-func (w watched) ask(method, path, body, cookie string) *httptest.ResponseRecorder {
-	r := httptest.NewRequestWithContext(w.t.Context(), method, path, strings.NewReader(body))
+// session begins or ends a session, with a cookie.
+func (w watched) session(method, body, cookie string) *httptest.ResponseRecorder {
+	r := httptest.NewRequestWithContext(w.t.Context(), method, "/api/v1/session", strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Cookie", cookie)
 	answer := httptest.NewRecorder()

@@ -78,10 +78,10 @@ func accountListCommand() *cobra.Command {
 			}
 			out := c.OutOrStdout()
 			for _, a := range all.Accounts {
-				fmt.Fprintf(out, "%-11s %-16s %-32s %s\n", a.Role, or(a.Member, ""), a.Email, a.Name)
+				fmt.Fprintf(out, "%-11s %-16s %-32s %s\n", a.Role, said(a.Member), a.Email, a.Name)
 			}
 			for _, i := range all.Invitations {
-				fmt.Fprintf(out, "%-11s %-16s %-32s invited until %s\n", i.Role, or(i.Member, ""), or(i.Email, ""), i.Expires.Format(time.DateOnly))
+				fmt.Fprintf(out, "%-11s %-16s %-32s invited until %s\n", i.Role, said(i.Member), said(i.Email), i.Expires.Format(time.DateOnly))
 			}
 			return nil
 		},
@@ -98,9 +98,10 @@ func accountsAt(c *cobra.Command, at operator) (d *desk, all api.Accounts, err e
 	return d, all, d.get(c.Context(), "/api/v1/accounts", &all)
 }
 
-func or(text *string, otherwise string) string {
+// said is a text that may be absent; "" where it is.
+func said(text *string) string {
 	if text == nil {
-		return otherwise
+		return ""
 	}
 	return *text
 }

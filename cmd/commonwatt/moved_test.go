@@ -44,8 +44,8 @@ deadline: 2m
 rewards: {challenges: 1000, smoothing: 500, grant: 100, stake: 1, corrections: 2m}
 `, now, speed)
 	p.rewarded("programme without batteries", func(r api.Rewards) bool { return len(r.Batteries) == 0 && now().After(start.Add(4*time.Minute)) })
-	p.pairMade(devices["home-01/meter"], "ann", "")
-	p.pairMade(devices["home-01/battery"], "ann", `, "control": true, "rated": 5000, "capacity": 10000`)
+	p.pairMade(devices["home-01/meter"], "")
+	p.pairMade(devices["home-01/battery"], `, "control": true, "rated": 5000, "capacity": 10000`)
 	p.rewarded("pledge of the battery", func(r api.Rewards) bool {
 		return len(r.Batteries) == 1 && r.Batteries[0].Device == "ann/battery" && r.Batteries[0].Power == 2500 && r.Batteries[0].Energy == 1250 && r.Batteries[0].Stake == 100
 	})
@@ -77,7 +77,7 @@ func TestPairedDevicesAreMoved(t *testing.T) {
 	devices := fieldOf(t, world.AllElectric.Of(world.Spec{Seed: 1, Start: start.Add(-10 * time.Minute), Latitude: 50}, 1).WithAppliances(true), nil, now)
 	p := runsSaying(t, slog.LevelDebug, filepath.Join(t.TempDir(), "data"), ownTerms+"devices: []\ninterval: 5\ngate_closure: 1m\ndeadline: 2m\n", now, speed)
 	p.state("empty community", func(s api.State) bool { return s.Status.IntervalsCleared > 0 })
-	p.pairMade(devices["home-01/meter"], "ann", "")
+	p.pairMade(devices["home-01/meter"], "")
 	for kind, made := range map[grid.DeviceKind]string{
 		grid.Battery:    `, "rated": 5000, "capacity": 10000`,
 		grid.Charger:    `, "profile": "commonwatt-charger", "rated": 11000, "capacity": 40000`,
@@ -85,7 +85,7 @@ func TestPairedDevicesAreMoved(t *testing.T) {
 		grid.HeatingRod: `, "rated": 3000, "planning": {"tank": "280 l", "temperatures": "48-65 C"}`,
 		grid.Appliance:  `, "rated": 1000, "planning": {"runs": "2h30m", "ready_by": "07:00"}`,
 	} {
-		p.pairMade(devices["home-01/"+string(kind)], "ann", `, "control": true`+made)
+		p.pairMade(devices["home-01/"+string(kind)], `, "control": true`+made)
 	}
 	for _, kind := range []grid.DeviceKind{grid.Battery, grid.Charger, grid.HeatPump, grid.HeatingRod, grid.Appliance} {
 		told := regexp.MustCompile(`msg=setpoint device=ann/` + string(kind) + ` watts=-?\d+ in_force=true`)

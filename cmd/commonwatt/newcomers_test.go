@@ -139,10 +139,11 @@ func (p *inProcess) bind(s pairing.Session, id, member, point string, load pairi
 	p.call(step+"/watch", `{"seconds": 10}`, nil)
 }
 
-// pairMade pairs a device of a member of which is said, in JSON, what it is made for. A connection meter is taken to be
+// pairMade pairs a device of Ann of which is said, in JSON, what it is made for. A connection meter is taken to be
 // mounted the right way round.
-func (p *inProcess) pairMade(device *sim.Device, member, made string) {
+func (p *inProcess) pairMade(device *sim.Device, made string) {
 	p.t.Helper()
+	const member = "ann"
 	var s pairing.Session
 	p.call("sessions", fmt.Sprintf(`{"target": "tcp://%s", "kind": %q%s}`, device.Address(), device.Kind, made), &s)
 	var seen struct{ Live pairing.Live }

@@ -118,7 +118,7 @@ func decision(o api.Objection) string {
 	}
 	text := "on " + o.Decided.UTC().Format(time.RFC3339)
 	if o.By != nil {
-		text += fmt.Sprintf(" by the %s: %q", *o.By, or(o.Answer, ""))
+		text += fmt.Sprintf(" by the %s: %q", *o.By, said(o.Answer))
 	}
 	if o.State == api.ObjectionStateAccepted {
 		text += map[bool]string{true: ", settled by it", false: ", still to be settled by it"}[o.Settled != nil && *o.Settled]

@@ -115,7 +115,7 @@ func TestTheOperatorDecidesAboutObjections(t *testing.T) {
 // states are what became of objections.
 func states(all []api.Objection) (texts []string) {
 	for _, o := range all {
-		texts = append(texts, fmt.Sprint(o.Id, o.State, o.Home, o.Interval, o.Import, or(o.Answer, ""), or(o.By, "")))
+		texts = append(texts, fmt.Sprint(o.Id, o.State, o.Home, o.Interval, o.Import, said(o.Answer), said(o.By)))
 	}
 	return texts
 }

@@ -165,7 +165,8 @@ func newDriven(executor Executor) *driven {
 		Community: "elm", Minutes: 5, GateClosure: time.Minute, Deadline: time.Minute, Ahead: 10 * time.Minute, CallEvery: 2 * time.Minute, Members: []string{"ann", "bob"},
 	})}}
 	d.agents, d.ledger = &planners{}, &recorder{street: d.street}
-	d.driver = New(Options{Market: d.street, Agents: d.agents, Settlements: d.ledger, Executor: executor, Again: 90 * time.Second, Log: slog.New(slog.NewTextHandler(&d.text, nil)),
+	d.driver = New(Options{
+		Market: d.street, Agents: d.agents, Settlements: d.ledger, Executor: executor, Again: 90 * time.Second, Log: slog.New(slog.NewTextHandler(&d.text, nil)),
 		Late: func(_ context.Context, quotes int, last grid.Interval) { d.late = append(d.late, missed{quotes, last}) },
 	})
 	return d

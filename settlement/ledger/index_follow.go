@@ -121,7 +121,7 @@ func (x *Index) transaction(ctx context.Context, w indexWriter, block int64, t T
 			}
 		}
 		if isDispute(kind) && !wr.Deleted {
-			if err := w.disputes.Add(ctx, at[1], kind, []byte(wr.Value)); err != nil {
+			if err := w.disputes.Add(ctx, at[1], kind, wr.Value); err != nil {
 				return err
 			}
 		}

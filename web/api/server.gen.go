@@ -7971,6 +7971,20 @@ func (response ListIntervals401JSONResponse) VisitListIntervalsResponse(w http.R
 	return err
 }
 
+type ListIntervals404JSONResponse Problem
+
+func (response ListIntervals404JSONResponse) VisitListIntervalsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetPriceRequestObject struct {
 	Start  time.Time `json:"start"`
 	Params GetPriceParams

@@ -53,8 +53,11 @@ const (
 
 	day = 24 * time.Hour
 
-	// UsualKeyDays and MostKeyDays are for how many days a key is good where nothing is said, and at most.
-	UsualKeyDays, MostKeyDays = 365, 5 * 365
+	// UsualKeyDays is for how many days a key is good where nothing is said.
+	UsualKeyDays = 365
+
+	// MostKeyDays is for how many days a key is good at most.
+	MostKeyDays = 5 * UsualKeyDays
 
 	// KeyWarning is how long before its end somebody is told that a key ends.
 	KeyWarning = 14 * day

@@ -53,6 +53,7 @@ test("a demonstration's operator gives out no accounts and no backup, and is tol
 });
 
 test("somebody is invited, signs in with a passkey, and loses the role", async ({ browser }) => {
+  test.setTimeout(300_000); // it walks through eleven pages, each looked at in both lights
   const problems: string[] = [];
   const operator = await visitor(browser, problems);
   await operatorOf(operator.request);

@@ -63,7 +63,7 @@ test("the utility finds a member, proves a posting, and holds a checkpoint again
   const problems = watched(page);
   await expect(async () => expect((await (await page.request.get("/api/v1/ledger")).json()).cosigned).toBe(true)).toPass({ timeout: 90_000 });
   await signIn(page, "As the utility", "/utility.html");
-  await write(page, page.getByRole("searchbox"), "home-03");
+  await write(page, page.locator("#q"), "home-03");
   await page.keyboard.press("Enter");
   await expect(page.locator("#verdict")).toContainText("home-03 (member)");
   await go(page, page.locator("#postings button[tabindex='0']"));
@@ -88,7 +88,11 @@ test("a researcher replays a scenario, reads the drawing, and removes the run", 
   await write(page, page.getByLabel("Seed", { exact: true }), "3");
   await page.keyboard.press("Enter");
   await expect(page.locator("#runs .state.done")).toHaveCount(1, { timeout: 200_000 });
-  await reach(page, page.getByRole("checkbox", { name: "Compare summer-day, seed 3" }));
+  const compared = page.getByRole("checkbox", { name: "Compare summer-day, seed 3" });
+  await expect(compared).toBeChecked(); // the last runs are compared by themselves
+  await reach(page, compared);
+  await page.keyboard.press("Space");
+  await expect(page.locator("figure.chart path.mean")).toHaveCount(0);
   await page.keyboard.press("Space");
   await expect(page.locator("figure.chart path.mean")).toHaveCount(1);
   await reach(page, page.getByRole("slider"));

@@ -12,11 +12,11 @@ test("a researcher replays a scenario twice, compares the runs and takes the res
   // What is wrong is said before anything runs.
   await page.getByLabel("Seed", { exact: true }).fill("seven");
   await expect(page.getByText("A whole number from 0 on, or nothing.")).toBeVisible();
-  await expect(page.getByRole("button", { name: "Replay" })).toBeDisabled();
+  await expect(page.getByRole("button", { name: "Replay", exact: true })).toBeDisabled();
 
   for (const seed of ["", "7"]) {
     await page.getByLabel("Seed", { exact: true }).fill(seed);
-    await page.getByRole("button", { name: "Replay" }).click();
+    await page.getByRole("button", { name: "Replay", exact: true }).click();
   }
   await expect(page.locator("#runs tbody tr")).toHaveCount(2);
   await expect(page.locator("#runs .state.done")).toHaveCount(2, { timeout: 200_000 });
@@ -64,7 +64,7 @@ test("a run is cancelled, and the page speaks German", async ({ page }) => {
   await page.request.post("/api/v1/session/demonstration", { data: { role: "researcher" } });
   await page.goto("/researcher.html");
   await page.getByLabel("Scenario").selectOption("fifty-homes");
-  await page.getByRole("button", { name: "Replay" }).click();
+  await page.getByRole("button", { name: "Replay", exact: true }).click();
   await expect(page.locator("#runs .state.running")).toHaveCount(1);
   await page.getByRole("button", { name: /^Cancel: fifty-homes/ }).click();
   await expect(page.locator("#runs .state.cancelled").first()).toBeVisible();

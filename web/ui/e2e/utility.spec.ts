@@ -73,7 +73,7 @@ test("the utility finds a member's month, and downloads it", async ({ page }) =>
   const problems = watched(page);
   await signedIn(page);
   await opened(page);
-  await page.getByRole("searchbox").fill("home-03 2026-06");
+  await page.locator("#q").fill("home-03 2026-06");
   await page.keyboard.press("Enter");
   await expect(page.locator("#verdict")).toHaveAttribute("data-state", "found");
   await expect(page.locator("#verdict")).toContainText("home-03 (member)");
@@ -90,7 +90,7 @@ test("the utility finds a member's month, and downloads it", async ({ page }) =>
 
   // What is not there, what means nothing, and what is still to come are different things.
   for (const [words, state] of [["bank", "none"], ["nobody-9", "unknown"], ["2031-01-01", "unsettled"]] as const) {
-    await page.getByRole("searchbox").fill(words);
+    await page.locator("#q").fill(words);
     await page.getByRole("button", { name: "Search", exact: true }).click();
     await expect(page.locator("#verdict")).toHaveAttribute("data-state", state);
   }

@@ -65,7 +65,7 @@ function Secret({ account }: Props) {
       </section>
     );
   }
-  const link = told.link.url ?? location.origin + told.link.link;
+  const link = location.origin + told.link.link;
   return (
     <section role="status" class="told">
       <p>
