@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -146,18 +147,32 @@ func (p *inProcess) pairMade(device *sim.Device, made string) {
 	const member = "ann"
 	var s pairing.Session
 	p.call("sessions", fmt.Sprintf(`{"target": "tcp://%s", "kind": %q%s}`, device.Address(), device.Kind, made), &s)
-	var seen struct{ Live pairing.Live }
-	p.call("sessions/"+s.ID+"/measure", "", &seen)
+	watts := p.measured(s)
 	load := pairing.Later
 	if device.Kind == grid.Meter {
 		load = pairing.Importing
-		for _, x := range seen.Live.Points {
-			if watts, is := x.Value.(float64); is && x.Role == "power" && watts < 0 {
-				load = pairing.Exporting
-			}
+		const enough = 200 // W, for which way round it is mounted
+		if !eventually(func() bool { watts = p.measured(s); return math.Abs(watts) >= enough }) {
+			p.t.Fatalf("the meter shows %g W", watts)
+		}
+		if watts < 0 {
+			load = pairing.Exporting
 		}
 	}
 	p.bind(s, fmt.Sprintf("%s/%s", member, device.Kind), member, "mp-"+member, load)
+}
+
+// measured reads a device that is being paired, and returns the power that it shows, W.
+func (p *inProcess) measured(s pairing.Session) (watts float64) {
+	p.t.Helper()
+	var seen struct{ Live pairing.Live }
+	p.call("sessions/"+s.ID+"/measure", "", &seen)
+	for _, x := range seen.Live.Points {
+		if shown, is := x.Value.(float64); is && x.Role == "power" {
+			watts = shown
+		}
+	}
+	return watts
 }
 
 // shown reads what the pages show, and tells whether there is an answer.
