@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 )
 
@@ -13,52 +14,51 @@ import (
 func byAccount(d *Dir) error { return errors.Join(makersOfLinks(d), noticesByAccount(d)) }
 
 // makersOfLinks has links to sign in know who made them. Of those that wait it is not known.
-func makersOfLinks(d *Dir) (err error) {
-	if _, err := os.Stat(d.File("accounts.db")); errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	db, err := OpenSQLite(d.File("accounts.db"))
-	if err != nil {
+func makersOfLinks(d *Dir) error {
+	done := func(columns []string) bool { return slices.Contains(columns, "maker") }
+	return alter(d.File("accounts.db"), "link", done, func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `ALTER TABLE link ADD COLUMN maker TEXT NOT NULL DEFAULT ''`)
 		return err
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	ctx := context.Background()
-	columns, err := Column[string](ctx, db, `SELECT name FROM pragma_table_info('link')`)
-	if err != nil || len(columns) == 0 || slices.Contains(columns, "maker") {
-		return err
-	}
-	_, err = db.ExecContext(ctx, `ALTER TABLE link ADD COLUMN maker TEXT NOT NULL DEFAULT ''`)
-	return err
+	})
 }
 
 // noticesByAccount: what homeowners are told was chosen by the
 // member, and is by the account. Each account of a member begins with what the member had chosen and
 // had been told. Browsers go to the member's oldest account, since it is not known who subscribed
 // them, and none is told twice. What a demonstration's guests chose stays theirs.
-func noticesByAccount(d *Dir) (err error) {
-	if _, err := os.Stat(d.File("notices.db")); errors.Is(err, os.ErrNotExist) {
+func noticesByAccount(d *Dir) error {
+	done := func(columns []string) bool { return columns[0] == "account" }
+	return alter(d.File("notices.db"), "settings", done, func(ctx context.Context, tx *sql.Tx) error {
+		recipients, err := homeowners(d.File("accounts.db"))
+		if err != nil {
+			return fmt.Errorf("accounts.db: %w", err)
+		}
+		return noticesAnew(ctx, tx, recipients)
+	})
+}
+
+// alter has a step change the database at path in one transaction. It does nothing where the file or
+// the table is not there, or where the table's columns say that the step was done.
+func alter(path, table string, done func(columns []string) bool, change func(context.Context, *sql.Tx) error) (err error) {
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
-	recipients, err := homeowners(d.File("accounts.db"))
-	if err != nil {
-		return fmt.Errorf("accounts.db: %w", err)
-	}
-	db, err := OpenSQLite(d.File("notices.db"))
+	db, err := OpenSQLite(path)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	ctx := context.Background()
-	columns, err := Column[string](ctx, db, `SELECT name FROM pragma_table_info('settings')`)
-	if err != nil || len(columns) == 0 || columns[0] == "account" { // nothing was kept yet, or the step was done
+	columns, err := Column[string](ctx, db, `SELECT name FROM pragma_table_info(?)`, table)
+	if err != nil || len(columns) == 0 || done(columns) {
 		return err
 	}
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
-	if err := noticesAnew(ctx, tx, recipients); err != nil {
-		return errors.Join(fmt.Errorf("notices.db: %w", err), tx.Rollback())
+	if err := change(ctx, tx); err != nil {
+		return errors.Join(fmt.Errorf("%s: %w", filepath.Base(path), err), tx.Rollback())
 	}
 	return tx.Commit()
 }
