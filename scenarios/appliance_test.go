@@ -86,6 +86,9 @@ func choresDays(t *testing.T, planned bool) (d ranDay) {
 // together pay less for the same energy.
 func TestAppliancesAreStarted(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("SKIPPED by -short: replays days; make test runs it")
+	}
 	planned, own := choresDays(t, true), choresDays(t, false)
 	t.Logf("planned %+v, on their own %+v", planned, own)
 	if planned.late > 0 {

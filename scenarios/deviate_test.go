@@ -58,6 +58,9 @@ func TestDeviantOrders(t *testing.T) {
 // themselves, and who deviates by nothing gains nothing.
 func TestDeviate(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("SKIPPED by -short: replays days; make test runs it")
+	}
 	text := strings.Replace(minimal, "days: 1", "days: 1\nhistory: 7\ndeviate: 2\nstrategy: price-curve\npool: {price: \"off\"}", 1)
 	s, err := Parse([]byte(text))
 	if err != nil {

@@ -119,6 +119,9 @@ func chilly(home world.Home, h world.Heat) (n int) {
 // less, with what is stored at the end reckoned at retail.
 func TestHeatIsPlanned(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("SKIPPED by -short: replays days; make test runs it")
+	}
 	const retail, cents = 300, 10_000 // millionths a Wh, millionths
 	planned, own := winter(t, true), winter(t, false)
 	var gain float64

@@ -231,6 +231,9 @@ func TestNobodyIsWorseOffBySeveralTariffs(t *testing.T) {
 // time, and finds what is changed in a row.
 func TestIndependentSettlementOfSeveralTariffs(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("SKIPPED by -short: replays days; make test runs it")
+	}
 	needPython(t)
 	for _, rules := range []string{"", "pool: off\n", "own: {same_point: false}\n"} {
 		dir := results(t, rules, func(s *scenarios.Scenario) { s.Rates = dealt{} })

@@ -19,6 +19,9 @@ import (
 // epoch to the last token, and a second replay says the same.
 func TestOnlyProvenStorageIsPaid(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("SKIPPED by -short: replays days; make test runs it")
+	}
 	text, err := os.ReadFile("storage-rewards.yaml")
 	if err != nil {
 		t.Fatal(err)

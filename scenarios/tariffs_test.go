@@ -40,6 +40,9 @@ tariffs:
 // TestEachHomeHasItsOwnTariff replays a day of them. Almaty is five hours ahead of UTC.
 func TestEachHomeHasItsOwnTariff(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("SKIPPED by -short: replays days; make test runs it")
+	}
 	s, err := scenarios.Parse([]byte(ownTariffs))
 	if err != nil {
 		t.Fatal(err)

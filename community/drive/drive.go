@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -203,7 +204,22 @@ func (d *Driver) quotePoint(ctx context.Context, a community.Action, point strin
 		return err
 	}
 	for _, bids := range all {
-		if err := d.place(ctx, a, point, bids); err != nil {
+		if err = d.place(ctx, a, point, bids); err != nil {
+			break
+		}
+	}
+	return errors.Join(err, d.recall(ctx, a, point, all))
+}
+
+// recall takes back what was just placed for a metering point that is let go of since it was planned: whoever let go of
+// it withdrew what was there at that moment.
+func (d *Driver) recall(ctx context.Context, a community.Action, point string, all []Bids) error {
+	if slices.Contains(d.Agents.Points(a.Member, d.time()), point) {
+		return nil
+	}
+	for _, bids := range all {
+		product := grid.Product{Community: a.Product.Community, Interval: bids.Interval}
+		if err := d.Market.Withdraw(ctx, product, point, d.time()); err != nil {
 			return err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,7 +25,8 @@ type street struct {
 	life  *community.Lifecycle
 	begin time.Time
 	done  []string
-	full  error // that commands answer
+	full  error                      // that commands answer
+	waits map[string][]grid.Interval // metering point → of its orders
 }
 
 func (s *street) note(text string) {
@@ -43,6 +45,13 @@ func (s *street) said(kind string) (all []string) {
 		}
 	}
 	return all
+}
+
+// waiting is how many orders of a metering point wait.
+func (s *street) waiting(point string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.waits[point])
 }
 
 func (s *street) Advance(now time.Time) []community.Action {
@@ -74,13 +83,21 @@ func (s *street) Command(a community.Action) error {
 	return s.full
 }
 
-func (*street) Withdraw(context.Context, grid.Product, string, time.Time) error { return nil }
+func (s *street) Withdraw(_ context.Context, p grid.Product, point string, _ time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waits[point] = slices.DeleteFunc(s.waits[point], func(i grid.Interval) bool { return i == p.Interval })
+	return nil
+}
 
 func (s *street) Place(_ context.Context, p grid.Product, o grid.Order, _ time.Time) (string, error) {
 	s.note("order " + o.Member + " " + at(p.Interval))
 	if o.Price < 0 {
 		return "the price is negative", nil
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waits[o.Member] = append(s.waits[o.Member], p.Interval) // its metering point is called the same
 	return "", nil
 }
 
@@ -88,12 +105,14 @@ func at(i grid.Interval) string { return i.Begin().Format("15:04") }
 
 // planners answer for their members at once, or when held lets them.
 type planners struct {
-	held chan struct{} // nil: at once
-	fail map[string]error
+	held   chan struct{} // nil: at once
+	fail   map[string]error
+	leaves string      // its meter is removed while it plans
+	gone   atomic.Bool // it is
 }
 
 func (p *planners) Points(member string, _ time.Time) []string {
-	if member == "away" {
+	if member == "away" || member == p.leaves && p.gone.Load() {
 		return nil
 	}
 	return []string{member}
@@ -106,6 +125,9 @@ func (p *planners) Plan(ctx context.Context, point string, i grid.Interval, _ ti
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
+	}
+	if point == p.leaves {
+		p.gone.Store(true)
 	}
 	price := grid.Price(100)
 	if point == "cy" {
@@ -161,7 +183,7 @@ type missed struct {
 
 func newDriven(executor Executor) *driven {
 	begin := time.Now()
-	d := &driven{street: &street{begin: begin, life: community.New(community.Config{
+	d := &driven{street: &street{begin: begin, waits: map[string][]grid.Interval{}, life: community.New(community.Config{
 		Community: "elm", Minutes: 5, GateClosure: time.Minute, Deadline: time.Minute, Ahead: 10 * time.Minute, CallEvery: 2 * time.Minute, Members: []string{"ann", "bob"},
 	})}}
 	d.agents, d.ledger = &planners{}, &recorder{street: d.street}
@@ -311,6 +333,19 @@ func TestWhatFailsComesAgain(t *testing.T) {
 		}
 		if n := strings.Count(d.text.String(), "will try again"); n != 2 {
 			t.Errorf("the log tells of %d failures\n%s", n, d.text.String())
+		}
+	})
+}
+
+// TestWhatIsPlannedForAHomeThatIsGoneIsTakenBack lets bob's meter be removed while his agent plans: what it orders then
+// does not stay in the market.
+func TestWhatIsPlannedForAHomeThatIsGoneIsTakenBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDriven(working(t))
+		d.agents.leaves = "bob"
+		d.run(t, 4*time.Minute)
+		if ann, bob := d.waiting("ann"), d.waiting("bob"); ann == 0 || bob != 0 || !strings.Contains(strings.Join(d.said("order"), "\n"), "bob") {
+			t.Errorf("of ann wait %d orders, of bob %d, of %v", ann, bob, d.said("order"))
 		}
 	})
 }

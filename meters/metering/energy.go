@@ -48,7 +48,7 @@ func (m *Meters) energy(ctx context.Context, meter grid.Device, i grid.Interval)
 	if n := len(j.rows); n > 0 && !j.rows[n-1].Time.Before(i.End()) {
 		m.tell(ctx, meter, j)
 	}
-	if m.paired(meter.ID) && len(j.rows) > 0 && j.rows[0].Time.After(i.Begin()) {
+	if m.paired(meter.ID) && len(j.rows) > 0 && j.rows[0].Time.After(i.Begin()) && !m.tookOver(meter, i) {
 		return energy{}, errNewcomer
 	}
 	if replaced {

@@ -96,7 +96,7 @@ func (m *Meters) Energies(ctx context.Context, i grid.Interval, last bool) (mete
 	return metered, complete, nil
 }
 
-// errNewcomer reports a paired meter that was first read after the interval began.
+// errNewcomer reports a meter that was first read after the interval began, and paired where there was none.
 var errNewcomer = errors.New("the meter was first read later")
 
 // Batches returns the signed batches by which the registers at both ends of an interval are

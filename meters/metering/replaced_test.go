@@ -47,6 +47,37 @@ func TestAnotherMeterGoesOn(t *testing.T) {
 	}
 }
 
+// TestAnotherMeterThatIsReadLate replaces a connection meter shortly before an interval ends, and the other one is read
+// first after the next has begun: the metering point is no newcomer there. What was read counts, and for good what it
+// took a week before, by the meter that it had then.
+func TestAnotherMeterThatIsReadLate(t *testing.T) {
+	noon := time.Date(2026, 6, 8, 12, 0, 0, 0, time.UTC)
+	s := newCounting(t)
+	old := s.meter("bob", time.Time{})
+	another := grid.Device{ID: "bob/another", Kind: grid.Meter, Member: "bob", MeteringPoint: "mp-bob"}
+	total := grid.Energy(0)
+	read := func(device string, from, to time.Time, each grid.Energy) {
+		for at := from; !at.After(to); at = at.Add(time.Minute) {
+			s.says("bob", 1, grid.Reading{Device: device, Time: at, Import: new(total), Export: new(grid.Energy), Quality: grid.Good})
+			total += each
+		}
+	}
+	replaced := noon.Add(14 * time.Minute)
+	weekAgo := noon.AddDate(0, 0, -7)
+	read(old.ID, weekAgo, weekAgo.Add(45*time.Minute), 60)
+	read(old.ID, noon.Add(-time.Minute), replaced, 20)
+	read(another.ID, noon.Add(17*time.Minute), noon.Add(46*time.Minute), 20)
+	s.End(old.ID, replaced)
+	s.Add(another, replaced, 12_375)
+	late := grid.IntervalAt(noon.Add(15*time.Minute), 15)
+	for last, want := range map[bool]grid.Energy{false: 13 * 20, true: 15 * 60} {
+		metered, complete, err := s.Energies(t.Context(), late, last)
+		if err != nil || complete || len(metered) != 1 || metered[0].Flow.Import != want {
+			t.Errorf("for good: %t: %+v, complete: %t, %v, want %d Wh", last, metered, complete, err, want)
+		}
+	}
+}
+
 // TestARemovedMeterCountsUntilThen removes a connection meter: the interval in which that was has
 // what was read of it, and later ones do not wait for it.
 func TestARemovedMeterCountsUntilThen(t *testing.T) {

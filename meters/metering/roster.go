@@ -140,6 +140,19 @@ func (r *roster) before(meter grid.Device) (old []grid.Device) {
 	return old
 }
 
+// tookOver tells whether a connection meter was there when an interval began and came to a metering point that
+// another one measured until then.
+func (r *roster) tookOver(meter grid.Device, i grid.Interval) bool {
+	r.mu.Lock()
+	since := r.last(meter.ID).since
+	r.mu.Unlock()
+	if since.IsZero() || i.Begin().Before(since) {
+		return false
+	}
+	old, there := of(meter.MeteringPoint, r.in(grid.IntervalAt(since.Add(-time.Nanosecond), i.Minutes)))
+	return there && old.ID != meter.ID
+}
+
 // in returns the connection meters that were there when the interval began, one a metering point.
 func (r *roster) in(i grid.Interval) (there []grid.Device) {
 	r.mu.Lock()

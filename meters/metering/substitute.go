@@ -23,7 +23,9 @@ const mostWeeks = 8
 func (m *Meters) substitute(ctx context.Context, meter grid.Device, i grid.Interval, read energy) (grid.Flow, error) {
 	candidates := []grid.Flow{read.flow}
 	for week := 1; week <= mostWeeks && len(candidates) == 1; week++ {
-		before, err := m.energy(ctx, meter, i.Weeks(-week))
+		ago := i.Weeks(-week)
+		then, _ := m.measured(meter.MeteringPoint, ago)
+		before, err := m.energy(ctx, then, ago)
 		if err == nil && before.complete() {
 			candidates = append(candidates, before.flow)
 		} else if err != nil && !errors.Is(err, errNewcomer) {
@@ -31,7 +33,7 @@ func (m *Meters) substitute(ctx context.Context, meter grid.Device, i grid.Inter
 		}
 	}
 	n := substituteDays * 24 * 60 / i.Minutes
-	history, err := m.net(ctx, meter, i.Shift(-n), n)
+	history, err := History{Meters: m}.counted(ctx, meter, i.Shift(-n), n)
 	if err != nil {
 		return read.flow, err
 	}

@@ -58,7 +58,7 @@ func (m *Manager) replay(ctx context.Context, r Run) error {
 // failure says why a process ended badly, that has said something last.
 func (m *Manager) failure(last string, ended *exec.ExitError) error {
 	const signalled = -1
-	crashed := slices.ContainsFunc([]string{"fatal error", "SIGSEGV", "SIGABRT", "runtime/cgo", "allocate memory"}, func(sign string) bool { return strings.Contains(last, sign) })
+	crashed := slices.ContainsFunc([]string{"fatal error", "SIGSEGV", "SIGABRT", "runtime/cgo", "allocate memory", "failed to map segment"}, func(sign string) bool { return strings.Contains(last, sign) })
 	switch {
 	case crashed || ended.ExitCode() == signalled: // a process for which there is no memory may end in any way
 		return fmt.Errorf("it ended at once (%w), as one does that needs more memory than the %d MB that a run may have: replay it with commonwatt replay on a machine with more", ended, m.Memory>>20) //nolint:mnd // a MB
