@@ -96,18 +96,21 @@ describe("a list", () => {
     expect(disputes.csv).toBe("/api/v1/disputes?q=ann+oven&kind=objection&format=csv");
   });
 
-  it("drops what comes late of an earlier question, and keeps what it had when one fails", async () => {
+  it.each([Disputes, Certificates])("drops what comes late of an earlier question, and keeps what it had when one fails", async (List) => {
     const waiting: ((list: unknown) => void)[] = [];
-    const disputes = new Disputes(asks([], () => new Promise((done) => waiting.push(done))));
-    const [early, late] = [disputes.page(0), disputes.page(25)];
-    waiting[1]?.({ total: 2, rows: [] });
+    const list = new List(asks([], () => new Promise((done) => waiting.push(done))));
+    const away = () => Promise.reject(new Failed("503 away", 503));
+    const [early, failed, late] = [list.page(0), list.page(50), list.page(25)];
+    waiting[2]?.({ total: 2, rows: [] });
+    await late;
     waiting[0]?.({ total: 1, rows: [] });
-    await Promise.all([early, late]);
-    expect([disputes.list.value?.total, disputes.skip.value]).toEqual([2, 25]);
-    const failing = disputes.page(50);
-    waiting[2]?.(Promise.reject(new Failed("503 away", 503)));
+    waiting[1]?.(away());
+    await Promise.all([early, failed]);
+    expect([list.list.value?.total, list.skip.value, list.failed.value]).toEqual([2, 25, ""]);
+    const failing = list.page(50);
+    waiting[3]?.(away());
     await failing;
-    expect([disputes.list.value?.total, disputes.skip.value, disputes.failed.value]).toEqual([2, 25, "503 away"]);
+    expect([list.list.value?.total, list.skip.value, list.failed.value]).toEqual([2, 25, "503 away"]);
   });
 });
 
