@@ -14,7 +14,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/hub"
 	"github.com/commonwatt/commonwatt/meters/official/archive"
 	"github.com/commonwatt/commonwatt/usage"
@@ -33,7 +32,7 @@ func objectionsCommand() *cobra.Command {
 
 An accepted value becomes an official one: its digest goes to the ledger, and the interval is
 settled again. What was metered stays. It is decided once. The list is read from the data
-directory also while no community runs on it; a decision needs one that runs.`,
+directory, whether a community runs on it or not; a decision needs one that runs.`,
 		Args: cobra.NoArgs,
 	}
 	c.AddCommand(objectionsListCommand(), objectionsAcceptCommand(), objectionsRefuseCommand())
@@ -71,10 +70,10 @@ func objectionsListCommand() *cobra.Command {
 	return c
 }
 
-// objections returns what members object to: as the community says that runs, else as it stands in
-// the data directory.
+// objections returns what members object to: as it stands in the data directory, which a community may run on, and
+// from elsewhere as the community says.
 func (o operator) objections(ctx context.Context, state string) ([]api.Objection, error) {
-	if o.rests() {
+	if _, err := os.Stat(o.data); err == nil && o.url == "" {
 		return hub.ObjectionsIn(ctx, o.data, state)
 	}
 	d, err := o.dial()
@@ -84,15 +83,6 @@ func (o operator) objections(ctx context.Context, state string) ([]api.Objection
 	var all api.Objections
 	err = d.get(ctx, "/api/v1/objections?state="+url.QueryEscape(state), &all)
 	return all.Objections, err
-}
-
-// rests tells whether there is a data directory on which no community runs.
-func (o operator) rests() bool {
-	if _, err := os.Stat(o.data); err != nil || o.url != "" {
-		return false
-	}
-	held, err := disk.Held(o.data)
-	return err == nil && !held
 }
 
 // printObjections writes a table of objections.
