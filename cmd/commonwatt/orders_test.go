@@ -375,7 +375,9 @@ func TestExampleAgent(t *testing.T) {
 		t.Skip("SKIPPED by -short: boots the program; make test runs it")
 	}
 	dir, example := t.TempDir(), filepath.Join(t.TempDir(), "example")
-	if out, err := exec.Command("go", "build", "-o", example, "../../client/example").CombinedOutput(); err != nil {
+	build := exec.Command("go", "build", "-o", example, "../../client/example")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as make builds it
+	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	p := launch(t, dir, "--homes", "6", "--speed", "300")

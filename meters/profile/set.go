@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"slices"
+	"sync"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -21,8 +22,19 @@ type Set struct {
 	tables map[uint16]*table
 }
 
-// Embedded returns the profiles that come with the program.
+// Embedded returns the profiles that come with the program, in a set of the caller's own: they are parsed once, and
+// nobody changes a profile.
 func Embedded() (*Set, error) {
+	all, err := parsed()
+	if err != nil {
+		return nil, err
+	}
+	return &Set{byID: maps.Clone(all.byID), tables: all.tables}, nil
+}
+
+var parsed = sync.OnceValues(parseEmbedded)
+
+func parseEmbedded() (*Set, error) {
 	s := &Set{byID: map[string]*Profile{}, tables: map[uint16]*table{}}
 	err := each("sunspec", func(b []byte) error {
 		t := &table{}

@@ -27,7 +27,9 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	program = filepath.Join(dir, "commonwatt")
-	if out, err := exec.Command("go", "build", "-o", program, "github.com/commonwatt/commonwatt/cmd/commonwatt").CombinedOutput(); err != nil {
+	build := exec.Command("go", "build", "-o", program, "github.com/commonwatt/commonwatt/cmd/commonwatt")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as make builds it
+	if out, err := build.CombinedOutput(); err != nil {
 		panic(fmt.Sprintf("%v\n%s", err, out))
 	}
 	code := m.Run()
