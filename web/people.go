@@ -243,7 +243,7 @@ func (m managers) GetAudit(ctx context.Context, r api.GetAuditRequestObject) (ap
 	}
 	all, err := m.people.Book.Log.Before(ctx, before)
 	for _, e := range all {
-		answer.Entries = append(answer.Entries, api.AuditEntry{Number: e.Number, Time: e.Time, Who: e.By.Name, What: e.What, About: e.About, Address: e.By.From})
+		answer.Entries = append(answer.Entries, api.AuditEntry{Number: e.Number, Time: e.Time, Who: e.By.Name, Account: e.By.Account, What: e.What, About: e.About, Address: e.By.From})
 	}
 	return api.GetAudit200JSONResponse(answer), err
 }

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -316,7 +317,7 @@ func TestAnInvitationOverTheAPI(t *testing.T) {
 			t.Errorf("the log has %q", secret)
 		}
 	}
-	if all := answer[api.Audit](t, log, http.StatusOK).Entries; len(all) < 5 || all[0].What != accounts.InvitationGone || all[0].Who != "The operator" {
+	if all := answer[api.Audit](t, log, http.StatusOK).Entries; len(all) < 5 || all[0].What != accounts.InvitationGone || all[0].Who != "The operator" || all[0].Account == "" || !slices.ContainsFunc(all, func(e api.AuditEntry) bool { return e.Who != all[0].Who && e.Account != all[0].Account }) {
 		t.Errorf("%+v", all)
 	}
 }

@@ -6,6 +6,8 @@ import { Wide } from "./wide";
 export interface Column<Row> {
   title?: string;
   number?: boolean;
+  /** prose is text of any length: it is broken, while other cells keep to one line. */
+  prose?: boolean;
   /** of is the quantity that the cell shows; the greatest of the column decides the unit of them all. */
   of?: (row: Row) => number;
   cell: (row: Row, greatest: number) => ComponentChildren;
@@ -54,6 +56,7 @@ export function Table<Row>({ id, caption, columns, rows, keyOf, mark, open, narr
   );
 }
 
-function align(c: { number?: boolean }): string | undefined {
-  return c.number ? "number" : undefined;
+function align(c: { number?: boolean; prose?: boolean }): string | undefined {
+  if (c.number) return "number";
+  return c.prose ? "prose" : undefined;
 }

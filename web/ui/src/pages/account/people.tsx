@@ -3,7 +3,7 @@ import { Field } from "../../ui/field";
 import { useSpeech } from "../../ui/speech";
 import { Table } from "../../ui/table";
 import { Do } from "./page";
-import type { Account, Everybody, Person } from "./store";
+import { type Account, type Everybody, type Person, whose } from "./store";
 import type { Words } from "./words/en";
 
 interface Props {
@@ -127,6 +127,7 @@ function Invite({ account }: Props) {
 export function Log({ account }: Props) {
   const { words, format } = useSpeech<Words>();
   const { log } = words;
+  const everybody = account.everybody.value?.accounts ?? [];
   return (
     <section id="log">
       <h2>{log.title}</h2>
@@ -136,8 +137,15 @@ export function Log({ account }: Props) {
         rows={account.log.value}
         columns={[
           { title: log.time, cell: (e) => `${format.day(e.time)}, ${format.clock(e.time)}` },
-          { title: log.who, cell: (e) => e.who || "–" },
-          { title: log.what, cell: (e) => e.what },
+          {
+            title: log.who,
+            cell: (e) => (
+              <>
+                {e.who || "–"} <small class="hint">{whose(e, everybody)}</small>
+              </>
+            ),
+          },
+          { title: log.what, prose: true, cell: (e) => e.what },
           { title: log.about, cell: (e) => e.about },
           { title: log.address, cell: (e) => e.address },
         ]}

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { type Api, Failed } from "../../ui/api";
-import { Account, cameOf, type Entry } from "./store";
+import { Account, cameOf, type Entry, whose } from "./store";
 
-const entry = (number: number): Entry => ({ number, time: "2026-06-01T10:00:00Z", who: "Olga", what: "invited", about: "", address: "192.0.2.1" });
+const entry = (number: number): Entry => ({ number, time: "2026-06-01T10:00:00Z", who: "Olga", account: "o", what: "invited", about: "", address: "192.0.2.1" });
 
 /** community answers what is asked, and keeps what it was asked. */
 function community(answers: Record<string, unknown>): { api: Api; asked: string[] } {
@@ -93,4 +93,9 @@ test("who binds another service's account goes there, and comes back with what b
   await new Account(api, false, noBrowser, undefined, (to) => went.push(to)).elsewhere();
   expect([asked, went]).toEqual([["post /api/v1/account/oidc/begin"], ["https://accounts.example/authorize?x"]]);
   expect(["#bound", "#not-bound", "#recovered", "#other", "", "bound"].map(cameOf)).toEqual(["bound", "not-bound", "recovered", undefined, undefined, undefined]);
+});
+
+test("an entry says whose it is by address, and by the account's number once that is removed", () => {
+  const olga = { id: "o", name: "Olga", email: "olga@elm.example", role: "operator" as const, created: "2026-06-01T10:00:00Z" };
+  expect([whose(entry(1), [{ ...olga, id: "other", email: "x" }, olga]), whose(entry(1), [])]).toEqual(["olga@elm.example", "o"]);
 });

@@ -23,6 +23,11 @@ export function cameOf(hash: string): Came | undefined {
 /** Told is a secret that is shown once: a key, or a link with its QR code. */
 export type Told = { kind: "key"; key: string } | { kind: "link"; link: Invited };
 
+/** whose says, beside a name that two people may share, whose an entry is: by e-mail address, as long as there is the account. */
+export function whose(e: Entry, all: Everybody["accounts"]): string {
+  return all.find((a) => a.id === e.account)?.email ?? e.account;
+}
+
 export class Account {
   readonly own = signal<Own | null>(null);
   readonly everybody = signal<Everybody | null>(null);

@@ -153,7 +153,7 @@ function Intervals({ id, line, name, past }: { id: string; line: Line; name: str
           columns={[
             { title: bills.leaf, number: true, cell: (p) => p.leaf },
             { title: bills.posting, cell: (p) => <code>{p.id}</code> },
-            { title: bills.reason, cell: (p) => p.reason },
+            { title: bills.reason, prose: true, cell: (p) => p.reason },
             { title: bills.energy, number: true, of: (p) => p.energy, cell: (p, most) => format.energy(p.energy, most) },
             { title: bills.sum, number: true, of: (p) => p.amount, cell: (p, most) => format.money(p.amount, most) },
           ]}

@@ -129,10 +129,10 @@ function Filed({ all, withdraw }: { all: Objection[]; withdraw: (id: number) => 
   const flow = useFlow();
   const columns: Column<Objection>[] = [
     { title: w.interval, cell: (o) => span(o.interval) },
-    { title: w.original, cell: (o) => flow(o.metered_import, o.metered_export) },
-    { title: w.claimed, cell: (o) => flow(o.import, o.export) },
-    { title: w.reason, cell: (o) => o.reason },
-    { title: w.became, cell: (o) => <Became o={o} at={(t) => format.time({ dateStyle: "medium", timeStyle: "short" }, t)} withdraw={withdraw} /> },
+    { title: w.original, prose: true, cell: (o) => flow(o.metered_import, o.metered_export) },
+    { title: w.claimed, prose: true, cell: (o) => flow(o.import, o.export) },
+    { title: w.reason, prose: true, cell: (o) => o.reason },
+    { title: w.became, prose: true, cell: (o) => <Became o={o} at={(t) => format.time({ dateStyle: "medium", timeStyle: "short" }, t)} withdraw={withdraw} /> },
   ];
   return <Table id="filed" caption={w.filed} columns={columns} rows={all} keyOf={(o) => o.id} narrow="cards" />;
 }

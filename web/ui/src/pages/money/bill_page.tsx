@@ -275,7 +275,7 @@ function Postings({ all, interval, point, c }: { all: Posting[]; interval: strin
   const party = (account: string) => (account === own ? point : <code>{account}</code>);
   const columns: Column<Posting>[] = [
     { title: w.leaf, number: true, cell: (p) => p.leaf },
-    { title: w.reason, cell: (p) => p.reason },
+    { title: w.reason, prose: true, cell: (p) => p.reason },
     { title: w.pays, cell: (p) => party(p.debit) },
     { title: w.gets, cell: (p) => party(p.credit) },
     { title: w.amount, number: true, cell: (p) => sums.exact(p.amount, c.currency) },

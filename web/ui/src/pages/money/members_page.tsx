@@ -77,7 +77,7 @@ function Preview({ members, work, seen }: Props & { seen: Import }) {
           columns={[
             { title: words.line, number: true, cell: (p) => p.line },
             { title: words.field, cell: (p) => p.field || w.wholeLine },
-            { title: words.wrong, cell: (p) => told(p.said, p.says, format.language) },
+            { title: words.wrong, prose: true, cell: (p) => told(p.said, p.says, format.language) },
           ]}
           rows={seen.problems}
           keyOf={(p) => `${p.line} ${p.field}`}

@@ -90,7 +90,7 @@ function Preview({ values, work, seen, site }: Props & { seen: Import }) {
           columns={[
             { title: words.line, number: true, cell: (p) => p.line || w.allLines },
             { title: words.field, cell: (p) => p.field },
-            { title: words.wrong, cell: (p) => told(p.said, p.text, format.language) },
+            { title: words.wrong, prose: true, cell: (p) => told(p.said, p.text, format.language) },
           ]}
           rows={seen.problems.slice(0, most)}
           keyOf={(p) => `${p.line} ${p.field} ${p.text}`}
@@ -289,6 +289,6 @@ function energy(zone: string, sums: Sums): Column<Energy>[] {
     { title: sums.words.point, cell: (e) => e.point },
     { title: sums.words.localTime, cell: (e) => `${sums.dated(begin(e.interval), zone)} ${sums.times(begin(e.interval), end(e.interval), zone)}` },
     ...both<Energy>(sums).flat(),
-    { title: w.why, cell: (e) => (e.reason ? told(e.said, e.reason, sums.format.language) : w.unknown) },
+    { title: w.why, prose: true, cell: (e) => (e.reason ? told(e.said, e.reason, sums.format.language) : w.unknown) },
   ];
 }

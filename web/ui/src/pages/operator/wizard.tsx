@@ -141,7 +141,7 @@ function Members({ office }: { office: Office }) {
           columns={[
             { title: w.line, number: true, cell: (p) => p.line },
             { title: w.field, cell: (p) => p.field },
-            { title: w.says, cell: (p) => told(p.said, p.says) },
+            { title: w.says, prose: true, cell: (p) => told(p.said, p.says) },
           ]}
           rows={seen.problems}
           keyOf={(p) => `${p.line} ${p.field}`}

@@ -112,7 +112,7 @@ function List({ rows, finder }: { rows: Dispute[]; finder: Finder }) {
     { title: w.kind, cell: (d) => w.kinds[d.kind] },
     { title: w.about, cell: about },
     { title: w.who, cell: (d) => d.objection?.home ?? d.challenge?.device ?? d.ledger?.member ?? w.all },
-    { title: w.what, cell: (d) => <What d={d} finder={finder} /> },
+    { title: w.what, prose: true, cell: (d) => <What d={d} finder={finder} /> },
     { title: w.state, cell: (d) => w.states[d.state] },
   ];
   return <Table id="contested" narrow="cards" columns={columns} rows={rows} keyOf={(d) => `${d.kind} ${d.id}`} />;
@@ -129,7 +129,7 @@ function What({ d, finder }: { d: Dispute; finder: Finder }) {
     const decided = o.decided && objections.decided(objections.states[o.state], at(o.decided), o.answer ?? "");
     return (
       <>
-        {w.objection(o.id, flow(o.metered_import, o.metered_export), flow(o.import, o.export), o.reason)} {decided && `${decided}.`}
+        {[w.objection(o.id, flow(o.metered_import, o.metered_export), flow(o.import, o.export), o.reason), decided].filter(Boolean).join(" – ")}
         {o.digest && <small class="hint">{w.digest(o.digest)}</small>}
       </>
     );

@@ -75,10 +75,10 @@ function List({ all, choose }: { all: Objection[]; choose: (o: Objection) => voi
   const columns: Column<Objection>[] = [
     { title: w.home, cell: (o) => o.home },
     { title: w.interval, cell: (o) => span(o.interval) },
-    { title: w.original, cell: (o) => flow(o.metered_import, o.metered_export) },
-    { title: w.claimed, cell: (o) => flow(o.import, o.export) },
-    { title: w.reason, cell: (o) => o.reason },
-    { title: w.became, cell: became },
+    { title: w.original, prose: true, cell: (o) => flow(o.metered_import, o.metered_export) },
+    { title: w.claimed, prose: true, cell: (o) => flow(o.import, o.export) },
+    { title: w.reason, prose: true, cell: (o) => o.reason },
+    { title: w.became, prose: true, cell: became },
   ];
   return <Table id="objected" narrow="cards" columns={columns} rows={all} keyOf={(o) => o.id} />;
 }

@@ -246,7 +246,7 @@ export const words: Words = {
     who: "Wessen",
     all: "alle Mitglieder",
     what: "Was",
-    objection: (id, metered, claimed, reason) => `Nummer ${id}: gemessen ${metered}; das Mitglied sagt ${claimed}: „${reason}“.`,
+    objection: (id, metered, claimed, reason) => `Nummer ${id}: gemessen ${metered}; das Mitglied sagt ${claimed}: „${reason}“`,
     digest: (digest) => `Im Hauptbuch als ${digest}.`,
     run: (run, estimated, postings, amount) => `Lauf ${run}${run > 1 ? " trat an die Stelle der früheren" : ""}${estimated ? `${run > 1 ? " und" : ""} hat Werte an Stelle von Messungen` : ""}: ${plural(postings, "Buchung", "Buchungen")} über zusammen ${amount}.`,
     by: (ids) => `Angenommene Einwände: ${ids}.`,

@@ -249,7 +249,7 @@ export const words = {
     who: "Whose",
     all: "all members",
     what: "What",
-    objection: (id: number, metered: string, claimed: string, reason: string) => `Number ${id}: metered ${metered}; the member says ${claimed}: “${reason}”.`,
+    objection: (id: number, metered: string, claimed: string, reason: string) => `Number ${id}: metered ${metered}; the member says ${claimed}: “${reason}”`,
     digest: (digest: string) => `On the ledger as ${digest}.`,
     run: (run: number, estimated: boolean, postings: number, amount: string) => `Run ${run}${run > 1 ? " took the place of those before" : ""}${estimated ? `${run > 1 ? ", and" : ""} has values in the place of readings` : ""}: ${plural(postings, "posting", "postings")} of ${amount} together.`,
     by: (ids: string) => `Objections accepted: ${ids}.`,
