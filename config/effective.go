@@ -20,7 +20,7 @@ func (d Device) effective(p *profile.Profile) error {
 	if d.Capacity.Text != "" && kind != grid.Battery && kind != grid.Charger {
 		return fmt.Errorf("capacity: %q is a %s: only a battery has one, and the car at a charger: leave it out", d.ID, kind)
 	}
-	if err := cmp.Or(d.planned(kind), d.checkProgramme(kind, p), d.checkHeat(kind, p)); err != nil {
+	if err := cmp.Or(d.planned(kind), d.checkProgramme(kind, p), d.checkHeat(kind, p), d.checkCar(kind, p)); err != nil {
 		return err
 	}
 	for _, q := range []struct{ field, text string }{{"node", d.Node}, {"import_limit", d.ImportLimit.Text}, {"export_limit", d.ExportLimit.Text}} {
@@ -84,6 +84,9 @@ func (p Plan) Falls() string {
 		if (d.Kind == grid.HeatPump || d.Kind == grid.HeatingRod) && d.Heat.Capacity == 0 {
 			line += " No plan moves it: nobody says what it can store (tank or heat_capacity, with temperatures)."
 		}
+		if why := d.unplanned(); why != "" {
+			line += " No plan has its car: " + why + "."
+		}
 		lines = append(lines, line)
 	}
 	return strings.Join(lines, "\n")
@@ -102,7 +105,7 @@ func (c Config) Notes(located bool) string {
 			continue
 		}
 		if d.Capacity.Text != "" && (!d.Control || d.Rated.Text == "") {
-			notes = append(notes, fmt.Sprintf("devices[%d].capacity: it has no effect without control: true and rated: the battery %s takes no part in the storage rewards.", i, d.ID))
+			notes = append(notes, fmt.Sprintf("devices[%d].capacity: it has no effect without control: true and rated: no plan has %s, and a battery takes no part in the storage rewards.", i, d.ID))
 		}
 	}
 	return strings.Join(notes, "\n")

@@ -167,6 +167,7 @@ type PlanningText struct {
 	Wear       Quantity `yaml:"wear" eg:"0.03 EUR/kWh" doc:"of a battery: what a kWh that it gives wears it; absent: nothing"`
 	Efficiency Quantity `yaml:"efficiency" eg:"90 %" doc:"of a battery: what comes out of what went in; absent: it is learnt from its readings"`
 	Phases     int      `yaml:"phases" eg:"3" doc:"of a charger: 1 or 3 phases over which the car charges; absent: as the profile says, else 3"`
+	Arrives    Quantity `yaml:"arrives" eg:"40 %" doc:"of a charger that does not tell the charge of its car: what the car usually has left when it comes, from which its charge is reckoned; absent: 50 %"`
 
 	ProgrammeText `yaml:",inline"`
 	HeatText      `yaml:",inline"`
@@ -177,6 +178,7 @@ type Planning struct {
 	Wear       grid.Price      // of a battery, for each kWh that it gives
 	Efficiency grid.PerMille   // of a battery, from what goes in to what comes out; 0: not given
 	Phases     int             // of a charger, 1 or 3; 0: not given
+	Arrives    grid.PerMille   // of a charger that does not tell the charge of its car: with what it usually comes
 	Programme  agent.Programme // of an appliance
 	Heat       Heat            // of a heat pump or a heating rod
 }
@@ -192,6 +194,9 @@ func (d Device) planning(path string, kind grid.DeviceKind, rated grid.Power) (p
 		return p, err
 	}
 	if p.Heat, err = d.heat(path, kind, rated); err != nil {
+		return p, err
+	}
+	if p.Arrives, err = d.arrives(path, kind); err != nil {
 		return p, err
 	}
 	if !d.Efficiency.given() {

@@ -31,7 +31,7 @@ func TestMembersAndWhatTheyWant(t *testing.T) {
 		t.Errorf("%+v", plan.Limits)
 	}
 	battery, charger := plan.Devices[1], plan.Devices[2]
-	if battery.Planning != (config.Planning{Wear: 30_000, Efficiency: 900}) || charger.Planning != (config.Planning{Phases: 3}) || charger.Capacity != 60_000 {
+	if battery.Planning != (config.Planning{Wear: 30_000, Efficiency: 900}) || charger.Planning != (config.Planning{Phases: 3, Arrives: 500}) || charger.Capacity != 60_000 {
 		t.Errorf("%+v, %+v", battery.Planning, charger)
 	}
 }

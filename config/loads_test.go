@@ -11,6 +11,7 @@ import (
 	"github.com/commonwatt/commonwatt/agent"
 	"github.com/commonwatt/commonwatt/config"
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/meters/profile"
 )
 
 // TestLoadsAreResolved reads the sizes of appliances, heat pumps and rods as the fixture says them, and what
@@ -73,6 +74,34 @@ func TestSteppedHeatPumpsAreRated(t *testing.T) {
 		}
 		if (want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("with %q: %v, want %q", fields, err, want)
+		}
+	}
+}
+
+// TestCarsThatNoPlanHas says at the start of which charger the car is left alone, and why.
+func TestCarsThatNoPlanHas(t *testing.T) {
+	profiles, err := profile.Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	silent, err := profiles.Parse([]byte(`{id: mute, version: 1, kind: charger, document: d, points: [{name: p, role: power, addr: 1, type: int16, unit: W}, {name: a, addr: 2, type: uint16, writable: {min: 0, max: 32}, unit: A}], control: {setpoint: a, expires_s: 60}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		of   config.Target
+		want string
+	}{
+		{config.Target{Profile: silent, Rated: 11_000, Capacity: 60_000}, "No plan has its car: profile mute tells neither the charge of the car nor that one is there."},
+		{config.Target{Profile: profiles.Get("keba-p40"), Rated: 11_000}, "No plan has its car: nobody says what the car holds (capacity)."},
+		{config.Target{Profile: profiles.Get("keba-p40"), Capacity: 60_000}, "No plan has its car: nobody says what it gives at most (rated)."},
+		{config.Target{Profile: profiles.Get("go-e"), Rated: 11_000, Capacity: 60_000}, ""},
+		{config.Target{Profile: profiles.Get("commonwatt-charger"), Rated: 11_000, Capacity: 60_000}, ""},
+	} {
+		c.of.ID, c.of.Kind, c.of.Control = "c", grid.Charger, true
+		says := config.Plan{Devices: []config.Target{c.of}}.Falls()
+		if c.want == "" && strings.Contains(says, "No plan") || !strings.Contains(says, c.want) || !strings.Contains(says, `"c" may be moved`) {
+			t.Errorf("%s: %s, want %q", c.of.Profile.ID, says, c.want)
 		}
 	}
 }

@@ -41,7 +41,7 @@ func TestWhatIsSaidOfADeviceIsReadAsInTheFile(t *testing.T) {
 			t.Errorf("%v: planned by %+v", c.said, target.Planning)
 		}
 	}
-	if all := PlanningFields(); len(all) != 13 || all[0].Name != "wear" || all[3] != (PlanningField{"runs", "2h30m", all[3].Doc}) {
+	if all := PlanningFields(); len(all) != 14 || all[0].Name != "wear" || all[4] != (PlanningField{"runs", "2h30m", all[4].Doc}) {
 		t.Errorf("%d fields: %+v", len(all), all)
 	}
 }

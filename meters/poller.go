@@ -39,6 +39,7 @@ type Target struct {
 	Turned   grid.Turned
 	Own      profile.Own
 	Warm     Warm // of what heats
+	Car      Car  // of a charger
 	Part     int  // which of several of a kind behind the unit, from 1; 0: the serial number tells, or what it says of itself
 }
 
@@ -66,6 +67,7 @@ type poller struct {
 	sure     bool      // that the device is the one that was bound
 	slowAt   time.Time // wall, when the slow points are due
 	belief   belief
+	visit    visit // of a car, at a charger
 	failures int
 	retryAt  time.Time // wall
 	doubted  string    // the last doubt that was logged
@@ -169,6 +171,7 @@ func (p *poller) read(ctx context.Context) ([]grid.Reading, error) {
 	measured := profile.Measure(p.plans[due].points, words.At)
 	doubt := profile.Fill(&reading, measured)
 	p.target.complete(&reading, measured)
+	p.visit.complete(&reading, measured, p.target)
 	readings, disbelief := p.belief.judge(reading, measured, doubt != nil)
 	p.note(ctx, errors.Join(doubt, disbelief))
 	return readings, nil

@@ -80,7 +80,7 @@ func TestPairedDevicesAreMoved(t *testing.T) {
 	p.pairMade(devices["home-01/meter"], "")
 	for kind, made := range map[grid.DeviceKind]string{
 		grid.Battery:    `, "rated": 5000, "capacity": 10000`,
-		grid.Charger:    `, "profile": "commonwatt-charger", "rated": 11000, "capacity": 40000`,
+		grid.Charger:    `, "rated": 11000, "capacity": 40000, "planning": {"arrives": "30 %"}`, // as an Eve, which does not tell the charge
 		grid.HeatPump:   `, "rated": 7000, "planning": {"heat_capacity": "8 kWh/K", "heat_loss": "200 W/K", "temperatures": "20-22 C"}`,
 		grid.HeatingRod: `, "rated": 3000, "planning": {"tank": "280 l", "temperatures": "48-65 C"}`,
 		grid.Appliance:  `, "rated": 1000, "planning": {"runs": "2h30m", "ready_by": "07:00"}`,

@@ -124,6 +124,7 @@ type Profile struct {
 	Points       []Point   `yaml:"points"`
 	Quirks       Quirks    `yaml:"quirks"`
 	Acting       `yaml:",inline"`
+	Cars         *Cars     `yaml:"cars"` // of a charger
 	Variants     []Variant `yaml:"variants"`
 
 	tables map[uint16]*table // of SunSpec
@@ -367,7 +368,7 @@ func (p checks) refer() error {
 			}
 		}
 	}
-	return errors.Join(append(problems, p.referControl(known))...)
+	return errors.Join(append(problems, p.referControl(known), p.checkCars(known))...)
 }
 
 func (p *Profile) point(name string) *Point {

@@ -189,6 +189,11 @@ func (p *Profile) Locate(kind grid.DeviceKind, models []Model) ([]Located, error
 			p.want(pt, wanted)
 		}
 	}
+	if p.Reckons(kind) {
+		for _, s := range p.Cars.signs() {
+			p.want(p.point(s.Of), wanted)
+		}
+	}
 	var located []Located
 	for _, pt := range p.Points {
 		if !wanted[pt.Name] {

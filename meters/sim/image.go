@@ -272,8 +272,10 @@ func chargerImage(h *world.HomeState, d *Device, volts, hertz float64) image {
 	switch {
 	case h.Car > 0:
 		state = "C2" // charging
+	case h.CarHere && h.CarNeeds > 0:
+		state = "C1" // wants to, and may not
 	case h.CarHere:
-		state = "B2" // connected
+		state = "B2" // may, and wants nothing
 	}
 	words.text(alfenStatus-alfenBase, 5, state)
 	words.u32(alfenValidTime-alfenBase, chargerValidity)

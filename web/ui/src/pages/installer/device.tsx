@@ -154,7 +154,7 @@ export function madeOf(kind: string): (typeof made)[number][0][] {
 /** planning is what a plan needs to know of a kind of device, by the names of the configuration. */
 export const planning = {
   battery: ["efficiency", "wear"],
-  charger: ["phases"],
+  charger: ["phases", "arrives"],
   "heat-pump": ["temperatures", "tank", "heat_capacity", "heat_loss", "cop", "least"],
   "heating-rod": ["tank", "temperatures", "heat_loss"],
   appliance: ["runs", "energy", "daily", "ready_by"],

@@ -130,6 +130,7 @@ export const words: Words = {
     wear: { label: "Verschleiß je abgegebener kWh", example: "0.03 EUR/kWh" },
     efficiency: { label: "Wirkungsgrad, hinein und wieder heraus", example: "90 %" },
     phases: { label: "Phasen, auf denen das Auto lädt, 1 oder 3", example: "3" },
+    arrives: { label: "Ladestand, mit dem das Auto meist kommt, falls die Ladestation ihn nicht meldet", example: "40 %" },
     runs: { label: "Dauer des Programms", example: "2h30m" },
     energy: { label: "Verbrauch des Programms", example: "1.1 kWh" },
     ready_by: { label: "Fertig bis (wenn das Gerät meldet, dass es beladen ist)", example: "07:00" },

@@ -132,6 +132,7 @@ export const words = {
     wear: { label: "Wear by each kWh that it gives", example: "0.03 EUR/kWh" },
     efficiency: { label: "Efficiency, in and out again", example: "90 %" },
     phases: { label: "Phases on which the car charges, 1 or 3", example: "3" },
+    arrives: { label: "Charge with which the car usually comes, if the charger does not tell it", example: "40 %" },
     runs: { label: "How long its programme takes", example: "2h30m" },
     energy: { label: "What its programme takes", example: "1.1 kWh" },
     ready_by: { label: "Done by (of one that tells when it was loaded)", example: "07:00" },

@@ -1,0 +1,54 @@
+package config
+
+import (
+	"fmt"
+
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/meters/profile"
+)
+
+// usualArrival is the charge with which a car is taken to come where nobody says.
+const usualArrival grid.PerMille = 500
+
+// checkCar refuses what would have no effect on a charger.
+func (d Device) checkCar(kind grid.DeviceKind, p *profile.Profile) error {
+	switch {
+	case !d.Arrives.given():
+		return nil
+	case kind != grid.Charger:
+		return fmt.Errorf("arrives: %q is a %s, and it is about the car at a charger alone: leave it out", d.ID, kind)
+	case p.Shows(kind, profile.RoleCharge):
+		return fmt.Errorf("arrives: profile %s tells the charge of the car: leave it out", p.ID)
+	case !p.Reckons(kind):
+		return fmt.Errorf("arrives: profile %s does not tell whether a car is there, so that nothing can be reckoned: leave it out, or use a profile with cars (docs/profiles.md)", p.ID)
+	case !d.Capacity.given():
+		return fmt.Errorf("capacity: missing: say what the car at %q holds, as in capacity: 60 kWh, so that its charge can be reckoned", d.ID)
+	}
+	return nil
+}
+
+// arrives reads with what a car usually comes. The error names the field, after the path.
+func (d Device) arrives(path string, kind grid.DeviceKind) (grid.PerMille, error) {
+	if d.Arrives.given() {
+		return d.Arrives.share(path + "arrives")
+	}
+	if kind == grid.Charger {
+		return usualArrival, nil
+	}
+	return 0, nil
+}
+
+// unplanned says why no plan has the car at a charger that may be moved; empty: plans do.
+func (t Target) unplanned() string {
+	switch {
+	case t.Kind != grid.Charger:
+		return ""
+	case !t.Profile.Shows(t.Kind, profile.RoleCharge) && !t.Profile.Reckons(t.Kind):
+		return fmt.Sprintf("profile %s tells neither the charge of the car nor that one is there", t.Profile.ID)
+	case t.Capacity == 0:
+		return "nobody says what the car holds (capacity)"
+	case t.Rated == 0:
+		return "nobody says what it gives at most (rated)"
+	}
+	return ""
+}

@@ -1,0 +1,77 @@
+package profile
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/commonwatt/commonwatt/grid"
+)
+
+// Cars says by what a charger that does not tell the charge of a car shows that one is there, and that it wants nothing.
+type Cars struct {
+	Here Sign   `yaml:"here"` // a car is there
+	Done []Sign `yaml:"done"` // it takes nothing although it may: it is full, or waits for a time of its own; all must hold
+}
+
+// Sign is what a point shows when something holds.
+type Sign struct {
+	Of string   `yaml:"of"`
+	Is []string `yaml:"is"` // one of these, numbers or texts
+}
+
+// in tells whether a sign holds; known is false where its point has no value.
+func (s Sign) in(measured []Measured) (holds, known bool) {
+	m := named(measured, s.Of)
+	if m == nil || m.Err != nil {
+		return false, false
+	}
+	return slices.Contains(s.Is, m.Value.String()), true
+}
+
+// In tells whether a car is there, and whether it takes nothing although it may; known is false where the charger does
+// not say whether one is there.
+func (c Cars) In(measured []Measured) (here, done, known bool) {
+	if here, known = c.Here.in(measured); !here {
+		return false, false, known
+	}
+	done = len(c.Done) > 0
+	for _, s := range c.Done {
+		holds, _ := s.in(measured)
+		done = done && holds
+	}
+	return true, done, true
+}
+
+// signs are all of them.
+func (c Cars) signs() []Sign { return append([]Sign{c.Here}, c.Done...) }
+
+// Reckons tells whether the charge of a car is to be reckoned from what it took: the charger does not tell it, but
+// whether a car is there.
+func (p *Profile) Reckons(kind grid.DeviceKind) bool {
+	return kind == grid.Charger && p.Cars != nil && !p.Shows(grid.Charger, RoleCharge)
+}
+
+// checkCars checks the signs of cars.
+func (p checks) checkCars(known func(where, name string) error) error {
+	switch {
+	case p.Cars == nil:
+		return nil
+	case p.Kind != grid.Charger || p.Shows(grid.Charger, RoleCharge):
+		return errors.New("cars: they are about a charger that does not tell the charge of a car: leave them out")
+	case !p.Shows(grid.Charger, RoleImport) && !p.Shows(grid.Charger, RolePower):
+		return errors.New("cars: without a point of role import or power nobody knows what a car took")
+	}
+	var problems []error
+	for _, s := range p.Cars.signs() {
+		if s.Of == "" || len(s.Is) == 0 {
+			problems = append(problems, errors.New("cars: say by which point a sign is known, and what it shows then, as in here: {of: state, is: [B2]}"))
+			continue
+		}
+		problems = append(problems, known("cars", s.Of))
+		if pt := p.point(s.Of); pt != nil && (pt.WriteOnly || pt.Role != "") {
+			problems = append(problems, fmt.Errorf("cars: point %s is a quantity, or cannot be read", s.Of))
+		}
+	}
+	return errors.Join(problems...)
+}
