@@ -41,7 +41,7 @@ tariff: {version: "1", currency: EUR, retail: 0.30 EUR/kWh, feed_in: 0.08 EUR/kW
 devices:
   - {id: meter, member: a, metering_point: mp-a, address: "192.0.2.1", profile: sunspec-meter}
   - {id: one, member: a, metering_point: mp-a, address: "192.0.2.2", profile: keba-p30, control: true, rated: 3.7 kW, phases: 1}
-  - {id: three, member: a, metering_point: mp-a, address: "192.0.2.3", profile: keba-p30, control: true, rated: 11 kW}
+  - {id: three, member: a, metering_point: mp-a, address: "192.0.2.3", profile: keba-p30, control: true, rated: 11 kW, capacity: 60 kWh, arrives: 30 %}
   - {id: rod, member: a, metering_point: mp-a, address: "192.0.2.4", profile: my-pv-elwa, control: true, rated: 3.5 kW, tank: 300 l, temperatures: "48-65 C"}
   - {id: heat, member: a, metering_point: mp-a, address: "192.0.2.5", profile: commonwatt-heat-pump, control: true, rated: 2.5 kW, least: 800 W, heat_capacity: 12 kWh/K, heat_loss: 150 W/K, temperatures: "20.5-22 C"}
   - {id: pump, member: a, metering_point: mp-a, address: "192.0.2.6", profile: relay, control: true, rated: 750 W, runs: 5h, daily: "08:00-20:00"}
@@ -71,6 +71,9 @@ devices:
 	for _, target := range s.targets {
 		if target.ID == "rod" && target.Warm != (meters.Warm{Low: 48, High: 65}) {
 			t.Errorf("the water of the rod is read as %+v", target.Warm)
+		}
+		if target.ID == "three" && target.Car != (meters.Car{Capacity: 60_000, Arrives: 300}) {
+			t.Errorf("the car is read as %+v", target.Car)
 		}
 	}
 }

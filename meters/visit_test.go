@@ -60,6 +60,7 @@ points: [{name: state, addr: 1, type: text, words: 1}, {name: told, addr: 2, typ
 			{95, "F", 0, 0, 20, "nothing"},
 			{96, "C2", 0, 5000, 520, grid.PerMille(400)}, // it has been away
 			{97, "C2", 0, 5000, 600, grid.PerMille(416)},
+			{98, "C2", 0, 5000, 9000, grid.PerMille(416)}, // more than it can hold: another meter again
 		}},
 		"by its power": {plain, []shown{
 			{0, "C2", 0, 10_000, 0, grid.PerMille(400)},

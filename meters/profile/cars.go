@@ -48,9 +48,7 @@ func (c Cars) signs() []Sign { return append([]Sign{c.Here}, c.Done...) }
 
 // Reckons tells whether the charge of a car is to be reckoned from what it took: the charger does not tell it, but
 // whether a car is there.
-func (p *Profile) Reckons(kind grid.DeviceKind) bool {
-	return kind == grid.Charger && p.Cars != nil && !p.Shows(grid.Charger, RoleCharge)
-}
+func (p *Profile) Reckons(kind grid.DeviceKind) bool { return kind == grid.Charger && p.Cars != nil }
 
 // checkCars checks the signs of cars.
 func (p checks) checkCars(known func(where, name string) error) error {
