@@ -70,7 +70,9 @@ type poller struct {
 	visit    visit // of a car, at a charger
 	failures int
 	retryAt  time.Time // wall
-	doubted  string    // the last doubt that was logged
+	doubts   bool      // what it said last was in doubt
+	doubtAt  time.Time // wall, when a doubt was told last
+	untold   int       // doubts since then
 }
 
 // plan is a set of points with the reads that bring them.
@@ -219,17 +221,24 @@ const (
 	slow = 1 // with the fast ones
 )
 
-// note logs a doubt when it begins and when it changes, not at every poll.
+// note logs a doubt when it begins, not at every poll, and of one that comes and goes how often it came since it was
+// told.
 func (p *poller) note(ctx context.Context, doubt error) {
-	text := ""
-	if doubt != nil {
-		text = doubt.Error()
+	begins := doubt != nil && !p.doubts
+	p.doubts = doubt != nil
+	if !begins {
+		return
 	}
-	if text != "" && p.doubted == "" {
-		p.log.WarnContext(ctx, "values left out", slog.String("reason", text))
+	if !p.doubtAt.IsZero() && time.Since(p.doubtAt) < doubtEvery {
+		p.untold++
+		return
 	}
-	p.doubted = text
+	p.log.WarnContext(ctx, "values left out", slog.String("reason", doubt.Error()), slog.Int("more_since_last_told", p.untold))
+	p.doubtAt, p.untold = time.Now(), 0
 }
+
+// doubtEvery is how long a doubt about a device's values that comes again is not told again, wall time.
+const doubtEvery = 10 * time.Minute
 
 // forgetAfter is how many failures in a row it takes until the addresses of the
 // points are looked for anew.

@@ -1,0 +1,34 @@
+package meters
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestADoubtThatComesAndGoesIsToldOnce has a device say every other second what cannot be believed, for ten minutes and
+// once more: that is told when it begins, and then with how often it came.
+func TestADoubtThatComesAndGoesIsToldOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var text bytes.Buffer
+		p := &poller{log: slog.New(slog.NewTextHandler(&text, nil))}
+		doubt := errors.New("power: 90 kW is more than it can")
+		for second := range 10*60 + 1 {
+			if second%2 == 0 {
+				p.note(t.Context(), doubt)
+				p.note(t.Context(), doubt) // it goes on
+			} else {
+				p.note(t.Context(), nil)
+			}
+			time.Sleep(time.Second)
+		}
+		told := strings.Split(strings.TrimSpace(text.String()), "\n")
+		if len(told) != 2 || !strings.Contains(told[0], "90 kW") || !strings.Contains(told[0], "more_since_last_told=0") || !strings.Contains(told[1], "more_since_last_told=299") {
+			t.Errorf("told was\n%s", text.String())
+		}
+	})
+}
