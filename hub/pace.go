@@ -26,7 +26,7 @@ func (p pace) remedy() string {
 
 // late says how many quotes came after the gate of their interval had closed. It is told once for each gate.
 func (p pace) late(ctx context.Context, quotes int, last grid.Interval) {
-	p.log.WarnContext(ctx, fmt.Sprintf("%s came after the gate had closed, and were left out: this machine was too busy to plan them in time. "+
+	p.log.WarnContext(ctx, fmt.Sprintf("%s came after the gate had closed and so came to nothing: this machine was too busy to plan in time. "+
 		"What these homes had not ordered before is settled at their tariffs. If it comes again, %s.", grid.Number(quotes, "quote"), p.remedy()),
 		slog.String("last_interval", last.String()))
 }

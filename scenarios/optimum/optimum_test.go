@@ -120,6 +120,9 @@ func simplex(t *testing.T, c optimum.Case) (value float64, solved bool) {
 // simplex. That has a known defect that ends it early or with an error: a case that it does not
 // solve is left out, and counted.
 func TestAgainstTheSimplex(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED by -short: a minute under the race detector; make test runs it")
+	}
 	solved, moved := 0, 0
 	for seed := range uint64(120) {
 		r := rand.New(rand.NewPCG(seed, 3))

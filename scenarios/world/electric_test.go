@@ -242,6 +242,9 @@ func TestCOP(t *testing.T) {
 // that nobody lets it take is missed on the way.
 func TestCarsMakeTrips(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("SKIPPED by -short: a minute under the race detector; make test runs it")
+	}
 	start := time.Date(2026, 12, 14, 0, 0, 0, 0, time.UTC)
 	spec := electric(start, 4, 2)
 	for _, paused := range []bool{false, true} {
