@@ -53,7 +53,8 @@ func (h *home) estimate() {
 	}
 }
 
-// cars are those at the chargers that may be moved, and whose need is known.
+// cars are those at the chargers that may be moved, and whose need is known. A charge that is reckoned is no evidence:
+// what such a car took counts as it was metered.
 func (h *home) cars() (all []alone.Car) {
 	const full = 1000
 	for _, o := range h.others {
@@ -61,7 +62,7 @@ func (h *home) cars() (all []alone.Car) {
 			continue
 		}
 		c := alone.Car{Rated: o.Made.Most}
-		if o.shown.Charge != nil && o.shown.Power != nil {
+		if o.shown.Charge != nil && o.shown.Power != nil && !o.Profile.Reckons(o.Kind) {
 			c.Taking, c.Here = *o.shown.Power, true
 			c.Needs = o.Size * grid.Energy(full-*o.shown.Charge) / full
 		}

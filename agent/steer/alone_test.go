@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/commonwatt/commonwatt/agent/alone"
+	"github.com/commonwatt/commonwatt/agent/hold"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters"
 	"github.com/commonwatt/commonwatt/meters/profile"
@@ -109,4 +110,20 @@ func ofMember(t *testing.T, member string, batteries int) Home {
 		h.Batteries = append(h.Batteries, Battery{Target: t, Most: 2000, Size: 5000})
 	}
 	return h
+}
+
+// TestACarWhoseChargeIsReckonedIsNoEvidence has two chargers say that a car is at half: of the one that tells it the car
+// lacks the other half, of the one where it is reckoned nobody knows what it would have taken alone.
+func TestACarWhoseChargeIsReckonedIsNoEvidence(t *testing.T) {
+	profiles, err := profile.Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, want := range map[string]alone.Car{"commonwatt-charger": {Rated: 11_000, Taking: 4000, Here: true, Needs: 30_000}, "keba-p40": {Rated: 11_000}} {
+		d := Device{Target: meters.Target{Device: grid.Device{Kind: grid.Charger}, Profile: profiles.Get(id)}, Made: hold.Made{Most: 11_000}, Size: 60_000}
+		h := &home{others: []*other{{Device: d, shown: grid.Reading{Power: new(grid.Power(4000)), Charge: new(grid.PerMille(500))}}}}
+		if cars := h.cars(); len(cars) != 1 || cars[0] != want {
+			t.Errorf("%s: %+v, want %+v", id, cars, want)
+		}
+	}
 }
