@@ -32,7 +32,7 @@ func Embedded() (*Set, error) {
 	return &Set{byID: maps.Clone(all.byID), tables: all.tables}, nil
 }
 
-var parsed = sync.OnceValues(parseEmbedded)
+var parsed = sync.OnceValues(parseEmbedded) //nolint:gochecknoglobals // what comes with the program does not change
 
 func parseEmbedded() (*Set, error) {
 	s := &Set{byID: map[string]*Profile{}, tables: map[uint16]*table{}}
