@@ -77,6 +77,8 @@ func Target(d config.Target) (meters.Target, error) {
 	if err != nil {
 		return meters.Target{}, fmt.Errorf("address: %w", err)
 	}
-	return meters.Target{Device: d.Device, Endpoint: endpoint, Unit: d.Unit, Profile: d.Profile, Rated: d.Rated, Turned: d.Turned, Most: meters.Bound(d.Ratings()...), Own: d.Own, Part: d.Part, Warm: meters.Warm{Low: d.Heat.Low, High: d.Heat.High},
-		Car: meters.Car{Capacity: d.Capacity, Arrives: d.Arrives}}, nil
+	return meters.Target{
+		Device: d.Device, Endpoint: endpoint, Unit: d.Unit, Profile: d.Profile, Rated: d.Rated, Turned: d.Turned, Most: meters.Bound(d.Ratings()...), Own: d.Own, Part: d.Part,
+		Warm: meters.Warm{Low: d.Heat.Low, High: d.Heat.High}, Car: meters.Car{Capacity: d.Capacity, Arrives: d.Arrives},
+	}, nil
 }

@@ -26,6 +26,23 @@ func holder(ctx context.Context) (auth.Principal, error) {
 	return p, nil
 }
 
+// recently is how long ago somebody has signed in at most who has the account be opened by something new.
+const recently = 30 * time.Minute
+
+// opener returns who has signed in with an account a short while ago. What opens the account for longer than the session
+// wants that: else who comes by an open browser could stay.
+func (p People) opener(ctx context.Context) (auth.Principal, error) {
+	who, err := holder(ctx)
+	if err != nil {
+		return who, err
+	}
+	begun, err := p.Book.Sessions.Begun(ctx, visiting(ctx).token)
+	if err == nil && time.Since(begun) > recently {
+		err = refuse(http.StatusForbidden, "you have signed in more than 30 minutes ago: sign out and in again, so that it is sure that it is you")
+	}
+	return who, ofAccounts(err)
+}
+
 // GetAccount implements the API.
 func (o holders) GetAccount(ctx context.Context, _ api.GetAccountRequestObject) (api.GetAccountResponseObject, error) {
 	p, err := holder(ctx)
@@ -173,6 +190,11 @@ func (o holders) MakeKey(ctx context.Context, r api.MakeKeyRequestObject) (api.M
 		member = given
 	} else if given != "" && given != member {
 		return nil, refuse(http.StatusForbidden, "member: homeowners make keys for their own home alone: leave it out")
+	}
+	if p, _ := auth.From(ctx); p.Person() {
+		if _, err := o.people.opener(ctx); err != nil {
+			return nil, err
+		}
 	}
 	k := accounts.Key{Name: r.Body.Name, Member: member}
 	if days := r.Body.Days; days != nil {

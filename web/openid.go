@@ -29,7 +29,7 @@ func (s *Server) beginOidc(w http.ResponseWriter, r *http.Request) {
 // beginOidcBinding says where to sign in with the account of another service that is to be bound to
 // the own one.
 func (s *Server) beginOidcBinding(w http.ResponseWriter, r *http.Request) {
-	p, err := holder(r.Context())
+	p, err := s.people.opener(r.Context())
 	if err != nil {
 		s.failed(w, r, err)
 		return

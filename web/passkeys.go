@@ -75,7 +75,7 @@ func (s *Server) byPasskey(ctx context.Context, asked api.PasskeyAnswer) (a acco
 
 // BeginPasskeyAdding implements the API.
 func (k keyed) BeginPasskeyAdding(ctx context.Context, _ api.BeginPasskeyAddingRequestObject) (api.BeginPasskeyAddingResponseObject, error) {
-	p, err := holder(ctx)
+	p, err := k.people.opener(ctx)
 	if err != nil {
 		return nil, err
 	}

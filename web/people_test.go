@@ -4,10 +4,12 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/commonwatt/commonwatt/web"
 	"github.com/commonwatt/commonwatt/web/api"
@@ -260,4 +262,38 @@ func renamed(by string, names ...string) *strings.Replacer {
 		}
 	}
 	return strings.NewReplacer(pairs...)
+}
+
+// TestWhatOpensAnAccountForLongerWantsANewSignIn asks for a passkey, a binding and a key by a session that was begun 31
+// minutes ago, and by a new one: who comes by an open browser does not stay. Whatever else there is goes on.
+func TestWhatOpensAnAccountForLongerWantsANewSignIn(t *testing.T) {
+	behind := 31 * time.Minute
+	book, err := accounts.Open(t.Context(), "", accounts.Options{Cost: accounts.Cost{Memory: 64, Passes: 1, Threads: 1}, Clock: func() time.Time { return time.Now().Add(-behind) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = book.Close() })
+	h := behindPeopled(t, web.Access{Closed: true}, newWishes().planning(), web.People{Book: book})
+	withAccount(t, book, auth.Homeowner, "a")
+	old := signIn(t, h, annSigns)
+	behind = 0
+	fresh := signIn(t, h, annSigns)
+	for path, want := range map[string]int{
+		"/api/v1/account/passkeys/begin": http.StatusNotFound, // it is asked for, and there are none here
+		"/api/v1/account/oidc/begin":     http.StatusNotFound,
+		"/api/v1/account/keys":           http.StatusOK,
+	} {
+		ask := func(cookie string) *httptest.ResponseRecorder {
+			return knock(t, h, http.MethodPost, path, `{"name":"k","scopes":["read"]}`, cookie, asJSON)
+		}
+		if w := ask(old); w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "more than 30 minutes ago") {
+			t.Errorf("%s by an old session: %d %s", path, w.Code, w.Body)
+		}
+		if w := ask(fresh); w.Code != want {
+			t.Errorf("%s by a new session: %d %s, want %d", path, w.Code, w.Body, want)
+		}
+	}
+	if w := knock(t, h, http.MethodGet, "/api/v1/account", "", old); w.Code != http.StatusOK {
+		t.Errorf("the account by an old session: %d %s", w.Code, w.Body)
+	}
 }

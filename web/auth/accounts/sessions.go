@@ -119,6 +119,16 @@ func (s *Sessions) OpenOf(ctx context.Context, account, token string) (all []Ses
 	return all, rows.Err()
 }
 
+// Begun returns when the session of a token was begun. ErrNone: there is none.
+func (s *Sessions) Begun(ctx context.Context, token string) (time.Time, error) {
+	var begun int64
+	err := s.db.QueryRowContext(ctx, `SELECT begun FROM session WHERE token = ?`, digested(token)).Scan(&begun)
+	if errors.Is(err, sql.ErrNoRows) {
+		return time.Time{}, ErrNone
+	}
+	return time.Unix(begun, 0).UTC(), err
+}
+
 // EndOthers ends the sessions of an account but the one of a token.
 func (s *Sessions) EndOthers(ctx context.Context, account, token string) error {
 	_, err := s.db.ExecContext(ctx, `DELETE FROM session WHERE account = ? AND token <> ?`, account, digested(token))
