@@ -41,9 +41,9 @@ export default defineConfig({
     },
   },
   webServer: [
-    served(`--homes 12 --speed 60 --duration 1800s --listen ${address} --data ${data}`, address),
-    served(`--config e2e/money.yaml --duration 1800s --listen ${moneyAddress} --data ${data}-money`, moneyAddress),
-    served(`--config e2e/installer.yaml --duration 1800s --listen ${oakAddress} --data ${data}-oak`, oakAddress),
-    served(`--homes 12 --speed 1 --duration 1800s --listen ${streetAddress} --data ${data}-street`, streetAddress),
+    served(`--homes 12 --speed 60 --duration 3600s --listen ${address} --data ${data}`, address),
+    served(`--config e2e/money.yaml --duration 3600s --listen ${moneyAddress} --data ${data}-money`, moneyAddress),
+    served(`--config e2e/installer.yaml --duration 3600s --listen ${oakAddress} --data ${data}-oak`, oakAddress),
+    served(`--homes 12 --speed 1 --duration 3600s --listen ${streetAddress} --data ${data}-street`, streetAddress),
   ],
 });
