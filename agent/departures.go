@@ -80,7 +80,7 @@ func (c *presence) days(today time.Time) []outings {
 
 func (c *presence) outings(today time.Time) (all []outings) {
 	const halfADay = 12 * 60
-	known, at := 0, time.Time{}
+	known, at, told := 0, time.Time{}, c.told()
 	var day outings
 	end := func() {
 		if !at.IsZero() && at.Before(today) && known*c.first.Minutes >= halfADay {
@@ -93,7 +93,7 @@ func (c *presence) outings(today time.Time) (all []outings) {
 			end()
 			known, at, day = 0, d, outings{free: isFree(d)}
 		}
-		if seen != grid.Unread {
+		if seen != grid.Unread && k >= told {
 			known++
 		}
 		if seen == grid.CarHere && k+1 < len(c.seen) && c.seen[k+1] == grid.CarAway {
@@ -102,6 +102,19 @@ func (c *presence) outings(today time.Time) (all []outings) {
 	}
 	end()
 	return all
+}
+
+// silent is for how long a charger that is read tells of no car before it is taken for one that could not.
+const silent = 7 * 24 * time.Hour
+
+// told returns from which interval on the charger tells of cars. What was read of one whose car was not known then, since
+// nobody said what it holds, says nothing of when it left.
+func (c *presence) told() int {
+	first := slices.Index(c.seen, grid.CarHere)
+	if first >= 0 && time.Duration(first)*c.first.Length() >= silent {
+		return first
+	}
+	return 0
 }
 
 func midnight(t time.Time) time.Time {

@@ -107,3 +107,22 @@ func TestTooLittleIsKnownOfACar(t *testing.T) {
 		t.Errorf("ready by %s, want the next minute: earlier than the earliest that was it may leave at any time", by)
 	}
 }
+
+// TestWhatAChargerCouldNotTellIsNoAbsence reads a charger for seven weeks that tells of no car, since nobody has said what
+// its car holds, and then one that is there at night for five days: that it never left before says nothing.
+func TestWhatAChargerCouldNotTellIsNoAbsence(t *testing.T) {
+	now := time.Date(2026, 6, 19, 20, 0, 0, 0, time.UTC) // a Friday
+	g := &garage{away: []span{{now.AddDate(0, 0, -70), now.AddDate(0, 0, -5).Truncate(time.Hour)}}}
+	for d := 1; d <= 4; d++ {
+		morning := time.Date(2026, 6, 19-d+1, 7, 0, 0, 0, time.UTC)
+		g.away = append(g.away, span{morning, morning.Add(10 * time.Hour)})
+	}
+	p := presences{telemetry: g, of: map[string]*presence{}}
+	c, err := p.recall(t.Context(), "ann/charger", grid.IntervalAt(now, 15))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if past := c.days(midnight(now)); len(past) != 4 {
+		t.Errorf("%d days are known, of which the charger told four: %+v", len(past), past)
+	}
+}

@@ -21,6 +21,8 @@ func (d Device) checkCar(kind grid.DeviceKind, p *profile.Profile) error {
 		return fmt.Errorf("arrives: profile %s tells the charge of the car: leave it out", p.ID)
 	case !p.Reckons(kind):
 		return fmt.Errorf("arrives: profile %s does not tell whether a car is there, so that nothing can be reckoned: leave it out, or use a profile with cars (docs/profiles.md)", p.ID)
+	case d.Gateway != "":
+		return fmt.Errorf("arrives: the gateway %s reads %q and reckons what its car holds: write arrives and capacity in the file of the gateway", d.Gateway, d.ID)
 	case !d.Capacity.given():
 		return fmt.Errorf("capacity: missing: say what the car at %q holds, as in capacity: 60 kWh, so that its charge can be reckoned", d.ID)
 	}

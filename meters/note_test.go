@@ -11,7 +11,8 @@ import (
 )
 
 // TestADoubtThatComesAndGoesIsToldOnce has a device say every other second what cannot be believed, for ten minutes and
-// once more: that is told when it begins, and then with how often it came.
+// once more: that is told when it begins, and then with how often it came. Another doubt, which begins five minutes later
+// and stays, is told when ten are over.
 func TestADoubtThatComesAndGoesIsToldOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var text bytes.Buffer
@@ -26,8 +27,14 @@ func TestADoubtThatComesAndGoesIsToldOnce(t *testing.T) {
 			}
 			time.Sleep(time.Second)
 		}
+		time.Sleep(5 * time.Minute)
+		p.note(t.Context(), nil)
+		for range 6 {
+			p.note(t.Context(), errors.New("import register: it jumped")) // and stays so
+			time.Sleep(time.Minute)
+		}
 		told := strings.Split(strings.TrimSpace(text.String()), "\n")
-		if len(told) != 2 || !strings.Contains(told[0], "90 kW") || !strings.Contains(told[0], "more_since_last_told=0") || !strings.Contains(told[1], "more_since_last_told=299") {
+		if len(told) != 3 || !strings.Contains(told[2], "it jumped") || !strings.Contains(told[2], "more_since_last_told=0") || !strings.Contains(told[0], "90 kW") || !strings.Contains(told[0], "more_since_last_told=0") || !strings.Contains(told[1], "more_since_last_told=299") {
 			t.Errorf("told was\n%s", text.String())
 		}
 	})

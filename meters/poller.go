@@ -71,6 +71,7 @@ type poller struct {
 	failures int
 	retryAt  time.Time // wall
 	doubts   bool      // what it said last was in doubt
+	toTell   bool      // that doubt is not told yet
 	doubtAt  time.Time // wall, when a doubt was told last
 	untold   int       // doubts since then
 }
@@ -173,8 +174,8 @@ func (p *poller) read(ctx context.Context) ([]grid.Reading, error) {
 	measured := profile.Measure(p.plans[due].points, words.At)
 	doubt := profile.Fill(&reading, measured)
 	p.target.complete(&reading, measured)
-	p.visit.complete(&reading, measured, p.target)
 	readings, disbelief := p.belief.judge(reading, measured, doubt != nil)
+	p.visit.complete(&readings[len(readings)-1], measured, p.target) // by what is believed
 	p.note(ctx, errors.Join(doubt, disbelief))
 	return readings, nil
 }
@@ -224,17 +225,19 @@ const (
 // note logs a doubt when it begins, not at every poll, and of one that comes and goes how often it came since it was
 // told.
 func (p *poller) note(ctx context.Context, doubt error) {
-	begins := doubt != nil && !p.doubts
-	p.doubts = doubt != nil
-	if !begins {
+	if doubt == nil {
+		p.doubts, p.toTell = false, false
 		return
 	}
-	if !p.doubtAt.IsZero() && time.Since(p.doubtAt) < doubtEvery {
+	if !p.doubts {
+		p.doubts, p.toTell = true, true
 		p.untold++
+	}
+	if !p.toTell || !p.doubtAt.IsZero() && time.Since(p.doubtAt) < doubtEvery {
 		return
 	}
-	p.log.WarnContext(ctx, "values left out", slog.String("reason", doubt.Error()), slog.Int("more_since_last_told", p.untold))
-	p.doubtAt, p.untold = time.Now(), 0
+	p.log.WarnContext(ctx, "values left out", slog.String("reason", doubt.Error()), slog.Int("more_since_last_told", p.untold-1))
+	p.doubtAt, p.untold, p.toTell = time.Now(), 0, false
 }
 
 // doubtEvery is how long a doubt about a device's values that comes again is not told again, wall time.

@@ -10,7 +10,8 @@ import (
 )
 
 // TestWhatACarHoldsIsReckoned has a car of 50 kWh come, with 40 % as is said of it, to a charger that does not tell
-// charges; it takes 10 kWh, waits, takes 15 more than it can hold by that, and is full when it takes nothing although it may.
+// charges, and keep nine tenths of what it takes. One takes 10 kWh, waits, takes more than it can hold by that, and is full
+// when it takes nothing although it may; one sleeps, and is let alone for three hours; of one only the power is known.
 func TestWhatACarHoldsIsReckoned(t *testing.T) {
 	t.Parallel()
 	profiles, err := profile.Embedded()
@@ -18,7 +19,7 @@ func TestWhatACarHoldsIsReckoned(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := func(counter string) string {
-		return `{id: x, version: 1, kind: charger, document: d, cars: {here: {of: state, is: [B1, B2, C1, C2]}, done: [{of: state, is: [B2]}, {of: told, is: ["0"]}]},
+		return `{id: x, version: 1, kind: charger, document: d, cars: {here: {of: state, is: [B1, B2, C1, C2]}, away: {of: state, is: [A1]}, done: [{of: state, is: [B2]}, {of: told, is: ["0"]}]},
 points: [{name: state, addr: 1, type: text, words: 1}, {name: told, addr: 2, type: uint16}, {name: p, role: power, addr: 3, type: uint16, unit: W}` + counter + `]}`
 	}
 	counts, err := profiles.Parse([]byte(text(`, {name: e, role: import, addr: 4, type: uint16, scale: 10, unit: Wh, counter: {kind: lifetime, width: 16, zero_is: valid}}`)))
@@ -46,26 +47,40 @@ points: [{name: state, addr: 1, type: text, words: 1}, {name: told, addr: 2, typ
 			{0, "A1", 0, 0, 3000, "nothing"},
 			{1, "B2", 0, 0, 3000, grid.PerMille(400)}, // wakes up
 			{2, "C2", 0, 10_000, 3000, grid.PerMille(400)},
-			{62, "C2", 0, 10_000, 4000, grid.PerMille(600)},
-			{70, "B2", 1, 0, 4000, grid.PerMille(600)}, // told to pause
-			{80, "B2", 1, 0, 4000, grid.PerMille(600)},
-			{81, "C2", 0, 10_000, 5500, grid.PerMille(900)},
-			{82, "C2", 0, 10_000, 6500, grid.PerMille(990)}, // it came with less
-			{83, "C2", 0, 10_000, 20, grid.PerMille(990)},   // another meter in the charger
-			{84, "B2", 0, 0, 20, grid.PerMille(990)},
+			{62, "C2", 0, 10_000, 4000, grid.PerMille(580)},
+			{70, "B2", 1, 0, 4000, grid.PerMille(580)}, // told to pause
+			{80, "B2", 1, 0, 4000, grid.PerMille(580)},
+			{81, "C2", 0, 10_000, 5500, grid.PerMille(850)},
+			{82, "C2", 0, 10_000, 6500, grid.PerMille(950)}, // it came with less
+			{83, "C2", 0, 10_000, 20, grid.PerMille(950)},   // another meter in the charger
+			{84, "B2", 0, 0, 20, grid.PerMille(950)},
 			{87, "B2", 0, 0, 20, grid.PerMille(1000)},
 			{88, "C1", 1, 0, 20, grid.PerMille(1000)}, // that it may no more changes nothing
 			{89, "C2", 0, 150, 20, grid.PerMille(1000)},
-			{90, "C2", 0, 5000, 20, grid.PerMille(990)},
-			{95, "F", 0, 0, 20, "nothing"},
-			{96, "C2", 0, 5000, 520, grid.PerMille(400)}, // it has been away
-			{97, "C2", 0, 5000, 600, grid.PerMille(416)},
-			{98, "C2", 0, 5000, 9000, grid.PerMille(416)}, // more than it can hold: another meter again
+			{90, "C2", 0, 5000, 20, grid.PerMille(950)},
+			{95, "F", 0, 0, 20, grid.PerMille(950)}, // a fault tells nothing of the car
+			{106, "F", 0, 0, 20, "nothing"},
+			{107, "C2", 0, 5000, 120, grid.PerMille(950)},
+			{108, "A1", 0, 0, 120, "nothing"},
+			{109, "C2", 0, 5000, 520, grid.PerMille(400)}, // it has been away
+			{110, "C2", 0, 5000, 600, grid.PerMille(414)},
+			{111, "C2", 0, 5000, 9000, grid.PerMille(414)}, // more than it can hold: another meter again
+		}},
+		"asleep": {counts, []shown{
+			{0, "B2", 0, 0, 3000, grid.PerMille(400)},
+			{14, "B2", 0, 0, 3000, grid.PerMille(400)},
+			{15, "B2", 0, 0, 3000, grid.PerMille(1000)},
+			{16, "C1", 1, 0, 3000, grid.PerMille(1000)},
+			{194, "C1", 1, 0, 3000, grid.PerMille(1000)},
+			{195, "C1", 1, 0, 3000, grid.PerMille(400)}, // it is tried again
+			{196, "B2", 0, 0, 3000, grid.PerMille(400)},
+			{197, "C2", 0, 10_000, 3000, grid.PerMille(400)},
+			{257, "C2", 0, 10_000, 4000, grid.PerMille(580)},
 		}},
 		"by its power": {plain, []shown{
 			{0, "C2", 0, 10_000, 0, grid.PerMille(400)},
-			{3, "C2", 0, 10_000, 0, grid.PerMille(410)},
-			{60, "C2", 0, 10_000, 0, grid.PerMille(410)}, // nobody knows what it did meanwhile
+			{3, "C2", 0, 10_000, 0, grid.PerMille(409)},
+			{60, "C2", 0, 10_000, 0, grid.PerMille(409)}, // nobody knows what it did meanwhile
 		}},
 	} {
 		located, err := c.of.Locate(grid.Charger, nil)

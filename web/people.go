@@ -96,6 +96,9 @@ func (m managers) InviteAccount(ctx context.Context, r api.InviteAccountRequestO
 	if m.people.Book == nil {
 		return nil, refuse(http.StatusNotFound, noAccounts)
 	}
+	if err := m.people.lately(ctx); err != nil {
+		return nil, err
+	}
 	l := accounts.Link{EMail: said(r.Body.Email), Name: said(r.Body.Name), Role: auth.Role(r.Body.Role), Member: said(r.Body.Member)}
 	if err := m.member(l.Member); err != nil {
 		return nil, err
@@ -174,6 +177,9 @@ func (m managers) ChangeAccount(ctx context.Context, r api.ChangeAccountRequestO
 	if m.people.Book == nil {
 		return nil, refuse(http.StatusNotFound, noAccounts)
 	}
+	if err := m.people.lately(ctx); err != nil {
+		return nil, err
+	}
 	if err := m.member(said(r.Body.Member)); err != nil {
 		return nil, err
 	}
@@ -196,6 +202,9 @@ func (m managers) RemoveAccount(ctx context.Context, r api.RemoveAccountRequestO
 func (m managers) LinkAccount(ctx context.Context, r api.LinkAccountRequestObject) (api.LinkAccountResponseObject, error) {
 	if m.people.Book == nil {
 		return nil, refuse(http.StatusNotFound, noAccounts)
+	}
+	if err := m.people.lately(ctx); err != nil {
+		return nil, err
 	}
 	secret, made, err := m.people.Book.Entrance.Recover(ctx, r.Id, by(ctx))
 	if err != nil {

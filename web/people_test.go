@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
-	"net/http/httptest"
 	"net/netip"
 	"slices"
 	"strings"
@@ -264,8 +263,9 @@ func renamed(by string, names ...string) *strings.Replacer {
 	return strings.NewReplacer(pairs...)
 }
 
-// TestWhatOpensAnAccountForLongerWantsANewSignIn asks for a passkey, a binding and a key by a session that was begun 31
-// minutes ago, and by a new one: who comes by an open browser does not stay. Whatever else there is goes on.
+// TestWhatOpensAnAccountForLongerWantsANewSignIn asks for a passkey, a binding and a key, and as an operator for an
+// invitation, a link to a new password and another role, by a session that was begun 31 minutes ago, and by a new one: who
+// comes by an open browser does not stay. Whatever else there is goes on, and the operator's key is asked for no session.
 func TestWhatOpensAnAccountForLongerWantsANewSignIn(t *testing.T) {
 	behind := 31 * time.Minute
 	book, err := accounts.Open(t.Context(), "", accounts.Options{Cost: accounts.Cost{Memory: 64, Passes: 1, Threads: 1}, Clock: func() time.Time { return time.Now().Add(-behind) }})
@@ -275,25 +275,34 @@ func TestWhatOpensAnAccountForLongerWantsANewSignIn(t *testing.T) {
 	t.Cleanup(func() { _ = book.Close() })
 	h := behindPeopled(t, web.Access{Closed: true}, newWishes().planning(), web.People{Book: book})
 	withAccount(t, book, auth.Homeowner, "a")
-	old := signIn(t, h, annSigns)
+	withAccount(t, book, auth.Operator, "")
+	ann, err := book.People.ByEMail(t.Context(), annSigns)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, oldOperator := signIn(t, h, annSigns), signIn(t, h, operatorSigns)
 	behind = 0
-	fresh := signIn(t, h, annSigns)
-	for path, want := range map[string]int{
-		"/api/v1/account/passkeys/begin": http.StatusNotFound, // it is asked for, and there are none here
-		"/api/v1/account/oidc/begin":     http.StatusNotFound,
-		"/api/v1/account/keys":           http.StatusOK,
+	fresh, operator := signIn(t, h, annSigns), signIn(t, h, operatorSigns)
+	for _, c := range []struct {
+		method, path, body, old, fresh string
+		want                           int
+	}{
+		{http.MethodPost, "/api/v1/account/passkeys/begin", "", old, fresh, http.StatusNotFound}, // it is asked for, and there are none here
+		{http.MethodPost, "/api/v1/account/oidc/begin", "", old, fresh, http.StatusNotFound},
+		{http.MethodPost, "/api/v1/account/keys", `{"name":"k","scopes":["read"]}`, old, fresh, http.StatusOK},
+		{http.MethodPost, "/api/v1/accounts", `{"role":"operator"}`, oldOperator, operator, http.StatusOK},
+		{http.MethodPost, "/api/v1/accounts", `{"role":"operator"}`, oldOperator, "Authorization: Bearer operator's key", http.StatusOK},
+		{http.MethodPost, "/api/v1/accounts/" + ann.ID + "/link", "", oldOperator, operator, http.StatusOK},
+		{http.MethodPut, "/api/v1/accounts/" + ann.ID, `{"role":"operator"}`, oldOperator, operator, http.StatusOK},
 	} {
-		ask := func(cookie string) *httptest.ResponseRecorder {
-			return knock(t, h, http.MethodPost, path, `{"name":"k","scopes":["read"]}`, cookie, asJSON)
+		if w := knock(t, h, c.method, c.path, c.body, c.old, asJSON); w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "more than 30 minutes ago") {
+			t.Errorf("%s by an old session: %d %s", c.path, w.Code, w.Body)
 		}
-		if w := ask(old); w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "more than 30 minutes ago") {
-			t.Errorf("%s by an old session: %d %s", path, w.Code, w.Body)
-		}
-		if w := ask(fresh); w.Code != want {
-			t.Errorf("%s by a new session: %d %s, want %d", path, w.Code, w.Body, want)
+		if w := knock(t, h, c.method, c.path, c.body, c.fresh, asJSON); w.Code != c.want {
+			t.Errorf("%s by a new session: %d %s, want %d", c.path, w.Code, w.Body, c.want)
 		}
 	}
-	if w := knock(t, h, http.MethodGet, "/api/v1/account", "", old); w.Code != http.StatusOK {
+	if w := knock(t, h, http.MethodGet, "/api/v1/account", "", oldOperator); w.Code != http.StatusOK {
 		t.Errorf("the account by an old session: %d %s", w.Code, w.Body)
 	}
 }

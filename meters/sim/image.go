@@ -248,6 +248,7 @@ const (
 	alfenEnergy     = 374
 	alfenStatus     = 1201 // five registers of text
 	alfenValidTime  = 1208
+	alfenApplied    = 1206
 	alfenMaxCurrent = 1210
 	alfenPhases     = 1215
 )
@@ -279,6 +280,7 @@ func chargerImage(h *world.HomeState, d *Device, volts, hertz float64) image {
 	}
 	words.text(alfenStatus-alfenBase, 5, state)
 	words.u32(alfenValidTime-alfenBase, chargerValidity)
+	f32(alfenApplied, float64(d.limit(h))/d.volts())
 	f32(alfenMaxCurrent, float64(d.limit(h))/d.volts())
 	words.u16(alfenPhases-alfenBase, phases)
 	if d.one {
