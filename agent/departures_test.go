@@ -125,4 +125,11 @@ func TestWhatAChargerCouldNotTellIsNoAbsence(t *testing.T) {
 	if past := c.days(midnight(now)); len(past) != 4 {
 		t.Errorf("%d days are known, of which the charger told four: %+v", len(past), past)
 	}
+	holiday := presences{telemetry: &garage{away: []span{{now.AddDate(0, 0, -70), now.AddDate(0, 0, historyDays*-1+3)}}}, of: map[string]*presence{}}
+	if c, err = holiday.recall(t.Context(), "ann/charger", grid.IntervalAt(now, 15)); err != nil {
+		t.Fatal(err)
+	}
+	if past := c.days(midnight(now)); len(past) < historyDays-1 {
+		t.Errorf("of a car that was away for three days at first %d days are known", len(past))
+	}
 }

@@ -79,7 +79,7 @@ func (v *visit) settle(r grid.Reading, done bool) {
 // since returns what the charger gave since the reading before, Wh: by its register, or by the power of one that has none.
 func (v *visit) since(r grid.Reading, counts bool, capacity grid.Energy) float64 {
 	switch after := r.Time.Sub(v.last); {
-	case counts && r.Import != nil && v.count > 0:
+	case r.Import != nil && v.count > 0:
 		if more := *r.Import - v.count; more > 0 && more <= capacity { // else it counts anew
 			return float64(more)
 		}
