@@ -48,9 +48,9 @@ func (t Target) unplanned() string {
 	case !t.Profile.Shows(t.Kind, profile.RoleCharge) && !t.Profile.Reckons(t.Kind):
 		return fmt.Sprintf("profile %s tells neither the charge of the car nor that one is there", t.Profile.ID)
 	case t.Capacity == 0:
-		return "nobody says what the car holds (capacity)"
+		return "nobody says what the car holds: write capacity, as in capacity: 60 kWh"
 	case t.Rated == 0:
-		return "nobody says what it gives at most (rated)"
+		return "nobody says what it gives at most: write rated, as in rated: 11 kW"
 	}
 	return ""
 }

@@ -201,6 +201,8 @@ func (t Target) is() (all []string) {
 func (d Device) check(p *profile.Profile) error {
 	name := regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*$`)
 	switch {
+	case p == nil && d.Profile == "":
+		return errors.New("profile: missing: say what the device is read by, as in profile: sunspec-meter (\"commonwatt pair profiles\" lists them)")
 	case p == nil:
 		return fmt.Errorf("profile: there is no profile %q: \"commonwatt pair profiles\" lists them, and profiles: adds files", d.Profile)
 	case !slices.Contains(p.Kinds(), d.kind(p)):

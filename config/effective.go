@@ -104,8 +104,10 @@ func (c Config) Notes(located bool) string {
 			notes = append(notes, fmt.Sprintf("devices[%d]: %s", i, d.Gone))
 			continue
 		}
-		if d.Capacity.Text != "" && (!d.Control || d.Rated.Text == "") {
-			notes = append(notes, fmt.Sprintf("devices[%d].capacity: it has no effect without control: true and rated: no plan has %s, and a battery takes no part in the storage rewards.", i, d.ID))
+		if d.Capacity.Text != "" && !d.Control {
+			notes = append(notes, fmt.Sprintf("devices[%d].capacity: it has no effect without control: true: no plan moves %s, and a battery takes no part in the storage rewards.", i, d.ID))
+		} else if d.Capacity.Text != "" && d.Rated.Text == "" {
+			notes = append(notes, fmt.Sprintf("devices[%d].capacity: it has no effect without rated, as in rated: 11 kW: no plan moves %s, and a battery takes no part in the storage rewards.", i, d.ID))
 		}
 	}
 	return strings.Join(notes, "\n")

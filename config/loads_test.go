@@ -93,8 +93,8 @@ func TestCarsThatNoPlanHas(t *testing.T) {
 		want string
 	}{
 		{config.Target{Profile: silent, Rated: 11_000, Capacity: 60_000}, "No plan has its car: profile mute tells neither the charge of the car nor that one is there."},
-		{config.Target{Profile: profiles.Get("keba-p40"), Rated: 11_000}, "No plan has its car: nobody says what the car holds (capacity)."},
-		{config.Target{Profile: profiles.Get("keba-p40"), Capacity: 60_000}, "No plan has its car: nobody says what it gives at most (rated)."},
+		{config.Target{Profile: profiles.Get("keba-p40"), Rated: 11_000}, "No plan has its car: nobody says what the car holds: write capacity, as in capacity: 60 kWh."},
+		{config.Target{Profile: profiles.Get("keba-p40"), Capacity: 60_000}, "No plan has its car: nobody says what it gives at most: write rated, as in rated: 11 kW."},
 		{config.Target{Profile: profiles.Get("go-e"), Rated: 11_000, Capacity: 60_000}, ""},
 		{config.Target{Profile: profiles.Get("commonwatt-charger"), Rated: 11_000, Capacity: 60_000}, ""},
 	} {

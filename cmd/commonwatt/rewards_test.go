@@ -20,7 +20,7 @@ func cheats() []string { return []string{"home-01", "home-02", "home-05"} }
 func honest() []string { return []string{"home-07", "home-09", "home-11", "home-12"} }
 
 const cheating = `
-speed: 40
+speed: 25
 simulation:
   homes: 12
   start: 2026-06-01T23:00:00Z
@@ -37,7 +37,7 @@ rewards: {challenges: 1000, smoothing: 500, grant: 100, stake: 1, peaks: ["22:00
 func TestCheatsEarnNothing(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
-		t.Skip("SKIPPED by -short: runs the program for two minutes; make test runs it")
+		t.Skip("SKIPPED by -short: runs the program for minutes; make test runs it")
 	}
 	dir := t.TempDir()
 	file := filepath.Join(t.TempDir(), "config.yaml")

@@ -48,7 +48,8 @@ export function told({ price, gate, reason: r, best }: WhyPrice, { words, format
     const waits = [best.bid !== undefined && words.bestBid(format.price(best.bid)), best.offer !== undefined && words.bestOffer(format.price(best.offer))];
     return [words.kinds.open(format.clock(gate)), ...waits.filter((text) => text !== false)].join(" ");
   }
-  const range = kind === "half_way" && low !== undefined && high !== undefined ? words.between(format.price(low), format.price(high)) : "";
+  const [from, to] = [low, high].map((p) => (p === undefined ? "" : format.price(p)));
+  const range = kind === "half_way" && from && to && from !== to ? words.between(from, to) : "";
   return `${price === undefined ? "" : words.price(format.price(price))}${words.kinds[kind]}${range}`;
 }
 

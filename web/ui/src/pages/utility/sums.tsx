@@ -59,9 +59,9 @@ function reason(of: string, words: Words) {
   const name = words.named[of];
   if (!name) return of;
   return (
-    <>
+    <span>
       {name} <small class="hint">{of}</small>
-    </>
+    </span>
   );
 }
 

@@ -40,7 +40,7 @@ export const words: Words = {
   find: {
     title: "Ein Gerät finden",
     where: "Wo",
-    unit: "Adresse (leer: suchen)",
+    unit: "Modbus-Unit (leer: suchen)",
     look: "Suchen",
     hint: "Ein Rechner, ein Netz oder ein Ziel wie rtuovertcp://192.168.1.7:4196 oder rtu:///dev/ttyUSB0?baud=9600, das seine Adresse braucht. Beim Suchen wird nichts in ein Gerät geschrieben.",
     limits: "Grenzen dieses Geräts, wo es nicht wie sein Profil ist (nur mit Adresse)",
