@@ -1,11 +1,15 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters/profile"
 )
+
+// leastOnAPhase is 6 A on one phase, the least of which a car charges (IEC 61851).
+const leastOnAPhase grid.Power = 6 * 230
 
 // usualArrival is the charge with which a car is taken to come where nobody says.
 const usualArrival grid.PerMille = 500
@@ -51,6 +55,24 @@ func (t Target) unplanned() string {
 		return "nobody says what the car holds: write capacity, as in capacity: 60 kWh"
 	case t.Rated == 0:
 		return "nobody says what it gives at most: write rated, as in rated: 11 kW"
+	case t.Rated < t.Least():
+		return fmt.Sprintf("it gives %d W at most, and a car takes no less than 6 A, which are %d W on %s: write phases: 1 if it has one, or mend rated", t.Rated, t.Least(), grid.Number(t.phases(), "phase"))
 	}
 	return ""
 }
+
+// phases are those on which the car at a charger charges at least: one where it may switch the others off.
+func (t Target) phases() int {
+	const usual = 3
+	c := t.Profile.Acts(grid.Charger)
+	switch {
+	case c == nil:
+		return cmp.Or(t.Phases, usual)
+	case c.Phases.Switch != "":
+		return 1
+	}
+	return cmp.Or(t.Phases, c.Phases.Most, usual)
+}
+
+// Least is the least power of which a car charges: 6 A (IEC 61851) on its phases.
+func (t Target) Least() grid.Power { return leastOnAPhase * grid.Power(t.phases()) }

@@ -95,6 +95,10 @@ func TestCarsThatNoPlanHas(t *testing.T) {
 		{config.Target{Profile: silent, Rated: 11_000, Capacity: 60_000}, "No plan has its car: profile mute tells neither the charge of the car nor that one is there."},
 		{config.Target{Profile: profiles.Get("keba-p40"), Rated: 11_000}, "No plan has its car: nobody says what the car holds: write capacity, as in capacity: 60 kWh."},
 		{config.Target{Profile: profiles.Get("keba-p40"), Capacity: 60_000}, "No plan has its car: nobody says what it gives at most: write rated, as in rated: 11 kW."},
+		{config.Target{Profile: profiles.Get("keba-p30"), Rated: 3_700, Capacity: 60_000}, "it gives 3700 W at most, and a car takes no less than 6 A, which are 4140 W on 3 phases: write phases: 1 if it has one"},
+		{config.Target{Profile: profiles.Get("keba-p30"), Rated: 3_700, Capacity: 60_000, Planning: config.Planning{Phases: 1}}, ""},
+		{config.Target{Profile: profiles.Get("alfen-eve"), Rated: 3_700, Capacity: 60_000}, ""}, // it may go down to one phase
+		{config.Target{Profile: profiles.Get("alfen-eve"), Rated: 500, Capacity: 60_000}, "which are 1380 W on 1 phase"},
 		{config.Target{Profile: profiles.Get("go-e"), Rated: 11_000, Capacity: 60_000}, ""},
 		{config.Target{Profile: profiles.Get("commonwatt-charger"), Rated: 11_000, Capacity: 60_000}, ""},
 	} {

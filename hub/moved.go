@@ -1,8 +1,6 @@
 package hub
 
 import (
-	"cmp"
-
 	"github.com/commonwatt/commonwatt/agent"
 	"github.com/commonwatt/commonwatt/agent/hold"
 	"github.com/commonwatt/commonwatt/agent/limits"
@@ -104,25 +102,15 @@ func (s *site) rating(id string) (of agent.Rating) {
 	return of
 }
 
-// leastOnAPhase is 6 A on one phase, the least of which a car charges (IEC 61851).
-const leastOnAPhase grid.Power = 6 * 230
-
 // leastOf returns the least at which a charger lets its car charge, on the phases that it
 // cannot switch off; 0 for other devices.
 func (s *site) leastOf(id string) grid.Power {
 	for _, t := range s.read() {
-		if t.ID != id || t.Kind != grid.Charger {
-			continue
+		if t.ID == id && t.Kind == grid.Charger {
+			d := s.planned(id)
+			d.Profile = t.Profile // a simulated one stands in no configuration
+			return d.Least()
 		}
-		phases := s.planned(id).Phases
-		if c := t.Profile.Acts(t.Kind); c != nil {
-			if c.Phases.Switch != "" {
-				phases = 1
-			}
-			phases = cmp.Or(phases, c.Phases.Most)
-		}
-		const usual = 3
-		return leastOnAPhase * grid.Power(cmp.Or(phases, usual))
 	}
 	return 0
 }
