@@ -45,6 +45,21 @@ test("who has not signed in sees on every page, on a phone as well, where that i
   await expect(enter).toHaveCount(0);
 });
 
+test("the settings open on the page at any width, where the bar is broken too", async ({ browser }) => {
+  for (const locale of ["en", "de"]) {
+    const context = await browser.newContext({ locale });
+    const page = await context.newPage();
+    for (const width of [320, 360, 390, 768, 1440]) {
+      await page.setViewportSize({ width, height: 900 });
+      await page.goto("/");
+      await page.locator(".menu summary").click();
+      const box = await page.locator(".sheet").boundingBox();
+      expect(box && box.x >= 0 && box.x + box.width <= width, `${locale} at ${width} px: ${JSON.stringify(box)}`).toBe(true);
+    }
+    await context.close();
+  }
+});
+
 test("the language and the colours are chosen by the keyboard alone, and stay", async ({ page }) => {
   await page.goto("/");
   await expect(page.locator("#sentence")).not.toBeEmpty();

@@ -17,6 +17,7 @@ async function signOut(page: Page): Promise<void> {
   await go(page, page.locator(".menu summary"));
   await go(page, page.getByRole("button", { name: "Sign out" }));
   await expect.poll(async () => (await (await page.request.get("/api/v1/session")).json()).signed_in).toBe(false);
+  await expect(page.locator("header").getByRole("link", { name: "Sign in" })).toBeVisible(); // the page has come back as a stranger's
 }
 
 test("a homeowner checks a price, looks back and sets a limit", async ({ page }) => {
