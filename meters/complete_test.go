@@ -1,13 +1,10 @@
 package meters
 
 import (
-	"log/slog"
 	"testing"
 	"time"
 
 	"github.com/commonwatt/commonwatt/grid"
-	"github.com/commonwatt/commonwatt/meters/modbus"
-	"github.com/commonwatt/commonwatt/meters/profile"
 )
 
 // TestWhatTheOwnerSaysCompletesAReading polls a rod whose water is between 48 and 68 °C, and a pump behind a
@@ -15,19 +12,9 @@ import (
 // what the owner says there is neither.
 func TestWhatTheOwnerSaysCompletesAReading(t *testing.T) {
 	t.Parallel()
-	profiles, err := profile.Embedded()
-	if err != nil {
-		t.Fatal(err)
-	}
-	heats, err := profiles.Parse([]byte(`{id: x, version: 1, kind: heating-rod, document: d, points: [{name: p, role: power, addr: 1, type: int16, unit: W},
-{name: t, role: temperature, addr: 2, type: int16, scale: 0.1, unit: "°C"}]}`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	runs, err := profiles.Parse([]byte(`{id: y, version: 1, kind: appliance, document: d, points: [{name: on, role: running, addr: 3, type: uint16}]}`))
-	if err != nil {
-		t.Fatal(err)
-	}
+	heats := parsed(t, `{id: x, version: 1, kind: heating-rod, document: d, points: [{name: p, role: power, addr: 1, type: int16, unit: W},
+{name: t, role: temperature, addr: 2, type: int16, scale: 0.1, unit: "°C"}]}`)
+	runs := parsed(t, `{id: y, version: 1, kind: appliance, document: d, points: [{name: on, role: running, addr: 3, type: uint16}]}`)
 	warm := Warm{Low: 48, High: 68}
 	for _, c := range []struct {
 		target        Target
@@ -42,19 +29,8 @@ func TestWhatTheOwnerSaysCompletesAReading(t *testing.T) {
 		{Target{Profile: runs, Rated: 750}, 0, 0, grid.Power(0), "nothing"},
 		{Target{Profile: runs}, 0, 1, "nothing", "nothing"},
 	} {
-		server, err := modbus.Serve("127.0.0.1:0", 0, map[uint8]modbus.Device{1: registers{1: 7, 2: c.celsius, 3: c.on}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = server.Stop() })
-		endpoint, err := modbus.ParseEndpoint("tcp://" + server.Address())
-		if err != nil {
-			t.Fatal(err)
-		}
-		conn := modbus.Open(endpoint, modbus.Options{Timeout: requestTimeout})
-		t.Cleanup(conn.Close)
-		c.target.ID, c.target.Kind, c.target.Unit = "a", c.target.Profile.Kind, 1
-		p := newPoller(c.target, conn, time.Minute, time.Now, nil, nil, slog.New(slog.DiscardHandler))
+		c.target.ID, c.target.Kind = "a", c.target.Profile.Kind
+		p := polling(t, c.target, registers{1: 7, 2: c.celsius, 3: c.on}, time.Now, nil)
 		all, err := p.read(t.Context())
 		if err != nil || len(all) != 1 {
 			t.Fatalf("%v, %v", all, err)

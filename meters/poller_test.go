@@ -54,15 +54,31 @@ type bench struct {
 
 func newBench(t *testing.T, device Target, last *grid.Reading) *bench {
 	t.Helper()
+	device.Profile = parsed(t, twoCounters)
+	b := &bench{shown: registers{}, now: time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)}
+	device.ID, device.Kind = "ann/meter", grid.Meter
+	b.poller = polling(t, device, b.shown, func() time.Time { return b.now }, last)
+	return b
+}
+
+// parsed reads a profile.
+func parsed(t *testing.T, text string) *profile.Profile {
+	t.Helper()
 	profiles, err := profile.Embedded()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if device.Profile, err = profiles.Parse([]byte(twoCounters)); err != nil {
+	p, err := profiles.Parse([]byte(text))
+	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{shown: registers{}, now: time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)}
-	server, err := modbus.Serve("127.0.0.1:0", 0, map[uint8]modbus.Device{1: b.shown})
+	return p
+}
+
+// polling polls a device that shows registers, over Modbus.
+func polling(t *testing.T, target Target, shown registers, clock func() time.Time, last *grid.Reading) *poller {
+	t.Helper()
+	server, err := modbus.Serve("127.0.0.1:0", 0, map[uint8]modbus.Device{1: shown})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,9 +89,8 @@ func newBench(t *testing.T, device Target, last *grid.Reading) *bench {
 	}
 	conn := modbus.Open(endpoint, modbus.Options{Timeout: requestTimeout})
 	t.Cleanup(conn.Close)
-	device.ID, device.Kind, device.Unit = "ann/meter", grid.Meter, 1
-	b.poller = newPoller(device, conn, time.Minute, func() time.Time { return b.now }, last, nil, slog.New(slog.DiscardHandler))
-	return b
+	target.Unit = 1
+	return newPoller(target, conn, time.Minute, clock, last, nil, slog.New(slog.DiscardHandler))
 }
 
 // shows reads the meter while it shows some values, and lets time pass.

@@ -2,12 +2,10 @@ package meters
 
 import (
 	"fmt"
-	"log/slog"
 	"testing"
 	"time"
 
 	"github.com/commonwatt/commonwatt/grid"
-	"github.com/commonwatt/commonwatt/meters/modbus"
 	"github.com/commonwatt/commonwatt/meters/profile"
 )
 
@@ -16,22 +14,12 @@ import (
 // when it takes nothing although it may; one sleeps, and is let alone for three hours; of one only the power is known.
 func TestWhatACarHoldsIsReckoned(t *testing.T) {
 	t.Parallel()
-	profiles, err := profile.Embedded()
-	if err != nil {
-		t.Fatal(err)
-	}
 	text := func(counter string) string {
 		return `{id: x, version: 1, kind: charger, document: d, cars: {here: {of: state, is: [B1, B2, C1, C2]}, away: {of: state, is: [A1]}, done: [{of: state, is: [B2]}, {of: told, from: 6}]},
 points: [{name: state, addr: 1, type: text, words: 1}, {name: told, addr: 2, type: uint16}, {name: p, role: power, addr: 3, type: uint16, unit: W}` + counter + `]}`
 	}
-	counts, err := profiles.Parse([]byte(text(`, {name: e, role: import, addr: 4, type: uint16, scale: 10, unit: Wh, counter: {kind: lifetime, width: 16, zero_is: valid}}`)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	plain, err := profiles.Parse([]byte(text("")))
-	if err != nil {
-		t.Fatal(err)
-	}
+	counts := parsed(t, text(`, {name: e, role: import, addr: 4, type: uint16, scale: 10, unit: Wh, counter: {kind: lifetime, width: 16, zero_is: valid}}`))
+	plain := parsed(t, text(""))
 	begin := time.Date(2026, 6, 1, 18, 0, 0, 0, time.UTC)
 	type shown struct {
 		minute int
@@ -109,30 +97,12 @@ points: [{name: state, addr: 1, type: text, words: 1}, {name: told, addr: 2, typ
 // TestACarIsReckonedByWhatIsBelieved has the register of a charger show 40 kWh too much once: the charge stays as it was.
 func TestACarIsReckonedByWhatIsBelieved(t *testing.T) {
 	t.Parallel()
-	profiles, err := profile.Embedded()
-	if err != nil {
-		t.Fatal(err)
-	}
-	of, err := profiles.Parse([]byte(`{id: x, version: 1, kind: charger, document: d, cars: {here: {of: state, is: ["1"]}, away: {of: state, is: ["0"]}},
-points: [{name: state, addr: 1, type: uint16}, {name: p, role: power, addr: 2, type: uint16, unit: W}, {name: e, role: import, addr: 3, type: uint16, scale: 10, unit: Wh, counter: {kind: lifetime, width: 16, zero_is: valid}}]}`))
-	if err != nil {
-		t.Fatal(err)
-	}
+	of := parsed(t, `{id: x, version: 1, kind: charger, document: d, cars: {here: {of: state, is: ["1"]}, away: {of: state, is: ["0"]}},
+points: [{name: state, addr: 1, type: uint16}, {name: p, role: power, addr: 2, type: uint16, unit: W}, {name: e, role: import, addr: 3, type: uint16, scale: 10, unit: Wh, counter: {kind: lifetime, width: 16, zero_is: valid}}]}`)
 	words := registers{1: 1, 2: 5000, 3: 3000}
-	server, err := modbus.Serve("127.0.0.1:0", 0, map[uint8]modbus.Device{1: words})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = server.Stop() })
-	endpoint, err := modbus.ParseEndpoint("tcp://" + server.Address())
-	if err != nil {
-		t.Fatal(err)
-	}
-	conn := modbus.Open(endpoint, modbus.Options{Timeout: requestTimeout})
-	t.Cleanup(conn.Close)
 	now := time.Date(2026, 6, 1, 18, 0, 0, 0, time.UTC)
-	target := Target{Device: grid.Device{ID: "c", Kind: grid.Charger}, Unit: 1, Profile: of, Rated: 11_000, Car: Car{Capacity: 50_000, Arrives: 400}}
-	p := newPoller(target, conn, time.Minute, func() time.Time { return now }, nil, nil, slog.New(slog.DiscardHandler))
+	target := Target{Device: grid.Device{ID: "c", Kind: grid.Charger}, Profile: of, Rated: 11_000, Car: Car{Capacity: 50_000, Arrives: 400}}
+	p := polling(t, target, words, func() time.Time { return now }, nil)
 	for k, count := range []uint16{3000, 3001, 7001, 3002, 3003, 3503} {
 		words[3] = count
 		all, err := p.read(t.Context())
